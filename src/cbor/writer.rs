@@ -1,0 +1,219 @@
+//! Writing, canonical by construction.
+
+use std::ops::Range;
+
+use ciborium_ll::{Encoder, Header};
+
+/// What can be written as CBOR.
+pub trait Encode {
+    /// Writes one item.
+    fn encode(&self, writer: &mut Writer);
+}
+
+/// Writes `value` as one item.
+#[must_use]
+pub fn encode(value: &(impl Encode + ?Sized)) -> Vec<u8> {
+    let mut writer = Writer::new();
+    value.encode(&mut writer);
+    writer.into_bytes()
+}
+
+/// Appends items to a buffer, each in the one form that CTAP2 allows.
+#[derive(Debug, Default)]
+pub struct Writer {
+    out: Vec<u8>,
+}
+
+impl Writer {
+    /// Starts with nothing written.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { out: Vec::new() }
+    }
+
+    /// Continues behind `out`, such as a status byte.
+    #[must_use]
+    pub const fn after(out: Vec<u8>) -> Self {
+        Self { out }
+    }
+
+    /// What was written.
+    #[must_use]
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.out
+    }
+
+    /// Writes an integer that is not negative.
+    pub fn unsigned(&mut self, value: u64) {
+        self.header(Header::Positive(value));
+    }
+
+    /// Writes an integer.
+    pub fn integer(&mut self, value: i64) {
+        self.header(match u64::try_from(value) {
+            Ok(value) => Header::Positive(value),
+            Err(_) => Header::Negative((!value).unsigned_abs()),
+        });
+    }
+
+    /// Writes a byte string.
+    pub fn bytes(&mut self, value: &[u8]) {
+        self.header(Header::Bytes(Some(value.len())));
+        self.out.extend_from_slice(value);
+    }
+
+    /// Writes a text string.
+    pub fn text(&mut self, value: &str) {
+        self.header(Header::Text(Some(value.len())));
+        self.out.extend_from_slice(value.as_bytes());
+    }
+
+    /// Writes `true` or `false`.
+    pub fn boolean(&mut self, value: bool) {
+        self.header(Header::Simple(if value { 21 } else { 20 }));
+    }
+
+    /// Writes an array; `element` writes one item for each of `items`.
+    pub fn array<T>(
+        &mut self,
+        items: impl ExactSizeIterator<Item = T>,
+        mut element: impl FnMut(&mut Self, T),
+    ) {
+        self.header(Header::Array(Some(items.len())));
+        for item in items {
+            element(self, item);
+        }
+    }
+
+    /// Writes a map; `entries` adds its members in any order, each key once.
+    pub fn map(&mut self, entries: impl FnOnce(&mut MapWriter<'_>)) {
+        let start = self.out.len();
+        let mut map = MapWriter { writer: self, entries: Vec::new() };
+        entries(&mut map);
+        let mut entries = map.entries;
+        let body = self.out.split_off(start);
+        let bytes = |range: Range<usize>| {
+            body.get(range.start - start..range.end - start).unwrap_or_default()
+        };
+        entries.sort_by(|one, other| bytes(one.key.clone()).cmp(bytes(other.key.clone())));
+        debug_assert!(
+            entries.windows(2).all(|pair| !matches!(pair, [one, other]
+                if bytes(one.key.clone()) == bytes(other.key.clone()))),
+            "each key once"
+        );
+        self.header(Header::Map(Some(entries.len())));
+        for entry in entries {
+            self.out.extend_from_slice(bytes(entry.key.start..entry.end));
+        }
+    }
+
+    /// Writes an item that is CBOR already, such as one that was kept as read.
+    ///
+    /// It must come from [`Reader::raw`](super::Reader::raw) or from a
+    /// `Writer`: it is not looked at here.
+    pub fn raw(&mut self, item: &[u8]) {
+        self.out.extend_from_slice(item);
+    }
+
+    /// Writes any value.
+    pub fn value(&mut self, value: &(impl Encode + ?Sized)) {
+        value.encode(self);
+    }
+
+    fn header(&mut self, header: Header) {
+        // Writing to a vector cannot fail; the error's type depends on features.
+        let _infallible = Encoder::from(&mut self.out).push(header);
+    }
+}
+
+/// Adds members to a map. The key's type is the method's choice.
+#[derive(Debug)]
+pub struct MapWriter<'a> {
+    writer: &'a mut Writer,
+    entries: Vec<Entry>,
+}
+
+/// Where a member lies in the writer's buffer.
+#[derive(Clone, Debug)]
+struct Entry {
+    key: Range<usize>,
+    end: usize,
+}
+
+impl MapWriter<'_> {
+    /// Adds a member with an integer as its key.
+    pub fn integer(&mut self, key: i64, value: impl FnOnce(&mut Writer)) {
+        self.entry(|writer| writer.integer(key), value);
+    }
+
+    /// Adds a member with a text as its key.
+    pub fn text(&mut self, key: &str, value: impl FnOnce(&mut Writer)) {
+        self.entry(|writer| writer.text(key), value);
+    }
+
+    /// Adds a member with a byte string as its key.
+    pub fn bytes(&mut self, key: &[u8], value: impl FnOnce(&mut Writer)) {
+        self.entry(|writer| writer.bytes(key), value);
+    }
+
+    fn entry(&mut self, key: impl FnOnce(&mut Writer), value: impl FnOnce(&mut Writer)) {
+        let start = self.writer.out.len();
+        key(self.writer);
+        let key = start..self.writer.out.len();
+        value(self.writer);
+        self.entries.push(Entry { key, end: self.writer.out.len() });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::Reader;
+    use super::*;
+
+    #[test]
+    fn members_are_sorted_as_ctap2_wants() {
+        let mut writer = Writer::after(vec![0xee]);
+        writer.map(|map| {
+            map.text("b", |w| w.unsigned(6));
+            map.text("aa", |w| w.unsigned(7));
+            map.bytes(&[0], |w| w.unsigned(5));
+            map.integer(-1, |w| w.unsigned(4));
+            map.integer(24, |w| w.unsigned(3));
+            map.integer(1, |w| w.map(|map| map.integer(0, |w| w.boolean(true))));
+        });
+        let bytes = writer.into_bytes();
+        assert_eq!(
+            data_encoding::HEXLOWER.encode(&bytes),
+            "eea601a100f51818032004410005616206626161 07".replace(' ', "")
+        );
+        let mut reader = Reader::new(&bytes[1..]);
+        reader.raw().unwrap();
+        reader.finish().unwrap();
+    }
+
+    proptest! {
+        #[test]
+        fn any_map_written_is_canonical(
+            integers: std::collections::HashSet<i64>,
+            texts: std::collections::HashSet<String>,
+        ) {
+            let mut writer = Writer::new();
+            writer.map(|map| {
+                for key in &integers {
+                    map.integer(*key, |w| w.integer(*key));
+                }
+                for key in &texts {
+                    map.text(key, |w| w.text(key));
+                }
+            });
+            let bytes = writer.into_bytes();
+            let mut count = 0;
+            let mut reader = Reader::new(&bytes);
+            reader.map(|_, _| { count += 1; Ok(()) }).unwrap();
+            prop_assert_eq!(reader.finish(), Ok(()));
+            prop_assert_eq!(count, integers.len() + texts.len());
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! Sign in by scanning a QR code with a phone.
+
+#[cfg(any(feature = "client", feature = "authenticator", feature = "tunnel"))]
+pub mod bluetooth;
+pub mod cbor;
+pub mod ctap;
+pub mod error;
+pub mod protocol;
+pub mod secret;
+#[cfg(any(feature = "client", feature = "authenticator", feature = "tunnel"))]
+pub mod tunnel;
+
+/// A boxed future, as the traits that embedders implement return it.
+pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -1,0 +1,68 @@
+//! P-256 and AES-256-GCM by the RustCrypto crates.
+
+use aes_gcm::aead::{AeadInOut, KeyInit};
+use p256::elliptic_curve::sec1::ToSec1Point as _;
+use zeroize::Zeroizing;
+
+use super::{AEAD_TAG_LENGTH, AeadError, UNCOMPRESSED_POINT_LENGTH};
+
+#[derive(Clone)]
+#[cfg_attr(all(feature = "aws-lc-rs", not(test)), expect(dead_code, reason = "aws-lc-rs agrees"))]
+pub(crate) struct AgreementKey(p256::SecretKey);
+
+#[cfg_attr(all(feature = "aws-lc-rs", not(test)), expect(dead_code, reason = "aws-lc-rs agrees"))]
+impl AgreementKey {
+    pub(crate) fn new(scalar: &[u8; 32]) -> Option<Self> {
+        p256::SecretKey::from_slice(scalar).ok().map(Self)
+    }
+
+    pub(crate) fn public_key(&self) -> Option<[u8; UNCOMPRESSED_POINT_LENGTH]> {
+        self.0.public_key().to_sec1_point(false).as_bytes().try_into().ok()
+    }
+
+    pub(crate) fn agree(
+        &self,
+        peer: &[u8; UNCOMPRESSED_POINT_LENGTH],
+    ) -> Option<Zeroizing<[u8; 32]>> {
+        let peer = p256::PublicKey::from_sec1_bytes(peer).ok()?;
+        let shared = self.0.diffie_hellman(&peer);
+        Some(Zeroizing::new((*shared.raw_secret_bytes()).into()))
+    }
+}
+
+/// AES-256-GCM with its key schedule done once; wiped when dropped.
+#[cfg_attr(all(feature = "aws-lc-rs", not(test)), expect(dead_code, reason = "aws-lc-rs seals"))]
+pub(crate) struct Aes256Gcm(aes_gcm::Aes256Gcm);
+
+#[cfg_attr(all(feature = "aws-lc-rs", not(test)), expect(dead_code, reason = "aws-lc-rs seals"))]
+impl Aes256Gcm {
+    pub(crate) fn new(key: &[u8; 32]) -> Self {
+        Self(aes_gcm::Aes256Gcm::new(key.into()))
+    }
+
+    /// Encrypts in place and gives the tag.
+    pub(crate) fn seal(
+        &self,
+        nonce: &[u8; 12],
+        aad: &[u8],
+        message: &mut [u8],
+    ) -> Result<[u8; AEAD_TAG_LENGTH], AeadError> {
+        self.0
+            .encrypt_inout_detached(nonce.into(), aad, message.into())
+            .map(Into::into)
+            .map_err(|_| AeadError)
+    }
+
+    /// Decrypts in place; on failure the message's bytes are of no use.
+    pub(crate) fn open(
+        &self,
+        nonce: &[u8; 12],
+        aad: &[u8],
+        message: &mut [u8],
+        tag: &[u8; AEAD_TAG_LENGTH],
+    ) -> Result<(), AeadError> {
+        self.0
+            .decrypt_inout_detached(nonce.into(), aad, message.into(), tag.into())
+            .map_err(|_| AeadError)
+    }
+}

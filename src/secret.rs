@@ -1,0 +1,196 @@
+//! Secret bytes: wiped when dropped, compared in constant time, never printed.
+//!
+//! Every secret of the protocol has a type of its own, so that one cannot be
+//! passed where another is due: [`QrSecret`], [`EidKey`], [`Psk`],
+//! [`TrafficKey`], [`LinkSecret`]. [`SecretBytes`] carries secrets without a
+//! fixed length, such as PRF outputs and decrypted messages.
+//!
+//! `Debug` prints the type's name and no byte. There is no `Display`. The
+//! bytes come out through `expose`, a name that is easy to search for.
+
+use std::fmt;
+
+use rand_core::CryptoRng;
+use subtle::ConstantTimeEq;
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+macro_rules! fixed_secret {
+    ($(#[$doc:meta])* $name:ident, $length:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Zeroize, ZeroizeOnDrop)]
+        pub struct $name([u8; $length]);
+
+        impl $name {
+            /// Length in bytes.
+            pub const LENGTH: usize = $length;
+
+            /// Takes the bytes; the caller wipes any copy of its own.
+            #[must_use]
+            pub const fn new(bytes: [u8; $length]) -> Self {
+                Self(bytes)
+            }
+
+            /// The bytes themselves. Never log, print or compare them.
+            #[must_use]
+            pub const fn expose(&self) -> &[u8; $length] {
+                &self.0
+            }
+        }
+
+        impl ConstantTimeEq for $name {
+            fn ct_eq(&self, other: &Self) -> subtle::Choice {
+                self.0.ct_eq(&other.0)
+            }
+        }
+
+        impl PartialEq for $name {
+            fn eq(&self, other: &Self) -> bool {
+                self.ct_eq(other).into()
+            }
+        }
+
+        impl Eq for $name {}
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($name), "(..)"))
+            }
+        }
+    };
+}
+
+fixed_secret!(
+    /// QR code key 1: 16 random bytes, fresh for each code shown.
+    QrSecret,
+    16
+);
+
+fixed_secret!(
+    /// The two keys of an advert: AES-256 key, then HMAC-SHA-256 key (64 bytes).
+    EidKey,
+    64
+);
+
+fixed_secret!(
+    /// The Noise pre-shared key: proof that the client heard the advert (32 bytes).
+    Psk,
+    32
+);
+
+fixed_secret!(
+    /// An AES-256-GCM key of one direction after the handshake (32 bytes).
+    TrafficKey,
+    32
+);
+
+fixed_secret!(
+    /// What a client keeps of a linked phone in place of a QR secret (32 bytes).
+    LinkSecret,
+    32
+);
+
+impl QrSecret {
+    /// A fresh secret.
+    pub fn generate(rng: &mut impl CryptoRng) -> Self {
+        let mut secret = Self([0; Self::LENGTH]);
+        rng.fill_bytes(&mut secret.0);
+        secret
+    }
+}
+
+impl LinkSecret {
+    /// A fresh secret.
+    pub fn generate(rng: &mut impl CryptoRng) -> Self {
+        let mut secret = Self([0; Self::LENGTH]);
+        rng.fill_bytes(&mut secret.0);
+        secret
+    }
+}
+
+/// Secret bytes of any length: PRF values, decrypted messages, assertions
+/// that no server has used yet.
+///
+/// `Debug` prints the length only.
+#[derive(Clone, Default, Zeroize, ZeroizeOnDrop)]
+pub struct SecretBytes(Vec<u8>);
+
+impl SecretBytes {
+    /// Takes the bytes; they are wiped when this value is dropped.
+    #[must_use]
+    pub const fn new(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes themselves. Never log, print or compare them.
+    #[must_use]
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The bytes, no longer wiped when dropped.
+    #[must_use]
+    pub fn into_exposed(mut self) -> Vec<u8> {
+        std::mem::take(&mut self.0)
+    }
+
+    /// Length in bytes.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is no byte at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl From<Vec<u8>> for SecretBytes {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+}
+
+impl From<&[u8]> for SecretBytes {
+    fn from(bytes: &[u8]) -> Self {
+        Self(bytes.to_vec())
+    }
+}
+
+impl PartialEq for SecretBytes {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl Eq for SecretBytes {}
+
+impl fmt::Debug for SecretBytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SecretBytes({} bytes)", self.0.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_no_byte() {
+        let secret = Psk::new([0xab; 32]);
+        assert_eq!(format!("{secret:?}"), "Psk(..)");
+        let secret = SecretBytes::new(vec![0xab; 3]);
+        assert_eq!(format!("{secret:?}"), "SecretBytes(3 bytes)");
+    }
+
+    #[test]
+    fn equality_compares_every_byte() {
+        let one = QrSecret::new([7; 16]);
+        let mut other = [7; 16];
+        assert_eq!(one, QrSecret::new(other));
+        other[15] ^= 1;
+        assert_ne!(one, QrSecret::new(other));
+        assert_ne!(SecretBytes::new(vec![1, 2]), SecretBytes::new(vec![1]));
+    }
+}
