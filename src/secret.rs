@@ -133,6 +133,22 @@ impl SecretBytes {
         std::mem::take(&mut self.0)
     }
 
+    /// Shortens to `length` bytes and wipes the rest.
+    pub(crate) fn truncate(&mut self, length: usize) {
+        if let Some(rest) = self.0.get_mut(length..) {
+            rest.zeroize();
+        }
+        self.0.truncate(length);
+    }
+
+    /// Takes the first byte off.
+    pub(crate) fn take_first(&mut self) -> Option<u8> {
+        let first = *self.0.first()?;
+        self.0.rotate_left(1);
+        self.truncate(self.0.len().saturating_sub(1));
+        Some(first)
+    }
+
     /// Length in bytes.
     #[must_use]
     pub fn len(&self) -> usize {

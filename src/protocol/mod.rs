@@ -1,5 +1,10 @@
 //! The FIDO hybrid transport: bytes in, bytes out.
 
+pub mod crypter;
+pub mod linking;
+pub mod message;
+pub mod noise;
+pub mod post_handshake;
 pub mod primitives;
 pub mod tunnel_domain;
 pub mod tunnel_url;

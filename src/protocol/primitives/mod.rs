@@ -273,6 +273,19 @@ pub(crate) fn hkdf_sha256<const N: usize>(
     output
 }
 
+/// Noise's HKDF: `N` outputs of 32 bytes, no info.
+pub(crate) fn hkdf_sha256_outputs<const N: usize>(
+    input: &[u8],
+    salt: &[u8; 32],
+) -> Zeroizing<[[u8; 32]; N]> {
+    const { assert!(N <= 255, "RFC 5869 bounds the output") };
+    let mut outputs = Zeroizing::new([[0; 32]; N]);
+    let expanded =
+        hkdf::Hkdf::<Sha256>::new(Some(salt), input).expand(&[], outputs.as_flattened_mut());
+    debug_assert!(expanded.is_ok(), "bounded by the assertion above");
+    outputs
+}
+
 /// One block of AES-256, keyed once: the cipher of an advert.
 #[derive(Clone)]
 pub(crate) struct Aes256Block(aes::Aes256);

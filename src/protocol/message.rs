@@ -1,0 +1,120 @@
+//! Typed messages: CTAP 2.2 section 11.5.1.2.
+//!
+//! ```text
+//! message = type[1] ‖ payload
+//!   00 shutdown   client to phone    nothing
+//!   01 CTAP       both               command ‖ CBOR, or status ‖ CBOR
+//!   02 update     phone to client    CBOR map, see [`Update`](super::linking::Update)
+//!   03 JSON       both               UTF-8
+//! ```
+//!
+//! The type byte lies inside what is padded and sealed. Peers of protocol
+//! revision 0 have neither type byte nor shutdown: there every message is CTAP.
+
+use crate::secret::SecretBytes;
+
+/// What a message is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MessageType {
+    /// The client is done. Only clients send it; some phones do too, which
+    /// Chromium takes for an error.
+    Shutdown,
+    /// A CTAP request or response.
+    Ctap,
+    /// Linking information, or the padding that hides that there is none.
+    Update,
+    /// A JSON request or response (digital credentials), which needs the
+    /// feature `dc`.
+    Json,
+}
+
+impl MessageType {
+    /// The type byte.
+    #[must_use]
+    pub const fn byte(self) -> u8 {
+        match self {
+            Self::Shutdown => 0,
+            Self::Ctap => 1,
+            Self::Update => 2,
+            Self::Json => 3,
+        }
+    }
+
+    /// Reads a type byte.
+    #[must_use]
+    pub const fn from_byte(byte: u8) -> Option<Self> {
+        match byte {
+            0 => Some(Self::Shutdown),
+            1 => Some(Self::Ctap),
+            2 => Some(Self::Update),
+            3 => Some(Self::Json),
+            _ => None,
+        }
+    }
+}
+
+/// Why an opened message is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MessageError {
+    /// There is not even a type byte.
+    #[error("the message is empty")]
+    Empty,
+    /// No such type.
+    #[error("the message has the unknown type {0}")]
+    UnknownType(u8),
+    /// A type that must have a payload has none.
+    #[error("the message has no payload")]
+    NoPayload(MessageType),
+}
+
+/// A message that was received. `Debug` shows its type and length.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// What it is.
+    pub kind: MessageType,
+    /// What follows the type byte.
+    pub payload: SecretBytes,
+}
+
+impl Message {
+    /// Reads an opened message.
+    ///
+    /// A shutdown's payload should be empty; one that is not is dropped, as
+    /// Chromium drops it.
+    ///
+    /// # Errors
+    /// What was wrong with it.
+    pub fn parse(mut opened: SecretBytes) -> Result<Self, MessageError> {
+        let byte = opened.take_first().ok_or(MessageError::Empty)?;
+        let kind = MessageType::from_byte(byte).ok_or(MessageError::UnknownType(byte))?;
+        if kind != MessageType::Shutdown && opened.is_empty() {
+            return Err(MessageError::NoPayload(kind));
+        }
+        Ok(Self { kind, payload: opened })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(bytes: &[u8]) -> Result<(MessageType, Vec<u8>), MessageError> {
+        Message::parse(bytes.into()).map(|message| (message.kind, message.payload.expose().into()))
+    }
+
+    #[test]
+    fn each_type_and_what_is_none() {
+        assert_eq!(parse(&[0]), Ok((MessageType::Shutdown, vec![])));
+        assert_eq!(parse(&[1, 4]), Ok((MessageType::Ctap, vec![4])));
+        assert_eq!(parse(&[2, 1, 2]), Ok((MessageType::Update, vec![1, 2])));
+        assert_eq!(parse(&[3, b'{']), Ok((MessageType::Json, vec![b'{'])));
+        assert_eq!(parse(&[]), Err(MessageError::Empty));
+        for byte in 4..=255 {
+            assert_eq!(parse(&[byte, 0]), Err(MessageError::UnknownType(byte)));
+        }
+        for kind in [MessageType::Ctap, MessageType::Update, MessageType::Json] {
+            assert_eq!(parse(&[kind.byte()]), Err(MessageError::NoPayload(kind)));
+        }
+    }
+}
