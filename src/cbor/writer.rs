@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use ciborium_ll::{Encoder, Header};
+use zeroize::Zeroizing;
 
 /// What can be written as CBOR.
 pub trait Encode {
@@ -91,7 +92,8 @@ impl Writer {
         let mut map = MapWriter { writer: self, entries: Vec::new() };
         entries(&mut map);
         let mut entries = map.entries;
-        let body = self.out.split_off(start);
+        // A copy, of secrets too.
+        let body = Zeroizing::new(self.out.split_off(start));
         let bytes = |range: Range<usize>| {
             body.get(range.start - start..range.end - start).unwrap_or_default()
         };
