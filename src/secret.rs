@@ -2,8 +2,10 @@
 //!
 //! Every secret of the protocol has a type of its own, so that one cannot be
 //! passed where another is due: [`QrSecret`], [`EidKey`], [`Psk`],
-//! [`TrafficKey`], [`LinkSecret`]. [`SecretBytes`] carries secrets without a
-//! fixed length, such as PRF outputs and decrypted messages.
+//! [`TrafficKey`], [`LinkSecret`], and a phone's own [`RootSecret`] and
+//! [`ContactSecret`]. [`SecretBytes`] carries secrets without a fixed length,
+//! such as PRF outputs and decrypted messages, and [`SecretText`] those that
+//! are text.
 //!
 //! `Debug` prints the type's name and no byte. There is no `Display`. The
 //! bytes come out through `expose`, a name that is easy to search for.
@@ -89,6 +91,18 @@ fixed_secret!(
     32
 );
 
+fixed_secret!(
+    /// What a phone derives all its links from, kept in its store (32 bytes).
+    RootSecret,
+    32
+);
+
+fixed_secret!(
+    /// What a phone derives the links under one contact id from (32 bytes).
+    ContactSecret,
+    32
+);
+
 impl QrSecret {
     /// A fresh secret.
     pub fn generate(rng: &mut impl CryptoRng) -> Self {
@@ -99,6 +113,15 @@ impl QrSecret {
 }
 
 impl LinkSecret {
+    /// A fresh secret.
+    pub fn generate(rng: &mut impl CryptoRng) -> Self {
+        let mut secret = Self([0; Self::LENGTH]);
+        rng.fill_bytes(&mut secret.0);
+        secret
+    }
+}
+
+impl RootSecret {
     /// A fresh secret.
     pub fn generate(rng: &mut impl CryptoRng) -> Self {
         let mut secret = Self([0; Self::LENGTH]);
@@ -188,6 +211,38 @@ impl fmt::Debug for SecretBytes {
     }
 }
 
+/// Secret text: a QR code as drawn for a terminal or a page.
+///
+/// `Debug` prints the length only, and there is no `Display`.
+#[derive(Clone, Default, Zeroize, ZeroizeOnDrop)]
+pub struct SecretText(String);
+
+impl SecretText {
+    /// Takes the text.
+    #[must_use]
+    pub const fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The text itself. Never log it.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// The text, no longer wiped when dropped.
+    #[must_use]
+    pub fn into_exposed(mut self) -> String {
+        std::mem::take(&mut self.0)
+    }
+}
+
+impl fmt::Debug for SecretText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SecretText({} bytes)", self.0.len())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -198,6 +253,8 @@ mod tests {
         assert_eq!(format!("{secret:?}"), "Psk(..)");
         let secret = SecretBytes::new(vec![0xab; 3]);
         assert_eq!(format!("{secret:?}"), "SecretBytes(3 bytes)");
+        let secret = SecretText::new("abc".to_owned());
+        assert_eq!(format!("{secret:?}"), "SecretText(3 bytes)");
     }
 
     #[test]
