@@ -6,6 +6,8 @@ pub mod cbor;
 pub mod ctap;
 pub mod error;
 pub mod protocol;
+#[cfg(feature = "qr-render")]
+pub mod qr_render;
 pub mod secret;
 #[cfg(any(feature = "client", feature = "authenticator", feature = "tunnel"))]
 pub mod tunnel;

@@ -1,0 +1,402 @@
+//! QR codes as something to look at: a module matrix, and from it text for a
+//! terminal, SVG, and greyscale pixels.
+//!
+//! The encoding is ISO/IEC 18004 by the `qrcode` crate, which mixes segments
+//! of alphanumeric and numeric mode: `FIDO:/` and 168 digits fit version 4, 33
+//! by 33 modules.
+//!
+//! Every form has the quiet zone of 4 modules that the standard wants, and is
+//! dark on light whatever surrounds it: common decoders do not read inverted
+//! symbols.
+//!
+//! What is drawn is the transaction's secret. All types here are wiped when
+//! dropped and do not print; what `qrcode` needed on the way is not wiped.
+
+use std::fmt::{self, Write as _};
+
+use qrcode::EcLevel;
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use crate::protocol::qr_code::QrText;
+use crate::secret::SecretText;
+
+/// Light modules on each side of a symbol (ISO/IEC 18004).
+pub const QUIET_ZONE: usize = 4;
+
+/// The largest scale of [`QrMatrix::to_greyscale`]. At it the codes of this
+/// protocol take 2,880 pixels on a side at most (8 MiB); the largest symbol
+/// there is would take 134 MiB.
+pub const MAX_PIXELS_PER_MODULE: usize = 64;
+
+/// Why a QR code was not drawn: the caller asked for what cannot be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RenderError {
+    /// The text does not fit any symbol. No [`QrText`] is that long.
+    #[error("the text does not fit a QR code")]
+    TooLong,
+    /// The scale is 0 or above [`MAX_PIXELS_PER_MODULE`].
+    #[error("the scale is not from 1 to {MAX_PIXELS_PER_MODULE} pixels for each module")]
+    Scale,
+}
+
+/// How much of a symbol may be unreadable.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorCorrection {
+    /// Level L, 7 %: the largest modules, best on a screen.
+    #[default]
+    Low,
+    /// Level M, 15 %: for paper, or for a small mark laid over the symbol.
+    Medium,
+}
+
+/// A symbol's modules, without the quiet zone.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct QrMatrix {
+    width: usize,
+    dark: Vec<bool>,
+}
+
+impl QrMatrix {
+    /// Encodes at level L.
+    ///
+    /// # Errors
+    /// [`RenderError::TooLong`], which no text of this crate causes.
+    pub fn new(text: &QrText) -> Result<Self, RenderError> {
+        Self::with_error_correction(text, ErrorCorrection::default())
+    }
+
+    /// Encodes at a level of the caller's choice.
+    ///
+    /// # Errors
+    /// [`RenderError::TooLong`], which no text of this crate causes.
+    pub fn with_error_correction(
+        text: &QrText,
+        level: ErrorCorrection,
+    ) -> Result<Self, RenderError> {
+        let level = match level {
+            ErrorCorrection::Low => EcLevel::L,
+            ErrorCorrection::Medium => EcLevel::M,
+        };
+        let symbol = qrcode::QrCode::with_error_correction_level(text.expose(), level)
+            .map_err(|_| RenderError::TooLong)?;
+        let width = symbol.width();
+        let dark = symbol.into_colors().into_iter().map(|color| color == qrcode::Color::Dark);
+        Ok(Self { width, dark: dark.collect() })
+    }
+
+    /// Modules on a side, the quiet zone not counted.
+    #[must_use]
+    pub const fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Whether a module is dark, counted from the upper left. Outside the
+    /// symbol all is light.
+    #[must_use]
+    pub fn is_dark(&self, x: usize, y: usize) -> bool {
+        let inside = x < self.width && y < self.width;
+        inside && self.dark.get(y * self.width + x).copied().unwrap_or_default()
+    }
+
+    /// Text for any terminal: two modules to a character, in black on white by
+    /// ANSI escapes, so that it can be scanned on dark backgrounds too.
+    ///
+    /// Each line ends in a line feed and leaves the colours as they were by
+    /// default. The width is that of the symbol and quiet zone in characters,
+    /// 41 for a usual code, the height half of it.
+    #[must_use]
+    pub fn to_terminal(&self) -> SecretText {
+        // Of 256 colours those two do not follow the user's theme, unlike the
+        // first 16.
+        self.lines("\x1b[38;5;16;48;5;231m", "\x1b[0m")
+    }
+
+    /// As [`to_terminal`](Self::to_terminal) without escapes, for dark text on
+    /// a light background. On a dark background it comes out inverted, and
+    /// many phones do not read that.
+    #[must_use]
+    pub fn to_plain_text(&self) -> SecretText {
+        self.lines("", "")
+    }
+
+    /// An SVG image of its own size in modules; scale it by the `width` or
+    /// `height` of the element that shows it.
+    #[must_use]
+    pub fn to_svg(&self) -> SecretText {
+        // Room for each dark module alone, so that no copy is left behind.
+        let dark = self.dark.iter().filter(|dark| **dark).count();
+        let mut svg = String::with_capacity(512 + dark * "M000 000h000v1h-000z".len());
+        let side = self.side();
+        // Writing to a string cannot fail.
+        let _infallible = write!(
+            svg,
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {side} {side}\" \
+             shape-rendering=\"crispEdges\">\
+             <rect width=\"{side}\" height=\"{side}\" fill=\"#fff\"/>\
+             <path fill=\"#000\" d=\""
+        );
+        for y in 0..self.width {
+            let mut x = 0;
+            while x < self.width {
+                let length = (x..self.width).take_while(|x| self.is_dark(*x, y)).count();
+                if length > 0 {
+                    let (x, y) = (x + QUIET_ZONE, y + QUIET_ZONE);
+                    let _infallible = write!(svg, "M{x} {y}h{length}v1h-{length}z");
+                }
+                x += length + 1;
+            }
+        }
+        svg.push_str("\"/></svg>");
+        SecretText::new(svg)
+    }
+
+    /// Pixels for an image surface, `pixels_per_module` on each side of a
+    /// module, quiet zone included.
+    ///
+    /// # Errors
+    /// [`RenderError::Scale`] for 0 and above [`MAX_PIXELS_PER_MODULE`].
+    pub fn to_greyscale(&self, pixels_per_module: usize) -> Result<GreyscaleImage, RenderError> {
+        if !(1..=MAX_PIXELS_PER_MODULE).contains(&pixels_per_module) {
+            return Err(RenderError::Scale);
+        }
+        let side = self.side() * pixels_per_module;
+        let mut pixels = Vec::with_capacity(side * side);
+        for y in 0..side {
+            for x in 0..side {
+                let dark = self.is_dark_in_zone(x / pixels_per_module, y / pixels_per_module);
+                pixels.push(if dark { 0x00 } else { 0xff });
+            }
+        }
+        Ok(GreyscaleImage { side, pixels })
+    }
+
+    fn lines(&self, before: &str, after: &str) -> SecretText {
+        let side = self.side();
+        let line = before.len() + side * "█".len() + after.len() + 1;
+        let mut text = String::with_capacity(side.div_ceil(2) * line);
+        for y in (0..side).step_by(2) {
+            text.push_str(before);
+            for x in 0..side {
+                text.push(match (self.is_dark_in_zone(x, y), self.is_dark_in_zone(x, y + 1)) {
+                    (true, true) => '█',
+                    (true, false) => '▀',
+                    (false, true) => '▄',
+                    (false, false) => ' ',
+                });
+            }
+            text.push_str(after);
+            text.push('\n');
+        }
+        SecretText::new(text)
+    }
+
+    /// Modules on a side with the quiet zone.
+    const fn side(&self) -> usize {
+        self.width + 2 * QUIET_ZONE
+    }
+
+    /// As `is_dark`, counted from the quiet zone's corner.
+    fn is_dark_in_zone(&self, x: usize, y: usize) -> bool {
+        match (x.checked_sub(QUIET_ZONE), y.checked_sub(QUIET_ZONE)) {
+            (Some(x), Some(y)) => self.is_dark(x, y),
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Debug for QrMatrix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "QrMatrix({0}x{0})", self.width)
+    }
+}
+
+/// A square image of one byte for each pixel, row by row from the top: 0 is
+/// black, 255 is white.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct GreyscaleImage {
+    side: usize,
+    pixels: Vec<u8>,
+}
+
+impl GreyscaleImage {
+    /// Pixels in a row.
+    #[must_use]
+    pub const fn width(&self) -> usize {
+        self.side
+    }
+
+    /// Rows; as many as pixels in a row.
+    #[must_use]
+    pub const fn height(&self) -> usize {
+        self.side
+    }
+
+    /// The pixels, `width * height` of them.
+    #[must_use]
+    pub fn pixels(&self) -> &[u8] {
+        &self.pixels
+    }
+}
+
+impl fmt::Debug for GreyscaleImage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "GreyscaleImage({0}x{0})", self.side)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::SecretKey;
+    use crate::protocol::qr_code::{DataChannels, QrCode, RequestHint};
+    use crate::secret::QrSecret;
+
+    fn code(byte: u8) -> QrCode {
+        let key = SecretKey::from_scalar(&[byte; 32]).unwrap();
+        let secret = QrSecret::new([byte; 16]);
+        QrCode::new(*key.public_key(), secret, 1_700_000_000, RequestHint::GetAssertion)
+    }
+
+    fn matrix() -> QrMatrix {
+        QrMatrix::new(&code(0x42).to_text()).unwrap()
+    }
+
+    fn decoded(image: &GreyscaleImage) -> String {
+        let mut prepared =
+            rqrr::PreparedImage::prepare_from_greyscale(image.width(), image.height(), |x, y| {
+                image.pixels()[y * image.width() + x]
+            });
+        let grids = prepared.detect_grids();
+        assert_eq!(grids.len(), 1);
+        grids[0].decode().unwrap().1
+    }
+
+    #[test]
+    fn a_decoder_reads_the_exact_text_at_every_scale() {
+        for byte in 1..=4 {
+            let mut code = code(byte);
+            if byte % 2 == 0 {
+                code.channels = DataChannels::Both;
+            }
+            for text in [code.to_text(), code.to_greased_text()] {
+                for level in [ErrorCorrection::Low, ErrorCorrection::Medium] {
+                    let matrix = QrMatrix::with_error_correction(&text, level).unwrap();
+                    for scale in [1, 2, 3, 7] {
+                        let image = matrix.to_greyscale(scale).unwrap();
+                        assert_eq!(decoded(&image), text.expose(), "{level:?}, scale {scale}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_usual_code_is_of_version_4_and_at_level_m_of_version_5() {
+        let text = code(0x42).to_text();
+        assert_eq!(QrMatrix::new(&text).unwrap().width(), 33);
+        let medium = QrMatrix::with_error_correction(&text, ErrorCorrection::Medium).unwrap();
+        assert_eq!(medium.width(), 37);
+    }
+
+    #[test]
+    fn outside_the_symbol_all_is_light() {
+        let matrix = matrix();
+        assert!(matrix.is_dark(0, 0) && matrix.is_dark(32, 0), "finder patterns");
+        for at in [33, 34, usize::MAX] {
+            assert!(!matrix.is_dark(at, 0) && !matrix.is_dark(0, at) && !matrix.is_dark(at, at));
+        }
+    }
+
+    #[test]
+    fn plain_text_holds_the_matrix_and_its_quiet_zone() {
+        let matrix = matrix();
+        let text = matrix.to_plain_text();
+        let lines: Vec<Vec<char>> =
+            text.expose().lines().map(|line| line.chars().collect()).collect();
+        assert_eq!(lines.len(), 21);
+        assert!(lines.iter().all(|line| line.len() == 41));
+        for y in 0..42 {
+            for (x, character) in lines[y / 2].iter().enumerate() {
+                let dark = match character {
+                    '█' => true,
+                    '▀' => y % 2 == 0,
+                    '▄' => y % 2 == 1,
+                    ' ' => false,
+                    other => panic!("{other:?}"),
+                };
+                let inside = (4..37).contains(&x) && (4..37).contains(&y);
+                let expected = inside && matrix.is_dark(x - 4, y - 4);
+                assert_eq!(dark, expected, "{x}, {y}");
+            }
+        }
+    }
+
+    #[test]
+    fn terminal_text_sets_both_colours_and_resets_them_on_each_line() {
+        let text = matrix().to_terminal();
+        let plain = matrix().to_plain_text();
+        assert_eq!(text.expose().lines().count(), 21);
+        for (line, plain) in text.expose().lines().zip(plain.expose().lines()) {
+            assert_eq!(line, format!("\x1b[38;5;16;48;5;231m{plain}\x1b[0m"));
+        }
+        assert!(text.expose().ends_with('\n'));
+    }
+
+    #[test]
+    fn svg_draws_every_dark_module_once_in_its_place() {
+        let matrix = matrix();
+        let svg = matrix.to_svg();
+        let svg = svg.expose();
+        assert!(
+            svg.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 41 41\" ")
+        );
+        assert!(svg.contains("shape-rendering=\"crispEdges\""));
+        assert!(svg.contains("<rect width=\"41\" height=\"41\" fill=\"#fff\"/>"));
+        let path = svg.split(" d=\"").nth(1).unwrap().strip_suffix("\"/></svg>").unwrap();
+        let mut drawn = vec![false; 33 * 33];
+        for run in path.split_terminator('z') {
+            let (at, shape) = run.strip_prefix('M').unwrap().split_once('h').unwrap();
+            let (x, y) = at.split_once(' ').unwrap();
+            let (x, y): (usize, usize) = (x.parse().unwrap(), y.parse().unwrap());
+            let length: usize = shape.split_once('v').unwrap().0.parse().unwrap();
+            assert_eq!(shape, format!("{length}v1h-{length}"));
+            for x in x..x + length {
+                let module = &mut drawn[(y - 4) * 33 + x - 4];
+                assert!(!*module, "{x}, {y} twice");
+                *module = true;
+            }
+        }
+        assert_eq!(drawn, matrix.dark);
+    }
+
+    #[test]
+    fn texts_are_written_without_outgrowing_their_buffers() {
+        for byte in 1..=20 {
+            let matrix = QrMatrix::new(&code(byte).to_text()).unwrap();
+            let line = "\x1b[38;5;16;48;5;231m\x1b[0m\n".len() + 3 * 41;
+            assert!(matrix.to_terminal().into_exposed().capacity() <= 21 * line);
+            let dark = matrix.dark.iter().filter(|dark| **dark).count();
+            assert!(matrix.to_svg().into_exposed().capacity() <= 512 + 20 * dark);
+        }
+    }
+
+    #[test]
+    fn the_scale_is_bounded() {
+        for scale in [0, MAX_PIXELS_PER_MODULE + 1, usize::MAX] {
+            assert_eq!(matrix().to_greyscale(scale).unwrap_err(), RenderError::Scale);
+        }
+        let image = matrix().to_greyscale(MAX_PIXELS_PER_MODULE).unwrap();
+        assert_eq!((image.width(), image.height()), (41 * 64, 41 * 64));
+        assert_eq!(image.pixels().len(), image.width() * image.height());
+    }
+
+    #[test]
+    fn debug_shows_the_size_alone() {
+        let matrix = matrix();
+        assert_eq!(format!("{matrix:?}"), "QrMatrix(33x33)");
+        let image = matrix.to_greyscale(2).unwrap();
+        assert_eq!(format!("{image:?}"), "GreyscaleImage(82x82)");
+    }
+}
