@@ -103,6 +103,19 @@ fixed_secret!(
     32
 );
 
+fixed_secret!(
+    /// One input of the PRF extension as it travels in CTAP: the SHA-256 hash
+    /// that the client makes of what the site gave (32 bytes).
+    PrfInput,
+    32
+);
+
+fixed_secret!(
+    /// One output of the PRF extension: key material of the site's user (32 bytes).
+    PrfOutput,
+    32
+);
+
 impl QrSecret {
     /// A fresh secret.
     pub fn generate(rng: &mut impl CryptoRng) -> Self {

@@ -1,0 +1,137 @@
+//! Limits of what repeats in a message, and reading within them.
+//!
+//! The transport bounds a message as a whole. A string costs its own length
+//! once it is read, but an element of a list can take twenty times the room
+//! that it had on the wire, so lists and maps have limits of their own. All
+//! are far above what peers send. What goes beyond is refused as invalid, not
+//! cut: half an exclude list would be a wrong answer.
+
+use std::collections::BTreeMap;
+
+use super::raw::RawCbor;
+use crate::cbor::{Decode, Error, Key, Reader};
+
+/// Credentials in an allow or exclude list, and in `prf.evalByCredential`.
+///
+/// Deployed peers stop at requests of 64 KiB, and not more than 1,771
+/// descriptors fit in there if each id has WebAuthn's least 16 bytes.
+pub const MAX_CREDENTIALS: usize = 2_000;
+
+/// Algorithms that a site would take. The COSE registry has fewer than 128
+/// for signatures.
+pub const MAX_CREDENTIAL_PARAMETERS: usize = 128;
+
+/// Names in one list: versions, transports, extensions, options, attestation
+/// formats. The registries have about 20 at most.
+pub const MAX_NAMES: usize = 64;
+
+/// Extensions in one message. The registry has about 20.
+pub const MAX_EXTENSIONS: usize = 64;
+
+/// Members of a message that this crate does not know. CTAP 2.3 has about 30
+/// in its largest, getInfo.
+pub const MAX_MEMBERS: usize = 64;
+
+/// Length of an RP ID in bytes: it is a domain name (RFC 1035, 2.3.4).
+pub const MAX_RP_ID: usize = 253;
+
+/// Reads an array of at most `limit` elements; `name` is what is invalid
+/// beyond.
+pub(super) fn list<'a, T>(
+    reader: &mut Reader<'a>,
+    limit: usize,
+    name: &'static str,
+    mut element: impl FnMut(&mut Reader<'a>) -> Result<T, Error>,
+) -> Result<Vec<T>, Error> {
+    let mut elements = Vec::new();
+    reader.array(|reader| {
+        if elements.len() == limit {
+            return Err(Error::Invalid(name));
+        }
+        elements.push(element(reader)?);
+        Ok(())
+    })?;
+    Ok(elements)
+}
+
+/// Reads an array of at most [`MAX_NAMES`] text strings.
+pub(super) fn names(reader: &mut Reader<'_>, name: &'static str) -> Result<Vec<String>, Error> {
+    list(reader, MAX_NAMES, name, |reader| reader.text().map(str::to_owned))
+}
+
+/// Reads a text string of at most [`MAX_RP_ID`] bytes.
+pub(super) fn rp_id(reader: &mut Reader<'_>) -> Result<String, Error> {
+    let id = reader.text()?;
+    if id.len() <= MAX_RP_ID { Ok(id.to_owned()) } else { Err(Error::Invalid("the RP ID")) }
+}
+
+/// Reads a map of at most [`MAX_EXTENSIONS`] extensions by name. `typed` is
+/// shown each and says whether it has read it; what it has not is kept raw.
+pub(super) fn extensions<'a>(
+    reader: &mut Reader<'a>,
+    mut typed: impl FnMut(&'a str, &mut Reader<'a>) -> Result<bool, Error>,
+) -> Result<BTreeMap<String, RawCbor>, Error> {
+    let mut others = BTreeMap::new();
+    reader.map(|key, reader| {
+        let Key::Text(name) = key else {
+            return Err(Error::Expected("a text string as an extension's name"));
+        };
+        if typed(name, reader)? {
+            return Ok(());
+        }
+        if others.len() == MAX_EXTENSIONS {
+            return Err(Error::Invalid("the number of extensions"));
+        }
+        others.insert(name.to_owned(), RawCbor::decode(reader)?);
+        Ok(())
+    })?;
+    Ok(others)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cbor::Writer;
+
+    fn texts(count: usize) -> Vec<u8> {
+        let mut writer = Writer::new();
+        writer.array(0..count, |writer, _| writer.text(""));
+        writer.into_bytes()
+    }
+
+    #[test]
+    fn lists_are_read_up_to_their_limit_and_refused_beyond() {
+        let read = |count| names(&mut Reader::new(&texts(count)), "the list").map(|it| it.len());
+        assert_eq!(read(0), Ok(0));
+        assert_eq!(read(MAX_NAMES), Ok(MAX_NAMES));
+        assert_eq!(read(MAX_NAMES + 1), Err(Error::Invalid("the list")));
+    }
+
+    #[test]
+    fn extensions_are_bounded_and_named_by_text() {
+        let map = |count: usize| {
+            let mut writer = Writer::new();
+            writer.map(|map| {
+                for index in 0..count {
+                    map.text(&index.to_string(), |writer| writer.boolean(true));
+                }
+            });
+            writer.into_bytes()
+        };
+        let read = |bytes: &[u8]| extensions(&mut Reader::new(bytes), |_, _| Ok(false));
+        assert_eq!(read(&map(MAX_EXTENSIONS)).unwrap().len(), MAX_EXTENSIONS);
+        assert!(matches!(read(&map(MAX_EXTENSIONS + 1)), Err(Error::Invalid(_))));
+        assert!(matches!(read(&[0xa1, 0x01, 0xf5]), Err(Error::Expected(_))));
+    }
+
+    #[test]
+    fn rp_ids_are_as_long_as_domain_names() {
+        let read = |length: usize| {
+            let mut writer = Writer::new();
+            writer.text(&"a".repeat(length));
+            rp_id(&mut Reader::new(&writer.into_bytes())).map(|id| id.len())
+        };
+        assert_eq!(read(MAX_RP_ID), Ok(MAX_RP_ID));
+        assert_eq!(read(MAX_RP_ID + 1), Err(Error::Invalid("the RP ID")));
+    }
+}

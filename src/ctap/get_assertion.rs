@@ -1,0 +1,344 @@
+//! `authenticatorGetAssertion`: CTAP 2.2 section 6.2. A signature with a
+//! passkey. `authenticatorGetNextAssertion` (6.3) answers with the same.
+//!
+//! ```text
+//! request   {1: RP ID, 2: client data hash[32], 3?: [allowed descriptors],
+//!            4?: extensions, 5?: {"up", "uv"?: bool}}
+//! response  {1?: descriptor, 2: authenticator data, 3: signature, 4?: user,
+//!            5?: number of credentials, 6?: user selected, 7?: large blob key,
+//!            8?: unsigned extension outputs}
+//! ```
+//!
+//! A response signs its holder in until the server has used it: it is a bearer
+//! secret. Its `Debug` prints lengths and no byte.
+//!
+//! Members 6 and 7 of a request belong to PIN/UV protocols; they are kept
+//! among the unknown ones.
+
+use std::fmt;
+
+use super::authenticator_data::AuthenticatorData;
+use super::bounds::{self, MAX_CREDENTIALS};
+use super::entity::{CredentialDescriptor, User};
+use super::extensions::{AssertionInputs, AssertionOutputs};
+use super::raw::Members;
+use crate::cbor::{Decode, Encode, Error, Key, Reader, Writer};
+use crate::secret::SecretBytes;
+
+/// Options of a request. One that is absent is not `false`: the authenticator
+/// has a default for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Options {
+    /// The user must be present. `false` asks silently, which no client does
+    /// over hybrid.
+    pub up: Option<bool>,
+    /// The user must be verified.
+    pub uv: Option<bool>,
+}
+
+impl Encode for Options {
+    fn encode(&self, writer: &mut Writer) {
+        writer.map(|map| {
+            for (name, value) in [("up", self.up), ("uv", self.uv)] {
+                if let Some(value) = value {
+                    map.text(name, |writer| writer.boolean(value));
+                }
+            }
+        });
+    }
+}
+
+impl<'a> Decode<'a> for Options {
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, Error> {
+        let mut options = Self::default();
+        reader.map(|key, reader| {
+            match key {
+                Key::Text("up") => options.up = Some(reader.boolean()?),
+                Key::Text("uv") => options.uv = Some(reader.boolean()?),
+                // CTAP 2.2 section 6.2.2: unknown options are ignored.
+                _ => {}
+            }
+            Ok(())
+        })?;
+        Ok(options)
+    }
+}
+
+/// Asks for a signature.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Request {
+    /// For which site: a domain, at most [`bounds::MAX_RP_ID`] bytes.
+    pub rp_id: String,
+    /// SHA-256 of the client data.
+    pub client_data_hash: [u8; 32],
+    /// Which passkeys would do; if empty, any of the site. At most
+    /// [`MAX_CREDENTIALS`].
+    pub allow_list: Vec<CredentialDescriptor>,
+    /// Extensions asked for.
+    pub extensions: AssertionInputs,
+    /// Options; written only if one is set.
+    pub options: Options,
+    unknown: Members,
+}
+
+impl Request {
+    /// Asks for a signature with any passkey of the site.
+    #[must_use]
+    pub fn new(rp_id: impl Into<String>, client_data_hash: [u8; 32]) -> Self {
+        Self {
+            rp_id: rp_id.into(),
+            client_data_hash,
+            allow_list: Vec::new(),
+            extensions: AssertionInputs::default(),
+            options: Options::default(),
+            unknown: Members::default(),
+        }
+    }
+
+    /// Members that came and that this crate does not know. They are written
+    /// again with the rest.
+    #[must_use]
+    pub const fn unknown(&self) -> &Members {
+        &self.unknown
+    }
+}
+
+impl Encode for Request {
+    fn encode(&self, writer: &mut Writer) {
+        writer.map(|map| {
+            map.integer(1, |writer| writer.text(&self.rp_id));
+            map.integer(2, |writer| writer.bytes(&self.client_data_hash));
+            if !self.allow_list.is_empty() {
+                map.integer(3, |writer| writer.array(self.allow_list.iter(), Writer::value));
+            }
+            self.extensions.write_member(4, map);
+            if self.options != Options::default() {
+                map.integer(5, |writer| writer.value(&self.options));
+            }
+            self.unknown.write(map);
+        });
+    }
+}
+
+impl<'a> Decode<'a> for Request {
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, Error> {
+        let (mut rp_id, mut client_data_hash, mut allow_list) = (None, None, Vec::new());
+        let (mut extensions, mut options) = (AssertionInputs::default(), Options::default());
+        let mut unknown = Members::default();
+        reader.map(|key, reader| {
+            match key {
+                Key::Integer(1) => rp_id = Some(bounds::rp_id(reader)?),
+                Key::Integer(2) => {
+                    client_data_hash = Some(reader.byte_array("the client data hash")?);
+                }
+                Key::Integer(3) => {
+                    allow_list = bounds::list(
+                        reader,
+                        MAX_CREDENTIALS,
+                        "the allow list",
+                        CredentialDescriptor::decode,
+                    )?;
+                }
+                Key::Integer(4) => extensions = AssertionInputs::decode(reader)?,
+                Key::Integer(5) => options = Options::decode(reader)?,
+                Key::Integer(number) => unknown.read(number, reader)?,
+                _ => {}
+            }
+            Ok(())
+        })?;
+        Ok(Self {
+            rp_id: rp_id.ok_or(Error::Missing("the RP ID"))?,
+            client_data_hash: client_data_hash.ok_or(Error::Missing("the client data hash"))?,
+            allow_list,
+            extensions,
+            options,
+            unknown,
+        })
+    }
+}
+
+/// A signature, and what was signed.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Response {
+    /// With which passkey. It may be absent if the allow list had just one.
+    pub credential: Option<CredentialDescriptor>,
+    /// The authenticator data.
+    pub auth_data: AuthenticatorData,
+    /// The signature over authenticator data and client data hash.
+    pub signature: SecretBytes,
+    /// Of which account; phones tell if the allow list was empty, with empty
+    /// names.
+    pub user: Option<User>,
+    /// How many assertions there are to get in all.
+    pub number_of_credentials: Option<u64>,
+    /// The user chose the passkey on the authenticator.
+    pub user_selected: Option<bool>,
+    /// A key for the large blob array; not for the site.
+    pub large_blob_key: Option<SecretBytes>,
+    /// Extension outputs that are not signed.
+    pub unsigned_extensions: AssertionOutputs,
+}
+
+impl Response {
+    /// A signature with this passkey.
+    #[must_use]
+    pub fn new(
+        credential: CredentialDescriptor,
+        auth_data: AuthenticatorData,
+        signature: SecretBytes,
+    ) -> Self {
+        Self {
+            credential: Some(credential),
+            auth_data,
+            signature,
+            user: None,
+            number_of_credentials: None,
+            user_selected: None,
+            large_blob_key: None,
+            unsigned_extensions: AssertionOutputs::default(),
+        }
+    }
+}
+
+impl Encode for Response {
+    fn encode(&self, writer: &mut Writer) {
+        writer.map(|map| {
+            if let Some(credential) = &self.credential {
+                map.integer(1, |writer| writer.value(credential));
+            }
+            map.integer(2, |writer| writer.value(&self.auth_data));
+            map.integer(3, |writer| writer.bytes(self.signature.expose()));
+            if let Some(user) = &self.user {
+                map.integer(4, |writer| writer.value(user));
+            }
+            if let Some(number) = self.number_of_credentials {
+                map.integer(5, |writer| writer.unsigned(number));
+            }
+            if let Some(selected) = self.user_selected {
+                map.integer(6, |writer| writer.boolean(selected));
+            }
+            if let Some(key) = &self.large_blob_key {
+                map.integer(7, |writer| writer.bytes(key.expose()));
+            }
+            self.unsigned_extensions.write_member(8, map);
+        });
+    }
+}
+
+impl<'a> Decode<'a> for Response {
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, Error> {
+        let (mut credential, mut auth_data, mut signature, mut user) = (None, None, None, None);
+        let (mut number_of_credentials, mut user_selected) = (None, None);
+        let (mut large_blob_key, mut unsigned_extensions) = (None, AssertionOutputs::default());
+        reader.map(|key, reader| {
+            match key {
+                Key::Integer(1) => credential = Some(CredentialDescriptor::decode(reader)?),
+                Key::Integer(2) => auth_data = Some(AuthenticatorData::decode(reader)?),
+                Key::Integer(3) => signature = Some(reader.bytes()?.into()),
+                Key::Integer(4) => user = Some(User::decode(reader)?),
+                Key::Integer(5) => number_of_credentials = Some(reader.unsigned()?),
+                Key::Integer(6) => user_selected = Some(reader.boolean()?),
+                Key::Integer(7) => large_blob_key = Some(reader.bytes()?.into()),
+                Key::Integer(8) => unsigned_extensions = AssertionOutputs::decode(reader)?,
+                _ => {}
+            }
+            Ok(())
+        })?;
+        Ok(Self {
+            credential,
+            auth_data: auth_data.ok_or(Error::Missing("the authenticator data"))?,
+            signature: signature.ok_or(Error::Missing("the signature"))?,
+            user,
+            number_of_credentials,
+            user_selected,
+            large_blob_key,
+            unsigned_extensions,
+        })
+    }
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Response")
+            .field("auth_data_length", &self.auth_data.raw().len())
+            .field("signature_length", &self.signature.len())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cbor::{decode, encode};
+    use crate::ctap::authenticator_data::Flags;
+    use crate::ctap::entity::{CredentialId, UserHandle};
+    use crate::ctap::extensions::prf;
+    use crate::secret::PrfOutput;
+
+    fn response() -> Response {
+        Response::new(
+            CredentialDescriptor::new(CredentialId::new([0xcd; 16]).unwrap()),
+            AuthenticatorData::new([0xcd; 32], Flags(0x1d), 0xcdcd_cdcd),
+            SecretBytes::new(vec![0xcd; 70]),
+        )
+    }
+
+    #[test]
+    fn the_shortest_request_has_two_members() {
+        let request = Request::new("a", [7; 32]);
+        let bytes = encode(&request);
+        assert_eq!(bytes[..7], *b"\xa2\x01\x61a\x02\x58\x20");
+        assert_eq!(decode(&bytes), Ok(request));
+    }
+
+    #[test]
+    fn an_option_that_is_absent_is_not_false() {
+        let mut request = Request::new("a", [7; 32]);
+        request.options.up = Some(false);
+        let read: Request = decode(&encode(&request)).unwrap();
+        assert_eq!((read.options.up, read.options.uv), (Some(false), None));
+    }
+
+    #[test]
+    fn every_member_of_a_response_is_written_and_read() {
+        let mut full = response();
+        full.user = Some(User::new(UserHandle::new([1; 64]).unwrap(), "", ""));
+        full.number_of_credentials = Some(2);
+        full.user_selected = Some(true);
+        full.large_blob_key = Some(SecretBytes::new(vec![2; 32]));
+        full.unsigned_extensions.prf = Some(prf::AssertionOutput::new(prf::Values {
+            first: PrfOutput::new([3; 32]),
+            second: Some(PrfOutput::new([4; 32])),
+        }));
+        assert_eq!(encode(&full)[0], 0xa8);
+        assert_eq!(decode(&encode(&full)), Ok(full));
+    }
+
+    #[test]
+    fn the_credential_may_be_absent_but_not_what_is_signed() {
+        let mut bare = response();
+        bare.credential = None;
+        assert_eq!(decode(&encode(&bare)), Ok(bare));
+        assert_eq!(
+            decode::<Response>(b"\xa1\x03\x41\x00"),
+            Err(Error::Missing("the authenticator data"))
+        );
+    }
+
+    #[test]
+    fn members_of_the_future_are_no_error() {
+        let mut bytes = encode(&response());
+        bytes[0] += 1;
+        bytes.extend(b"\x18\x63\xa1\x61x\x00");
+        assert_eq!(decode(&bytes), Ok(response()));
+    }
+
+    #[test]
+    fn debug_shows_no_byte_of_an_assertion() {
+        let debug = format!("{:?} {:#?}", response(), response());
+        assert!(!debug.contains("cd") && !debug.contains("205"), "{debug}");
+    }
+}

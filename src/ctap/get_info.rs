@@ -1,0 +1,280 @@
+//! `authenticatorGetInfo`: CTAP 2.2 section 6.4. What an authenticator can do.
+//!
+//! ```text
+//! {1: [versions], 2?: [extensions], 3: AAGUID[16], 4?: {option: bool},
+//!  5?: greatest message, 7?: longest list, 8?: longest id, 9?: [transports],
+//!  10?: [algorithms], ...}
+//! ```
+//!
+//! Over hybrid it comes unasked, in the first message after the handshake and
+//! without a status byte; iPhones answer no request for it.
+//!
+//! Reading is as strict as Chromium's: versions are there and differ, the
+//! AAGUID has 16 bytes, options are booleans, and an authenticator has large
+//! blobs of one kind only.
+
+use std::collections::BTreeMap;
+
+use super::authenticator_data::Aaguid;
+use super::bounds::{self, MAX_CREDENTIAL_PARAMETERS, MAX_NAMES};
+use super::entity::CredentialParameters;
+use super::extensions::LARGE_BLOB;
+use super::raw::Members;
+use crate::cbor::{Decode, Encode, Error, Key, Reader, Writer};
+
+/// The version of CTAP 2.0.
+pub const FIDO_2_0: &str = "FIDO_2_0";
+/// The version of CTAP 2.1.
+pub const FIDO_2_1: &str = "FIDO_2_1";
+
+/// Names of options.
+pub mod option {
+    /// Passkeys can be found without their ids.
+    pub const RK: &str = "rk";
+    /// `true`: the user can be verified; `false`: could be, if set up.
+    pub const UV: &str = "uv";
+    /// The authenticator belongs to the client's device.
+    pub const PLAT: &str = "plat";
+    /// JSON messages are understood (iPhones).
+    pub const JSON_MESSAGES: &str = "jsonMessages";
+    /// The large blob command is understood.
+    pub const LARGE_BLOBS: &str = "largeBlobs";
+}
+
+/// What an authenticator can do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Response {
+    /// Versions of CTAP and U2F, each once.
+    pub versions: Vec<String>,
+    /// Names of extensions.
+    pub extensions: Vec<String>,
+    /// The model.
+    pub aaguid: Aaguid,
+    /// Options by name. One that is absent is not supported, or has a default.
+    pub options: BTreeMap<String, bool>,
+    /// The greatest message taken, in bytes.
+    pub max_message_size: Option<u64>,
+    /// The most credentials taken in an allow or exclude list.
+    pub max_credential_count_in_list: Option<u64>,
+    /// The longest credential id taken, in bytes.
+    pub max_credential_id_length: Option<u64>,
+    /// Names of transports.
+    pub transports: Vec<String>,
+    /// Algorithms, the best first.
+    pub algorithms: Vec<CredentialParameters>,
+    unknown: Members,
+}
+
+impl Response {
+    /// An authenticator of these versions and this model.
+    #[must_use]
+    pub fn new(versions: Vec<String>, aaguid: Aaguid) -> Self {
+        Self {
+            versions,
+            extensions: Vec::new(),
+            aaguid,
+            options: BTreeMap::new(),
+            max_message_size: None,
+            max_credential_count_in_list: None,
+            max_credential_id_length: None,
+            transports: Vec::new(),
+            algorithms: Vec::new(),
+            unknown: Members::default(),
+        }
+    }
+
+    /// Whether the extension is supported.
+    #[must_use]
+    pub fn has_extension(&self, name: &str) -> bool {
+        self.extensions.iter().any(|extension| extension == name)
+    }
+
+    /// What is said of an option.
+    #[must_use]
+    pub fn option(&self, name: &str) -> Option<bool> {
+        self.options.get(name).copied()
+    }
+
+    /// Members that came and that this crate does not know. They are written
+    /// again with the rest.
+    #[must_use]
+    pub const fn unknown(&self) -> &Members {
+        &self.unknown
+    }
+}
+
+impl Encode for Response {
+    fn encode(&self, writer: &mut Writer) {
+        let names = |names: &[String], writer: &mut Writer| {
+            writer.array(names.iter(), |writer, name| writer.text(name));
+        };
+        writer.map(|map| {
+            map.integer(1, |writer| names(&self.versions, writer));
+            if !self.extensions.is_empty() {
+                map.integer(2, |writer| names(&self.extensions, writer));
+            }
+            map.integer(3, |writer| writer.bytes(&self.aaguid.0));
+            if !self.options.is_empty() {
+                map.integer(4, |writer| {
+                    writer.map(|map| {
+                        for (name, value) in &self.options {
+                            map.text(name, |writer| writer.boolean(*value));
+                        }
+                    });
+                });
+            }
+            for (number, value) in [
+                (5, self.max_message_size),
+                (7, self.max_credential_count_in_list),
+                (8, self.max_credential_id_length),
+            ] {
+                if let Some(value) = value {
+                    map.integer(number, |writer| writer.unsigned(value));
+                }
+            }
+            if !self.transports.is_empty() {
+                map.integer(9, |writer| names(&self.transports, writer));
+            }
+            if !self.algorithms.is_empty() {
+                map.integer(10, |writer| writer.array(self.algorithms.iter(), Writer::value));
+            }
+            self.unknown.write(map);
+        });
+    }
+}
+
+impl<'a> Decode<'a> for Response {
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, Error> {
+        let (mut versions, mut aaguid) = (None, None);
+        let mut info = Self::new(Vec::new(), Aaguid::ZERO);
+        reader.map(|key, reader| {
+            match key {
+                Key::Integer(1) => versions = Some(bounds::names(reader, "the list of versions")?),
+                Key::Integer(2) => {
+                    info.extensions = bounds::names(reader, "the list of extensions")?;
+                }
+                Key::Integer(3) => aaguid = Some(Aaguid(reader.byte_array("the AAGUID")?)),
+                Key::Integer(4) => info.options = options(reader)?,
+                Key::Integer(5) => info.max_message_size = Some(reader.unsigned()?),
+                Key::Integer(7) => info.max_credential_count_in_list = Some(reader.unsigned()?),
+                Key::Integer(8) => info.max_credential_id_length = Some(reader.unsigned()?),
+                Key::Integer(9) => {
+                    info.transports = bounds::names(reader, "the list of transports")?;
+                }
+                Key::Integer(10) => {
+                    info.algorithms = bounds::list(
+                        reader,
+                        MAX_CREDENTIAL_PARAMETERS,
+                        "the list of algorithms",
+                        CredentialParameters::decode,
+                    )?;
+                }
+                Key::Integer(number) => info.unknown.read(number, reader)?,
+                _ => {}
+            }
+            Ok(())
+        })?;
+        info.versions = versions.ok_or(Error::Missing("the list of versions"))?;
+        info.aaguid = aaguid.ok_or(Error::Missing("the AAGUID"))?;
+        // At most `MAX_NAMES`, so that comparing all pairs costs little.
+        let mut earlier = info.versions.iter();
+        while let Some(version) = earlier.next_back() {
+            if earlier.clone().any(|other| other == version) {
+                return Err(Error::Invalid("the list of versions"));
+            }
+        }
+        if info.has_extension(LARGE_BLOB)
+            && info.has_extension("largeBlobKey")
+            && info.option(option::LARGE_BLOBS) == Some(true)
+        {
+            return Err(Error::Invalid("the large blob support"));
+        }
+        Ok(info)
+    }
+}
+
+fn options(reader: &mut Reader<'_>) -> Result<BTreeMap<String, bool>, Error> {
+    let mut options = BTreeMap::new();
+    reader.map(|key, reader| {
+        let Key::Text(name) = key else {
+            return Err(Error::Expected("a text string as an option's name"));
+        };
+        if options.len() == MAX_NAMES {
+            return Err(Error::Invalid("the number of options"));
+        }
+        options.insert(name.to_owned(), reader.boolean()?);
+        Ok(())
+    })?;
+    Ok(options)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cbor::{decode, encode};
+    use crate::ctap::cose::Algorithm;
+
+    fn info() -> Response {
+        Response::new(vec![FIDO_2_0.to_owned(), FIDO_2_1.to_owned()], Aaguid([7; 16]))
+    }
+
+    #[test]
+    fn every_member_is_written_and_read() {
+        let mut info = info();
+        assert_eq!(encode(&info)[0], 0xa2);
+        assert_eq!(decode(&encode(&info)), Ok(info.clone()));
+        info.extensions = vec!["prf".to_owned()];
+        info.options = [(option::RK.to_owned(), true), (option::UV.to_owned(), false)].into();
+        info.max_message_size = Some(1 << 20);
+        info.max_credential_count_in_list = Some(8);
+        info.max_credential_id_length = Some(128);
+        info.transports = vec!["internal".to_owned()];
+        info.algorithms = vec![CredentialParameters::new(Algorithm::ES256)];
+        assert_eq!(encode(&info)[0], 0xa9);
+        assert_eq!(decode(&encode(&info)), Ok(info.clone()));
+        assert_eq!((info.option("rk"), info.option("uv")), (Some(true), Some(false)));
+        assert_eq!(info.option("plat"), None);
+    }
+
+    #[test]
+    fn unknown_members_are_kept() {
+        let mut bytes = encode(&info());
+        bytes[0] = 0xa3;
+        bytes.extend([0x14, 0x18, 0x19]);
+        let read: Response = decode(&bytes).unwrap();
+        assert_eq!(read.unknown().get(0x14).unwrap().as_bytes(), [0x18, 0x19]);
+        assert_eq!(encode(&read), bytes);
+    }
+
+    #[test]
+    fn versions_are_there_and_differ() {
+        let mut twice = info();
+        twice.versions = ["a", "b", "a"].map(String::from).into();
+        assert_eq!(
+            decode::<Response>(&encode(&twice)),
+            Err(Error::Invalid("the list of versions"))
+        );
+        assert_eq!(decode::<Response>(b"\xa0"), Err(Error::Missing("the list of versions")));
+        assert_eq!(decode::<Response>(b"\xa1\x01\x80"), Err(Error::Missing("the AAGUID")));
+        assert_eq!(decode::<Response>(b"\xa1\x03\x41\x00"), Err(Error::Invalid("the AAGUID")));
+    }
+
+    #[test]
+    fn options_are_booleans_under_text() {
+        assert!(matches!(decode::<Response>(b"\xa1\x04\xa1\x62rk\x01"), Err(Error::Expected(_))));
+        assert!(matches!(decode::<Response>(b"\xa1\x04\xa1\x00\xf5"), Err(Error::Expected(_))));
+    }
+
+    #[test]
+    fn large_blobs_are_of_one_kind() {
+        let mut both = info();
+        both.extensions = vec![LARGE_BLOB.to_owned(), "largeBlobKey".to_owned()];
+        assert!(decode::<Response>(&encode(&both)).is_ok());
+        both.options.insert(option::LARGE_BLOBS.to_owned(), true);
+        assert_eq!(
+            decode::<Response>(&encode(&both)),
+            Err(Error::Invalid("the large blob support"))
+        );
+    }
+}

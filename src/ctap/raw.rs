@@ -1,0 +1,167 @@
+//! CBOR that is carried without being understood.
+//!
+//! Attestation statements, extensions and members that this crate has no type
+//! for go through it byte for byte: a site may understand what this crate
+//! does not. Since some of it is key material (`largeBlobKey` was once such a
+//! member), it is wiped when dropped and never printed.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::bounds::MAX_MEMBERS;
+use crate::cbor::{self, Decode, Encode, Error, MapWriter, Reader, Writer};
+use crate::secret::SecretBytes;
+
+/// Exactly one item of CBOR in CTAP2's canonical form, as bytes.
+///
+/// `Debug` prints the length only.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RawCbor(SecretBytes);
+
+impl RawCbor {
+    /// Takes bytes if they are one item and nothing more.
+    ///
+    /// Nesting is counted from the item itself. One that uses all of
+    /// [`MAX_DEPTH`](cbor::MAX_DEPTH) is too deep once it is part of a message.
+    ///
+    /// # Errors
+    /// An [`Error`] that says what was wrong.
+    pub fn new(bytes: Vec<u8>) -> Result<Self, Error> {
+        let bytes = SecretBytes::new(bytes);
+        let mut reader = Reader::new(bytes.expose());
+        reader.raw()?;
+        reader.finish()?;
+        Ok(Self(bytes))
+    }
+
+    /// A value, written.
+    #[must_use]
+    pub fn of(value: &(impl Encode + ?Sized)) -> Self {
+        Self(SecretBytes::new(cbor::encode(value)))
+    }
+
+    pub(super) fn written(writer: Writer) -> Self {
+        Self(SecretBytes::new(writer.into_bytes()))
+    }
+
+    /// The map without members, which is the attestation statement of `none`.
+    #[must_use]
+    pub fn empty_map() -> Self {
+        Self(SecretBytes::new(vec![0xa0]))
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.expose()
+    }
+
+    /// Reads the item as a type.
+    ///
+    /// # Errors
+    /// Those of the type.
+    pub fn read_as<'a, T: Decode<'a>>(&'a self) -> Result<T, Error> {
+        cbor::decode(self.as_bytes())
+    }
+}
+
+impl TryFrom<&[u8]> for RawCbor {
+    type Error = Error;
+
+    fn try_from(bytes: &[u8]) -> Result<Self, Error> {
+        Self::new(bytes.to_vec())
+    }
+}
+
+impl Encode for RawCbor {
+    fn encode(&self, writer: &mut Writer) {
+        writer.raw(self.as_bytes());
+    }
+}
+
+impl<'a> Decode<'a> for RawCbor {
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, Error> {
+        reader.raw().map(|bytes| Self(bytes.into()))
+    }
+}
+
+impl fmt::Debug for RawCbor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RawCbor({} bytes)", self.0.len())
+    }
+}
+
+/// Members of a message that this crate does not know, by their number.
+///
+/// They come from reading only, and are written again with their message.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Members(BTreeMap<i64, RawCbor>);
+
+impl Members {
+    /// The member with this number.
+    #[must_use]
+    pub fn get(&self, number: i64) -> Option<&RawCbor> {
+        self.0.get(&number)
+    }
+
+    /// All members, by ascending number.
+    pub fn iter(&self) -> impl Iterator<Item = (i64, &RawCbor)> {
+        self.0.iter().map(|(number, value)| (*number, value))
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn read(&mut self, number: i64, reader: &mut Reader<'_>) -> Result<(), Error> {
+        if self.0.len() == MAX_MEMBERS {
+            return Err(Error::Invalid("the number of members"));
+        }
+        self.0.insert(number, RawCbor::decode(reader)?);
+        Ok(())
+    }
+
+    pub(super) fn write(&self, map: &mut MapWriter<'_>) {
+        for (number, value) in self.iter() {
+            map.integer(number, |writer| writer.value(value));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_one_canonical_item_is_taken() {
+        assert_eq!(RawCbor::new(vec![0xa1, 0x01, 0xf5]).unwrap().as_bytes(), [0xa1, 0x01, 0xf5]);
+        assert_eq!(RawCbor::new(vec![]), Err(Error::UnexpectedEnd));
+        assert_eq!(RawCbor::new(vec![0, 0]), Err(Error::TrailingBytes));
+        assert_eq!(RawCbor::new(vec![0x18, 0]), Err(Error::NotCanonical));
+        assert_eq!(RawCbor::new(vec![0xa0]), Ok(RawCbor::empty_map()));
+    }
+
+    #[test]
+    fn debug_shows_no_byte() {
+        let raw = RawCbor::new(vec![0x43, 0xab, 0xab, 0xab]).unwrap();
+        assert_eq!(format!("{raw:?}"), "RawCbor(4 bytes)");
+    }
+
+    #[test]
+    fn unknown_members_are_bounded() {
+        let mut members = Members::default();
+        for number in 0..MAX_MEMBERS {
+            members.read(i64::try_from(number).unwrap(), &mut Reader::new(&[0xf5])).unwrap();
+        }
+        assert!(matches!(members.read(-1, &mut Reader::new(&[0xf5])), Err(Error::Invalid(_))));
+        assert_eq!(members.len(), MAX_MEMBERS);
+    }
+}
