@@ -10,8 +10,427 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::cbor;
+use crate::ctap::Status;
+use crate::protocol::channel::ChannelError;
+use crate::protocol::message::MessageType;
+use crate::protocol::noise::HandshakeError;
+use crate::protocol::qr_code::QrCodeError;
+
 /// An underlying error, kept for logs.
 pub type Source = Arc<dyn std::error::Error + Send + Sync>;
+
+/// How far a transaction has got. Each stage has its own deadline, which
+/// starts when the stage starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Stage {
+    /// The request, or the QR code that was read, is being checked.
+    Preparing,
+    /// Client: the QR code is shown and the radio listens. In a linked
+    /// transaction: the phone is being called and listened for.
+    Offering,
+    /// Authenticator: a tunnel is being opened at the tunnel service.
+    Registering,
+    /// Authenticator: the advert is on the air, waiting for the client.
+    Advertising,
+    /// Client: the tunnel to the phone that was heard is being opened.
+    Connecting,
+    /// The Noise handshake.
+    Handshaking,
+    /// Client: waiting for the phone to say what it is.
+    Introducing,
+    /// Client: the phone is ready and nothing has been asked of it.
+    Ready,
+    /// Client: the phone has a request and its user is being asked.
+    Asking,
+    /// Client: done, and still listening for a late link.
+    Lingering,
+    /// Authenticator: waiting for a request.
+    Listening,
+    /// Authenticator: a request is being answered; its user is being asked.
+    Prompting,
+    /// Over.
+    Closed,
+}
+
+impl Stage {
+    /// Every stage, in the order in which they come.
+    pub const ALL: [Self; 13] = [
+        Self::Preparing,
+        Self::Offering,
+        Self::Registering,
+        Self::Advertising,
+        Self::Connecting,
+        Self::Handshaking,
+        Self::Introducing,
+        Self::Ready,
+        Self::Asking,
+        Self::Lingering,
+        Self::Listening,
+        Self::Prompting,
+        Self::Closed,
+    ];
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Preparing => "preparing",
+            Self::Offering => "waiting for a phone",
+            Self::Registering => "opening a tunnel",
+            Self::Advertising => "waiting for the other device",
+            Self::Connecting => "connecting to the phone",
+            Self::Handshaking => "securing the connection",
+            Self::Introducing => "waiting for the phone to introduce itself",
+            Self::Ready => "the phone is ready",
+            Self::Asking => "waiting for the phone's answer",
+            Self::Lingering => "finishing",
+            Self::Listening => "waiting for a request",
+            Self::Prompting => "answering a request",
+            Self::Closed => "closed",
+        })
+    }
+}
+
+/// Why a transaction ended without success: how far it got, and what failed.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{stage}: {fault}")]
+#[non_exhaustive]
+pub struct Error {
+    /// Where the transaction was.
+    pub stage: Stage,
+    /// Who or what failed.
+    #[source]
+    pub fault: Fault,
+}
+
+impl Error {
+    /// Puts a fault at its stage.
+    #[must_use]
+    pub fn new(stage: Stage, fault: impl Into<Fault>) -> Self {
+        Self { stage, fault: fault.into() }
+    }
+
+    /// Whether somebody wanted it so: not a failure, and nothing to report.
+    #[must_use]
+    pub const fn is_cancelled(&self) -> bool {
+        matches!(self.fault, Fault::Cancelled(_))
+    }
+
+    /// Whether the same thing may well work when tried again, with a new QR
+    /// code and no change to anything else.
+    #[must_use]
+    pub const fn can_retry(&self) -> bool {
+        match &self.fault {
+            Fault::Cancelled(_) | Fault::Deadline | Fault::PeerLeft | Fault::PeerMisbehaved(_) => {
+                true
+            }
+            Fault::Status(status) => matches!(
+                *status,
+                Status::OPERATION_DENIED
+                    | Status::USER_ACTION_TIMEOUT
+                    | Status::TIMEOUT
+                    | Status::ACTION_TIMEOUT
+                    | Status::UV_INVALID
+                    | Status::KEEPALIVE_CANCEL
+                    | Status::OTHER
+            ),
+            Fault::Tunnel(fault) => !matches!(
+                fault,
+                TunnelFault::Status(410) | TunnelFault::Redirect | TunnelFault::Upgrade(_)
+            ),
+            Fault::Bluetooth(fault) => matches!(fault, BluetoothFault::Failed(_)),
+            Fault::QrCode(_) => true,
+            Fault::Store(_) | Fault::Unsupported(_) | Fault::ApiMisuse(_) => false,
+        }
+    }
+
+    /// What a person can do about it.
+    #[must_use]
+    pub const fn advice(&self) -> Advice {
+        match &self.fault {
+            Fault::Cancelled(_) => Advice::Nothing,
+            Fault::Deadline => match self.stage {
+                Stage::Offering => Advice::ScanTheCode,
+                Stage::Advertising => Advice::BringTheDevicesTogether,
+                Stage::Connecting | Stage::Registering => Advice::CheckTheNetwork,
+                Stage::Asking | Stage::Prompting => Advice::AnswerOnThePhone,
+                _ => Advice::TryAgain,
+            },
+            Fault::Bluetooth(fault) => match fault {
+                BluetoothFault::Absent => Advice::AddBluetooth,
+                BluetoothFault::Off => Advice::TurnBluetoothOn,
+                BluetoothFault::NotPermitted => Advice::AllowBluetooth,
+                BluetoothFault::Unsupported(_) => Advice::UseAnotherDevice,
+                BluetoothFault::Failed(_) => Advice::RestartBluetooth,
+            },
+            Fault::Tunnel(fault) => match fault {
+                TunnelFault::Dns(_) | TunnelFault::Tcp(_) => Advice::CheckTheNetwork,
+                TunnelFault::Tls(_) => Advice::CheckTlsInspection,
+                TunnelFault::Status(410) => Advice::ScanTheCode,
+                _ => Advice::TryAgain,
+            },
+            Fault::PeerMisbehaved(PeerMisbehaved::Handshake(_)) => Advice::ScanTheCode,
+            Fault::PeerMisbehaved(_) => Advice::UpdateThePhone,
+            Fault::PeerLeft => Advice::TryAgain,
+            Fault::Status(status) => match *status {
+                Status::NO_CREDENTIALS => Advice::UseAnotherPasskey,
+                Status::CREDENTIAL_EXCLUDED => Advice::AlreadyRegistered,
+                Status::KEY_STORE_FULL => Advice::MakeRoomOnThePhone,
+                Status::UNSUPPORTED_ALGORITHM | Status::UNSUPPORTED_OPTION => {
+                    Advice::UseAnotherDevice
+                }
+                _ => Advice::TryAgain,
+            },
+            Fault::QrCode(_) => Advice::ScanTheCode,
+            Fault::Unsupported(_) => Advice::UseAnotherDevice,
+            Fault::Store(_) | Fault::ApiMisuse(_) => Advice::ReportTheProgram,
+        }
+    }
+}
+
+/// Who or what failed.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Fault {
+    /// Somebody wanted it so.
+    #[error("cancelled by {0}")]
+    Cancelled(CancelledBy),
+    /// The stage took longer than its deadline allows.
+    #[error("it took too long")]
+    Deadline,
+    /// The radio could not do its part.
+    #[error(transparent)]
+    Bluetooth(#[from] BluetoothFault),
+    /// The tunnel could not be opened or did not last.
+    #[error(transparent)]
+    Tunnel(#[from] TunnelFault),
+    /// The other side sent what no such device sends.
+    #[error("the other device misbehaved: {0}")]
+    PeerMisbehaved(#[from] PeerMisbehaved),
+    /// The other side left without an answer. To a client this may mean that
+    /// the phone's user cancelled, which iOS does not say, or that Android
+    /// could not read the request.
+    #[error("the other device left")]
+    PeerLeft,
+    /// The phone answered with a CTAP status that is not success.
+    #[error("the phone answered {0}")]
+    Status(Status),
+    /// The text that was read is no FIDO QR code.
+    #[error("not a FIDO QR code: {0}")]
+    QrCode(#[from] QrCodeError),
+    /// The passkey store failed.
+    #[error("the passkey store failed")]
+    Store(#[source] Source),
+    /// One side needs what the other does not offer.
+    #[error(transparent)]
+    Unsupported(#[from] Unsupported),
+    /// This library was called in a way that its documentation rules out.
+    #[error(transparent)]
+    ApiMisuse(#[from] ApiMisuse),
+}
+
+/// Who cancelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CancelledBy {
+    /// The program on this side.
+    Caller,
+    /// The client, by its shutdown message, before it had an answer.
+    Client,
+}
+
+impl fmt::Display for CancelledBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Caller => "this program",
+            Self::Client => "the client",
+        })
+    }
+}
+
+/// What the other side did that no such device does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PeerMisbehaved {
+    /// Its handshake message. From a wrong key this is also what somebody
+    /// looks like who saw the QR code and did not hear the advert.
+    #[error(transparent)]
+    Handshake(#[from] HandshakeError),
+    /// A sealed message.
+    #[error(transparent)]
+    Channel(#[from] ChannelError),
+    /// The phone's post-handshake message.
+    #[error("the post-handshake message is invalid: {0}")]
+    PostHandshake(cbor::Error),
+    /// The phone's getInfo response.
+    #[error("the getInfo response is invalid: {0}")]
+    GetInfo(cbor::Error),
+    /// A message of a type that must not come now.
+    #[error("an unexpected message came")]
+    UnexpectedMessage(MessageType),
+    /// A message before the handshake, or no connect signal where one was due.
+    #[error("a message came before the handshake")]
+    TooEarly,
+    /// A CTAP response that is none.
+    #[error("the response is invalid: {0}")]
+    Response(cbor::Error),
+    /// A CTAP response without even a status.
+    #[error("the response is empty")]
+    EmptyResponse,
+    /// A response that does not answer the request.
+    #[error("the response does not answer the request: {0}")]
+    Mismatch(Mismatch),
+}
+
+/// In what a response does not answer its request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum Mismatch {
+    /// It is for another relying party.
+    #[error("it is for another relying party")]
+    RelyingParty,
+    /// It does not say that a user was present.
+    #[error("no user was present")]
+    UserPresence,
+    /// Verification was asked for and it does not say that it was done.
+    #[error("the user was not verified")]
+    UserVerification,
+    /// A new passkey without its credential data.
+    #[error("it holds no credential")]
+    NoCredential,
+    /// A new passkey with a key of an algorithm that was not offered.
+    #[error("the algorithm was not offered")]
+    Algorithm,
+    /// A passkey that the allow list does not hold, or none named where the
+    /// allow list leaves a choice.
+    #[error("the passkey is not one of the allowed")]
+    Credential,
+    /// No user handle, where no allow list tells whose passkey it is.
+    #[error("it does not say which account")]
+    UserHandle,
+    /// Extension outputs that nobody asked for.
+    #[error("it has extensions that were not asked for")]
+    Extensions,
+    /// Members that exclude each other.
+    #[error("its members contradict each other")]
+    Contradiction,
+}
+
+/// What one side needs and the other does not offer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum Unsupported {
+    /// The phone does not offer CTAP.
+    #[error("the phone does not offer CTAP")]
+    Ctap,
+    /// This command does not exist over hybrid: phones end the transaction.
+    #[error("this command does not exist over the hybrid transport")]
+    Command,
+    /// The request is longer than peers accept.
+    #[error("the request is too long")]
+    RequestTooLong,
+    /// The QR code's client knows no tunnel service that this phone uses.
+    #[error("no tunnel service that both sides know")]
+    TunnelDomain,
+}
+
+/// A call that the documentation rules out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum ApiMisuse {
+    /// An input while outputs of the last one were not taken.
+    #[error("outputs must be taken before the next input")]
+    OutputsPending,
+    /// An input that does not belong to the transaction's stage.
+    #[error("this input does not belong to this stage")]
+    WrongStage,
+    /// Time went backwards.
+    #[error("time went backwards")]
+    TimeWentBackwards,
+    /// The transaction is over.
+    #[error("the transaction is over")]
+    Closed,
+    /// Called outside a tokio runtime.
+    #[error("this must be called within a tokio runtime")]
+    NoRuntime,
+    /// Something that must be given was not, such as the way to scan.
+    #[error("{0} was not given")]
+    Missing(&'static str),
+}
+
+/// What a person can do. `Display` is one sentence for them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Advice {
+    /// Nothing: somebody wanted it so.
+    Nothing,
+    /// Try once more.
+    TryAgain,
+    /// Scan the code that is shown now.
+    ScanTheCode,
+    /// Bring phone and computer close together.
+    BringTheDevicesTogether,
+    /// Answer the phone's question.
+    AnswerOnThePhone,
+    /// Plug in a Bluetooth adapter or use another computer.
+    AddBluetooth,
+    /// Turn Bluetooth on.
+    TurnBluetoothOn,
+    /// Give this program permission to use Bluetooth.
+    AllowBluetooth,
+    /// Turn Bluetooth off and on.
+    RestartBluetooth,
+    /// Check the network and the firewall's list.
+    CheckTheNetwork,
+    /// Ask the administrator about TLS inspection.
+    CheckTlsInspection,
+    /// Update the phone.
+    UpdateThePhone,
+    /// Choose a passkey that exists.
+    UseAnotherPasskey,
+    /// There is a passkey already.
+    AlreadyRegistered,
+    /// Delete passkeys on the phone.
+    MakeRoomOnThePhone,
+    /// Use another phone or computer.
+    UseAnotherDevice,
+    /// Tell the makers of the program.
+    ReportTheProgram,
+}
+
+impl fmt::Display for Advice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Nothing => "There is nothing to do.",
+            Self::TryAgain => "Try again.",
+            Self::ScanTheCode => "Scan the QR code that is shown now with the phone's camera.",
+            Self::BringTheDevicesTogether => {
+                "Bring the two devices close together, with Bluetooth on at both."
+            }
+            Self::AnswerOnThePhone => "Unlock the phone and answer its question.",
+            Self::AddBluetooth => "Plug in a Bluetooth adapter, or use another computer.",
+            Self::TurnBluetoothOn => "Turn Bluetooth on.",
+            Self::AllowBluetooth => "Allow this program to use Bluetooth in the system's settings.",
+            Self::RestartBluetooth => "Turn Bluetooth off and on again.",
+            Self::CheckTheNetwork => {
+                "Check the internet connection; a firewall must let https://cable.ua5v.com and \
+                 https://cable.auth.com through."
+            }
+            Self::CheckTlsInspection => {
+                "Ask the network's administrator whether connections are inspected, and for the \
+                 certificate that this takes."
+            }
+            Self::UpdateThePhone => "Update the phone's system and try again.",
+            Self::UseAnotherPasskey => "Choose a passkey or phone that is registered at this site.",
+            Self::AlreadyRegistered => "This phone is registered already: sign in with it.",
+            Self::MakeRoomOnThePhone => "Delete passkeys that are not needed from the phone.",
+            Self::UseAnotherDevice => "Use another phone or computer.",
+            Self::ReportTheProgram => "Report this to the makers of this program.",
+        })
+    }
+}
 
 /// Why the radio could not do its part.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -69,6 +488,9 @@ pub enum TunnelFault {
     /// A text message, where only binary ones are allowed.
     #[error("a text message came through the tunnel")]
     NotBinary,
+    /// The service does not take what is sent.
+    #[error("the tunnel service takes no message")]
+    Stalled,
     /// The WebSocket or the connection below it broke.
     #[error("the connection to the tunnel service broke")]
     Broken(#[source] Source),
@@ -76,19 +498,4 @@ pub enum TunnelFault {
 
 fn closing_code(code: Option<u16>) -> String {
     code.map(|code| format!(" (code {code})")).unwrap_or_default()
-}
-
-/// Formats an error and all its sources in one line, for logs and terminals.
-pub(crate) struct Chain<'a>(pub(crate) &'a (dyn std::error::Error + 'static));
-
-impl fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut source = self.0.source();
-        while let Some(error) = source {
-            write!(f, ": {error}")?;
-            source = error.source();
-        }
-        Ok(())
-    }
 }

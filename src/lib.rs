@@ -3,12 +3,15 @@
 #[cfg(any(feature = "client", feature = "authenticator", feature = "tunnel"))]
 pub mod bluetooth;
 pub mod cbor;
+pub mod client;
 pub mod ctap;
 pub mod error;
 pub mod protocol;
 #[cfg(feature = "qr-render")]
 pub mod qr_render;
 pub mod secret;
+#[cfg(feature = "sim")]
+pub mod sim;
 #[cfg(any(feature = "client", feature = "authenticator", feature = "tunnel"))]
 pub mod tunnel;
 

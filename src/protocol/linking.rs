@@ -18,6 +18,7 @@
 
 use std::fmt;
 
+use super::contact_request::LinkId;
 use super::noise::HandshakeHash;
 use super::primitives::{HmacSha256, InvalidPoint, PublicKey, SecretKey};
 use super::tunnel_url::ContactId;
@@ -31,10 +32,6 @@ pub const MAX_NAME: usize = 256;
 /// multiple of this, so that sealing pads it to exactly that: 528 bytes on the
 /// wire, as Android's, whether or not there is linking information inside.
 pub const UPDATE_UNIT: usize = 512;
-
-/// Names a link at its phone; 8 bytes, as deployed phones send and require.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct LinkId(pub [u8; 8]);
 
 /// What a client keeps of a phone, its signature verified.
 #[derive(Clone, PartialEq, Eq)]

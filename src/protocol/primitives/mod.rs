@@ -240,7 +240,9 @@ impl HmacSha256 {
     pub(crate) fn new(key: &[u8; 32]) -> Self {
         // HMAC pads a key shorter than the hash's block with zeros (RFC 2104).
         let mut block = Zeroizing::new([0; 64]);
-        block[..32].copy_from_slice(key);
+        for (to, from) in block.iter_mut().zip(key) {
+            *to = *from;
+        }
         Self(Hmac::new((&*block).into()))
     }
 

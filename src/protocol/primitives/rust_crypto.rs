@@ -7,7 +7,6 @@ use zeroize::Zeroizing;
 use super::{AEAD_TAG_LENGTH, AeadError, UNCOMPRESSED_POINT_LENGTH};
 
 #[derive(Clone)]
-#[cfg_attr(all(feature = "aws-lc-rs", not(test)), expect(dead_code, reason = "aws-lc-rs agrees"))]
 pub(crate) struct AgreementKey(p256::SecretKey);
 
 #[cfg_attr(all(feature = "aws-lc-rs", not(test)), expect(dead_code, reason = "aws-lc-rs agrees"))]
@@ -31,7 +30,6 @@ impl AgreementKey {
 }
 
 /// AES-256-GCM with its key schedule done once; wiped when dropped.
-#[cfg_attr(all(feature = "aws-lc-rs", not(test)), expect(dead_code, reason = "aws-lc-rs seals"))]
 pub(crate) struct Aes256Gcm(aes_gcm::Aes256Gcm);
 
 #[cfg_attr(all(feature = "aws-lc-rs", not(test)), expect(dead_code, reason = "aws-lc-rs seals"))]

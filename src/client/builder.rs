@@ -1,0 +1,152 @@
+//! The client as a program holds it: built once, begins ceremonies.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use getrandom::SysRng;
+use getrandom::rand_core::UnwrapErr;
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot};
+
+use super::ceremony::{Ask, Ceremony};
+use super::driver::Driver;
+use super::transaction::{Config, Deadlines, Keys, Transaction};
+use crate::bluetooth::Scanner;
+use crate::ctap::{self, Response};
+use crate::error::{ApiMisuse, Error, Stage, Unsupported};
+use crate::protocol::qr_code::RequestHint;
+use crate::tunnel::Dial;
+
+/// Room for the updates of one ceremony whose program reads them late.
+const UPDATES: usize = 32;
+
+/// A program's way to phones: its radio, its way to tunnel services, its
+/// patience. Cheap to clone.
+#[derive(Clone)]
+pub struct Client {
+    scanner: Arc<dyn Scanner>,
+    dialer: Arc<dyn Dial>,
+    deadlines: Deadlines,
+}
+
+/// Builds a [`Client`].
+#[derive(Default)]
+pub struct ClientBuilder {
+    scanner: Option<Arc<dyn Scanner>>,
+    dialer: Option<Arc<dyn Dial>>,
+    deadlines: Deadlines,
+}
+
+impl ClientBuilder {
+    /// The radio that hears phones.
+    #[must_use]
+    pub fn scanner(mut self, scanner: impl Scanner + 'static) -> Self {
+        self.scanner = Some(Arc::new(scanner));
+        self
+    }
+
+    /// The way to tunnel services.
+    #[must_use]
+    pub fn tunnel(mut self, dialer: impl Dial + 'static) -> Self {
+        self.dialer = Some(Arc::new(dialer));
+        self
+    }
+
+    /// How long each stage may take.
+    #[must_use]
+    pub const fn deadlines(mut self, deadlines: Deadlines) -> Self {
+        self.deadlines = deadlines;
+        self
+    }
+
+    /// The client.
+    ///
+    /// # Errors
+    /// [`ApiMisuse::Missing`] without a scanner or a tunnel.
+    pub fn build(self) -> Result<Client, Error> {
+        let missing = |what| Error::new(Stage::Preparing, ApiMisuse::Missing(what));
+        Ok(Client {
+            scanner: self.scanner.ok_or_else(|| missing("a scanner"))?,
+            dialer: self.dialer.ok_or_else(|| missing("a tunnel"))?,
+            deadlines: self.deadlines,
+        })
+    }
+}
+
+impl Client {
+    /// Starts building.
+    #[must_use]
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::default()
+    }
+
+    /// Begins a ceremony that asks `request` of the phone that reads its QR
+    /// code. `timeout` counts from when the phone has the request.
+    ///
+    /// The caller vouches for the request: that its client data names the
+    /// origin that asks, and that this origin may use the RP ID. The
+    /// `webauthn` module does both.
+    ///
+    /// # Errors
+    /// [`Unsupported::Command`] for a selection, which phones do not take;
+    /// [`ApiMisuse::NoRuntime`] outside a tokio runtime.
+    pub fn begin(
+        &self,
+        request: ctap::Request,
+        timeout: Option<Duration>,
+    ) -> Result<Ceremony<Response>, Error> {
+        self.begin_with(request, timeout, Ok)
+    }
+
+    /// As [`begin`](Self::begin), with what is made of the response.
+    ///
+    /// # Errors
+    /// As for [`begin`](Self::begin).
+    pub(crate) fn begin_with<T>(
+        &self,
+        request: ctap::Request,
+        timeout: Option<Duration>,
+        convert: impl FnOnce(Response) -> Result<T, Error> + Send + 'static,
+    ) -> Result<Ceremony<T>, Error> {
+        let preparing = |fault: ApiMisuse| Error::new(Stage::Preparing, fault);
+        let runtime = Handle::try_current().map_err(|_| preparing(ApiMisuse::NoRuntime))?;
+        let hint = match request {
+            ctap::Request::MakeCredential(_) => RequestHint::MakeCredential,
+            ctap::Request::Selection => {
+                return Err(Error::new(Stage::Preparing, Unsupported::Command));
+            }
+            _ => RequestHint::GetAssertion,
+        };
+        let mut config = Config::new(hint);
+        config.deadlines = self.deadlines;
+        let keys = Keys::generate(&mut UnwrapErr(SysRng));
+        let created =
+            SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let transaction = Transaction::qr(config, keys, Duration::ZERO, created);
+        let qr_text = transaction.qr_text().cloned();
+        let qr_text = qr_text.ok_or_else(|| preparing(ApiMisuse::WrongStage))?;
+
+        let (asks, to_driver) = mpsc::channel(1);
+        let (to_caller, updates) = mpsc::channel(UPDATES);
+        let (reply, response) = oneshot::channel();
+        let first = Ask { request, timeout, reply };
+        let scanner = Arc::clone(&self.scanner);
+        let dialer = Arc::clone(&self.dialer);
+        let driver = Driver::new(transaction, scanner, dialer, to_driver, to_caller, first);
+        runtime.spawn(driver.run());
+        Ok(Ceremony::new(qr_text, updates, asks, response, Box::new(convert)))
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("deadlines", &self.deadlines).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder").finish_non_exhaustive()
+    }
+}

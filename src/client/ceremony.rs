@@ -1,0 +1,118 @@
+//! One transaction as a program sees it: a QR code to show, updates, an answer.
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::ctap;
+use crate::error::{ApiMisuse, Error, Fault, Stage};
+use crate::protocol::qr_code::QrText;
+
+use super::update::Update;
+
+/// What a ceremony asks of the task that drives its transaction.
+#[derive(Debug)]
+pub(super) struct Ask {
+    pub(super) request: ctap::Request,
+    pub(super) timeout: Option<std::time::Duration>,
+    pub(super) reply: oneshot::Sender<Result<ctap::Response, Error>>,
+}
+
+type Pending = oneshot::Receiver<Result<ctap::Response, Error>>;
+type Convert<T> = Box<dyn FnOnce(ctap::Response) -> Result<T, Error> + Send>;
+
+/// A transaction under way, begun by [`Client`](super::Client) with its first
+/// request; `T` is what that request's answer is made into.
+///
+/// Dropping it stops everything: the scan ends, the phone is told and the
+/// tunnel is closed. After an answer that is a normal end, before it a
+/// cancellation.
+pub struct Ceremony<T> {
+    qr_text: QrText,
+    updates: mpsc::Receiver<Update>,
+    asks: mpsc::Sender<Ask>,
+    first: Option<(Pending, Convert<T>)>,
+    outcome: Option<Result<T, Error>>,
+}
+
+impl<T> Ceremony<T> {
+    pub(super) fn new(
+        qr_text: QrText,
+        updates: mpsc::Receiver<Update>,
+        asks: mpsc::Sender<Ask>,
+        first: Pending,
+        convert: Convert<T>,
+    ) -> Self {
+        Self { qr_text, updates, asks, first: Some((first, convert)), outcome: None }
+    }
+
+    /// What the QR code to show says: a secret until a phone was heard
+    /// ([`Update::PhoneHeard`]), and to be taken off the screen then.
+    #[must_use]
+    pub const fn qr_code(&self) -> &QrText {
+        &self.qr_text
+    }
+
+    /// The next step that was taken; `None` once there is an
+    /// [outcome](Self::outcome).
+    ///
+    /// # Cancel safety
+    /// No update is lost.
+    pub async fn next(&mut self) -> Option<Update> {
+        let (first, _) = self.first.as_mut()?;
+        let response = tokio::select! {
+            biased;
+            Some(update) = self.updates.recv() => return Some(update),
+            response = first => response,
+        };
+        let (_, convert) = self.first.take()?;
+        let response = response.unwrap_or_else(|_| Err(driver_gone()));
+        self.outcome = Some(response.and_then(convert));
+        None
+    }
+
+    /// The first request's answer, or why there is none. Waits for it if it is
+    /// not there yet; can be taken once.
+    ///
+    /// # Errors
+    /// Whatever ended the transaction; [`ApiMisuse::Closed`] when the outcome
+    /// was taken before.
+    ///
+    /// # Cancel safety
+    /// The outcome is not lost.
+    pub async fn outcome(&mut self) -> Result<T, Error> {
+        while self.next().await.is_some() {}
+        self.outcome.take().unwrap_or_else(|| Err(Error::new(Stage::Closed, ApiMisuse::Closed)))
+    }
+
+    /// Asks one more thing of the phone, after the first outcome. Many phones
+    /// leave after one answer.
+    ///
+    /// # Errors
+    /// Whatever ended the transaction; [`ApiMisuse::WrongStage`] before the
+    /// first outcome.
+    ///
+    /// # Cancel safety
+    /// The request may have been sent; its answer is dropped.
+    pub async fn ask(&mut self, request: ctap::Request) -> Result<ctap::Response, Error> {
+        if self.first.is_some() {
+            return Err(Error::new(Stage::Ready, ApiMisuse::WrongStage));
+        }
+        let (reply, response) = oneshot::channel();
+        let ask = Ask { request, timeout: None, reply };
+        let gone = |_| Error::new(Stage::Closed, Fault::PeerLeft);
+        self.asks.send(ask).await.map_err(gone)?;
+        // Nobody reads the updates of a later request.
+        self.updates.close();
+        response.await.unwrap_or_else(|_| Err(driver_gone()))
+    }
+}
+
+/// The task ended without a word: its runtime is shutting down.
+fn driver_gone() -> Error {
+    Error::new(Stage::Closed, ApiMisuse::NoRuntime)
+}
+
+impl<T> std::fmt::Debug for Ceremony<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ceremony").finish_non_exhaustive()
+    }
+}

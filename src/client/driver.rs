@@ -1,0 +1,275 @@
+//! The task behind a [`Ceremony`](super::Ceremony): feeds its transaction from
+//! radio, tunnel, clock and caller, and does what comes out.
+
+use std::collections::VecDeque;
+use std::future::pending;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep_until, timeout};
+use tracing::{debug, trace};
+
+use super::ceremony::Ask;
+use super::transaction::{Input, Output, Transaction};
+use super::update::Update;
+use crate::BoxFuture;
+use crate::bluetooth::{DEPRECATED_SERVICE_UUID, SERVICE_UUID, Scan, Scanner, Sighting};
+use crate::ctap;
+use crate::error::{BluetoothFault, Error, Fault, Stage, TunnelFault};
+use crate::tunnel::{Dial, OpenTunnel, Tunnel};
+
+/// How long a send may take. A tunnel service that does not take a message for
+/// this long is not going to.
+const SEND_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long saying goodbye may take, once the caller has gone or is served.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+
+type Reply = oneshot::Sender<Result<ctap::Response, Error>>;
+
+pub(super) struct Driver {
+    transaction: Transaction,
+    started: Instant,
+    dialer: Arc<dyn Dial>,
+    radio: Radio,
+    link: Link,
+    asks: mpsc::Receiver<Ask>,
+    /// The ceremony was dropped: nobody asks any more.
+    deserted: bool,
+    updates: mpsc::Sender<Update>,
+    waiting: VecDeque<Ask>,
+    asked: Option<Reply>,
+}
+
+enum Radio {
+    Off,
+    Starting(BoxFuture<'static, Result<Box<dyn Scan>, BluetoothFault>>),
+    Scanning(Box<dyn Scan>),
+}
+
+enum Link {
+    Closed,
+    /// Sending failed, which is yet to be told.
+    Failed(TunnelFault),
+    Dialling(BoxFuture<'static, Result<OpenTunnel, TunnelFault>>),
+    Open(Box<dyn Tunnel>),
+}
+
+impl Driver {
+    /// `transaction` starts at time zero, which is now.
+    pub(super) fn new(
+        transaction: Transaction,
+        scanner: Arc<dyn Scanner>,
+        dialer: Arc<dyn Dial>,
+        asks: mpsc::Receiver<Ask>,
+        updates: mpsc::Sender<Update>,
+        first: Ask,
+    ) -> Self {
+        let radio = Radio::Starting(Box::pin(async move { scanner.scan().await }));
+        Self {
+            transaction,
+            started: Instant::now(),
+            dialer,
+            radio,
+            link: Link::Closed,
+            asks,
+            deserted: false,
+            updates,
+            waiting: VecDeque::from([first]),
+            asked: None,
+        }
+    }
+}
+
+impl Driver {
+    pub(super) async fn run(mut self) {
+        loop {
+            if let Some(result) = self.perform().await {
+                return self.end(result);
+            }
+            let input = self.next_input().await;
+            let now = self.started.elapsed();
+            if let Err(misuse) = self.transaction.handle(now, input) {
+                let stage = self.transaction.stage();
+                return self.end(Err(Error::new(stage, misuse)));
+            }
+        }
+    }
+
+    /// Does what the transaction wants done; its result once it is over.
+    async fn perform(&mut self) -> Option<Result<(), Error>> {
+        let mut messages = Vec::new();
+        while let Some(output) = self.transaction.poll_output() {
+            match output {
+                Output::Send(message) => messages.push(message),
+                Output::Dial(request) => {
+                    debug!(host = request.url.host(), "dialling the tunnel service");
+                    let dialer = Arc::clone(&self.dialer);
+                    self.link = Link::Dialling(Box::pin(async move { dialer.dial(request).await }));
+                }
+                Output::StopScanning => self.radio = Radio::Off,
+                Output::CloseTunnel => {
+                    self.send(std::mem::take(&mut messages)).await;
+                    self.close_tunnel().await;
+                }
+                Output::Update(update) => self.tell(update),
+                Output::Response(response) => self.answer(response),
+                // This client offers no linking, so none of these comes.
+                Output::Linked { .. } | Output::ForgetLink => {}
+                Output::Closed(result) => return Some(result),
+            }
+        }
+        self.send(messages).await;
+        None
+    }
+
+    fn tell(&self, update: Update) {
+        debug!(stage = %self.transaction.stage(), "{update}");
+        // A program that does not read updates misses them.
+        let _full_or_gone = self.updates.try_send(update);
+    }
+
+    fn answer(&mut self, response: Result<ctap::Response, ctap::Status>) {
+        self.tell(Update::Answered);
+        if let Some(reply) = self.asked.take() {
+            let response =
+                response.map_err(|status| Error::new(Stage::Asking, Fault::Status(status)));
+            // The caller may have stopped waiting.
+            let _gone = reply.send(response);
+        }
+    }
+
+    /// All in one write.
+    async fn send(&mut self, messages: Vec<Vec<u8>>) {
+        if messages.is_empty() {
+            return;
+        }
+        if let Link::Open(tunnel) = &mut self.link {
+            trace!(messages = messages.len(), "sending");
+            match timeout(SEND_TIMEOUT, tunnel.send(messages)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(fault)) => self.link = Link::Failed(fault),
+                Err(_) => self.link = Link::Failed(TunnelFault::Stalled),
+            }
+        }
+    }
+
+    async fn close_tunnel(&mut self) {
+        if let Link::Open(mut tunnel) = std::mem::replace(&mut self.link, Link::Closed) {
+            // Dropping it closes it too, only less politely.
+            let _closed = timeout(CLOSE_TIMEOUT, tunnel.close()).await;
+        }
+    }
+
+    async fn next_input(&mut self) -> Input {
+        loop {
+            if self.transaction.stage() == Stage::Ready
+                && let Some(Ask { request, timeout, reply }) = self.waiting.pop_front()
+            {
+                self.asked = Some(reply);
+                return Input::Request { request, timeout };
+            }
+            let deadline = self.transaction.deadline().map(|deadline| self.started + deadline);
+            // The caller first, the air last: however many adverts there are,
+            // they hold nothing else up.
+            tokio::select! {
+                biased;
+                ask = self.asks.recv(), if !self.deserted => match ask {
+                    Some(ask) => self.waiting.push_back(ask),
+                    None => {
+                        self.deserted = true;
+                        return match self.transaction.stage() {
+                            Stage::Ready => Input::Finish,
+                            _ => Input::Cancel,
+                        };
+                    }
+                },
+                () = reached(deadline) => return Input::TimePassed,
+                input = self.link.next() => return input,
+                input = self.radio.next() => return input,
+            }
+        }
+    }
+
+    fn end(mut self, result: Result<(), Error>) {
+        debug!(ok = result.is_ok(), "the transaction is over");
+        let error = match result {
+            Err(error) => error,
+            Ok(()) => Error::new(Stage::Closed, Fault::PeerLeft),
+        };
+        self.asks.close();
+        while let Ok(ask) = self.asks.try_recv() {
+            self.waiting.push_back(ask);
+        }
+        for reply in self.asked.into_iter().chain(self.waiting.into_iter().map(|ask| ask.reply)) {
+            let _gone = reply.send(Err(error.clone()));
+        }
+    }
+}
+
+async fn reached(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
+        None => pending().await,
+    }
+}
+
+impl Radio {
+    /// # Cancel safety
+    /// Nothing heard is lost.
+    async fn next(&mut self) -> Input {
+        loop {
+            let heard = match self {
+                Self::Off => pending().await,
+                Self::Starting(start) => match start.await {
+                    Ok(scan) => {
+                        debug!("listening for adverts");
+                        *self = Self::Scanning(scan);
+                        continue;
+                    }
+                    Err(fault) => Err(fault),
+                },
+                Self::Scanning(scan) => scan.next().await,
+            };
+            match heard {
+                Ok(Sighting {
+                    service: SERVICE_UUID | DEPRECATED_SERVICE_UUID,
+                    service_data,
+                    ..
+                }) => {
+                    return Input::ServiceData(service_data);
+                }
+                Ok(_) => {}
+                Err(fault) => {
+                    *self = Self::Off;
+                    return Input::BluetoothFailed(fault);
+                }
+            }
+        }
+    }
+}
+
+impl Link {
+    /// # Cancel safety
+    /// No message is lost.
+    async fn next(&mut self) -> Input {
+        let (next, input) = match self {
+            Self::Closed => pending().await,
+            Self::Failed(fault) => (Self::Closed, Input::TunnelFailed(fault.clone())),
+            Self::Dialling(dial) => match dial.await {
+                Ok(OpenTunnel { tunnel, connect_signal, .. }) => {
+                    (Self::Open(tunnel), Input::TunnelOpened { connect_signal })
+                }
+                Err(fault) => (Self::Closed, Input::TunnelFailed(fault)),
+            },
+            Self::Open(tunnel) => match tunnel.receive().await {
+                Ok(Some(message)) => return Input::Message(message),
+                Ok(None) => (Self::Closed, Input::TunnelClosed),
+                Err(fault) => (Self::Closed, Input::TunnelFailed(fault)),
+            },
+        };
+        *self = next;
+        input
+    }
+}

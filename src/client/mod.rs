@@ -1,0 +1,25 @@
+//! Role 1: the client, which shows the QR code and asks the phone.
+//!
+//! [`Transaction`] is the whole of it without I/O. On top of it, with feature
+//! `client`, [`Client`] and [`Ceremony`] bring it together with a radio, a
+//! tunnel and a clock on tokio.
+
+mod binding;
+#[cfg(feature = "client")]
+mod builder;
+#[cfg(feature = "client")]
+mod ceremony;
+#[cfg(feature = "client")]
+mod driver;
+mod linked;
+mod state;
+pub mod transaction;
+mod update;
+
+#[cfg(feature = "client")]
+pub use builder::{Client, ClientBuilder};
+#[cfg(feature = "client")]
+pub use ceremony::Ceremony;
+pub use state::MAX_REQUEST;
+pub use transaction::{Config, Deadlines, Input, Keys, LinkedKeys, Linking, Output, Transaction};
+pub use update::Update;

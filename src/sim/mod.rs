@@ -1,0 +1,28 @@
+//! A world in memory, the same for the same seed: for tests, demos and fuzzing.
+//!
+//! * [`SeededRng`]: randomness that repeats.
+//! * [`Conditions`]: what an advert meets on the air: loss, delay, other
+//!   people's adverts.
+//! * [`Pair`]: both transactions, the air and a tunnel between them, on a clock
+//!   moved by hand. A whole ceremony in well under a millisecond, faults
+//!   wherever a test wants them, and a transcript to compare.
+//! * [`Air`] and [`Exchange`] (features `client` and `authenticator`): the same
+//!   air as a [`Scanner`](crate::bluetooth::Scanner) and
+//!   [`Advertiser`](crate::bluetooth::Advertiser), and a tunnel service as a
+//!   [`Dial`](crate::tunnel::Dial), for the async objects.
+//!
+//! Simulation stands beside the real run, never in its place.
+
+mod air;
+#[cfg(any(feature = "client", feature = "authenticator"))]
+mod exchange;
+#[cfg(any(feature = "client", feature = "authenticator"))]
+mod radio;
+mod random;
+
+pub use air::Conditions;
+#[cfg(any(feature = "client", feature = "authenticator"))]
+pub use exchange::Exchange;
+#[cfg(any(feature = "client", feature = "authenticator"))]
+pub use radio::Air;
+pub use random::SeededRng;
