@@ -116,32 +116,20 @@ fixed_secret!(
     32
 );
 
-impl QrSecret {
-    /// A fresh secret.
-    pub fn generate(rng: &mut impl CryptoRng) -> Self {
-        let mut secret = Self([0; Self::LENGTH]);
-        rng.fill_bytes(&mut secret.0);
-        secret
-    }
+macro_rules! random_secret {
+    ($($name:ident),*) => {
+        $(impl $name {
+            /// A fresh secret.
+            pub fn generate(rng: &mut impl CryptoRng) -> Self {
+                let mut secret = Self([0; Self::LENGTH]);
+                rng.fill_bytes(&mut secret.0);
+                secret
+            }
+        })*
+    };
 }
 
-impl LinkSecret {
-    /// A fresh secret.
-    pub fn generate(rng: &mut impl CryptoRng) -> Self {
-        let mut secret = Self([0; Self::LENGTH]);
-        rng.fill_bytes(&mut secret.0);
-        secret
-    }
-}
-
-impl RootSecret {
-    /// A fresh secret.
-    pub fn generate(rng: &mut impl CryptoRng) -> Self {
-        let mut secret = Self([0; Self::LENGTH]);
-        rng.fill_bytes(&mut secret.0);
-        secret
-    }
-}
+random_secret!(QrSecret, LinkSecret, RootSecret);
 
 /// Secret bytes of any length: PRF values, decrypted messages, assertions
 /// that no server has used yet.

@@ -368,7 +368,7 @@ impl Session {
             Input::Request { request, timeout } => {
                 self.send_request(&request, outputs)?;
                 outputs.push_back(Output::Update(Update::Asked));
-                Ok(State::Asking(Asking { session: self, request, timeout }))
+                Ok(State::Asking(Asking { session: self, request: Box::new(request), timeout }))
             }
             Input::Finish => {
                 self.shut_down(outputs);
@@ -462,7 +462,8 @@ impl Session {
 #[derive(Debug)]
 pub(super) struct Asking {
     session: Session,
-    request: ctap::Request,
+    /// In a box: it may be large, and no other state has it.
+    request: Box<ctap::Request>,
     timeout: Option<Duration>,
 }
 
