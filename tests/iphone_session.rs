@@ -16,7 +16,7 @@ use fido_hybrid::protocol::SecretKey;
 use fido_hybrid::protocol::qr_code::{QrCode, RequestHint};
 use fido_hybrid::secret::QrSecret;
 use serde_json::Value;
-use support::{array, bytes, vector};
+use support::vectors::{array, bytes, vector};
 
 const NOW: Duration = Duration::from_secs(1);
 
