@@ -10,7 +10,9 @@ use super::transaction::{Config, Deadlines, Input, Keys, Linking, Output};
 use super::update::Update;
 use crate::cbor::decode;
 use crate::ctap::{self, get_info};
-use crate::error::{ApiMisuse, CancelledBy, Fault, PeerMisbehaved, Stage, Unsupported};
+use crate::error::{
+    ApiMisuse, CancelledBy, Fault, PeerMisbehaved, Stage, TunnelFault, Unsupported,
+};
 use crate::protocol::SecretKey;
 use crate::protocol::advert::AdvertKey;
 use crate::protocol::channel::{Channel, ChannelError};
@@ -257,6 +259,15 @@ impl Connecting {
     }
 }
 
+/// An open tunnel ended otherwise than in good order. Tunnel services close it
+/// when the other side has left (1000) or vanished (1001).
+fn lost(fault: TunnelFault) -> End {
+    match fault {
+        TunnelFault::Closed(None | Some(1000 | 1001)) => Fault::PeerLeft.into(),
+        fault => Fault::from(fault).into(),
+    }
+}
+
 /// How this transaction was set up, as far as it matters for links.
 #[derive(Debug)]
 pub(super) enum Terms {
@@ -294,7 +305,7 @@ impl Handshaking {
                 Ok(State::Introducing(Introducing { channel, terms: self.terms, hash }))
             }
             Input::TunnelClosed => Err(Fault::PeerLeft.into()),
-            Input::TunnelFailed(fault) => Err(Fault::from(fault).into()),
+            Input::TunnelFailed(fault) => Err(lost(fault)),
             _ => Ok(State::Handshaking(self)),
         }
     }
@@ -339,7 +350,7 @@ impl Introducing {
                 Ok(State::Ready(session))
             }
             Input::TunnelClosed => Err(Fault::PeerLeft.into()),
-            Input::TunnelFailed(fault) => Err(Fault::from(fault).into()),
+            Input::TunnelFailed(fault) => Err(lost(fault)),
             _ => Ok(State::Introducing(self)),
         }
     }
@@ -389,7 +400,7 @@ impl Session {
             }
             Input::TunnelClosed | Input::TunnelFailed(_) if self.answered => Err(End::Done),
             Input::TunnelClosed => Err(Fault::PeerLeft.into()),
-            Input::TunnelFailed(fault) => Err(Fault::from(fault).into()),
+            Input::TunnelFailed(fault) => Err(lost(fault)),
             _ => Ok(State::Ready(self)),
         }
     }
@@ -488,7 +499,7 @@ impl Asking {
             }
             // iOS says "cancelled" like this, Android "I cannot read that".
             Input::TunnelClosed => Err(Fault::PeerLeft.into()),
-            Input::TunnelFailed(fault) => Err(Fault::from(fault).into()),
+            Input::TunnelFailed(fault) => Err(lost(fault)),
             _ => Ok(State::Asking(self)),
         }
     }

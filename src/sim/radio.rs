@@ -113,8 +113,13 @@ impl Scanner for Air {
         let changes = self.shared.changes.subscribe();
         let shared = Arc::clone(&self.shared);
         Box::pin(async move {
-            let listener =
-                Listener { shared, changes, heard: BTreeMap::new(), next: Instant::now() };
+            let listener = Listener {
+                shared,
+                changes,
+                heard: BTreeMap::new(),
+                numbers: 0,
+                next: Instant::now(),
+            };
             Ok(Box::new(listener) as Box<dyn Scan>)
         })
     }
@@ -125,7 +130,8 @@ struct Listener {
     changes: watch::Receiver<u64>,
     /// What was transmitted, by when it is reported; the number keeps apart
     /// what is reported at one time.
-    heard: BTreeMap<(Instant, usize), Vec<u8>>,
+    heard: BTreeMap<(Instant, u64), Vec<u8>>,
+    numbers: u64,
     next: Instant,
 }
 
@@ -136,8 +142,8 @@ impl Listener {
         let State { rng, adverts, .. } = &mut *state;
         for advert in adverts.values() {
             for (delay, data) in self.shared.conditions.hear(advert, rng) {
-                let number = self.heard.len();
-                self.heard.insert((now + delay, number), data);
+                self.heard.insert((now + delay, self.numbers), data);
+                self.numbers += 1;
             }
         }
         self.next = now + self.shared.conditions.interval;
