@@ -1,13 +1,38 @@
 //! Reaching a tunnel service: the [`Dial`] trait, and (feature `tunnel`) the
 //! WebSocket that implements it.
+//!
+//! The dialer does DNS, TCP (both address families, no Nagle delay), TLS with
+//! the system's trust and the upgrade (CTAP 2.2 section 11.5.1), and names the
+//! step that failed in its [`TunnelFault`]. It keeps no deadline and does not
+//! go through proxies; `open_over` runs over a connection made elsewhere.
+//!
+//! This crate logs stages and lengths. The WebSocket crate below it writes
+//! whole requests, with their tunnel ids, to the `log` crate at level trace:
+//! leave its target `tungstenite` off wherever logs are kept.
+
+#[cfg(feature = "tunnel")]
+mod connect;
+#[cfg(feature = "tunnel")]
+mod dial;
+#[cfg(feature = "tunnel")]
+mod upgrade;
+#[cfg(feature = "tunnel")]
+mod websocket;
 
 use std::fmt;
+
+#[cfg(feature = "tunnel")]
+pub use dial::{
+    BuildError, DEFAULT_MAX_MESSAGE_SIZE, MAX_REDIRECTS, WebSocketTunnel, WebSocketTunnelBuilder,
+};
+#[cfg(feature = "tunnel")]
+pub use upgrade::open_over;
 
 use crate::BoxFuture;
 use crate::error::TunnelFault;
 use crate::protocol::tunnel_url::{RoutingId, TunnelRequest};
 
-/// Opens tunnels. [`WebSocketTunnel`] is the real one; `sim` has one in memory.
+/// Opens tunnels. `WebSocketTunnel` is the real one; `sim` has one in memory.
 pub trait Dial: Send + Sync {
     /// Dials the service and waits until the WebSocket is open.
     ///

@@ -1,0 +1,250 @@
+//! One connection of the server: the upgrade, then messages both ways at once,
+//! then a farewell that reaches the other side.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt as _, StreamExt as _};
+use http::header::{
+    ALLOW, CONNECTION, CONTENT_LENGTH, HeaderValue, ORIGIN, SEC_WEBSOCKET_PROTOCOL,
+};
+use http::{HeaderMap, StatusCode};
+use rand_core::TryRng as _;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout, timeout_at};
+use tokio_tungstenite::tungstenite::error::{CapacityError, Error, ProtocolError};
+use tokio_tungstenite::tungstenite::handshake::server;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode as WireCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role};
+use tokio_tungstenite::tungstenite::{Bytes, Message};
+use tokio_tungstenite::{WebSocketStream, accept_hdr_async_with_config};
+
+use super::machine::{ConnectionId, Event, Output};
+use super::request::{Accepted, Refusal, Request};
+use super::server::Shared;
+use crate::protocol::tunnel_url::{ROUTING_ID_HEADER, RoutingId, SUBPROTOCOL};
+use crate::websocket::bounded;
+
+/// For TLS and the upgrade together. Whoever takes longer is not a peer.
+pub(super) const UPGRADE_DEADLINE: Duration = Duration::from_secs(10);
+
+/// For one message to leave. 1 MiB takes as long over a slow mobile network;
+/// whoever takes nothing for so long has gone.
+const WRITE_DEADLINE: Duration = Duration::from_secs(30);
+
+/// How long a closed connection is still read from. A socket closed with
+/// something unread resets the connection, and the farewell is lost.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// What wakes the two halves of a connection.
+#[derive(Default)]
+pub(super) struct Wake {
+    pub(super) reader: Notify,
+    pub(super) writer: Notify,
+}
+
+/// A connection that the machine knows; dropped, it has departed.
+pub(super) struct Arrival {
+    pub(super) shared: Arc<Shared>,
+    pub(super) id: ConnectionId,
+    pub(super) wake: Arc<Wake>,
+}
+
+impl Drop for Arrival {
+    fn drop(&mut self) {
+        self.shared.depart(self.id);
+    }
+}
+
+impl Arrival {
+    fn receive(&self, event: Event) {
+        self.shared.with(|relay, _| relay.receive(self.id, event));
+    }
+
+    fn open(&self, path: &str, headers: &HeaderMap) -> Result<Accepted, Refusal> {
+        let mut routing = [0; 3];
+        getrandom::SysRng.try_fill_bytes(&mut routing).map_err(|_| Refusal::Full)?;
+        let text = |value: &'_ HeaderValue| value.to_str().ok().map(str::to_owned);
+        let offered: Vec<_> =
+            headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter().filter_map(text).collect();
+        let origin = headers.get(ORIGIN).and_then(text);
+        let request = Request {
+            path,
+            subprotocols: offered.iter().map(String::as_str).collect(),
+            origin: origin.as_deref(),
+        };
+        self.shared.with(|relay, now| relay.open(now, self.id, &request, RoutingId(routing)))
+    }
+}
+
+/// Serves a connection to its end. What `stream` carries is already secure.
+pub(super) async fn serve<S>(arrival: &Arrival, mut stream: S, deadline: Instant)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    match timeout_at(deadline, upgrade(arrival, &mut stream)).await {
+        Ok(true) => {
+            let config = bounded(arrival.shared.message_size());
+            let socket =
+                WebSocketStream::from_raw_socket(&mut stream, Role::Server, Some(config)).await;
+            exchange(arrival, socket).await;
+        }
+        Ok(false) => {}
+        Err(_) => {
+            tracing::debug!("a visitor said nothing in time");
+            return;
+        }
+    }
+    let _ = timeout(LINGER, farewell(&mut stream)).await;
+}
+
+/// Reads the request and answers it; whether there is a WebSocket now.
+async fn upgrade<S>(arrival: &Arrival, stream: &mut S) -> bool
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    #[expect(clippy::result_large_err, reason = "the signature is tungstenite's")]
+    let answer = |request: &server::Request, mut response: server::Response| {
+        let uri = request.uri();
+        let path = uri.path_and_query().map_or("", |path| path.as_str());
+        match arrival.open(path, request.headers()) {
+            Ok(accepted) => {
+                tracing::debug!(new = accepted.routing_id.is_some(), "peer accepted");
+                let headers = response.headers_mut();
+                headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
+                if let Some(routing_id) = accepted.routing_id
+                    && let Ok(value) = HeaderValue::from_str(&routing_id.to_string())
+                {
+                    headers.insert(ROUTING_ID_HEADER, value);
+                }
+                Ok(response)
+            }
+            Err(refusal) => Err(refused(refusal)),
+        }
+    };
+    let config = bounded(arrival.shared.message_size());
+    let refusal = match accept_hdr_async_with_config(&mut *stream, answer, Some(config)).await {
+        Ok(_) => return true,
+        // Answered above.
+        Err(Error::Http(_)) => return false,
+        Err(Error::Protocol(ProtocolError::WrongHttpMethod)) => Refusal::Method,
+        Err(Error::Io(_) | Error::Protocol(ProtocolError::HandshakeIncomplete)) => return false,
+        Err(_) => Refusal::Malformed,
+    };
+    let response = refused(refusal);
+    let mut text = format!("HTTP/1.1 {}\r\n", response.status());
+    for (name, value) in response.headers() {
+        text += &format!("{name}: {}\r\n", value.to_str().unwrap_or_default());
+    }
+    text += "\r\n";
+    let _ = stream.write_all(text.as_bytes()).await;
+    false
+}
+
+fn refused(refusal: Refusal) -> server::ErrorResponse {
+    tracing::debug!(status = refusal.status(), "visitor refused");
+    let mut response = server::ErrorResponse::new(None);
+    *response.status_mut() =
+        StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::BAD_REQUEST);
+    let headers = response.headers_mut();
+    headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+    if refusal == Refusal::Method {
+        headers.insert(ALLOW, HeaderValue::from_static("GET"));
+    }
+    response
+}
+
+/// Carries messages until either direction has come to its end. The two run
+/// side by side: a peer that writes without reading must not stop the other
+/// direction.
+async fn exchange<S>(arrival: &Arrival, socket: WebSocketStream<S>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let (mut sink, mut source) = socket.split();
+    {
+        let reading = pin!(read(arrival, &mut source));
+        let writing = pin!(write(arrival, &mut sink));
+        if let Either::Left(((), writing)) = select(reading, writing).await {
+            // The machine has heard why, and what is to be said about it.
+            writing.await;
+        }
+    }
+    // The answer to the peer's close frame, if that is what it was.
+    let _ = timeout(LINGER, sink.flush()).await;
+}
+
+async fn read<S>(arrival: &Arrival, source: &mut SplitStream<WebSocketStream<S>>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    loop {
+        while !arrival.shared.with(|relay, _| relay.may_read(arrival.id)) {
+            arrival.wake.reader.notified().await;
+        }
+        let event = match source.next().await {
+            Some(Ok(Message::Binary(message))) => {
+                tracing::trace!(length = message.len(), "message");
+                arrival.receive(Event::Message(message.into()));
+                continue;
+            }
+            // Answered by the WebSocket layer.
+            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => continue,
+            Some(Ok(Message::Text(_)) | Err(Error::Utf8(_))) => Event::Text,
+            Some(Ok(Message::Close(_))) => Event::Left,
+            Some(Err(Error::Capacity(CapacityError::MessageTooLong { .. }))) => Event::TooLong,
+            Some(Err(_)) | None => Event::Vanished,
+        };
+        tracing::debug!(?event, "peer is done");
+        return arrival.receive(event);
+    }
+}
+
+async fn write<S>(arrival: &Arrival, sink: &mut SplitSink<WebSocketStream<S>, Message>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut unflushed = false;
+    loop {
+        let sent = match arrival.shared.with(|relay, _| relay.next(arrival.id)) {
+            Output::Message(message) => {
+                unflushed = true;
+                timeout(WRITE_DEADLINE, sink.feed(Message::Binary(Bytes::from(message)))).await
+            }
+            Output::Wait if unflushed => {
+                unflushed = false;
+                timeout(WRITE_DEADLINE, sink.flush()).await
+            }
+            Output::Wait => {
+                arrival.wake.writer.notified().await;
+                continue;
+            }
+            Output::Close(code) => {
+                tracing::debug!(code = code.code(), "closing");
+                let frame = CloseFrame { code: WireCode::from(code.code()), reason: "".into() };
+                let _ = timeout(WRITE_DEADLINE, sink.send(Message::Close(Some(frame)))).await;
+                return;
+            }
+            Output::Ended => return,
+        };
+        if !matches!(sent, Ok(Ok(()))) {
+            arrival.receive(Event::Vanished);
+            return;
+        }
+    }
+}
+
+/// Ends this direction and reads to the end of the other.
+async fn farewell<S>(stream: &mut S)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let _ = stream.shutdown().await;
+    let mut unread = [0; 1024];
+    while matches!(stream.read(&mut unread).await, Ok(1..)) {}
+}

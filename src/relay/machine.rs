@@ -1,0 +1,573 @@
+//! The tunnel service as a state machine: CTAP 2.2 section 11.5.1.2, without
+//! sockets, clock or randomness.
+//!
+//! ```text
+//!             arrive          open            receive / next …
+//! connection ───────► visitor ─────► peer ────────────────────► closing ──► depart
+//!                                     │ tunnel: Waiting → Paired → finished
+//! ```
+//!
+//! The law: after each call, take [`Relay::next_woken`] until there is none,
+//! and for each connection named there [`Relay::next`] until it says
+//! [`Output::Wait`] or [`Output::Ended`]. Whoever reads from a connection asks
+//! [`Relay::may_read`] first: this is how a slow reader slows its peer down
+//! instead of filling the memory.
+//!
+//! Times are distances from any fixed moment, and never go back.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt;
+use std::time::Duration;
+
+use super::limits::Limits;
+use super::request::{Accepted, Address, Purpose, Refusal, Request};
+use crate::protocol::tunnel_url::{RoutingId, TunnelId};
+
+/// Connections in all, for each tunnel allowed: its two peers, and a visitor
+/// who is still saying what it wants.
+const CONNECTIONS_PER_TUNNEL: usize = 3;
+
+/// Connections from one address, for each peer allowed: the peer, and one that
+/// is on its way in or out.
+const CONNECTIONS_PER_PEER: usize = 2;
+
+/// Names a connection; the caller's choice, never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnectionId(pub u64);
+
+/// What came from a peer. `Debug` shows lengths only.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A binary message.
+    Message(Vec<u8>),
+    /// A text message, where only binary ones are allowed.
+    Text,
+    /// The start of a message over the limit.
+    TooLong,
+    /// A close frame.
+    Left,
+    /// The end of the connection, or something that is not a WebSocket.
+    Vanished,
+}
+
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Message(message) => write!(f, "Message({} bytes)", message.len()),
+            Self::Text => f.write_str("Text"),
+            Self::TooLong => f.write_str("TooLong"),
+            Self::Left => f.write_str("Left"),
+            Self::Vanished => f.write_str("Vanished"),
+        }
+    }
+}
+
+/// What a connection is to do. `Debug` shows lengths only.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Output {
+    /// Send this message.
+    Message(Vec<u8>),
+    /// Close with this code.
+    Close(CloseCode),
+    /// Nothing, until woken.
+    Wait,
+    /// Nothing, ever again.
+    Ended,
+}
+
+impl fmt::Debug for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Message(message) => write!(f, "Message({} bytes)", message.len()),
+            Self::Close(code) => write!(f, "Close({})", code.code()),
+            Self::Wait => f.write_str("Wait"),
+            Self::Ended => f.write_str("Ended"),
+        }
+    }
+}
+
+/// Codes with which the service closes: RFC 6455 section 7.4.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CloseCode {
+    /// 1000: the other side left in good order.
+    Normal,
+    /// 1001: the other side is gone, or was thrown out.
+    Away,
+    /// 1003: text.
+    Unsupported,
+    /// 1008: too many messages, or the tunnel's time is over.
+    Policy,
+    /// 1009: a message over the limit.
+    TooLong,
+    /// 1013: the service has no room for the message.
+    TryAgain,
+}
+
+impl CloseCode {
+    /// The number on the wire.
+    #[must_use]
+    pub const fn code(self) -> u16 {
+        match self {
+            Self::Normal => 1000,
+            Self::Away => 1001,
+            Self::Unsupported => 1003,
+            Self::Policy => 1008,
+            Self::TooLong => 1009,
+            Self::TryAgain => 1013,
+        }
+    }
+}
+
+/// All tunnels of a service.
+pub struct Relay {
+    limits: Limits,
+    required_origin: Option<String>,
+    connections: BTreeMap<ConnectionId, Connection>,
+    addresses: BTreeMap<Address, InUse>,
+    tunnels: BTreeMap<TunnelId, Tunnel>,
+    deadlines: BTreeSet<(Duration, TunnelId)>,
+    finished: BTreeMap<TunnelId, Duration>,
+    forgetting: BTreeSet<(Duration, TunnelId)>,
+    queued_bytes: usize,
+    woken: BTreeSet<ConnectionId>,
+}
+
+/// What one address has.
+#[derive(Default)]
+struct InUse {
+    connections: usize,
+    peers: usize,
+}
+
+struct Connection {
+    address: Address,
+    stage: Stage,
+    outgoing: Queue,
+}
+
+enum Stage {
+    Visitor,
+    Peer {
+        tunnel: TunnelId,
+        received: u32,
+    },
+    /// Out of its tunnel; what is queued still goes out, then this code.
+    Closing(CloseCode),
+    Ended,
+}
+
+struct Tunnel {
+    routing: RoutingId,
+    deadline: Duration,
+    /// The end of its lifetime, and of the time for which its id is kept.
+    expiry: Duration,
+    phone: ConnectionId,
+    side: ClientSide,
+}
+
+enum ClientSide {
+    /// What the phone sent in the meantime.
+    Waiting(Queue),
+    Paired(ConnectionId),
+}
+
+#[derive(Default)]
+struct Queue {
+    messages: VecDeque<Vec<u8>>,
+    bytes: usize,
+}
+
+impl Queue {
+    fn push(&mut self, message: Vec<u8>) {
+        self.bytes += message.len();
+        self.messages.push_back(message);
+    }
+
+    fn pop(&mut self) -> Option<Vec<u8>> {
+        let message = self.messages.pop_front()?;
+        self.bytes -= message.len();
+        Some(message)
+    }
+
+    /// A single long message fills it as well.
+    fn is_full(&self, limits: &Limits) -> bool {
+        self.messages.len() >= limits.queued_messages.max(1)
+            || self.bytes >= limits.message_size.max(1)
+    }
+}
+
+impl Relay {
+    /// A service without tunnels.
+    #[must_use]
+    pub const fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            required_origin: None,
+            connections: BTreeMap::new(),
+            addresses: BTreeMap::new(),
+            tunnels: BTreeMap::new(),
+            deadlines: BTreeSet::new(),
+            finished: BTreeMap::new(),
+            forgetting: BTreeSet::new(),
+            queued_bytes: 0,
+            woken: BTreeSet::new(),
+        }
+    }
+
+    /// Refuses visitors with another `Origin`, or without one. Chromium sends
+    /// `wss://` and the service's name; libwebauthn sends none.
+    #[must_use]
+    pub fn require_origin(mut self, origin: impl Into<String>) -> Self {
+        self.required_origin = Some(origin.into());
+        self
+    }
+
+    /// The limits it was made with.
+    #[must_use]
+    pub const fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Open tunnels.
+    #[must_use]
+    pub fn tunnel_count(&self) -> usize {
+        self.tunnels.len()
+    }
+
+    /// A connection was accepted, and has said nothing yet.
+    ///
+    /// # Errors
+    /// [`Refusal::TooMany`] or [`Refusal::Full`]: drop it without an answer.
+    pub fn arrive(&mut self, connection: ConnectionId, address: Address) -> Result<(), Refusal> {
+        let in_use = self.addresses.get(&address).map_or(0, |in_use| in_use.connections);
+        if in_use >= self.limits.per_address.saturating_mul(CONNECTIONS_PER_PEER) {
+            return Err(Refusal::TooMany);
+        }
+        if self.connections.len() >= self.limits.tunnels.saturating_mul(CONNECTIONS_PER_TUNNEL) {
+            return Err(Refusal::Full);
+        }
+        let visitor = Connection { address, stage: Stage::Visitor, outgoing: Queue::default() };
+        self.connections.insert(connection, visitor);
+        self.addresses.entry(address).or_default().connections += 1;
+        Ok(())
+    }
+
+    /// A visitor has said what it wants. `routing` is three random bytes, used
+    /// if a tunnel is opened.
+    ///
+    /// # Errors
+    /// A [`Refusal`] to answer with its status.
+    pub fn open(
+        &mut self,
+        now: Duration,
+        connection: ConnectionId,
+        request: &Request<'_>,
+        routing: RoutingId,
+    ) -> Result<Accepted, Refusal> {
+        self.expire(now);
+        let visitor = self.connections.get(&connection).ok_or(Refusal::Full)?;
+        if !matches!(visitor.stage, Stage::Visitor) {
+            return Err(Refusal::Taken);
+        }
+        let address = visitor.address;
+        if let Some(required) = &self.required_origin
+            && !request.origin.is_some_and(|origin| origin.eq_ignore_ascii_case(required))
+        {
+            return Err(Refusal::Origin);
+        }
+        let purpose = Purpose::from_path(request.path).ok_or(Refusal::Unknown)?;
+        if !request.offers_subprotocol() {
+            return Err(Refusal::Malformed);
+        }
+        let peers = self.addresses.get(&address).map_or(0, |in_use| in_use.peers);
+        if peers >= self.limits.per_address {
+            return Err(Refusal::TooMany);
+        }
+        let (tunnel, routing_id) = match purpose {
+            Purpose::New(tunnel) => {
+                self.open_tunnel(now, connection, tunnel, routing)?;
+                (tunnel, Some(routing))
+            }
+            Purpose::Connect(routing, tunnel) => {
+                self.join_tunnel(connection, tunnel, routing)?;
+                (tunnel, None)
+            }
+        };
+        if let Some(visitor) = self.connections.get_mut(&connection) {
+            visitor.stage = Stage::Peer { tunnel, received: 0 };
+        }
+        self.addresses.entry(address).or_default().peers += 1;
+        self.woken.insert(connection);
+        Ok(Accepted { routing_id })
+    }
+
+    fn open_tunnel(
+        &mut self,
+        now: Duration,
+        phone: ConnectionId,
+        id: TunnelId,
+        routing: RoutingId,
+    ) -> Result<(), Refusal> {
+        if self.tunnels.contains_key(&id) || self.finished.contains_key(&id) {
+            return Err(Refusal::Taken);
+        }
+        if self.tunnels.len() >= self.limits.tunnels {
+            return Err(Refusal::Full);
+        }
+        let expiry = now.saturating_add(self.limits.lifetime);
+        let deadline = now.saturating_add(self.limits.waiting).min(expiry);
+        let side = ClientSide::Waiting(Queue::default());
+        self.tunnels.insert(id, Tunnel { routing, deadline, expiry, phone, side });
+        self.deadlines.insert((deadline, id));
+        Ok(())
+    }
+
+    fn join_tunnel(
+        &mut self,
+        client: ConnectionId,
+        id: TunnelId,
+        routing: RoutingId,
+    ) -> Result<(), Refusal> {
+        let tunnel = self.tunnels.get_mut(&id).ok_or(Refusal::Unknown)?;
+        if tunnel.routing != routing {
+            return Err(Refusal::Unknown);
+        }
+        let ClientSide::Waiting(early) = &mut tunnel.side else {
+            return Err(Refusal::Taken);
+        };
+        if let Some(connection) = self.connections.get_mut(&client) {
+            connection.outgoing = std::mem::take(early);
+        }
+        tunnel.side = ClientSide::Paired(client);
+        self.deadlines.remove(&(tunnel.deadline, id));
+        tunnel.deadline = tunnel.expiry;
+        self.deadlines.insert((tunnel.deadline, id));
+        Ok(())
+    }
+
+    /// Whether to read from this connection now; if not, ask again when woken.
+    #[must_use]
+    pub fn may_read(&self, connection: ConnectionId) -> bool {
+        let Some((tunnel, _)) = self.tunnel_of(connection) else { return true };
+        let queue = match &tunnel.side {
+            ClientSide::Waiting(early) => Some(early),
+            ClientSide::Paired(client) => {
+                let other = if tunnel.phone == connection { *client } else { tunnel.phone };
+                self.connections.get(&other).map(|other| &other.outgoing)
+            }
+        };
+        !queue.is_some_and(|queue| queue.is_full(&self.limits))
+    }
+
+    /// Takes what came from a peer. From others it is ignored: they are on
+    /// their way out.
+    pub fn receive(&mut self, connection: ConnectionId, event: Event) {
+        if self.tunnel_of(connection).is_none() {
+            if matches!(event, Event::Left | Event::Vanished) {
+                self.leave(connection, None);
+            }
+            return;
+        }
+        match event {
+            Event::Message(message) => match self.forward(connection, message) {
+                Ok(()) => {}
+                Err(code) => self.part(connection, Some(code), CloseCode::Away),
+            },
+            Event::Text => {
+                self.part(connection, Some(CloseCode::Unsupported), CloseCode::Away);
+            }
+            Event::TooLong => self.part(connection, Some(CloseCode::TooLong), CloseCode::Away),
+            Event::Left => self.part(connection, None, CloseCode::Normal),
+            Event::Vanished => self.part(connection, None, CloseCode::Away),
+        }
+    }
+
+    fn forward(&mut self, from: ConnectionId, message: Vec<u8>) -> Result<(), CloseCode> {
+        if message.len() > self.limits.message_size {
+            return Err(CloseCode::TooLong);
+        }
+        let queued_bytes = self.queued_bytes.saturating_add(message.len());
+        let Some(Connection { stage: Stage::Peer { tunnel, received }, .. }) =
+            self.connections.get_mut(&from)
+        else {
+            return Ok(());
+        };
+        if *received >= self.limits.messages {
+            return Err(CloseCode::Policy);
+        }
+        *received += 1;
+        if queued_bytes > self.limits.queued_bytes {
+            return Err(CloseCode::TryAgain);
+        }
+        let Some(tunnel) = self.tunnels.get_mut(tunnel) else { return Ok(()) };
+        let other = match &mut tunnel.side {
+            ClientSide::Waiting(early) => {
+                early.push(message);
+                self.queued_bytes = queued_bytes;
+                return Ok(());
+            }
+            ClientSide::Paired(client) if tunnel.phone == from => *client,
+            ClientSide::Paired(_) => tunnel.phone,
+        };
+        if let Some(connection) = self.connections.get_mut(&other) {
+            connection.outgoing.push(message);
+            self.queued_bytes = queued_bytes;
+            self.woken.insert(other);
+        }
+        Ok(())
+    }
+
+    /// What this connection is to do now.
+    pub fn next(&mut self, connection: ConnectionId) -> Output {
+        let Some(peer) = self.connections.get_mut(&connection) else { return Output::Ended };
+        if let Some(message) = peer.outgoing.pop() {
+            self.queued_bytes -= message.len();
+            self.woken.extend(self.other_side(connection));
+            return Output::Message(message);
+        }
+        match peer.stage {
+            Stage::Visitor | Stage::Peer { .. } => Output::Wait,
+            Stage::Ended => Output::Ended,
+            Stage::Closing(code) => {
+                peer.stage = Stage::Ended;
+                Output::Close(code)
+            }
+        }
+    }
+
+    /// A connection for which something has changed: it has something to do,
+    /// or may read again.
+    pub fn next_woken(&mut self) -> Option<ConnectionId> {
+        self.woken.pop_first()
+    }
+
+    /// The connection is no more. A peer that had not left has vanished.
+    pub fn depart(&mut self, connection: ConnectionId) {
+        self.receive(connection, Event::Vanished);
+        let Some(gone) = self.connections.remove(&connection) else { return };
+        self.woken.remove(&connection);
+        self.queued_bytes -= gone.outgoing.bytes;
+        if let Some(in_use) = self.addresses.get_mut(&gone.address) {
+            in_use.connections -= 1;
+            if in_use.connections == 0 {
+                self.addresses.remove(&gone.address);
+            }
+        }
+    }
+
+    /// When [`Self::expire`] has something to do.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Duration> {
+        let first =
+            |deadlines: &BTreeSet<(Duration, TunnelId)>| deadlines.first().map(|(at, _)| *at);
+        match (first(&self.deadlines), first(&self.forgetting)) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        }
+    }
+
+    /// Ends the tunnels whose time is over, and forgets ids.
+    pub fn expire(&mut self, now: Duration) {
+        while let Some((at, id)) = self.deadlines.first().copied().filter(|(at, _)| *at <= now) {
+            self.deadlines.remove(&(at, id));
+            let Some(tunnel) = self.finish(id) else { continue };
+            self.leave(tunnel.phone, Some(CloseCode::Policy));
+            match tunnel.side {
+                ClientSide::Waiting(early) => self.queued_bytes -= early.bytes,
+                ClientSide::Paired(client) => self.leave(client, Some(CloseCode::Policy)),
+            }
+        }
+        while let Some((at, id)) = self.forgetting.first().copied().filter(|(at, _)| *at <= now) {
+            self.forget(at, id);
+        }
+    }
+
+    /// Ends this peer's tunnel: `own` closes it at once, or it has gone by
+    /// itself; the other side first gets what is queued for it, then `other`.
+    fn part(&mut self, connection: ConnectionId, own: Option<CloseCode>, other: CloseCode) {
+        let Some((_, id)) = self.tunnel_of(connection) else { return };
+        let Some(tunnel) = self.finish(id) else { return };
+        self.leave(connection, own);
+        let remaining = match tunnel.side {
+            ClientSide::Waiting(early) => {
+                self.queued_bytes -= early.bytes;
+                return;
+            }
+            ClientSide::Paired(client) if tunnel.phone == connection => client,
+            ClientSide::Paired(_) => tunnel.phone,
+        };
+        self.end_stage(remaining, Stage::Closing(other));
+    }
+
+    /// Drops what is queued for a connection and closes it, or, without a
+    /// code, takes note that it has gone.
+    fn leave(&mut self, connection: ConnectionId, code: Option<CloseCode>) {
+        if let Some(connection) = self.connections.get_mut(&connection) {
+            let dropped = std::mem::take(&mut connection.outgoing);
+            self.queued_bytes -= dropped.bytes;
+        }
+        self.end_stage(connection, code.map_or(Stage::Ended, Stage::Closing));
+    }
+
+    fn end_stage(&mut self, id: ConnectionId, stage: Stage) {
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        let before = std::mem::replace(&mut connection.stage, stage);
+        if matches!(before, Stage::Peer { .. })
+            && let Some(in_use) = self.addresses.get_mut(&connection.address)
+        {
+            in_use.peers -= 1;
+        }
+        self.woken.insert(id);
+    }
+
+    /// Takes a tunnel out, and keeps its id.
+    fn finish(&mut self, id: TunnelId) -> Option<Tunnel> {
+        let tunnel = self.tunnels.remove(&id)?;
+        self.deadlines.remove(&(tunnel.deadline, id));
+        self.finished.insert(id, tunnel.expiry);
+        self.forgetting.insert((tunnel.expiry, id));
+        while self.finished.len() > self.limits.remembered {
+            let Some((at, id)) = self.forgetting.first().copied() else { break };
+            self.forget(at, id);
+        }
+        Some(tunnel)
+    }
+
+    fn forget(&mut self, at: Duration, id: TunnelId) {
+        self.forgetting.remove(&(at, id));
+        self.finished.remove(&id);
+    }
+
+    fn tunnel_of(&self, connection: ConnectionId) -> Option<(&Tunnel, TunnelId)> {
+        match self.connections.get(&connection)?.stage {
+            Stage::Peer { tunnel, .. } => Some((self.tunnels.get(&tunnel)?, tunnel)),
+            _ => None,
+        }
+    }
+
+    fn other_side(&self, connection: ConnectionId) -> Option<ConnectionId> {
+        let (tunnel, _) = self.tunnel_of(connection)?;
+        match tunnel.side {
+            ClientSide::Waiting(_) => None,
+            ClientSide::Paired(client) if tunnel.phone == connection => Some(client),
+            ClientSide::Paired(_) => Some(tunnel.phone),
+        }
+    }
+}
+
+impl fmt::Debug for Relay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Relay")
+            .field("limits", &self.limits)
+            .field("connections", &self.connections.len())
+            .field("tunnels", &self.tunnels.len())
+            .field("queued_bytes", &self.queued_bytes)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

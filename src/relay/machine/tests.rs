@@ -1,0 +1,539 @@
+use std::net::{IpAddr, Ipv4Addr};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::protocol::tunnel_url::SUBPROTOCOL;
+
+const PHONE: ConnectionId = ConnectionId(1);
+const CLIENT: ConnectionId = ConnectionId(2);
+const THIRD: ConnectionId = ConnectionId(3);
+
+const TUNNEL: TunnelId = TunnelId([0xab; 16]);
+const ROUTING: RoutingId = RoutingId([1, 2, 3]);
+
+const START: Duration = Duration::from_secs(1000);
+
+fn address(last: u8) -> Address {
+    Address::from(IpAddr::V4(Ipv4Addr::new(192, 0, 2, last)))
+}
+
+fn new_path(tunnel: TunnelId) -> String {
+    format!("/cable/new/{tunnel}")
+}
+
+fn connect_path(routing: RoutingId, tunnel: TunnelId) -> String {
+    format!("/cable/connect/{routing}/{tunnel}")
+}
+
+fn request(path: &str) -> Request<'_> {
+    Request { path, subprotocols: vec![SUBPROTOCOL], origin: None }
+}
+
+fn visit(
+    relay: &mut Relay,
+    now: Duration,
+    connection: ConnectionId,
+    path: &str,
+) -> Result<Accepted, Refusal> {
+    relay.arrive(connection, address(connection.0 as u8)).unwrap();
+    relay.open(now, connection, &request(path), ROUTING)
+}
+
+fn waiting(limits: Limits) -> Relay {
+    let mut relay = Relay::new(limits);
+    let accepted = visit(&mut relay, START, PHONE, &new_path(TUNNEL)).unwrap();
+    assert_eq!(accepted.routing_id, Some(ROUTING));
+    relay
+}
+
+fn join(relay: &mut Relay) {
+    let accepted = visit(relay, START, CLIENT, &connect_path(ROUTING, TUNNEL)).unwrap();
+    assert_eq!(accepted.routing_id, None);
+}
+
+fn paired(limits: Limits) -> Relay {
+    let mut relay = waiting(limits);
+    join(&mut relay);
+    relay
+}
+
+fn limits(change: impl FnOnce(&mut Limits)) -> Limits {
+    let mut limits = Limits::default();
+    change(&mut limits);
+    limits
+}
+
+fn woken(relay: &mut Relay) -> Vec<ConnectionId> {
+    std::iter::from_fn(|| relay.next_woken()).collect()
+}
+
+fn message(text: &str) -> Event {
+    Event::Message(text.as_bytes().to_vec())
+}
+
+fn sent(text: &str) -> Output {
+    Output::Message(text.as_bytes().to_vec())
+}
+
+#[test]
+fn messages_go_to_the_other_side_in_order() {
+    let mut relay = paired(Limits::default());
+    relay.receive(CLIENT, message("one"));
+    relay.receive(CLIENT, message("two"));
+    relay.receive(PHONE, message("answer"));
+    for text in ["one", "two"] {
+        assert_eq!(relay.next(PHONE), sent(text));
+    }
+    assert_eq!(relay.next(PHONE), Output::Wait);
+    assert_eq!(relay.next(CLIENT), sent("answer"));
+    assert_eq!(relay.next(CLIENT), Output::Wait);
+}
+
+#[test]
+fn what_the_phone_sends_early_waits_for_the_client() {
+    let mut relay = waiting(Limits::default());
+    relay.receive(PHONE, message("early"));
+    relay.receive(PHONE, message("bird"));
+    join(&mut relay);
+    relay.receive(PHONE, message("worm"));
+    assert!(woken(&mut relay).contains(&CLIENT));
+    for text in ["early", "bird", "worm"] {
+        assert_eq!(relay.next(CLIENT), sent(text));
+    }
+}
+
+#[test]
+fn only_the_receiver_of_a_message_is_woken() {
+    let mut relay = paired(Limits::default());
+    woken(&mut relay);
+    relay.receive(CLIENT, message("one"));
+    assert_eq!(woken(&mut relay), [PHONE]);
+    assert!(woken(&mut relay).is_empty());
+}
+
+#[test]
+fn a_second_phone_is_refused() {
+    let mut relay = paired(Limits::default());
+    let refused = visit(&mut relay, START, THIRD, &new_path(TUNNEL));
+    assert_eq!(refused, Err(Refusal::Taken));
+}
+
+#[test]
+fn a_second_client_is_refused_and_the_first_stays() {
+    let mut relay = paired(Limits::default());
+    let refused = visit(&mut relay, START, THIRD, &connect_path(ROUTING, TUNNEL));
+    assert_eq!(refused, Err(Refusal::Taken));
+    relay.receive(PHONE, message("for the first"));
+    assert_eq!(relay.next(CLIENT), sent("for the first"));
+    assert_eq!(relay.next(THIRD), Output::Wait);
+}
+
+#[test]
+fn one_connection_has_one_seat() {
+    let mut relay = waiting(Limits::default());
+    let path = connect_path(ROUTING, TUNNEL);
+    assert_eq!(relay.open(START, PHONE, &request(&path), ROUTING), Err(Refusal::Taken));
+}
+
+#[test]
+fn a_tunnel_id_is_not_used_twice_within_its_lifetime() {
+    let mut relay = paired(Limits::default());
+    relay.receive(PHONE, Event::Left);
+    let lifetime = relay.limits().lifetime;
+    let just_before = START + lifetime - Duration::from_nanos(1);
+    let refused = visit(&mut relay, just_before, THIRD, &new_path(TUNNEL));
+    assert_eq!(refused, Err(Refusal::Taken));
+    let retry = relay.open(START + lifetime, THIRD, &request(&new_path(TUNNEL)), ROUTING);
+    assert!(retry.is_ok());
+}
+
+#[test]
+fn a_finished_tunnel_cannot_be_joined() {
+    let mut relay = waiting(Limits::default());
+    relay.receive(PHONE, Event::Left);
+    let refused = visit(&mut relay, START, CLIENT, &connect_path(ROUTING, TUNNEL));
+    assert_eq!(refused, Err(Refusal::Unknown));
+}
+
+#[test]
+fn unknown_tunnels_routing_ids_and_paths_get_404() {
+    let mut relay = waiting(Limits::default());
+    relay.arrive(CLIENT, address(2)).unwrap();
+    for path in [
+        connect_path(RoutingId([1, 2, 4]), TUNNEL),
+        connect_path(ROUTING, TunnelId([0xac; 16])),
+        "/cable/contact/AAAA".into(),
+        "/".into(),
+    ] {
+        let refused = relay.open(START, CLIENT, &request(&path), ROUTING).unwrap_err();
+        assert_eq!((refused, refused.status()), (Refusal::Unknown, 404), "{path}");
+    }
+    // A wrong guess does not hurt the tunnel.
+    let path = connect_path(ROUTING, TUNNEL);
+    assert!(relay.open(START, CLIENT, &request(&path), ROUTING).is_ok());
+}
+
+#[test]
+fn the_subprotocol_is_required() {
+    let mut relay = Relay::new(Limits::default());
+    relay.arrive(PHONE, address(1)).unwrap();
+    let path = new_path(TUNNEL);
+    let request = Request { subprotocols: vec!["chat"], ..request(&path) };
+    let refused = relay.open(START, PHONE, &request, ROUTING).unwrap_err();
+    assert_eq!(refused.status(), 400);
+}
+
+#[test]
+fn the_origin_is_checked_where_one_is_required() {
+    let mut relay = Relay::new(Limits::default()).require_origin("wss://relay.example");
+    relay.arrive(PHONE, address(1)).unwrap();
+    let path = new_path(TUNNEL);
+    for origin in [None, Some("wss://relay.example.evil"), Some("https://relay.example")] {
+        let request = Request { origin, ..request(&path) };
+        let refused = relay.open(START, PHONE, &request, ROUTING).unwrap_err();
+        assert_eq!(refused.status(), 403, "{origin:?}");
+    }
+    let request = Request { origin: Some("WSS://Relay.example"), ..request(&path) };
+    assert!(relay.open(START, PHONE, &request, ROUTING).is_ok());
+}
+
+#[test]
+fn every_refusal_has_its_status() {
+    let refusals = [
+        (Refusal::Malformed, 400),
+        (Refusal::Origin, 403),
+        (Refusal::Unknown, 404),
+        (Refusal::Method, 405),
+        (Refusal::Taken, 409),
+        (Refusal::TooMany, 429),
+        (Refusal::Full, 503),
+    ];
+    for (refusal, status) in refusals {
+        assert_eq!(refusal.status(), status);
+    }
+}
+
+#[test]
+fn tunnels_in_all_are_limited() {
+    let mut relay = waiting(limits(|limits| limits.tunnels = 1));
+    let path = new_path(TunnelId([1; 16]));
+    assert_eq!(visit(&mut relay, START, THIRD, &path), Err(Refusal::Full));
+    relay.receive(PHONE, Event::Left);
+    assert!(relay.open(START, THIRD, &request(&path), ROUTING).is_ok());
+}
+
+#[test]
+fn peers_of_one_address_are_limited() {
+    let mut relay = Relay::new(limits(|limits| limits.per_address = 1));
+    let (one, two) = (new_path(TunnelId([1; 16])), new_path(TunnelId([2; 16])));
+    relay.arrive(PHONE, address(1)).unwrap();
+    relay.arrive(CLIENT, address(1)).unwrap();
+    relay.open(START, PHONE, &request(&one), ROUTING).unwrap();
+    assert_eq!(relay.open(START, CLIENT, &request(&two), ROUTING), Err(Refusal::TooMany));
+    // Another address has its own share.
+    visit(&mut relay, START, THIRD, &two).unwrap();
+    relay.receive(PHONE, Event::Left);
+    let three = new_path(TunnelId([3; 16]));
+    assert!(relay.open(START, CLIENT, &request(&three), ROUTING).is_ok());
+}
+
+#[test]
+fn visitors_who_say_nothing_are_limited_by_address_and_in_all() {
+    let mut relay = Relay::new(limits(|limits| {
+        limits.per_address = 1;
+        limits.tunnels = 1;
+    }));
+    let arrive = |relay: &mut Relay, id, from| relay.arrive(ConnectionId(id), address(from));
+    arrive(&mut relay, 1, 1).unwrap();
+    arrive(&mut relay, 2, 1).unwrap();
+    assert_eq!(arrive(&mut relay, 3, 1), Err(Refusal::TooMany));
+    arrive(&mut relay, 4, 2).unwrap();
+    assert_eq!(arrive(&mut relay, 5, 3), Err(Refusal::Full));
+    relay.depart(ConnectionId(1));
+    arrive(&mut relay, 6, 1).unwrap();
+}
+
+#[test]
+fn leaving_closes_the_other_side_after_its_last_message() {
+    let mut relay = paired(Limits::default());
+    relay.receive(PHONE, message("bye"));
+    relay.receive(PHONE, Event::Left);
+    assert_eq!(relay.next(CLIENT), sent("bye"));
+    assert_eq!(relay.next(CLIENT), Output::Close(CloseCode::Normal));
+    assert_eq!(relay.next(CLIENT), Output::Ended);
+    assert_eq!(relay.next(PHONE), Output::Ended);
+    assert_eq!(relay.tunnel_count(), 0);
+}
+
+#[test]
+fn a_peer_that_vanishes_closes_the_other_side_with_1001() {
+    let mut relay = paired(Limits::default());
+    relay.receive(CLIENT, Event::Vanished);
+    assert_eq!(relay.next(PHONE), Output::Close(CloseCode::Away));
+
+    let mut relay = paired(Limits::default());
+    relay.depart(CLIENT);
+    assert_eq!(relay.next(PHONE), Output::Close(CloseCode::Away));
+    assert_eq!(relay.next(CLIENT), Output::Ended);
+}
+
+#[test]
+fn a_text_message_closes_its_sender_with_1003() {
+    let mut relay = paired(Limits::default());
+    relay.receive(CLIENT, Event::Text);
+    assert_eq!(relay.next(CLIENT), Output::Close(CloseCode::Unsupported));
+    assert_eq!(relay.next(PHONE), Output::Close(CloseCode::Away));
+}
+
+#[test]
+fn a_message_over_the_limit_closes_its_sender_with_1009() {
+    for too_long in [Event::TooLong, Event::Message(vec![0; 17])] {
+        let mut relay = paired(limits(|limits| limits.message_size = 16));
+        relay.receive(PHONE, Event::Message(vec![0; 16]));
+        relay.receive(PHONE, too_long);
+        assert_eq!(relay.next(PHONE), Output::Close(CloseCode::TooLong));
+        assert_eq!(relay.next(CLIENT), Output::Message(vec![0; 16]));
+        assert_eq!(relay.next(CLIENT), Output::Close(CloseCode::Away));
+    }
+}
+
+#[test]
+fn each_side_has_its_own_number_of_messages() {
+    let mut relay = paired(limits(|limits| limits.messages = 2));
+    for _ in 0..2 {
+        relay.receive(PHONE, message("a"));
+        relay.receive(CLIENT, message("b"));
+    }
+    assert_eq!(relay.next(PHONE), sent("b"));
+    relay.receive(CLIENT, message("one more"));
+    assert_eq!(relay.next(CLIENT), Output::Close(CloseCode::Policy));
+    assert_eq!(relay.next(PHONE), sent("b"));
+    assert_eq!(relay.next(PHONE), Output::Close(CloseCode::Away));
+}
+
+#[test]
+fn messages_that_find_no_room_close_their_sender_with_1013() {
+    let mut relay = waiting(limits(|limits| limits.queued_bytes = 8));
+    relay.receive(PHONE, Event::Message(vec![0; 8]));
+    relay.receive(PHONE, Event::Message(vec![0; 1]));
+    assert_eq!(relay.next(PHONE), Output::Close(CloseCode::TryAgain));
+    // What it had queued is gone with its tunnel.
+    assert_eq!(relay.queued_bytes, 0);
+}
+
+#[test]
+fn a_slow_reader_stops_its_peer_from_being_read() {
+    let mut relay = paired(limits(|limits| limits.queued_messages = 2));
+    relay.receive(CLIENT, message("one"));
+    assert!(relay.may_read(CLIENT));
+    relay.receive(CLIENT, message("two"));
+    assert!(!relay.may_read(CLIENT));
+    assert!(relay.may_read(PHONE));
+    woken(&mut relay);
+    assert_eq!(relay.next(PHONE), sent("one"));
+    assert_eq!(woken(&mut relay), [CLIENT]);
+    assert!(relay.may_read(CLIENT));
+}
+
+#[test]
+fn one_long_message_stops_its_sender_from_being_read_too() {
+    let mut relay = waiting(limits(|limits| limits.message_size = 16));
+    relay.receive(PHONE, Event::Message(vec![0; 16]));
+    assert!(!relay.may_read(PHONE));
+    join(&mut relay);
+    assert!(!relay.may_read(PHONE));
+    relay.next(CLIENT);
+    assert!(relay.may_read(PHONE));
+}
+
+#[test]
+fn a_reader_held_back_is_freed_when_the_tunnel_ends() {
+    let mut relay = paired(limits(|limits| limits.queued_messages = 1));
+    relay.receive(CLIENT, message("one"));
+    assert!(!relay.may_read(CLIENT));
+    relay.receive(PHONE, Event::Vanished);
+    assert!(woken(&mut relay).contains(&CLIENT));
+    assert!(relay.may_read(CLIENT));
+}
+
+#[test]
+fn a_phone_waits_for_its_client_only_so_long() {
+    let mut relay = waiting(Limits::default());
+    let deadline = START + relay.limits().waiting;
+    assert_eq!(relay.next_deadline(), Some(deadline));
+    relay.expire(deadline - Duration::from_nanos(1));
+    assert_eq!(relay.next(PHONE), Output::Wait);
+    relay.expire(deadline);
+    assert_eq!(relay.next(PHONE), Output::Close(CloseCode::Policy));
+}
+
+#[test]
+fn a_tunnel_lasts_only_so_long_whatever_is_queued() {
+    let mut relay = paired(Limits::default());
+    let deadline = START + relay.limits().lifetime;
+    assert_eq!(relay.next_deadline(), Some(deadline));
+    relay.receive(PHONE, message("never read"));
+    relay.expire(deadline);
+    assert_eq!(relay.next(PHONE), Output::Close(CloseCode::Policy));
+    assert_eq!(relay.next(CLIENT), Output::Close(CloseCode::Policy));
+    assert_eq!(relay.queued_bytes, 0);
+    // Nor is the id kept any longer.
+    assert_eq!(relay.next_deadline(), None);
+}
+
+#[test]
+fn a_deadline_that_nobody_minded_still_counts() {
+    let mut relay = waiting(Limits::default());
+    let late = START + relay.limits().waiting;
+    let refused = visit(&mut relay, late, CLIENT, &connect_path(ROUTING, TUNNEL));
+    assert_eq!(refused, Err(Refusal::Unknown));
+}
+
+#[test]
+fn the_ids_remembered_are_limited() {
+    let mut relay = Relay::new(limits(|limits| limits.remembered = 2));
+    for id in 1..=3_u8 {
+        let connection = ConnectionId(id.into());
+        let now = START + Duration::from_secs(id.into());
+        visit(&mut relay, now, connection, &new_path(TunnelId([id; 16]))).unwrap();
+        relay.depart(connection);
+    }
+    assert_eq!(relay.finished.len(), 2);
+    let later = START + Duration::from_secs(4);
+    relay.arrive(THIRD, address(3)).unwrap();
+    for (id, expected) in [(2, Err(Refusal::Taken)), (3, Err(Refusal::Taken))] {
+        let path = new_path(TunnelId([id; 16]));
+        assert_eq!(relay.open(later, THIRD, &request(&path), ROUTING), expected);
+    }
+    let path = new_path(TunnelId([1; 16]));
+    assert!(relay.open(later, THIRD, &request(&path), ROUTING).is_ok());
+}
+
+#[test]
+fn nothing_that_arrives_after_the_end_is_forwarded() {
+    let mut relay = paired(Limits::default());
+    relay.receive(PHONE, Event::Left);
+    relay.receive(CLIENT, message("too late"));
+    relay.receive(CLIENT, Event::Text);
+    assert_eq!(relay.next(CLIENT), Output::Close(CloseCode::Normal));
+    assert_eq!(relay.next(PHONE), Output::Ended);
+}
+
+#[test]
+fn debug_shows_neither_ids_nor_payloads() {
+    let mut relay = paired(Limits::default());
+    relay.receive(PHONE, message("payload"));
+    let path = new_path(TUNNEL);
+    let shown =
+        format!("{relay:?} {:?} {:?} {:?}", request(&path), message("payload"), relay.next(CLIENT));
+    assert!(shown.contains("Message(7 bytes)"));
+    for secret in ["payload", "112, 97", "ABAB", "171", "010203"] {
+        assert!(!shown.contains(secret), "{shown}");
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Arrive(u64),
+    New(u64, u8),
+    Connect(u64, u8),
+    Receive(u64, Event),
+    Next(u64),
+    Depart(u64),
+    Later(u8),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let connection = 0..6_u64;
+    let event = prop_oneof![
+        6 => (0..20_usize).prop_map(|length| Event::Message(vec![0; length])),
+        1 => Just(Event::Text),
+        1 => Just(Event::TooLong),
+        1 => Just(Event::Left),
+        1 => Just(Event::Vanished),
+    ];
+    let step = prop_oneof![
+        2 => connection.clone().prop_map(Step::Arrive),
+        2 => (connection.clone(), 0..3_u8).prop_map(|(id, tunnel)| Step::New(id, tunnel)),
+        3 => (connection.clone(), 0..3_u8).prop_map(|(id, tunnel)| Step::Connect(id, tunnel)),
+        6 => (connection.clone(), event).prop_map(|(id, event)| Step::Receive(id, event)),
+        4 => connection.clone().prop_map(Step::Next),
+        1 => connection.prop_map(Step::Depart),
+        1 => (0..5_u8).prop_map(Step::Later),
+    ];
+    prop::collection::vec(step, 0..120)
+}
+
+proptest! {
+    #[test]
+    fn the_books_balance_after_any_steps(steps in steps()) {
+        let mut relay = Relay::new(limits(|limits| {
+            limits.message_size = 16;
+            limits.messages = 8;
+            limits.waiting = Duration::from_secs(5);
+            limits.lifetime = Duration::from_secs(20);
+            limits.tunnels = 2;
+            limits.per_address = 3;
+            limits.queued_bytes = 60;
+            limits.remembered = 2;
+        }));
+        let mut now = START;
+        for step in steps {
+            match step {
+                Step::Arrive(id) if relay.connections.contains_key(&ConnectionId(id)) => {}
+                Step::Arrive(id) => {
+ let _ = relay.arrive(ConnectionId(id), address(id as u8 % 2)); }
+                Step::New(id, tunnel) => {
+                    let path = new_path(TunnelId([tunnel; 16]));
+                    let _ = relay.open(now, ConnectionId(id), &request(&path), ROUTING);
+                }
+                Step::Connect(id, tunnel) => {
+                    let path = connect_path(ROUTING, TunnelId([tunnel; 16]));
+                    let _ = relay.open(now, ConnectionId(id), &request(&path), ROUTING);
+                }
+                Step::Receive(id, event) => relay.receive(ConnectionId(id), event),
+                Step::Next(id) => drop(relay.next(ConnectionId(id))),
+                Step::Depart(id) => relay.depart(ConnectionId(id)),
+                Step::Later(seconds) => {
+                    now += Duration::from_secs(seconds.into());
+                    relay.expire(now);
+                }
+            }
+            check(&relay)?;
+        }
+    }
+}
+
+/// What one part of the machine says must agree with the others.
+fn check(relay: &Relay) -> Result<(), TestCaseError> {
+    let outgoing: usize = relay.connections.values().map(|one| one.outgoing.bytes).sum();
+    let early: usize = relay
+        .tunnels
+        .values()
+        .map(|tunnel| match &tunnel.side {
+            ClientSide::Waiting(early) => early.bytes,
+            ClientSide::Paired(_) => 0,
+        })
+        .sum();
+    prop_assert_eq!(relay.queued_bytes, outgoing + early);
+    prop_assert!(relay.queued_bytes <= relay.limits.queued_bytes);
+    prop_assert!(relay.tunnels.len() <= relay.limits.tunnels);
+    prop_assert!(relay.finished.len() <= relay.limits.remembered);
+    prop_assert_eq!(relay.deadlines.len(), relay.tunnels.len());
+    prop_assert_eq!(relay.forgetting.len(), relay.finished.len());
+    let peers = relay.connections.values().filter(|one| matches!(one.stage, Stage::Peer { .. }));
+    let seats: usize = relay
+        .tunnels
+        .values()
+        .map(|tunnel| match tunnel.side {
+            ClientSide::Waiting(_) => 1,
+            ClientSide::Paired(_) => 2,
+        })
+        .sum();
+    prop_assert_eq!(peers.count(), seats);
+    prop_assert_eq!(relay.addresses.values().map(|one| one.peers).sum::<usize>(), seats);
+    let connections = relay.addresses.values().map(|one| one.connections).sum::<usize>();
+    prop_assert_eq!(connections, relay.connections.len());
+    Ok(())
+}

@@ -1,0 +1,36 @@
+//! The tunnel service: where phone and client meet, and which reads nothing.
+//!
+//! CTAP 2.2 section 11.5.1.2 leaves most of a service to whoever runs it; what
+//! is here follows what deployed clients and phones ask for.
+//!
+//! ```text
+//! phone                            service                           client
+//!   GET /cable/new/<tunnel>  ──────►
+//!   ◄── 101, X-caBLE-Routing-ID
+//!                                      ◄──────  GET /cable/connect/<routing>/<tunnel>
+//!                                      101 ──────►
+//!   ◄══════════════ binary messages, whole, in order ══════════════►
+//! ```
+//!
+//! [`Relay`] is the state machine: no sockets, no clock, no randomness of its
+//! own. [`Server`] runs it on TCP, with TLS or behind something that has it.
+//!
+//! A tunnel id is no key, but who knows it can take its place: one phone and
+//! one client per tunnel, ids not used twice, and neither ids nor payloads in
+//! logs, only stages, lengths and counts. (The WebSocket crate below writes
+//! requests and frames to the `log` crate at level trace: keep its target
+//! `tungstenite` off.)
+//!
+//! Not here: `/cable/contact`, by which a client calls a linked phone. It
+//! needs a push channel to the phone; it is answered with 404.
+
+mod connection;
+mod limits;
+mod machine;
+mod request;
+mod server;
+
+pub use limits::Limits;
+pub use machine::{CloseCode, ConnectionId, Event, Output, Relay};
+pub use request::{Accepted, Address, Refusal, Request};
+pub use server::{Running, Server, ServerBuilder};

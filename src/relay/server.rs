@@ -1,0 +1,292 @@
+//! The tunnel service on TCP, with TLS or without.
+//!
+//! Without is for tests, and for machines where something in front does TLS.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
+use tokio::sync::Notify;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+use tokio_rustls::TlsAcceptor;
+
+use super::connection::{Arrival, UPGRADE_DEADLINE, Wake, serve};
+use super::limits::Limits;
+use super::machine::{ConnectionId, Relay};
+use super::request::{Address, Refusal};
+
+/// Before the next attempt when no connection can be accepted, mostly because
+/// the process has too many files open: some will be closed meanwhile.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// A tunnel service that listens.
+///
+/// ```no_run
+/// # async fn example() -> std::io::Result<()> {
+/// use fido_hybrid::relay::Server;
+///
+/// let server = Server::builder().bind("127.0.0.1:0").await?;
+/// println!("listening at {}", server.local_addr()?);
+/// server.run().await;
+/// # Ok(())
+/// # }
+/// ```
+pub struct Server {
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    shared: Arc<Shared>,
+}
+
+impl Server {
+    /// A service with default limits, without TLS.
+    pub fn builder() -> ServerBuilder {
+        ServerBuilder { limits: Limits::default(), tls: None, required_origin: None }
+    }
+
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Serves for good.
+    ///
+    /// # Cancel safety
+    /// Dropping the future closes all connections and stops listening.
+    pub async fn run(self) {
+        let mut connections = JoinSet::new();
+        let mut expiring = std::pin::pin!(self.shared.expire());
+        loop {
+            tokio::select! {
+                accepted = self.listener.accept() => match accepted {
+                    Ok((stream, from)) => self.admit(&mut connections, stream, from),
+                    Err(_) => {
+                        tracing::warn!("no connection could be accepted");
+                        sleep(ACCEPT_PAUSE).await;
+                    }
+                },
+                Some(_) = connections.join_next() => {}
+                () = &mut expiring => {}
+            }
+        }
+    }
+
+    /// Serves in a task of its own, until the handle is dropped.
+    ///
+    /// # Errors
+    /// What the system says when asked for the address.
+    pub fn start(self) -> io::Result<Running> {
+        let local_addr = self.local_addr()?;
+        Ok(Running { local_addr, task: tokio::spawn(self.run()) })
+    }
+
+    fn admit(&self, connections: &mut JoinSet<()>, stream: TcpStream, from: SocketAddr) {
+        let arrival = match Shared::arrive(&self.shared, Address::from(from.ip())) {
+            Ok(arrival) => arrival,
+            Err(refusal) => {
+                tracing::debug!(status = refusal.status(), "connection dropped");
+                return;
+            }
+        };
+        let tls = self.tls.clone();
+        connections.spawn(async move {
+            let deadline = Instant::now() + UPGRADE_DEADLINE;
+            if stream.set_nodelay(true).is_err() {
+                return;
+            }
+            match tls {
+                None => serve(&arrival, stream, deadline).await,
+                Some(tls) => match timeout_at(deadline, tls.accept(stream)).await {
+                    Ok(Ok(stream)) => serve(&arrival, stream, deadline).await,
+                    _ => tracing::debug!("no TLS with a visitor"),
+                },
+            }
+        });
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("listener", &self.listener)
+            .field("tls", &self.tls.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Settings of a [`Server`].
+#[must_use]
+#[derive(Clone)]
+pub struct ServerBuilder {
+    limits: Limits,
+    tls: Option<Arc<rustls::ServerConfig>>,
+    required_origin: Option<String>,
+}
+
+impl ServerBuilder {
+    /// What visitors may use.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Speaks TLS with this certificate and provider.
+    pub fn tls(mut self, config: Arc<rustls::ServerConfig>) -> Self {
+        self.tls = Some(config);
+        self
+    }
+
+    /// Refuses visitors with another `Origin`, or without one:
+    /// [`Relay::require_origin`].
+    pub fn require_origin(mut self, origin: impl Into<String>) -> Self {
+        self.required_origin = Some(origin.into());
+        self
+    }
+
+    /// Listens at this address.
+    ///
+    /// # Errors
+    /// What the system says.
+    ///
+    /// # Cancel safety
+    /// Dropping the future stops listening.
+    pub async fn bind(self, address: impl ToSocketAddrs) -> io::Result<Server> {
+        Ok(self.serve(TcpListener::bind(address).await?))
+    }
+
+    /// Takes a listener that the caller made.
+    #[must_use]
+    pub fn serve(self, listener: TcpListener) -> Server {
+        let mut relay = Relay::new(self.limits);
+        if let Some(origin) = self.required_origin {
+            relay = relay.require_origin(origin);
+        }
+        Server {
+            listener,
+            tls: self.tls.map(TlsAcceptor::from),
+            shared: Arc::new(Shared::new(relay)),
+        }
+    }
+}
+
+impl fmt::Debug for ServerBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerBuilder")
+            .field("limits", &self.limits)
+            .field("tls", &self.tls.is_some())
+            .field("required_origin", &self.required_origin)
+            .finish()
+    }
+}
+
+/// A service at work. Dropping it closes all tunnels and stops listening.
+#[derive(Debug)]
+#[must_use = "dropping it stops the service"]
+pub struct Running {
+    local_addr: SocketAddr,
+    task: JoinHandle<()>,
+}
+
+impl Running {
+    /// Where it listens.
+    #[must_use]
+    pub const fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// The machine and its clock, for all connections.
+pub(super) struct Shared {
+    state: Mutex<State>,
+    start: Instant,
+    earlier_deadline: Notify,
+    message_size: usize,
+}
+
+struct State {
+    relay: Relay,
+    wakes: HashMap<ConnectionId, Arc<Wake>>,
+    last_connection: u64,
+}
+
+impl Shared {
+    pub(super) fn new(relay: Relay) -> Self {
+        Self {
+            message_size: relay.limits().message_size,
+            state: Mutex::new(State { relay, wakes: HashMap::new(), last_connection: 0 }),
+            start: Instant::now(),
+            earlier_deadline: Notify::new(),
+        }
+    }
+
+    pub(super) const fn message_size(&self) -> usize {
+        self.message_size
+    }
+
+    /// One step of the machine, and what follows from it.
+    pub(super) fn with<T>(&self, step: impl FnOnce(&mut Relay, Duration) -> T) -> T {
+        let mut state = self.lock();
+        let deadline = state.relay.next_deadline();
+        let result = step(&mut state.relay, self.start.elapsed());
+        while let Some(id) = state.relay.next_woken() {
+            if let Some(wake) = state.wakes.get(&id) {
+                wake.reader.notify_one();
+                wake.writer.notify_one();
+            }
+        }
+        if state.relay.next_deadline() != deadline {
+            self.earlier_deadline.notify_one();
+        }
+        result
+    }
+
+    pub(super) fn arrive(shared: &Arc<Self>, address: Address) -> Result<Arrival, Refusal> {
+        let mut state = shared.lock();
+        state.last_connection += 1;
+        let id = ConnectionId(state.last_connection);
+        state.relay.arrive(id, address)?;
+        let wake = Arc::<Wake>::default();
+        state.wakes.insert(id, Arc::clone(&wake));
+        Ok(Arrival { shared: Arc::clone(shared), id, wake })
+    }
+
+    pub(super) fn depart(&self, id: ConnectionId) {
+        self.with(|relay, _| relay.depart(id));
+        self.lock().wakes.remove(&id);
+    }
+
+    /// Ends tunnels when their time is over, for good.
+    pub(super) async fn expire(&self) {
+        loop {
+            let deadline = self.lock().relay.next_deadline();
+            let due = async {
+                match deadline.and_then(|deadline| self.start.checked_add(deadline)) {
+                    Some(deadline) => sleep_until(deadline).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = due => self.with(|relay, now| relay.expire(now)),
+                () = self.earlier_deadline.notified() => {}
+            }
+        }
+    }
+
+    /// No step of the machine is left half done by a panic elsewhere.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

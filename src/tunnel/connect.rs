@@ -1,0 +1,212 @@
+//! From a name to a secure connection: DNS, TCP, TLS, each with its own fault.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::Uri;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::dns::Name;
+use rustls::pki_types::ServerName;
+use rustls::{CertificateError, ClientConfig};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tower_service::Service;
+
+use super::upgrade::Target;
+use crate::BoxFuture;
+use crate::error::TunnelFault;
+
+/// Addresses that the embedder gave for a name.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Override {
+    /// There, with TLS for the name.
+    Secure(SocketAddr),
+    /// There, in clear; the builder lets only loopback addresses through.
+    InClear(SocketAddr),
+}
+
+/// Asks the system; a value so that tests can have a system that fails.
+type Lookup = Arc<dyn Fn(String) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> + Send + Sync>;
+
+/// A connection to a tunnel service.
+pub(super) enum Link {
+    Secure(Box<TlsStream<TcpStream>>),
+    InClear(TcpStream),
+}
+
+/// Connects to tunnel services.
+#[derive(Clone)]
+pub(super) struct Connector {
+    names: Names,
+    tls: TlsConnector,
+}
+
+impl Connector {
+    /// Names in `overrides` are in lower case.
+    pub(super) fn new(overrides: HashMap<String, Override>, tls: Arc<ClientConfig>) -> Self {
+        let lookup: Lookup = Arc::new(|name| {
+            Box::pin(async move { Ok(tokio::net::lookup_host((name, 0)).await?.collect()) })
+        });
+        Self { names: Names { overrides: Arc::new(overrides), lookup }, tls: tls.into() }
+    }
+
+    /// Connects; the caller sets a deadline.
+    pub(super) async fn connect(&self, target: &Target) -> Result<Link, TunnelFault> {
+        let stream = self.tcp(target).await?;
+        tracing::debug!("connected to the tunnel service");
+        if let Some(Override::InClear(_)) = self.names.overrides.get(&target.host) {
+            return Ok(Link::InClear(stream));
+        }
+        let name = ServerName::try_from(target.host.clone())
+            .map_err(|error| TunnelFault::Dns(Arc::new(error)))?;
+        let stream = self.tls.connect(name, stream).await.map_err(tls_fault)?;
+        tracing::debug!("secured the connection to the tunnel service");
+        Ok(Link::Secure(Box::new(stream)))
+    }
+
+    async fn tcp(&self, target: &Target) -> Result<TcpStream, TunnelFault> {
+        // A port in the URI would win over that of the override. The scheme
+        // only stands for a default port here: it is set in either case.
+        let uri = match self.names.overrides.get(&target.host) {
+            Some(_) => format!("https://{}/", target.host),
+            None => format!("https://{}:{}/", target.host, target.port),
+        };
+        let uri: Uri = uri.parse().map_err(|error| TunnelFault::Dns(Arc::new(error)))?;
+        let mut connector = HttpConnector::new_with_resolver(self.names.clone());
+        connector.enforce_http(false);
+        connector.set_nodelay(true);
+        std::future::poll_fn(|context| connector.poll_ready(context)).await.map_err(tcp_fault)?;
+        Ok(connector.call(uri).await.map_err(tcp_fault)?.into_inner())
+    }
+}
+
+/// DNS, after the overrides.
+#[derive(Clone)]
+struct Names {
+    overrides: Arc<HashMap<String, Override>>,
+    lookup: Lookup,
+}
+
+/// Marks a failure as one of names, below the connector's own error.
+#[derive(Debug, thiserror::Error)]
+#[error("the name has no address")]
+struct NoAddress(#[source] Option<io::Error>);
+
+impl Service<Name> for Names {
+    type Response = std::vec::IntoIter<SocketAddr>;
+    type Error = NoAddress;
+    type Future = BoxFuture<'static, Result<Self::Response, NoAddress>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), NoAddress>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, name: Name) -> Self::Future {
+        if let Some(Override::Secure(address) | Override::InClear(address)) =
+            self.overrides.get(name.as_str())
+        {
+            let addresses = vec![*address].into_iter();
+            return Box::pin(async { Ok(addresses) });
+        }
+        let lookup = (self.lookup)(name.as_str().to_owned());
+        Box::pin(async {
+            let addresses = lookup.await.map_err(|error| NoAddress(Some(error)))?;
+            if addresses.is_empty() { Err(NoAddress(None)) } else { Ok(addresses.into_iter()) }
+        })
+    }
+}
+
+fn tcp_fault(error: impl std::error::Error + Send + Sync + 'static) -> TunnelFault {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
+    while let Some(error) = cause {
+        if error.is::<NoAddress>() {
+            return TunnelFault::Dns(Arc::new(error_of(error)));
+        }
+        cause = error.source();
+    }
+    TunnelFault::Tcp(Arc::new(error))
+}
+
+/// The system's own error, where it gave one; it says more than the layers
+/// above it and cannot be moved out of them.
+fn error_of(error: &(dyn std::error::Error + 'static)) -> io::Error {
+    match error.source().and_then(|source| source.downcast_ref::<io::Error>()) {
+        Some(source) => io::Error::new(source.kind(), source.to_string()),
+        None => io::Error::new(io::ErrorKind::NotFound, "the name has no address"),
+    }
+}
+
+/// Everything that goes wrong in this step, also a connection reset: boxes
+/// that meddle with TLS do that.
+fn tls_fault(error: io::Error) -> TunnelFault {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    // The names in a certificate are text from whoever answered.
+    if let Some(rustls::Error::InvalidCertificate(CertificateError::NotValidForNameContext {
+        ..
+    })) = inner
+    {
+        let without_names = rustls::Error::InvalidCertificate(CertificateError::NotValidForName);
+        return TunnelFault::Tls(Arc::new(without_names));
+    }
+    TunnelFault::Tls(Arc::new(error))
+}
+
+#[cfg(feature = "aws-lc-rs")]
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::tunnel_domain::TunnelDomain;
+    use crate::protocol::tunnel_url::{TunnelId, TunnelUrl};
+    use rustls::RootCertStore;
+
+    fn connector(lookup: Lookup) -> Connector {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let tls = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(RootCertStore::empty())
+            .with_no_client_auth();
+        Connector { names: Names { overrides: Arc::default(), lookup }, tls: Arc::new(tls).into() }
+    }
+
+    fn target() -> Target {
+        Target::from(&TunnelUrl::new_tunnel(TunnelDomain::GOOGLE, TunnelId([0; 16])))
+    }
+
+    #[tokio::test]
+    async fn a_name_that_does_not_resolve_is_a_fault_of_dns() {
+        let failing = connector(Arc::new(|_| {
+            Box::pin(async { Err(io::Error::new(io::ErrorKind::TimedOut, "no answer")) })
+        }));
+        match failing.connect(&target()).await {
+            Err(TunnelFault::Dns(source)) => assert_eq!(source.to_string(), "no answer"),
+            other => panic!("{:?}", other.err()),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_name_without_addresses_is_a_fault_of_dns() {
+        let empty = connector(Arc::new(|_| Box::pin(async { Ok(Vec::new()) })));
+        let error = empty.connect(&target()).await.err();
+        assert!(matches!(error, Some(TunnelFault::Dns(_))), "{error:?}");
+    }
+
+    #[tokio::test]
+    async fn the_system_is_asked_for_the_bare_name_and_the_port_is_the_urls() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let there = listener.local_addr().unwrap();
+        let connector = connector(Arc::new(move |name| {
+            assert_eq!(name, "cable.ua5v.com");
+            Box::pin(async { Ok(vec!["127.0.0.1:0".parse().unwrap()]) })
+        }));
+        let mut target = target();
+        target.port = there.port();
+        let (stream, accepted) = tokio::join!(connector.tcp(&target), listener.accept());
+        assert!(stream.unwrap().nodelay().unwrap());
+        accepted.unwrap();
+    }
+}

@@ -1,0 +1,246 @@
+//! [`WebSocketTunnel`]: reaches tunnel services over the Internet.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use rustls::ClientConfig;
+use rustls::pki_types::CertificateDer;
+
+use super::connect::{Connector, Link, Override};
+use super::upgrade::{Answer, Target, upgrade};
+use super::{Dial, OpenTunnel};
+use crate::BoxFuture;
+use crate::error::{Source, TunnelFault};
+use crate::protocol::tunnel_url::TunnelRequest;
+use crate::websocket::MAX_MESSAGE_SIZE;
+
+/// The longest message taken by default, in bytes: 1 MiB, as Chromium.
+pub const DEFAULT_MAX_MESSAGE_SIZE: usize = MAX_MESSAGE_SIZE;
+
+/// Redirects followed for one tunnel. Chromium follows none and deployed
+/// services send none; two let a service move behind a balancer.
+pub const MAX_REDIRECTS: usize = 2;
+
+/// Dials tunnel services: TCP to whichever address answers first, TLS, and a
+/// WebSocket with the subprotocol and headers of the transport.
+///
+/// ```no_run
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use fido_hybrid::tunnel::WebSocketTunnel;
+///
+/// let tunnels = WebSocketTunnel::builder().build()?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct WebSocketTunnel {
+    connector: Connector,
+    max_message_size: usize,
+}
+
+impl WebSocketTunnel {
+    /// A dialer that trusts what the system trusts.
+    pub fn builder() -> WebSocketTunnelBuilder {
+        WebSocketTunnelBuilder {
+            extra_roots: Vec::new(),
+            tls: None,
+            overrides: HashMap::new(),
+            max_message_size: DEFAULT_MAX_MESSAGE_SIZE,
+        }
+    }
+
+    async fn open(&self, request: TunnelRequest) -> Result<OpenTunnel, TunnelFault> {
+        let mut target = Target::from(&request.url);
+        for _ in 0..=MAX_REDIRECTS {
+            let answer = match self.connector.connect(&target).await? {
+                Link::Secure(stream) => self.upgrade(*stream, &target, &request).await?,
+                Link::InClear(stream) => self.upgrade(stream, &target, &request).await?,
+            };
+            match answer {
+                Answer::Open(tunnel) => {
+                    tracing::debug!("the tunnel is open");
+                    return Ok(tunnel);
+                }
+                Answer::Redirect(next) => {
+                    tracing::debug!("the tunnel service redirects");
+                    target = next;
+                }
+            }
+        }
+        Err(TunnelFault::Redirect)
+    }
+
+    async fn upgrade<S>(
+        &self,
+        stream: S,
+        target: &Target,
+        request: &TunnelRequest,
+    ) -> Result<Answer, TunnelFault>
+    where
+        S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+    {
+        upgrade(stream, target, &request.headers, self.max_message_size).await
+    }
+}
+
+impl Dial for WebSocketTunnel {
+    fn dial(&self, request: TunnelRequest) -> BoxFuture<'_, Result<OpenTunnel, TunnelFault>> {
+        Box::pin(self.open(request))
+    }
+}
+
+impl fmt::Debug for WebSocketTunnel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebSocketTunnel")
+            .field("max_message_size", &self.max_message_size)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Settings of a [`WebSocketTunnel`].
+#[must_use]
+pub struct WebSocketTunnelBuilder {
+    extra_roots: Vec<CertificateDer<'static>>,
+    tls: Option<Arc<ClientConfig>>,
+    overrides: HashMap<String, Override>,
+    max_message_size: usize,
+}
+
+impl WebSocketTunnelBuilder {
+    /// Trusts these authorities as well as the system's. Not on Android, where
+    /// the system alone decides.
+    pub fn extra_roots(mut self, roots: impl IntoIterator<Item = CertificateDer<'static>>) -> Self {
+        self.extra_roots.extend(roots);
+        self
+    }
+
+    /// Takes this TLS configuration as it is, in place of the system's trust
+    /// and of [`Self::extra_roots`]. It must not offer HTTP/2 by ALPN.
+    pub fn tls_config(mut self, config: Arc<ClientConfig>) -> Self {
+        self.tls = Some(config);
+        self
+    }
+
+    /// Connects to this address, port included, when `domain` is dialled, as
+    /// curl's `--resolve` does. The certificate, `Host` and `Origin` are still
+    /// those of the domain. The last address given for a domain counts.
+    pub fn resolve(mut self, domain: &str, address: SocketAddr) -> Self {
+        self.overrides.insert(domain.to_ascii_lowercase(), Override::Secure(address));
+        self
+    }
+
+    /// Connects to this address *without TLS* when `domain` is dialled: for a
+    /// tunnel service in the same test or bench, on the same machine.
+    /// [`Self::build`] refuses addresses that are not loopback.
+    pub fn resolve_without_tls(mut self, domain: &str, address: SocketAddr) -> Self {
+        self.overrides.insert(domain.to_ascii_lowercase(), Override::InClear(address));
+        self
+    }
+
+    /// The longest message taken or sent, in bytes. Checked before a longer
+    /// one is buffered.
+    pub const fn max_message_size(mut self, bytes: usize) -> Self {
+        self.max_message_size = bytes;
+        self
+    }
+
+    /// Reads the system's trusted certificates, on some systems from disk.
+    ///
+    /// # Errors
+    /// A [`BuildError`].
+    pub fn build(self) -> Result<WebSocketTunnel, BuildError> {
+        for address in self.overrides.values() {
+            if matches!(address, Override::InClear(address) if !address.ip().is_loopback()) {
+                return Err(BuildError::NotLoopback);
+            }
+        }
+        let tls = match self.tls {
+            Some(_) if !self.extra_roots.is_empty() => return Err(BuildError::RootsAndConfig),
+            Some(config) => config,
+            None => system_trust(self.extra_roots)?,
+        };
+        if tls.alpn_protocols.iter().any(|protocol| protocol != b"http/1.1") {
+            return Err(BuildError::Alpn);
+        }
+        Ok(WebSocketTunnel {
+            connector: Connector::new(self.overrides, tls),
+            max_message_size: self.max_message_size,
+        })
+    }
+}
+
+impl fmt::Debug for WebSocketTunnelBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebSocketTunnelBuilder")
+            .field("extra_roots", &self.extra_roots.len())
+            .field("tls", &self.tls.is_some())
+            .field("overrides", &self.overrides)
+            .field("max_message_size", &self.max_message_size)
+            .finish()
+    }
+}
+
+/// Why no dialer could be made.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The crate was built without feature `aws-lc-rs`, so that TLS has no
+    /// cryptography of its own.
+    #[error("there is no TLS provider: pass a `tls_config`, or build with the feature `aws-lc-rs`")]
+    NoTlsProvider,
+    /// The system has no trusted certificates, or an extra one is malformed.
+    /// Containers without `ca-certificates` end up here.
+    #[error("no trusted certificates could be loaded")]
+    Roots(#[source] Source),
+    /// Both extra roots and a whole TLS configuration were given.
+    #[error("extra roots and a TLS configuration exclude each other")]
+    RootsAndConfig,
+    /// The TLS configuration offers another protocol than HTTP/1.1.
+    #[error("the TLS configuration offers a protocol other than http/1.1")]
+    Alpn,
+    /// An address without TLS is not a loopback address.
+    #[error("only loopback addresses can be dialled without TLS")]
+    NotLoopback,
+}
+
+#[cfg(not(feature = "aws-lc-rs"))]
+fn system_trust(_: Vec<CertificateDer<'static>>) -> Result<Arc<ClientConfig>, BuildError> {
+    Err(BuildError::NoTlsProvider)
+}
+
+/// Names its provider: rustls's process-wide default belongs to the program.
+#[cfg(feature = "aws-lc-rs")]
+fn system_trust(roots: Vec<CertificateDer<'static>>) -> Result<Arc<ClientConfig>, BuildError> {
+    let failed = |error: rustls::Error| BuildError::Roots(Arc::new(error));
+
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let verifier = verifier(roots, Arc::clone(&provider)).map_err(failed)?;
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(failed)?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth();
+    Ok(Arc::new(config))
+}
+
+#[cfg(all(feature = "aws-lc-rs", not(target_os = "android")))]
+fn verifier(
+    roots: Vec<CertificateDer<'static>>,
+    provider: Arc<rustls::crypto::CryptoProvider>,
+) -> Result<rustls_platform_verifier::Verifier, rustls::Error> {
+    rustls_platform_verifier::Verifier::new_with_extra_roots(roots, provider)
+}
+
+#[cfg(all(feature = "aws-lc-rs", target_os = "android"))]
+fn verifier(
+    roots: Vec<CertificateDer<'static>>,
+    provider: Arc<rustls::crypto::CryptoProvider>,
+) -> Result<rustls_platform_verifier::Verifier, rustls::Error> {
+    if !roots.is_empty() {
+        return Err(rustls::Error::General("extra roots are not possible on Android".to_owned()));
+    }
+    rustls_platform_verifier::Verifier::new(provider)
+}

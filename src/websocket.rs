@@ -1,0 +1,61 @@
+//! What the dialer and the tunnel service share of RFC 6455: bounds that hold
+//! before a byte is buffered, and which errors mean "the other side is gone".
+
+use std::io::ErrorKind;
+
+use tokio_tungstenite::tungstenite::Error;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+
+/// The longest message taken from a tunnel, in bytes: what Chromium takes
+/// (`websocket_adapter.cc`). Answers with large blobs get that long.
+pub(crate) const MAX_MESSAGE_SIZE: usize = 1 << 20;
+
+/// What one read takes from the socket, in bytes. It is allocated for each
+/// connection at once; nearly all messages of the protocol are shorter.
+const READ_BUFFER: usize = 4 * 1024;
+
+/// Messages are gathered up to this many bytes before they are written, so
+/// that those handed over together leave in one write. Requests are at most
+/// 64 KiB; nothing is allocated before there is a message.
+const WRITE_BATCH: usize = 128 * 1024;
+
+/// Room behind the last message for frame headers, pongs and the close frame.
+const CONTROL_FRAMES: usize = 1024;
+
+/// A configuration under which no peer can make this side hold more than one
+/// message of `max_message_size` bytes in each direction, and one batch.
+pub(crate) fn bounded(max_message_size: usize) -> WebSocketConfig {
+    WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(WRITE_BATCH)
+        .max_write_buffer_size(
+            max_message_size.saturating_add(WRITE_BATCH).saturating_add(CONTROL_FRAMES),
+        )
+        .max_message_size(Some(max_message_size))
+        .max_frame_size(Some(max_message_size))
+}
+
+/// Whether the other side is gone without a close frame. Apps on phones hang
+/// up like that all the time.
+pub(crate) fn is_gone(error: &Error) -> bool {
+    match error {
+        Error::ConnectionClosed
+        | Error::AlreadyClosed
+        | Error::Protocol(
+            ProtocolError::ResetWithoutClosingHandshake
+            | ProtocolError::HandshakeIncomplete
+            | ProtocolError::SendAfterClosing,
+        ) => true,
+        Error::Io(error) => matches!(
+            error.kind(),
+            // UnexpectedEof: TLS without the peer's close_notify.
+            ErrorKind::UnexpectedEof
+                | ErrorKind::ConnectionReset
+                | ErrorKind::ConnectionAborted
+                | ErrorKind::BrokenPipe
+                | ErrorKind::NotConnected
+        ),
+        _ => false,
+    }
+}
