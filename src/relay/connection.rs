@@ -248,3 +248,137 @@ where
     let mut unread = [0; 1024];
     while matches!(stream.read(&mut unread).await, Ok(1..)) {}
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use tokio::io::{DuplexStream, duplex};
+    use tokio::task::JoinHandle;
+
+    use super::*;
+    use crate::relay::{Address, Limits, Relay};
+
+    const UPGRADE: &str = "Host: relay.example\r\nUpgrade: websocket\r\n\
+        Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+        Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\
+        Sec-WebSocket-Protocol: fido.cable\r\n\r\n";
+
+    const TUNNEL: &str = "abababababababababababababababab";
+
+    fn shared(limits: Limits) -> Arc<Shared> {
+        Arc::new(Shared::new(Relay::new(limits)))
+    }
+
+    /// A connection of the service, and the far end, with `room` bytes between.
+    fn connect(shared: &Arc<Shared>, room: usize) -> (DuplexStream, JoinHandle<()>) {
+        let address = Address::from(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST));
+        let arrival = Shared::arrive(shared, address).unwrap();
+        let (near, far) = duplex(room);
+        let deadline = Instant::now() + UPGRADE_DEADLINE;
+        (far, tokio::spawn(async move { serve(&arrival, near, deadline).await }))
+    }
+
+    async fn upgraded(
+        mut stream: DuplexStream,
+        path: &str,
+    ) -> (WebSocketStream<DuplexStream>, String) {
+        stream.write_all(format!("GET {path} HTTP/1.1\r\n{UPGRADE}").as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"\r\n\r\n") {
+            answer.push(stream.read_u8().await.unwrap());
+        }
+        let answer = String::from_utf8(answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 101 "), "{answer}");
+        (WebSocketStream::from_raw_socket(stream, Role::Client, None).await, answer)
+    }
+
+    async fn pair(
+        shared: &Arc<Shared>,
+        room: usize,
+    ) -> (WebSocketStream<DuplexStream>, WebSocketStream<DuplexStream>) {
+        let (phone, _) = connect(shared, room);
+        let (phone, answer) = upgraded(phone, &format!("/cable/new/{TUNNEL}")).await;
+        let header = format!("{}: ", ROUTING_ID_HEADER.to_ascii_lowercase());
+        let routing = answer.lines().find_map(|line| line.strip_prefix(&header)).unwrap();
+        let (client, _) = connect(shared, room);
+        let path = format!("/cable/connect/{}/{TUNNEL}", routing.to_ascii_lowercase());
+        let (client, _) = upgraded(client, &path).await;
+        (phone, client)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_visitor_who_says_nothing_is_dropped() {
+        let shared = shared(Limits::default());
+        let (mut silent, serving) = connect(&shared, 1024);
+        let start = Instant::now();
+        assert_eq!(silent.read(&mut [0]).await.unwrap(), 0);
+        assert_eq!(start.elapsed(), UPGRADE_DEADLINE);
+        serving.await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_visitor_who_speaks_too_slowly_is_dropped() {
+        let shared = shared(Limits::default());
+        let (mut slow, serving) = connect(&shared, 1024);
+        let start = Instant::now();
+        for byte in UPGRADE.bytes() {
+            tokio::time::advance(Duration::from_secs(1)).await;
+            if slow.write_u8(byte).await.is_err() {
+                break;
+            }
+        }
+        serving.await.unwrap();
+        assert!(start.elapsed() <= UPGRADE_DEADLINE + Duration::from_secs(1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_tunnels_time_runs_out_on_both_sides() {
+        let shared = shared(Limits::default());
+        let expiring = Arc::clone(&shared);
+        let expiring = tokio::spawn(async move { expiring.expire().await });
+        let (mut phone, mut client) = pair(&shared, 4096).await;
+        let start = Instant::now();
+        for peer in [&mut phone, &mut client] {
+            let Some(Ok(Message::Close(Some(frame)))) = peer.next().await else { panic!() };
+            assert_eq!(u16::from(frame.code), 1008);
+        }
+        assert_eq!(start.elapsed(), Limits::default().lifetime);
+        expiring.abort();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reader_who_takes_nothing_holds_its_peer_back_and_is_given_up() {
+        let mut limits = Limits::default();
+        limits.queued_messages = 2;
+        limits.messages = u32::MAX;
+        let shared = shared(limits);
+        let (mut phone, mut client) = pair(&shared, 4096).await;
+        // The service takes what fits into the queue, its writer's batch and
+        // the pipes, and then no more.
+        let mut sent = 0;
+        let pause = Duration::from_secs(1);
+        while timeout(pause, phone.send(Message::binary(vec![0; 16 * 1024]))).await.is_ok() {
+            sent += 1;
+            assert!(sent < 100, "the service buffers without end");
+        }
+        assert!(sent >= 2, "{sent}");
+        // In the end it gives the reader up.
+        let Some(Ok(Message::Close(Some(frame)))) = phone.next().await else { panic!() };
+        assert_eq!(u16::from(frame.code), 1001);
+        while client.next().await.is_some_and(|message| message.is_ok()) {}
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_ends_is_forgotten() {
+        let mut limits = Limits::default();
+        limits.per_address = 1;
+        let shared = shared(limits);
+        for _ in 0..10 {
+            let (far, serving) = connect(&shared, 1024);
+            drop(far);
+            serving.await.unwrap();
+        }
+        shared.with(|relay, _| assert_eq!(relay.tunnel_count(), 0));
+    }
+}

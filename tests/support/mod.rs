@@ -7,4 +7,5 @@
     reason = "each test uses a part"
 )]
 
+pub(crate) mod services;
 pub(crate) mod vectors;

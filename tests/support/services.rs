@@ -1,0 +1,56 @@
+//! A certificate for the tests' services, and dialers that trust it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use fido_hybrid::protocol::tunnel_domain::TunnelDomain;
+use fido_hybrid::protocol::tunnel_url::{RoutingId, TunnelId, TunnelUrl};
+use fido_hybrid::tunnel::{Dial, OpenTunnel, WebSocketTunnel, WebSocketTunnelBuilder};
+use rustls::ServerConfig;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+pub(crate) const TUNNEL: TunnelId = TunnelId([0xab; 16]);
+
+pub(crate) fn domain() -> String {
+    TunnelDomain::GOOGLE.host()
+}
+
+/// A certificate for these names, as a root and as a server's configuration.
+pub(crate) fn certificate(names: &[&str]) -> (CertificateDer<'static>, Arc<ServerConfig>) {
+    let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+    let made = rcgen::generate_simple_self_signed(names).unwrap();
+    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+    let root = made.cert.der().clone();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![root.clone()], key)
+        .unwrap();
+    (root, Arc::new(config))
+}
+
+/// Settings that lead Google's domain to this address, with TLS.
+pub(crate) fn secure(
+    root: &CertificateDer<'static>,
+    address: SocketAddr,
+) -> WebSocketTunnelBuilder {
+    WebSocketTunnel::builder().extra_roots([root.clone()]).resolve(&domain(), address)
+}
+
+pub(crate) fn phone_url(tunnel: TunnelId) -> TunnelUrl {
+    TunnelUrl::new_tunnel(TunnelDomain::GOOGLE, tunnel)
+}
+
+pub(crate) fn client_url(routing: RoutingId, tunnel: TunnelId) -> TunnelUrl {
+    TunnelUrl::connect(TunnelDomain::GOOGLE, routing, tunnel)
+}
+
+#[allow(dead_code, reason = "not every test file pairs peers")]
+pub(crate) async fn pair(dialer: &WebSocketTunnel) -> (OpenTunnel, OpenTunnel) {
+    let phone = dialer.dial(phone_url(TUNNEL).into()).await.unwrap();
+    let routing = phone.routing_id.unwrap();
+    let client = dialer.dial(client_url(routing, TUNNEL).into()).await.unwrap();
+    (phone, client)
+}
