@@ -1,6 +1,7 @@
 //! The client's linked transaction (state-assisted), and how a link is made:
 //! against a phone put together from the protocol's own steps.
 
+#![cfg(feature = "sim")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
 
 mod support;

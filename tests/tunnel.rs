@@ -1,7 +1,7 @@
 //! The dialer against services that do what they should, and what they should
 //! not.
 
-#![cfg(all(feature = "tunnel", feature = "aws-lc-rs"))]
+#![cfg(all(feature = "tunnel", feature = "relay", feature = "aws-lc-rs"))]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail so")]
 
 mod support;

@@ -7,5 +7,6 @@
     reason = "each test uses a part"
 )]
 
+#[cfg(all(feature = "tunnel", feature = "relay", feature = "aws-lc-rs"))]
 pub(crate) mod services;
 pub(crate) mod vectors;
