@@ -1,10 +1,6 @@
 //! What the dialer and the tunnel service share of RFC 6455: bounds that hold
-//! before a byte is buffered, and which errors mean "the other side is gone".
+//! before a byte is buffered.
 
-use std::io::ErrorKind;
-
-use tokio_tungstenite::tungstenite::Error;
-use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 /// The longest message taken from a tunnel, in bytes: what Chromium takes
@@ -34,28 +30,4 @@ pub(crate) fn bounded(max_message_size: usize) -> WebSocketConfig {
         )
         .max_message_size(Some(max_message_size))
         .max_frame_size(Some(max_message_size))
-}
-
-/// Whether the other side is gone without a close frame. Apps on phones hang
-/// up like that all the time.
-pub(crate) fn is_gone(error: &Error) -> bool {
-    match error {
-        Error::ConnectionClosed
-        | Error::AlreadyClosed
-        | Error::Protocol(
-            ProtocolError::ResetWithoutClosingHandshake
-            | ProtocolError::HandshakeIncomplete
-            | ProtocolError::SendAfterClosing,
-        ) => true,
-        Error::Io(error) => matches!(
-            error.kind(),
-            // UnexpectedEof: TLS without the peer's close_notify.
-            ErrorKind::UnexpectedEof
-                | ErrorKind::ConnectionReset
-                | ErrorKind::ConnectionAborted
-                | ErrorKind::BrokenPipe
-                | ErrorKind::NotConnected
-        ),
-        _ => false,
-    }
 }

@@ -18,7 +18,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
 use support::services::{TUNNEL, certificate, client_url, domain, phone_url, secure};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -108,9 +108,10 @@ async fn dialling(answers: &[String]) -> Result<OpenTunnel, TunnelFault> {
 
 #[tokio::test]
 async fn a_closed_port_is_a_fault_of_tcp() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    drop(listener);
+    // Bound, so that nobody else gets it, and not listening.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
+    let address = socket.local_addr().unwrap();
     let (root, _) = certificate(&[&domain()]);
     let dialer = secure(&root, address).build().unwrap();
     let fault = dialer.dial(phone_url(TUNNEL).into()).await.unwrap_err();

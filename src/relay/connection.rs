@@ -349,10 +349,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_reader_who_takes_nothing_holds_its_peer_back_and_is_given_up() {
-        let mut limits = Limits::default();
-        limits.queued_messages = 2;
-        limits.messages = u32::MAX;
-        let shared = shared(limits);
+        let shared = shared(Limits { queued_messages: 2, messages: u32::MAX, ..Limits::default() });
         let (mut phone, mut client) = pair(&shared, 4096).await;
         // The service takes what fits into the queue, its writer's batch and
         // the pipes, and then no more.
@@ -371,9 +368,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_connection_that_ends_is_forgotten() {
-        let mut limits = Limits::default();
-        limits.per_address = 1;
-        let shared = shared(limits);
+        let shared = shared(Limits { per_address: 1, ..Limits::default() });
         for _ in 0..10 {
             let (far, serving) = connect(&shared, 1024);
             drop(far);

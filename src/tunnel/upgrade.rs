@@ -27,12 +27,12 @@ use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
 use tokio_tungstenite::tungstenite::handshake::client::generate_key;
 
 use super::OpenTunnel;
-use super::websocket::WebSocket;
+use super::websocket::{WebSocket, is_gone};
 use crate::error::TunnelFault;
 use crate::protocol::tunnel_url::{
     ROUTING_ID_HEADER, RoutingId, SIGNAL_CONNECTION_HEADER, SUBPROTOCOL, TunnelRequest, TunnelUrl,
 };
-use crate::websocket::{bounded, is_gone};
+use crate::websocket::bounded;
 
 /// The longest `Location` followed, in bytes: a contact URL with the longest
 /// contact id, and as much again for the service's own query.

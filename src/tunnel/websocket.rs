@@ -13,20 +13,20 @@
 //! The third is how most apps hang up, and is also what someone on the network
 //! can bring about; whether the transaction was over is for the caller to know.
 
+use std::io::ErrorKind;
+use std::sync::Arc;
+
 use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::error::CapacityError;
+use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use std::sync::Arc;
-
 use super::Tunnel;
 use crate::BoxFuture;
 use crate::error::TunnelFault;
-use crate::websocket::is_gone;
 
 /// The client's end of a WebSocket after its upgrade.
 pub(super) struct WebSocket<S> {
@@ -162,6 +162,30 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Tunnel for WebSocket<S> {
 
     fn close(&mut self) -> BoxFuture<'_, ()> {
         Box::pin(self.say_goodbye())
+    }
+}
+
+/// Whether the other side is gone without a close frame. Apps on phones hang
+/// up like that all the time.
+pub(super) fn is_gone(error: &Error) -> bool {
+    match error {
+        Error::ConnectionClosed
+        | Error::AlreadyClosed
+        | Error::Protocol(
+            ProtocolError::ResetWithoutClosingHandshake
+            | ProtocolError::HandshakeIncomplete
+            | ProtocolError::SendAfterClosing,
+        ) => true,
+        Error::Io(error) => matches!(
+            error.kind(),
+            // UnexpectedEof: TLS without the peer's close_notify.
+            ErrorKind::UnexpectedEof
+                | ErrorKind::ConnectionReset
+                | ErrorKind::ConnectionAborted
+                | ErrorKind::BrokenPipe
+                | ErrorKind::NotConnected
+        ),
+        _ => false,
     }
 }
 
