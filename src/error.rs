@@ -16,6 +16,8 @@ use crate::protocol::channel::ChannelError;
 use crate::protocol::message::MessageType;
 use crate::protocol::noise::HandshakeError;
 use crate::protocol::qr_code::QrCodeError;
+#[cfg(feature = "webauthn")]
+use crate::webauthn::{DomException, OptionsError};
 
 /// An underlying error, kept for logs.
 pub type Source = Arc<dyn std::error::Error + Send + Sync>;
@@ -143,6 +145,8 @@ impl Error {
             Fault::Bluetooth(fault) => matches!(fault, BluetoothFault::Failed(_)),
             Fault::QrCode(_) => true,
             Fault::Store(_) | Fault::Unsupported(_) | Fault::ApiMisuse(_) => false,
+            #[cfg(feature = "webauthn")]
+            Fault::Options(_) => false,
         }
     }
 
@@ -186,6 +190,20 @@ impl Error {
             Fault::QrCode(_) => Advice::ScanTheCode,
             Fault::Unsupported(_) => Advice::UseAnotherDevice,
             Fault::Store(_) | Fault::ApiMisuse(_) => Advice::ReportTheProgram,
+            #[cfg(feature = "webauthn")]
+            Fault::Options(_) => Advice::TellTheSite,
+        }
+    }
+
+    /// What a web page would be told.
+    #[cfg(feature = "webauthn")]
+    #[must_use]
+    pub fn dom_exception(&self) -> DomException {
+        match &self.fault {
+            Fault::Cancelled(CancelledBy::Caller) => DomException::Abort,
+            Fault::Status(status) => (*status).into(),
+            Fault::Options(error) => error.into(),
+            _ => DomException::NotAllowed,
         }
     }
 }
@@ -223,6 +241,10 @@ pub enum Fault {
     /// The passkey store failed.
     #[error("the passkey store failed")]
     Store(#[source] Source),
+    /// The site's options, or an origin that they are not for.
+    #[cfg(feature = "webauthn")]
+    #[error("the site's request is invalid: {0}")]
+    Options(#[from] OptionsError),
     /// One side needs what the other does not offer.
     #[error(transparent)]
     Unsupported(#[from] Unsupported),
@@ -396,6 +418,8 @@ pub enum Advice {
     MakeRoomOnThePhone,
     /// Use another phone or computer.
     UseAnotherDevice,
+    /// Tell the makers of the site.
+    TellTheSite,
     /// Tell the makers of the program.
     ReportTheProgram,
 }
@@ -427,6 +451,7 @@ impl fmt::Display for Advice {
             Self::AlreadyRegistered => "This phone is registered already: sign in with it.",
             Self::MakeRoomOnThePhone => "Delete passkeys that are not needed from the phone.",
             Self::UseAnotherDevice => "Use another phone or computer.",
+            Self::TellTheSite => "Tell the makers of the site that its request is invalid.",
             Self::ReportTheProgram => "Report this to the makers of this program.",
         })
     }

@@ -18,6 +18,8 @@ pub mod sim;
 pub mod tunnel;
 #[cfg(any(feature = "tunnel", feature = "relay"))]
 mod websocket;
+#[cfg(feature = "webauthn")]
+pub mod webauthn;
 
 /// A boxed future, as the traits that embedders implement return it.
 pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;

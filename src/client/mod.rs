@@ -15,6 +15,8 @@ mod linked;
 mod state;
 pub mod transaction;
 mod update;
+#[cfg(all(feature = "client", feature = "webauthn"))]
+mod webauthn;
 
 #[cfg(feature = "client")]
 pub use builder::{Client, ClientBuilder};

@@ -78,7 +78,7 @@ mod tests {
     fn a_dynamic_psm_takes_four_bytes() {
         let suffix = AdvertSuffix { psm: Some(0x80) };
         assert_eq!(suffix.to_bytes(), [0xa1, 0x01, 0x18, 0x80]);
-        assert_eq!(AdvertSuffix::default().to_bytes(), []);
+        assert!(AdvertSuffix::default().to_bytes().is_empty());
     }
 
     #[test]

@@ -1,0 +1,72 @@
+//! WebAuthn on a [`Client`]: a site's options in, its answer out.
+
+use super::builder::Client;
+use super::ceremony::Ceremony;
+use crate::ctap::{Request, Response};
+use crate::error::{Error, Mismatch, PeerMisbehaved, Stage};
+use crate::webauthn::{
+    AnswerError, Assertion, CreationOptions, Origin, Registration, RequestOptions,
+};
+
+impl Client {
+    /// Begins the registration of a passkey for a site.
+    ///
+    /// `origin` is who asks; that it may use the RP ID is checked here, before
+    /// there is a QR code. The options' timeout counts from when the phone has
+    /// the request.
+    ///
+    /// # Errors
+    /// [`Fault::Options`](crate::error::Fault::Options) if the options are not
+    /// for this origin; as for [`begin`](Self::begin).
+    pub fn create(
+        &self,
+        options: &CreationOptions,
+        origin: &Origin,
+    ) -> Result<Ceremony<Registration>, Error> {
+        let prepared =
+            options.prepare(origin).map_err(|error| Error::new(Stage::Preparing, error))?;
+        let pending = prepared.pending;
+        let request = Request::MakeCredential(prepared.request);
+        self.begin_with(request, prepared.timeout, |response| match response {
+            Response::MakeCredential(response) => pending.finish(response).map_err(misbehaved),
+            _ => Err(contradiction()),
+        })
+    }
+
+    /// Begins a sign-in at a site.
+    ///
+    /// `origin` is who asks; that it may use the RP ID is checked here, before
+    /// there is a QR code. The options' timeout counts from when the phone has
+    /// the request.
+    ///
+    /// # Errors
+    /// [`Fault::Options`](crate::error::Fault::Options) if the options are not
+    /// for this origin; as for [`begin`](Self::begin).
+    pub fn get(
+        &self,
+        options: &RequestOptions,
+        origin: &Origin,
+    ) -> Result<Ceremony<Assertion>, Error> {
+        let prepared =
+            options.prepare(origin).map_err(|error| Error::new(Stage::Preparing, error))?;
+        let pending = prepared.pending;
+        let request = Request::GetAssertion(prepared.request);
+        self.begin_with(request, prepared.timeout, |response| match response {
+            Response::GetAssertion(response) => pending.finish(response).map_err(misbehaved),
+            _ => Err(contradiction()),
+        })
+    }
+}
+
+fn misbehaved(error: AnswerError) -> Error {
+    let mismatch = match error {
+        AnswerError::NoCredential => Mismatch::NoCredential,
+        AnswerError::Unnamed => Mismatch::Credential,
+    };
+    Error::new(Stage::Asking, PeerMisbehaved::Mismatch(mismatch))
+}
+
+/// A response to another command. The transaction lets none through.
+fn contradiction() -> Error {
+    Error::new(Stage::Asking, PeerMisbehaved::Mismatch(Mismatch::Contradiction))
+}

@@ -1,0 +1,51 @@
+//! WebAuthn for a client: a site's options in, an answer for the site out
+//! (WebAuthn Level 3, sections 5.1.3, 5.1.4, 5.1.8 to 5.1.10 and 5.8.1).
+//!
+//! ```text
+//! options JSON + origin ──► CTAP request ──► phone ──► CTAP response ──► answer JSON
+//!                      └──► client data ─────────────────────────────┘
+//! ```
+//!
+//! * [`CreationOptions`] and [`RequestOptions`] are what a site asks, read from
+//!   its JSON or put together by a program.
+//! * `prepare` holds them to the [`Origin`] that asks and gives the CTAP
+//!   request, and something pending that makes the answer of its response.
+//! * [`Registration`] and [`Assertion`] are the answers: typed, raw, and as the
+//!   JSON that a browser would send.
+//!
+//! No I/O, no clock: `Client::create` and `Client::get` bring this together
+//! with a phone.
+//!
+//! **What a browser does and this does not.** The program is the client, so it
+//! must know which origin it acts for; there is no frame tree (`crossOrigin` is
+//! always `false`, `topOrigin` never there), no related origins
+//! (`/.well-known/webauthn`), no `appid`, no conditional mediation, no Digital
+//! Asset Links. Extensions are `credProps` and `prf`; what else a site asks for
+//! is named by `unknown` and not sent.
+
+mod base64;
+mod client_data;
+mod create;
+mod dom_exception;
+mod domain;
+mod get;
+mod json;
+mod options;
+mod origin;
+mod prf;
+mod response;
+mod rp_id;
+
+pub use client_data::{ClientData, Kind};
+pub use create::{PendingCreation, PreparedCreation};
+pub use dom_exception::DomException;
+pub use domain::DomainError;
+pub use get::{PendingRequest, PreparedRequest};
+pub use options::{
+    AssertionExtensions, Attestation, CreationOptions, MAX_OPTIONS, MAX_TIMEOUT, MIN_TIMEOUT,
+    OptionsError, RegistrationExtensions, RequestOptions, Requirement,
+};
+pub use origin::{Origin, OriginError};
+pub use prf::prf_input;
+pub use response::{AnswerError, Assertion, Registration};
+pub use rp_id::{BuiltInSuffixes, PublicSuffixes, RpId, RpIdError};
