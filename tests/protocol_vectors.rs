@@ -10,7 +10,8 @@
     reason = "the helpers below are tests too, which clippy does not see"
 )]
 
-use data_encoding::HEXLOWER;
+mod vectors;
+
 use fido_hybrid::cbor;
 use fido_hybrid::protocol::PublicKey;
 use fido_hybrid::protocol::advert::{ADVERT_LENGTH, AdvertKey, Eid, EidError};
@@ -25,48 +26,7 @@ use fido_hybrid::protocol::tunnel_url::{
 };
 use fido_hybrid::secret::{EidKey, LinkSecret, QrSecret};
 use serde_json::Value;
-
-/// Runs `check` on every vector of a family and tells it the rest of its name.
-fn family(family: &str, expected: usize, check: impl Fn(&str, &Value, &Value)) {
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/hybrid.json");
-    let file = std::fs::read_to_string(file).unwrap();
-    let vectors: Vec<Value> = serde_json::from_str(&file).unwrap();
-    let mut checked = 0;
-    for vector in &vectors {
-        let (of, name) = vector["name"].as_str().unwrap().split_once('/').unwrap();
-        if of == family {
-            check(name, &vector["inputs"], &vector["outputs"]);
-            checked += 1;
-        }
-    }
-    assert_eq!(checked, expected, "vectors of family {family}");
-}
-
-fn unknown(name: &str) -> ! {
-    panic!("no check for vector {name}")
-}
-
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap()
-}
-
-fn bytes(value: &Value) -> Vec<u8> {
-    HEXLOWER.decode(text(value).as_bytes()).unwrap()
-}
-
-fn array<const N: usize>(value: &Value) -> [u8; N] {
-    bytes(value).try_into().unwrap()
-}
-
-fn list(value: &Value) -> &[Value] {
-    let list = value.as_array().unwrap();
-    assert!(!list.is_empty());
-    list
-}
-
-fn number(value: &Value) -> usize {
-    value.as_u64().unwrap().try_into().unwrap()
-}
+use vectors::{array, bytes, family, list, number, text, unknown};
 
 fn domain(value: &Value) -> Option<TunnelDomain> {
     TunnelDomain::from_encoded(number(value).try_into().unwrap())
