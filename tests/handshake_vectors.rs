@@ -13,18 +13,24 @@
 
 mod vectors;
 
+use std::time::Duration;
+
 use aes_gcm::Aes256Gcm;
 use aes_gcm::aead::{Aead as _, KeyInit as _, Payload};
 use fido_hybrid::cbor;
+use fido_hybrid::client::{Deadlines, Input, LinkedKeys, Output, Transaction, Update};
 use fido_hybrid::protocol::advert::AdvertKey;
+use fido_hybrid::protocol::contact_request::{ContactHint, LinkId};
 use fido_hybrid::protocol::crypter::{Crypter, CrypterError, MAX_COUNTER, unpadded_length};
-use fido_hybrid::protocol::linking::{LinkSignatureError, UnverifiedLink, Update};
+use fido_hybrid::protocol::linking::{self, Link, LinkSignatureError, UnverifiedLink};
 use fido_hybrid::protocol::message::{Message, MessageError, MessageType};
 use fido_hybrid::protocol::noise::{Established, HandshakeHash, Initiator, Responder};
 use fido_hybrid::protocol::post_handshake::{Features, PostHandshake, Revision};
-use fido_hybrid::protocol::tunnel_url::TunnelId;
+use fido_hybrid::protocol::tunnel_domain::TunnelDomain;
+use fido_hybrid::protocol::tunnel_url::{ContactId, TunnelId};
 use fido_hybrid::protocol::{PublicKey, SecretKey, keys};
 use fido_hybrid::secret::{EidKey, LinkSecret, Psk, QrSecret, TrafficKey};
+use fido_hybrid::sim::SeededRng;
 use hmac::{Hmac, Mac as _};
 use serde_json::Value;
 use sha2::Sha256;
@@ -356,8 +362,10 @@ fn check_rev0(map: &[u8], length: usize, trailer: &[u8]) {
         assert_eq!(padded.len(), length);
         padded
     };
-    let of_revision_zero =
-        |map: &[u8]| PostHandshake { revision: Revision::Zero, ..PostHandshake::parse(map).unwrap() };
+    let of_revision_zero = |map: &[u8]| PostHandshake {
+        revision: Revision::Zero,
+        ..PostHandshake::parse(map).unwrap()
+    };
 
     let rev0 = padded(map);
     assert_eq!(rev0[length - trailer.len()..], *trailer);
@@ -440,7 +448,7 @@ fn linking_signatures() {
             let map = |frame: &Value| {
                 let message = Message::parse(bytes(frame).into()).unwrap();
                 assert_eq!(message.kind, MessageType::Update);
-                Update::parse(message.payload.expose()).unwrap().linking.unwrap()
+                linking::Update::parse(message.payload.expose()).unwrap().linking.unwrap()
             };
             let plain = map(&outputs["update_frame"]);
             let of_play_services = map(&outputs["update_frame_with_key_999"]);
@@ -466,6 +474,53 @@ fn linking_signatures() {
     });
 }
 
+#[test]
+fn connect_signals() {
+    family("state-assisted", 2, |name, inputs, outputs| match name {
+        "connect-signal" => {
+            let messages = list(&inputs["messages"]);
+            let verdicts = list(&outputs["valid"]);
+            assert_eq!(messages.len(), verdicts.len());
+            for (message, valid) in messages.iter().zip(verdicts) {
+                let outputs = after_connect_signal(bytes(message));
+                let online = matches!(&outputs[..], [Output::Update(Update::PhoneOnline)]);
+                let refused = matches!(outputs.last(), Some(Output::Closed(Err(_))));
+                assert_eq!((online, refused), (valid == true, valid == false), "{message}");
+            }
+        }
+        // Before the handshake: see `protocol_vectors.rs`.
+        "setup" => {}
+        _ => unknown(name),
+    });
+}
+
+/// What a client does with the first message of a tunnel that announced a
+/// connect signal, while the radio still listens.
+fn after_connect_signal(message: Vec<u8>) -> Vec<Output> {
+    let mut rng = SeededRng::new(0);
+    let link = Link {
+        contact_id: ContactId::new(vec![0xc0; 4]).unwrap(),
+        link_id: LinkId([1; 8]),
+        secret: LinkSecret::generate(&mut rng),
+        identity: *SecretKey::generate(&mut rng).public_key(),
+        name: String::new(),
+    };
+    let mut client = Transaction::linked(
+        ContactHint::GetAssertion,
+        Deadlines::default(),
+        &link,
+        TunnelDomain::GOOGLE,
+        LinkedKeys::generate(&mut rng),
+        Duration::ZERO,
+    );
+    let opened = Input::TunnelOpened { connect_signal: true };
+    for input in [opened, Input::Message(message)] {
+        while client.poll_output().is_some() {}
+        client.handle(Duration::ZERO, input).unwrap();
+    }
+    std::iter::from_fn(|| client.poll_output()).collect()
+}
+
 /// Where each vector is checked: a family, or one vector, and the file that
 /// names it.
 const CHECKED: &[(&str, &str)] = &[
@@ -483,13 +538,13 @@ const CHECKED: &[(&str, &str)] = &[
     ("posthandshake", "handshake_vectors.rs"),
     ("framing", "handshake_vectors.rs"),
     ("linking", "handshake_vectors.rs"),
+    ("state-assisted/connect-signal", "handshake_vectors.rs"),
+    ("prf/ctap-messages", "ctap_vectors.rs"),
 ];
 
 /// Vectors that no public test checks, and why.
 const NOT_CHECKED: &[(&str, &str)] = &[
-    ("state-assisted/connect-signal", "read inside the client, whose unit tests have it"),
     ("tunnel-server/routing", "read inside the relay, whose unit tests have it"),
-    ("prf/ctap-messages", "read by the tests of `ctap`"),
     ("prf/salt-hash", "hashed inside `webauthn`, whose unit tests have it"),
     ("l2cap", "the Bluetooth data channel is not built yet"),
     ("json", "JSON messages are not built yet"),

@@ -1,0 +1,1 @@
+//! The package held against other people's code. All of it is in `tests/`.
