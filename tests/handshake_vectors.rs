@@ -20,7 +20,7 @@ use aes_gcm::aead::{Aead as _, KeyInit as _, Payload};
 use fido_hybrid::cbor;
 use fido_hybrid::client::{Deadlines, Input, LinkedKeys, Output, Transaction, Update};
 use fido_hybrid::protocol::advert::AdvertKey;
-use fido_hybrid::protocol::contact_request::{ContactHint, LinkId};
+use fido_hybrid::protocol::contact_request::{ClientNonce, ContactHint, LinkId};
 use fido_hybrid::protocol::crypter::{Crypter, CrypterError, MAX_COUNTER, unpadded_length};
 use fido_hybrid::protocol::linking::{self, Link, LinkSignatureError, UnverifiedLink};
 use fido_hybrid::protocol::message::{Message, MessageError, MessageType};
@@ -30,7 +30,6 @@ use fido_hybrid::protocol::tunnel_domain::TunnelDomain;
 use fido_hybrid::protocol::tunnel_url::{ContactId, TunnelId};
 use fido_hybrid::protocol::{PublicKey, SecretKey, keys};
 use fido_hybrid::secret::{EidKey, LinkSecret, Psk, QrSecret, TrafficKey};
-use fido_hybrid::sim::SeededRng;
 use hmac::{Hmac, Mac as _};
 use serde_json::Value;
 use sha2::Sha256;
@@ -497,12 +496,12 @@ fn connect_signals() {
 /// What a client does with the first message of a tunnel that announced a
 /// connect signal, while the radio still listens.
 fn after_connect_signal(message: Vec<u8>) -> Vec<Output> {
-    let mut rng = SeededRng::new(0);
+    let key = |byte| SecretKey::from_scalar(&[byte; 32]).unwrap();
     let link = Link {
         contact_id: ContactId::new(vec![0xc0; 4]).unwrap(),
         link_id: LinkId([1; 8]),
-        secret: LinkSecret::generate(&mut rng),
-        identity: *SecretKey::generate(&mut rng).public_key(),
+        secret: LinkSecret::new([2; 32]),
+        identity: *key(3).public_key(),
         name: String::new(),
     };
     let mut client = Transaction::linked(
@@ -510,7 +509,7 @@ fn after_connect_signal(message: Vec<u8>) -> Vec<Output> {
         Deadlines::default(),
         &link,
         TunnelDomain::GOOGLE,
-        LinkedKeys::generate(&mut rng),
+        LinkedKeys { nonce: ClientNonce([4; 16]), ephemeral: key(5) },
         Duration::ZERO,
     );
     let opened = Input::TunnelOpened { connect_signal: true };
