@@ -3,9 +3,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
-use std::fs;
+mod vectors;
 
-use data_encoding::HEXLOWER as HEX;
+use data_encoding::HEXLOWER;
 use fido_hybrid::cbor::{self, Key, Reader};
 use fido_hybrid::ctap::extensions::{
     AssertionInputs, AssertionOutputs, RegistrationInputs, RegistrationOutputs, prf,
@@ -17,20 +17,10 @@ use fido_hybrid::ctap::{
 use fido_hybrid::protocol::PublicKey;
 use fido_hybrid::protocol::primitives::sha256;
 use fido_hybrid::secret::{PrfInput, PrfOutput};
-use serde_json::Value;
+use vectors::{bytes as hex, vector};
 
 /// The type byte of a tunnel message that carries CTAP.
 const CTAP_MESSAGE: u8 = 1;
-
-fn vector(name: &str) -> Value {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/hybrid.json");
-    let vectors: Vec<Value> = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
-    vectors.into_iter().find(|vector| vector["name"] == name).unwrap()
-}
-
-fn hex(value: &Value) -> Vec<u8> {
-    HEX.decode(value.as_str().unwrap().as_bytes()).unwrap()
-}
 
 /// A tunnel message without its type byte.
 fn ctap(mut frame: Vec<u8>) -> Vec<u8> {
@@ -317,7 +307,7 @@ fn nothing_of_an_assertion_is_printed() {
     let printed = format!("{raw:?} {typed:?} {raw:#?} {typed:#?}").to_lowercase();
     for part in bytes.chunks_exact(4) {
         let decimal = format!("{part:?}");
-        assert!(!printed.contains(&HEX.encode(part)), "{printed}");
+        assert!(!printed.contains(&HEXLOWER.encode(part)), "{printed}");
         assert!(!printed.contains(decimal.trim_matches(['[', ']'])), "{printed}");
     }
 }

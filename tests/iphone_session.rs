@@ -5,7 +5,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
 
-mod support;
+mod vectors;
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use fido_hybrid::protocol::SecretKey;
 use fido_hybrid::protocol::qr_code::{QrCode, RequestHint};
 use fido_hybrid::secret::QrSecret;
 use serde_json::Value;
-use support::vectors::{array, bytes, vector};
+use vectors::{array, bytes, vector};
 
 const NOW: Duration = Duration::from_secs(1);
 

@@ -4,7 +4,7 @@
 #![cfg(feature = "sim")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
 
-mod support;
+mod vectors;
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ use fido_hybrid::protocol::tunnel_domain::TunnelDomain;
 use fido_hybrid::protocol::tunnel_url::{ContactId, RoutingId};
 use fido_hybrid::secret::LinkSecret;
 use fido_hybrid::sim::SeededRng;
-use support::vectors::{array, bytes, vector};
+use vectors::{array, bytes, vector};
 
 const NOW: Duration = Duration::from_secs(1);
 

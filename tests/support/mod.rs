@@ -9,4 +9,3 @@
 
 #[cfg(all(feature = "tunnel", feature = "relay", feature = "aws-lc-rs"))]
 pub(crate) mod services;
-pub(crate) mod vectors;

@@ -18,6 +18,11 @@ pub(crate) fn all() -> Vec<Value> {
     serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
 }
 
+/// The vector of this name.
+pub(crate) fn vector(name: &str) -> Value {
+    all().into_iter().find(|vector| vector["name"] == name).unwrap()
+}
+
 /// A vector's name.
 pub(crate) fn name(vector: &Value) -> &str {
     text(&vector["name"])
