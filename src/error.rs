@@ -143,7 +143,7 @@ impl Error {
                 TunnelFault::Status(410) | TunnelFault::Redirect | TunnelFault::Upgrade(_)
             ),
             Fault::Bluetooth(fault) => matches!(fault, BluetoothFault::Failed(_)),
-            Fault::QrCode(_) => true,
+            Fault::QrCode(_) | Fault::StaleQrCode => true,
             Fault::Store(_) | Fault::Unsupported(_) | Fault::ApiMisuse(_) => false,
             #[cfg(feature = "webauthn")]
             Fault::Options(_) => false,
@@ -176,7 +176,13 @@ impl Error {
                 _ => Advice::TryAgain,
             },
             Fault::PeerMisbehaved(PeerMisbehaved::Handshake(_)) => Advice::ScanTheCode,
-            Fault::PeerMisbehaved(_) => Advice::UpdateThePhone,
+            Fault::PeerMisbehaved(_) => match self.stage {
+                // Seen from the phone, it was the other device.
+                Stage::Registering | Stage::Advertising | Stage::Listening | Stage::Prompting => {
+                    Advice::TryAgain
+                }
+                _ => Advice::UpdateThePhone,
+            },
             Fault::PeerLeft => Advice::TryAgain,
             Fault::Status(status) => match *status {
                 Status::NO_CREDENTIALS => Advice::UseAnotherPasskey,
@@ -187,9 +193,10 @@ impl Error {
                 }
                 _ => Advice::TryAgain,
             },
-            Fault::QrCode(_) => Advice::ScanTheCode,
+            Fault::QrCode(_) | Fault::StaleQrCode => Advice::ScanTheCode,
             Fault::Unsupported(_) => Advice::UseAnotherDevice,
-            Fault::Store(_) | Fault::ApiMisuse(_) => Advice::ReportTheProgram,
+            Fault::Store(StoreFault::Full) => Advice::MakeRoomOnThePhone,
+            Fault::Store(StoreFault::Failed(_)) | Fault::ApiMisuse(_) => Advice::ReportTheProgram,
             #[cfg(feature = "webauthn")]
             Fault::Options(_) => Advice::TellTheSite,
         }
@@ -238,9 +245,13 @@ pub enum Fault {
     /// The text that was read is no FIDO QR code.
     #[error("not a FIDO QR code: {0}")]
     QrCode(#[from] QrCodeError),
-    /// The passkey store failed.
-    #[error("the passkey store failed")]
-    Store(#[source] Source),
+    /// The QR code was made longer ago, or further in the future, than this
+    /// phone accepts: it is old, or one of the two clocks is wrong.
+    #[error("the QR code's time is too far from this device's")]
+    StaleQrCode,
+    /// The passkey store could not do what it was asked.
+    #[error(transparent)]
+    Store(#[from] StoreFault),
     /// The site's options, or an origin that they are not for.
     #[cfg(feature = "webauthn")]
     #[error("the site's request is invalid: {0}")]
@@ -304,6 +315,12 @@ pub enum PeerMisbehaved {
     /// A response that does not answer the request.
     #[error("the response does not answer the request: {0}")]
     Mismatch(Mismatch),
+    /// The client's update message.
+    #[error("the update message is invalid: {0}")]
+    Update(cbor::Error),
+    /// More requests than a user should be asked about in one transaction.
+    #[error("too many requests came")]
+    TooManyRequests,
 }
 
 /// In what a response does not answer its request.
@@ -356,6 +373,9 @@ pub enum Unsupported {
     /// The QR code's client knows no tunnel service that this phone uses.
     #[error("no tunnel service that both sides know")]
     TunnelDomain,
+    /// The QR code's client does not use tunnel services at all.
+    #[error("the client does not offer to meet at a tunnel service")]
+    DataChannel,
 }
 
 /// A call that the documentation rules out.
@@ -374,6 +394,12 @@ pub enum ApiMisuse {
     /// The transaction is over.
     #[error("the transaction is over")]
     Closed,
+    /// A decision on another prompt than the one that is shown.
+    #[error("this decision is not on the prompt that is shown")]
+    WrongPrompt,
+    /// An approval of an account that the prompt does not have.
+    #[error("the prompt has no such account")]
+    NoSuchAccount,
     /// Called outside a tokio runtime.
     #[error("this must be called within a tokio runtime")]
     NoRuntime,
@@ -519,6 +545,26 @@ pub enum TunnelFault {
     /// The WebSocket or the connection below it broke.
     #[error("the connection to the tunnel service broke")]
     Broken(#[source] Source),
+}
+
+/// Why a passkey store could not do what it was asked.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreFault {
+    /// There is no room for another passkey. The client is told.
+    #[error("the passkey store has no room for another passkey")]
+    Full,
+    /// Anything else. The client learns no more than that it failed.
+    #[error("the passkey store failed")]
+    Failed(#[source] Source),
+}
+
+impl StoreFault {
+    /// A failure with its cause, for logs.
+    #[must_use]
+    pub fn failed(cause: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self::Failed(Arc::new(cause))
+    }
 }
 
 fn closing_code(code: Option<u16>) -> String {

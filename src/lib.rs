@@ -1,5 +1,6 @@
 //! Sign in by scanning a QR code with a phone.
 
+pub mod authenticator;
 #[cfg(any(feature = "client", feature = "authenticator", feature = "tunnel"))]
 pub mod bluetooth;
 pub mod cbor;

@@ -2,10 +2,10 @@
 //!
 //! Every secret of the protocol has a type of its own, so that one cannot be
 //! passed where another is due: [`QrSecret`], [`EidKey`], [`Psk`],
-//! [`TrafficKey`], [`LinkSecret`], and a phone's own [`RootSecret`] and
-//! [`ContactSecret`]. [`SecretBytes`] carries secrets without a fixed length,
-//! such as PRF outputs and decrypted messages, and [`SecretText`] those that
-//! are text.
+//! [`TrafficKey`], [`LinkSecret`], and a phone's own [`RootSecret`],
+//! [`ContactSecret`], [`AdvertNonce`] and [`TransactionSeed`]. [`SecretBytes`]
+//! carries secrets without a fixed length, such as PRF outputs and decrypted
+//! messages, and [`SecretText`] those that are text.
 //!
 //! `Debug` prints the type's name and no byte. There is no `Display`. The
 //! bytes come out through `expose`, a name that is easy to search for.
@@ -116,6 +116,18 @@ fixed_secret!(
     32
 );
 
+fixed_secret!(
+    /// The random part of an advert: who knows it has heard the radio (10 bytes).
+    AdvertNonce,
+    10
+);
+
+fixed_secret!(
+    /// What an authenticator's transaction derives its new passkeys from (32 bytes).
+    TransactionSeed,
+    32
+);
+
 macro_rules! random_secret {
     ($($name:ident),*) => {
         $(impl $name {
@@ -129,7 +141,7 @@ macro_rules! random_secret {
     };
 }
 
-random_secret!(QrSecret, LinkSecret, RootSecret);
+random_secret!(QrSecret, LinkSecret, RootSecret, AdvertNonce, TransactionSeed);
 
 /// Secret bytes of any length: PRF values, decrypted messages, assertions
 /// that no server has used yet.

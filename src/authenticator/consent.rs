@@ -1,0 +1,133 @@
+//! Consent: the only thing that lets a key be made or a signature happen.
+//!
+//! ```text
+//! Asked<S> ── decision on this very prompt ──▶ Consent<S> ── consumed ──▶ S and flags
+//! ```
+//!
+//! `S` is what the user was asked about: the request, or the request with the
+//! passkeys that fit. It goes into [`Asked`] when the prompt is shown and comes
+//! out of [`Consent`] only, so what is done is what was agreed to, once. Both
+//! types have private fields and one constructor each. UP and UV of
+//! authenticator data come from here and from nowhere else.
+
+use super::user_check::{Decision, Prompt, PromptId, Verification};
+use crate::ctap::{Flags, Status};
+use crate::error::ApiMisuse;
+
+/// A prompt that is shown, and what it is about.
+#[derive(Debug)]
+pub(super) struct Asked<S> {
+    subject: S,
+    prompt: PromptId,
+    accounts: usize,
+    demanded: Verification,
+}
+
+impl<S> Asked<S> {
+    pub(super) fn new(prompt: &Prompt, subject: S) -> Self {
+        // Where there is nothing to choose, the choice is 0.
+        let accounts = prompt.accounts().len().max(1);
+        Self { subject, prompt: prompt.id, accounts, demanded: prompt.demanded }
+    }
+
+    /// Whether this is a decision on this prompt.
+    pub(super) fn fits(&self, prompt: PromptId, decision: Decision) -> Result<(), ApiMisuse> {
+        if prompt != self.prompt {
+            return Err(ApiMisuse::WrongPrompt);
+        }
+        match decision {
+            Decision::Approved { account, .. } if account >= self.accounts => {
+                Err(ApiMisuse::NoSuchAccount)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The user's consent, or what to answer in its place.
+    pub(super) fn decide(self, prompt: PromptId, decision: Decision) -> Result<Consent<S>, Status> {
+        // Whoever skipped the check gets no consent.
+        if self.fits(prompt, decision).is_err() {
+            return Err(Status::NOT_ALLOWED);
+        }
+        match decision {
+            Decision::Approved { verification, account } if verification >= self.demanded => {
+                Ok(Consent { subject: self.subject, account, verification })
+            }
+            // Somebody was there, and nobody knows who.
+            Decision::Approved { .. } | Decision::Declined => Err(Status::OPERATION_DENIED),
+            Decision::TimedOut => Err(Status::USER_ACTION_TIMEOUT),
+            Decision::NoUi => Err(Status::NOT_ALLOWED),
+        }
+    }
+}
+
+/// The user agreed to `S`.
+#[derive(Debug)]
+pub(super) struct Consent<S> {
+    subject: S,
+    account: usize,
+    verification: Verification,
+}
+
+/// What was agreed to, its consent spent.
+#[derive(Debug)]
+pub(super) struct Agreed<S> {
+    pub(super) subject: S,
+    /// Which of the prompt's accounts.
+    pub(super) account: usize,
+    /// UP, and UV if the user was verified.
+    pub(super) flags: Flags,
+}
+
+impl<S> Consent<S> {
+    pub(super) fn spend(self) -> Agreed<S> {
+        let Self { subject, account, verification } = self;
+        let flags = match verification {
+            Verification::Present => Flags::USER_PRESENT,
+            Verification::Verified => Flags::USER_PRESENT | Flags::USER_VERIFIED,
+        };
+        Agreed { subject, account, flags }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::user_check::Question;
+    use super::*;
+
+    const ID: PromptId = PromptId([1; 8]);
+
+    fn asked(demanded: Verification) -> Asked<()> {
+        let (rp_id, question) = ("example.com".to_owned(), Question::NothingHere);
+        Asked::new(&Prompt { id: ID, rp_id, rp_name: None, question, demanded }, ())
+    }
+
+    fn approved(verification: Verification, account: usize) -> Decision {
+        Decision::Approved { verification, account }
+    }
+
+    #[test]
+    fn flags_say_what_the_user_check_said() {
+        let flags = |verification| {
+            let consent =
+                asked(Verification::Present).decide(ID, approved(verification, 0)).unwrap();
+            consent.spend().flags
+        };
+        assert_eq!(flags(Verification::Present).0, 0x01);
+        assert_eq!(flags(Verification::Verified).0, 0x05);
+    }
+
+    #[test]
+    fn everything_but_a_fitting_approval_is_refused() {
+        let status =
+            |prompt, decision| asked(Verification::Verified).decide(prompt, decision).unwrap_err();
+        let verified = approved(Verification::Verified, 0);
+        assert_eq!(status(ID, Decision::Declined), Status::OPERATION_DENIED);
+        assert_eq!(status(ID, Decision::TimedOut), Status::USER_ACTION_TIMEOUT);
+        assert_eq!(status(ID, Decision::NoUi), Status::NOT_ALLOWED);
+        assert_eq!(status(ID, approved(Verification::Present, 0)), Status::OPERATION_DENIED);
+        assert_eq!(status(ID, approved(Verification::Verified, 1)), Status::NOT_ALLOWED);
+        assert_eq!(status(PromptId([2; 8]), verified), Status::NOT_ALLOWED);
+        assert!(asked(Verification::Verified).decide(ID, verified).is_ok());
+    }
+}

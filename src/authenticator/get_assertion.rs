@@ -1,0 +1,176 @@
+//! `authenticatorGetAssertion`, as an authenticator does it: CTAP 2.2 section
+//! 6.2.2.
+//!
+//! ```text
+//! check ─▶ look for passkeys ─▶ ask the user ─▶ sign ─▶ save the counter ─▶ answer
+//! ```
+//!
+//! The user picks the account here, so there is one assertion for each request
+//! and no getNextAssertion.
+//!
+//! Deviations from the text:
+//! * Users are verified whatever `uv` says, as phones do.
+//! * `up` false, the silent question whether a passkey is there, is refused: it
+//!   would answer behind the user's back, and no client asks it over hybrid.
+//! * That there is no passkey is told after an approval only.
+
+use super::consent::{Agreed, Consent};
+use super::make_credential::{usable_ids, without_pin};
+use super::names;
+use super::passkey::Passkey;
+use super::user_check::Verification;
+use crate::ctap::get_assertion::{Request, Response};
+use crate::ctap::{AuthenticatorData, CredentialDescriptor, CredentialId, Status, User};
+use crate::protocol::primitives::sha256;
+use crate::secret::SecretBytes;
+
+/// Numbers of `pinUvAuthParam` and `pinUvAuthProtocol` in a request.
+const PIN_MEMBERS: (i64, i64) = (6, 7);
+
+/// Checks what can be checked without store and user.
+pub(super) fn check(request: &Request, ability: Verification) -> Result<(), Status> {
+    without_pin(request.unknown(), PIN_MEMBERS)?;
+    if request.options.up == Some(false) {
+        return Err(Status::UNSUPPORTED_OPTION);
+    }
+    if request.options.uv == Some(true) && ability < Verification::Verified {
+        return Err(Status::INVALID_OPTION);
+    }
+    if !names::is_rp_id(&request.rp_id) {
+        return Err(Status::INVALID_PARAMETER);
+    }
+    Ok(())
+}
+
+/// The ids that would do; `None` if any of the site would.
+///
+/// A list that names nothing usable allows nothing. It is not an empty list,
+/// which allows everything.
+pub(super) fn allowed(request: &Request) -> Option<Vec<CredentialId>> {
+    (!request.allow_list.is_empty()).then(|| usable_ids(&request.allow_list))
+}
+
+/// What a sign-in is about: the request, and the passkeys that fit it, in the
+/// order in which the user sees them.
+#[derive(Debug)]
+pub(super) struct SignIn {
+    request: Request,
+    passkeys: Vec<Passkey>,
+}
+
+impl SignIn {
+    /// Keeps what fits of the store's passkeys; `None` if none does.
+    pub(super) fn new(request: Request, found: Vec<Passkey>) -> Option<Self> {
+        let allowed = allowed(&request);
+        let fits = |passkey: &Passkey| {
+            passkey.rp_id == request.rp_id
+                && allowed.as_ref().is_none_or(|allowed| allowed.contains(&passkey.id))
+        };
+        let passkeys: Vec<Passkey> = found.into_iter().filter(fits).collect();
+        (!passkeys.is_empty()).then_some(Self { request, passkeys })
+    }
+
+    pub(super) fn passkeys(&self) -> &[Passkey] {
+        &self.passkeys
+    }
+}
+
+/// A signature, and what must be saved before it leaves.
+#[derive(Debug)]
+pub(super) struct Signed {
+    pub(super) response: Response,
+    pub(super) count: Option<Count>,
+}
+
+/// A passkey's counter after a sign-in.
+#[derive(Debug)]
+pub(super) struct Count {
+    pub(super) rp_id: String,
+    pub(super) id: CredentialId,
+    pub(super) counter: u32,
+}
+
+/// Signs with the passkey that the user chose.
+pub(super) fn sign(consent: Consent<SignIn>) -> Result<Signed, Status> {
+    let Agreed { subject: SignIn { request, passkeys }, account, flags } = consent.spend();
+    let passkey = passkeys.into_iter().nth(account).ok_or(Status::NOT_ALLOWED)?;
+    // At its end a counter stays: going back to 0 would look like a copy.
+    let counter = passkey.counter.map(|counter| counter.saturating_add(1));
+    let auth_data = AuthenticatorData::new(
+        sha256(&[passkey.rp_id.as_bytes()]),
+        flags | passkey.backup.flags(),
+        counter.unwrap_or_default(),
+    );
+    let signed = [auth_data.raw(), &request.client_data_hash].concat();
+    let signature = SecretBytes::new(passkey.key.sign(&signed));
+    let descriptor = CredentialDescriptor::new(passkey.id.clone());
+    let mut response = Response::new(descriptor, auth_data, signature);
+    if request.allow_list.is_empty() {
+        // As phones do: the account by its handle, with empty names.
+        response.user = Some(User::new(passkey.user.id.clone(), "", ""));
+        response.user_selected = Some(true);
+    }
+    let Passkey { rp_id, id, .. } = passkey;
+    Ok(Signed { response, count: counter.map(|counter| Count { rp_id, id, counter }) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ctap::UserHandle;
+    use crate::protocol::SecretKey;
+
+    fn id(byte: u8) -> CredentialId {
+        CredentialId::new([byte; 16]).unwrap()
+    }
+
+    fn passkey(byte: u8, rp_id: &str) -> Passkey {
+        let user = User::new(UserHandle::new([byte]).unwrap(), "ada", "Ada");
+        Passkey::new(id(byte), rp_id, user, SecretKey::from_scalar(&[byte; 32]).unwrap())
+    }
+
+    fn request() -> Request {
+        Request::new("example.com", [7; 32])
+    }
+
+    fn kept(request: Request, found: Vec<Passkey>) -> Vec<u8> {
+        let kept = SignIn::new(request, found).map(|sign_in| sign_in.passkeys).unwrap_or_default();
+        kept.iter().map(|passkey| passkey.id.as_bytes()[0]).collect()
+    }
+
+    #[test]
+    fn what_a_store_gives_is_filtered_by_site_and_list() {
+        let found = || {
+            vec![passkey(1, "example.com"), passkey(2, "evil.example"), passkey(3, "example.com")]
+        };
+        assert_eq!(kept(request(), found()), [1, 3]);
+        let mut listed = request();
+        listed.allow_list =
+            vec![CredentialDescriptor::new(id(2)), CredentialDescriptor::new(id(3))];
+        assert_eq!(kept(listed, found()), [3]);
+    }
+
+    #[test]
+    fn a_list_that_names_nothing_usable_allows_nothing() {
+        let mut listed = request();
+        listed.allow_list = vec![CredentialDescriptor::new(id(1))];
+        listed.allow_list[0].kind = "new".into();
+        assert_eq!(allowed(&listed), Some(vec![]));
+        assert!(kept(listed, vec![passkey(1, "example.com")]).is_empty());
+    }
+
+    #[test]
+    fn silent_questions_and_what_cannot_be_are_refused() {
+        let mut silent = request();
+        silent.options.up = Some(false);
+        assert_eq!(check(&silent, Verification::Verified), Err(Status::UNSUPPORTED_OPTION));
+        let mut verified = request();
+        verified.options.uv = Some(true);
+        assert_eq!(check(&verified, Verification::Verified), Ok(()));
+        assert_eq!(check(&verified, Verification::Present), Err(Status::INVALID_OPTION));
+        assert_eq!(
+            check(&Request::new("a b", [0; 32]), Verification::Verified),
+            Err(Status::INVALID_PARAMETER)
+        );
+    }
+}

@@ -1,0 +1,32 @@
+//! Role 2: the authenticator, which reads the QR code and answers for its user.
+//!
+//! [`Transaction`] is the whole of it without I/O. On top of it, with feature
+//! `authenticator`, `Authenticator` and `Session` bring it together with an
+//! advertiser, a tunnel, a passkey store, a user and a clock on tokio.
+
+mod consent;
+mod get_assertion;
+mod make_credential;
+mod names;
+mod passkey;
+mod profile;
+mod randomness;
+mod state;
+#[cfg(feature = "authenticator")]
+mod store;
+pub mod transaction;
+mod update;
+mod user_check;
+
+pub use names::MAX_NAME;
+pub use passkey::{Backup, Passkey};
+pub use profile::{Attestation, Profile};
+pub use randomness::CREDENTIAL_ID_LENGTH;
+pub use state::MAX_PROMPTS;
+#[cfg(feature = "authenticator")]
+pub use store::{MemoryStore, PasskeyStore};
+pub use transaction::{Config, Deadlines, Input, Keys, Output, Transaction};
+pub use update::Update;
+#[cfg(feature = "authenticator")]
+pub use user_check::UserCheck;
+pub use user_check::{Account, Decision, Prompt, PromptId, Question, Verification};

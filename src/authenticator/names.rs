@@ -1,0 +1,95 @@
+//! Names that somebody else chose: those of sites and accounts, as a person is
+//! shown them and as passkeys keep them.
+//!
+//! The client passes them on from a web page. What could make a prompt say
+//! something else than it says is taken out; what is too long is cut, as
+//! WebAuthn section 6.4.1 allows. None of this applies to the RP ID, which is
+//! never changed: one that is no domain name is refused.
+
+use crate::ctap::User;
+use crate::ctap::bounds::MAX_RP_ID;
+
+/// The longest name kept and shown, in bytes. WebAuthn section 6.4.1 wants 64
+/// or more.
+pub const MAX_NAME: usize = 256;
+
+/// The name without control characters and without those that turn the
+/// direction of writing, cut at [`MAX_NAME`].
+pub(super) fn presentable(name: &str) -> String {
+    let mut presentable = String::new();
+    for letter in name.chars().filter(|letter| !is_deceptive(*letter)) {
+        if presentable.len() + letter.len_utf8() > MAX_NAME {
+            break;
+        }
+        presentable.push(letter);
+    }
+    presentable
+}
+
+/// The user with [`presentable`] names.
+pub(super) fn presentable_user(user: &User) -> User {
+    let mut presented = User::from_handle(user.id.clone());
+    presented.name = user.name.as_deref().map(presentable);
+    presented.display_name = user.display_name.as_deref().map(presentable);
+    presented
+}
+
+/// Whether this can be an RP ID: a domain name in the form in which it is
+/// looked up (lower case, Punycode). Browsers send no other, and what a person
+/// is to judge by must not have letters that look like others.
+pub(super) fn is_rp_id(id: &str) -> bool {
+    let label = |label: &str| {
+        !label.is_empty()
+            && label.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'))
+    };
+    id.len() <= MAX_RP_ID && id.split('.').all(label)
+}
+
+fn is_deceptive(letter: char) -> bool {
+    letter.is_control()
+        || matches!(
+            letter,
+            '\u{061c}'
+                | '\u{200b}'
+                | '\u{200e}'
+                | '\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{feff}'
+                | '\u{e0000}'..='\u{e007f}'
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_lose_what_deceives_and_nothing_else() {
+        assert_eq!(presentable("Ada Lovelace"), "Ada Lovelace");
+        assert_eq!(presentable("Ünï-çødé 愛 עברית"), "Ünï-çødé 愛 עברית");
+        assert_eq!(presentable("👩\u{200d}💻 می\u{200c}خواهم"), "👩\u{200d}💻 می\u{200c}خواهم");
+        assert_eq!(presentable("a\nb\u{202e}c\u{0}d\u{200b}e"), "abcde");
+    }
+
+    #[test]
+    fn long_names_are_cut_between_letters() {
+        assert_eq!(presentable(&"a".repeat(MAX_NAME)).len(), MAX_NAME);
+        assert_eq!(presentable(&"a".repeat(MAX_NAME + 1)).len(), MAX_NAME);
+        // 256 is no multiple of 3.
+        assert_eq!(presentable(&"愛".repeat(200)).chars().count(), MAX_NAME / 3);
+    }
+
+    #[test]
+    fn rp_ids_are_domain_names() {
+        for id in ["example.com", "localhost", "xn--bcher-kva.example", "a_b.c-d.e", "1.example"] {
+            assert!(is_rp_id(id), "{id}");
+        }
+        let long = format!("{}.example", "a".repeat(MAX_RP_ID));
+        for id in
+            ["", ".", "a.", ".a", "a..b", "Example.com", "bücher.example", "a b", "a\n", &long]
+        {
+            assert!(!is_rp_id(id), "{id:?}");
+        }
+    }
+}

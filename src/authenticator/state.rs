@@ -1,0 +1,640 @@
+//! The authenticator's states. Each owns just what it needs and is consumed by
+//! the step to the next.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::consent::Asked;
+use super::get_assertion::{self, Count, SignIn, Signed};
+use super::make_credential;
+use super::profile::Profile;
+use super::randomness::Randomness;
+use super::transaction::{Deadlines, Input, Keys, Output};
+use super::update::Update;
+use super::user_check::{Account, Decision, Prompt, PromptId, Question, Verification};
+use crate::cbor::{self, Reader, encode};
+use crate::ctap::{self, RawResponse, Request, Response, Status};
+use crate::error::{
+    ApiMisuse, CancelledBy, Error, Fault, PeerMisbehaved, Stage, StoreFault, TunnelFault,
+};
+use crate::protocol::advert::{AdvertKey, Eid};
+use crate::protocol::channel::{Channel, ChannelError};
+use crate::protocol::keys;
+use crate::protocol::linking;
+use crate::protocol::message::MessageType;
+use crate::protocol::noise::{HandshakeError, Responder};
+use crate::protocol::post_handshake::PostHandshake;
+use crate::protocol::primitives::PublicKey;
+use crate::protocol::qr_code::QrCode;
+use crate::protocol::tunnel_domain::TunnelDomain;
+use crate::protocol::tunnel_url::{RoutingId, TunnelRequest, TunnelUrl};
+use crate::secret::QrSecret;
+
+/// How often the user is asked in one transaction. Clients ask once, and once
+/// more where a first request must fail; who asks for ever hopes for a mistake.
+pub const MAX_PROMPTS: u8 = 8;
+
+type Outputs = VecDeque<Output>;
+type Step = Result<State, End>;
+
+/// How a transaction ends.
+pub(super) enum End {
+    Done,
+    Fault(Fault),
+}
+
+impl From<Fault> for End {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl From<PeerMisbehaved> for End {
+    fn from(fault: PeerMisbehaved) -> Self {
+        Self::Fault(fault.into())
+    }
+}
+
+impl From<ChannelError> for End {
+    fn from(error: ChannelError) -> Self {
+        PeerMisbehaved::from(error).into()
+    }
+}
+
+impl From<HandshakeError> for End {
+    fn from(error: HandshakeError) -> Self {
+        PeerMisbehaved::from(error).into()
+    }
+}
+
+/// What is to be stopped when a transaction ends.
+#[derive(Clone, Copy)]
+pub(super) struct Resources {
+    pub(super) advert: bool,
+    pub(super) prompt: bool,
+    pub(super) tunnel: bool,
+}
+
+#[derive(Debug)]
+pub(super) enum State {
+    Registering(Registering),
+    Advertising(Advertising),
+    Listening(Session),
+    Finding(Finding),
+    Asking(Asking),
+    Saving(Saving),
+    Closed,
+}
+
+impl State {
+    pub(super) const fn stage(&self) -> Stage {
+        match self {
+            Self::Registering(_) => Stage::Registering,
+            Self::Advertising(_) => Stage::Advertising,
+            Self::Listening(_) => Stage::Listening,
+            // One stage, so that store and user share one deadline.
+            Self::Finding(_) | Self::Asking(_) | Self::Saving(_) => Stage::Prompting,
+            Self::Closed => Stage::Closed,
+        }
+    }
+
+    pub(super) const fn time_allowed(&self, deadlines: &Deadlines) -> Option<Duration> {
+        match self {
+            Self::Registering(_) => Some(deadlines.registering),
+            Self::Advertising(_) => Some(deadlines.advertising),
+            Self::Listening(_) => Some(deadlines.listening),
+            Self::Finding(_) | Self::Asking(_) | Self::Saving(_) => Some(deadlines.prompting),
+            Self::Closed => None,
+        }
+    }
+
+    pub(super) const fn resources(&self, input: &Input) -> Resources {
+        let tunnel_gone = matches!(input, Input::TunnelClosed | Input::TunnelFailed(_));
+        let answered = matches!(input, Input::Decided { .. });
+        let advert_gone = matches!(input, Input::AdvertisingFailed(_));
+        Resources {
+            advert: !advert_gone && matches!(self, Self::Advertising(_)),
+            prompt: !answered && matches!(self, Self::Asking(_)),
+            tunnel: !tunnel_gone && !matches!(self, Self::Closed),
+        }
+    }
+
+    pub(super) fn accepts(&self, input: &Input) -> Result<(), ApiMisuse> {
+        if matches!(self, Self::Closed) {
+            return Ok(());
+        }
+        let fits = match input {
+            Input::Message(_)
+            | Input::TunnelClosed
+            | Input::TunnelFailed(_)
+            | Input::AdvertisingFailed(_)
+            | Input::Cancel
+            | Input::TimePassed => true,
+            Input::TunnelOpened { .. } => matches!(self, Self::Registering(_)),
+            Input::PasskeysFound(_) => matches!(self, Self::Finding(_)),
+            Input::Saved(_) => matches!(self, Self::Saving(_)),
+            Input::Decided { prompt, decision } => match self {
+                Self::Asking(asking) => return asking.pending.fits(*prompt, *decision),
+                _ => false,
+            },
+        };
+        if fits { Ok(()) } else { Err(ApiMisuse::WrongStage) }
+    }
+
+    pub(super) fn handle(self, input: Input, outputs: &mut Outputs) -> Step {
+        match self {
+            Self::Registering(state) => state.handle(input, outputs),
+            Self::Advertising(state) => state.handle(input, outputs),
+            Self::Listening(session) => session.handle(input, outputs),
+            Self::Finding(state) => state.handle(input, outputs),
+            Self::Asking(state) => state.handle(input, outputs),
+            Self::Saving(state) => state.handle(input, outputs),
+            Self::Closed => Ok(Self::Closed),
+        }
+    }
+
+    /// The program wants no more: the client is told no, if it waits.
+    pub(super) fn cancel(self, outputs: &mut Outputs) -> Step {
+        match self {
+            // All that was asked has been answered.
+            Self::Listening(Session { answered: true, .. }) => Err(End::Done),
+            Self::Closed => Ok(Self::Closed),
+            state => {
+                state.last_word(Status::OPERATION_DENIED, outputs);
+                Err(Fault::Cancelled(CancelledBy::Caller).into())
+            }
+        }
+    }
+
+    /// The stage's deadline has passed.
+    pub(super) fn expire(self, outputs: &mut Outputs) -> Step {
+        match self {
+            Self::Listening(Session { answered: true, .. }) => Err(End::Done),
+            state => {
+                state.last_word(Status::USER_ACTION_TIMEOUT, outputs);
+                Err(Fault::Deadline.into())
+            }
+        }
+    }
+
+    fn last_word(self, status: Status, outputs: &mut Outputs) {
+        if let Self::Finding(Finding { mut session, .. })
+        | Self::Asking(Asking { mut session, .. })
+        | Self::Saving(Saving { mut session, .. }) = self
+        {
+            // The transaction is ending: what cannot be said is not.
+            let _unsaid = session.send(&RawResponse::from_status(status), outputs);
+        }
+    }
+}
+
+/// A tunnel is being opened.
+#[derive(Debug)]
+pub(super) struct Registering {
+    client: PublicKey,
+    secret: QrSecret,
+    domain: TunnelDomain,
+    profile: Profile,
+    keys: Keys,
+}
+
+impl Registering {
+    pub(super) fn new(
+        domain: TunnelDomain,
+        profile: Profile,
+        code: &QrCode,
+        keys: Keys,
+    ) -> (Self, TunnelRequest) {
+        let (client, secret) = (code.public_key, code.secret.clone());
+        let url = TunnelUrl::new_tunnel(domain, keys::tunnel_id(&secret));
+        (Self { client, secret, domain, profile, keys }, url.into())
+    }
+
+    fn handle(self, input: Input, outputs: &mut Outputs) -> Step {
+        match input {
+            Input::TunnelOpened { routing_id: Some(routing_id) } => {
+                Ok(State::Advertising(self.advertise(routing_id, outputs)))
+            }
+            Input::TunnelOpened { routing_id: None } => {
+                Err(Fault::from(TunnelFault::Upgrade("there is no routing id")).into())
+            }
+            Input::Message(_) => Err(PeerMisbehaved::TooEarly.into()),
+            Input::TunnelClosed => Err(Fault::from(TunnelFault::Closed(None)).into()),
+            Input::TunnelFailed(fault) => Err(Fault::from(fault).into()),
+            _ => Ok(State::Registering(self)),
+        }
+    }
+
+    fn advertise(self, routing_id: RoutingId, outputs: &mut Outputs) -> Advertising {
+        let Self { client, secret, domain, profile, keys } = self;
+        let Keys { nonce, ephemeral, seed } = keys;
+        let eid = Eid::new(*nonce.expose(), routing_id, domain);
+        let advert = AdvertKey::new(&keys::eid_key(&secret)).seal(&eid);
+        outputs.push_back(Output::Advertise(advert.into()));
+        outputs.push_back(Output::Update(Update::Advertising));
+        let responder = Responder::qr(client, &keys::psk(&secret, &eid), ephemeral);
+        Advertising { responder, profile, randomness: Randomness::new(seed) }
+    }
+}
+
+/// The advert is on the air; whoever hears it can do the handshake.
+#[derive(Debug)]
+pub(super) struct Advertising {
+    responder: Responder,
+    profile: Profile,
+    randomness: Randomness,
+}
+
+impl Advertising {
+    fn handle(self, input: Input, outputs: &mut Outputs) -> Step {
+        match input {
+            // One attempt: the responder is consumed.
+            Input::Message(message) => Ok(State::Listening(self.respond(&message, outputs)?)),
+            Input::AdvertisingFailed(fault) => Err(Fault::from(fault).into()),
+            // No client has spoken yet: this was the service.
+            Input::TunnelClosed => Err(Fault::from(TunnelFault::Closed(None)).into()),
+            Input::TunnelFailed(fault) => Err(Fault::from(fault).into()),
+            _ => Ok(State::Advertising(self)),
+        }
+    }
+
+    fn respond(self, message: &[u8], outputs: &mut Outputs) -> Result<Session, End> {
+        let Self { responder, profile, randomness } = self;
+        let (established, reply) = responder.respond(message)?;
+        let mut channel = Channel::new(&established);
+        let introduction = PostHandshake::ctap(encode(&profile.get_info()));
+        let introduction = channel.seal_untyped(&encode(&introduction))?;
+        // Always, and always of one length: whoever watches the tunnel cannot
+        // tell whether a link is in it (as Chromium's phone).
+        let update = linking::Update::default().to_bytes();
+        let update = channel.seal(MessageType::Update, &update)?;
+        outputs.push_back(Output::StopAdvertising);
+        outputs.extend([reply.into(), introduction, update].map(Output::Send));
+        outputs.push_back(Output::Update(Update::Secured));
+        Ok(Session { channel, profile, randomness, prompts: 0, answered: false })
+    }
+}
+
+/// The client is there, and nothing of it is unanswered.
+#[derive(Debug)]
+pub(super) struct Session {
+    channel: Channel,
+    profile: Profile,
+    randomness: Randomness,
+    prompts: u8,
+    /// Whether a request for a passkey or a signature has been answered, if
+    /// only with a no: clients leave then.
+    answered: bool,
+}
+
+impl Session {
+    fn handle(mut self, input: Input, outputs: &mut Outputs) -> Step {
+        match input {
+            Input::Message(message) => {
+                let message = self.channel.open(message)?;
+                match message.kind {
+                    MessageType::Ctap => match Request::parse(message.payload.expose()) {
+                        Ok(request) => self.take(request, outputs),
+                        Err(error) => self.refuse(error.status(), outputs),
+                    },
+                    MessageType::Shutdown if self.answered => Err(End::Done),
+                    kind => {
+                        besides_requests(kind, message.payload.expose())?;
+                        Ok(State::Listening(self))
+                    }
+                }
+            }
+            Input::TunnelClosed | Input::TunnelFailed(_) if self.answered => Err(End::Done),
+            Input::TunnelClosed => Err(Fault::PeerLeft.into()),
+            Input::TunnelFailed(fault) => Err(Fault::from(fault).into()),
+            _ => Ok(State::Listening(self)),
+        }
+    }
+
+    fn take(mut self, request: Request, outputs: &mut Outputs) -> Step {
+        match request {
+            Request::GetInfo => {
+                let info = self.profile.get_info();
+                self.send(&Response::GetInfo(info).to_raw(), outputs)?;
+                Ok(State::Listening(self))
+            }
+            Request::MakeCredential(request) => {
+                self.answered = true;
+                match make_credential::check(&request, self.profile.ability) {
+                    Ok(()) => self.begin(Errand::Register(request), outputs),
+                    Err(status) => self.refuse(status, outputs),
+                }
+            }
+            Request::GetAssertion(request) => {
+                self.answered = true;
+                match get_assertion::check(&request, self.profile.ability) {
+                    Ok(()) => self.begin(Errand::SignIn(request), outputs),
+                    Err(status) => self.refuse(status, outputs),
+                }
+            }
+            // The user picks the account: there is never a next one.
+            Request::GetNextAssertion => self.refuse(Status::NOT_ALLOWED, outputs),
+            // There is nothing to select from: the client has one phone. A
+            // status is what desktops survive; Chromium's phone hangs up.
+            Request::Selection => self.refuse(Status::INVALID_COMMAND, outputs),
+        }
+    }
+
+    fn begin(mut self, errand: Errand, outputs: &mut Outputs) -> Step {
+        if self.prompts == MAX_PROMPTS {
+            return Err(PeerMisbehaved::TooManyRequests.into());
+        }
+        self.prompts += 1;
+        let (rp_id, ids) = match &errand {
+            Errand::Register(request) if request.exclude_list.is_empty() => {
+                return Ok(Finding { session: self, errand }.found(Vec::new(), outputs));
+            }
+            Errand::Register(request) => {
+                let excluded = make_credential::usable_ids(&request.exclude_list);
+                (request.rp.id.clone(), Some(excluded))
+            }
+            Errand::SignIn(request) => (request.rp_id.clone(), get_assertion::allowed(request)),
+        };
+        outputs.push_back(Output::FindPasskeys { rp_id, ids });
+        Ok(State::Finding(Finding { session: self, errand }))
+    }
+
+    /// Answers no, and goes on listening.
+    fn refuse(mut self, status: Status, outputs: &mut Outputs) -> Step {
+        self.send(&RawResponse::from_status(status), outputs)?;
+        outputs.push_back(Output::Update(Update::Refused(status)));
+        Ok(State::Listening(self))
+    }
+
+    fn store_failed(self, fault: StoreFault, outputs: &mut Outputs) -> Step {
+        let status = match fault {
+            StoreFault::Full => Status::KEY_STORE_FULL,
+            StoreFault::Failed(_) => Status::OTHER,
+        };
+        let error = Error::new(Stage::Prompting, fault);
+        outputs.push_back(Output::Update(Update::StoreFailed(error)));
+        self.refuse(status, outputs)
+    }
+
+    fn answer(mut self, answer: Answer, outputs: &mut Outputs) -> Step {
+        let (response, update) = match answer {
+            Answer::Registered(response) => {
+                (Response::MakeCredential(response), Update::Registered)
+            }
+            Answer::SignedIn(response) => (Response::GetAssertion(response), Update::SignedIn),
+        };
+        self.send(&response.to_raw(), outputs)?;
+        outputs.push_back(Output::Update(update));
+        Ok(State::Listening(self))
+    }
+
+    fn send(&mut self, response: &RawResponse, outputs: &mut Outputs) -> Result<(), ChannelError> {
+        let bytes = response.to_bytes();
+        outputs.push_back(Output::Send(self.channel.seal(MessageType::Ctap, bytes.expose())?));
+        Ok(())
+    }
+
+    /// What may happen while a request is being answered, besides the answer.
+    fn meanwhile(&mut self, input: Input) -> Result<(), End> {
+        match input {
+            Input::Message(message) => {
+                let message = self.channel.open(message)?;
+                besides_requests(message.kind, message.payload.expose())
+            }
+            Input::TunnelClosed => Err(Fault::PeerLeft.into()),
+            Input::TunnelFailed(fault) => Err(Fault::from(fault).into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Messages that are no request, or that are none now. A second request before
+/// the first is answered is one that no client sends: it could not tell the
+/// answers apart.
+fn besides_requests(kind: MessageType, payload: &[u8]) -> Result<(), End> {
+    match kind {
+        MessageType::Shutdown => Err(Fault::Cancelled(CancelledBy::Client).into()),
+        // No update from a client has a meaning yet.
+        MessageType::Update => one_item(payload).map_err(|e| PeerMisbehaved::Update(e).into()),
+        // JSON was not offered.
+        MessageType::Ctap | MessageType::Json => {
+            Err(PeerMisbehaved::UnexpectedMessage(kind).into())
+        }
+    }
+}
+
+fn one_item(payload: &[u8]) -> Result<(), cbor::Error> {
+    let mut reader = Reader::new(payload);
+    reader.raw()?;
+    reader.finish()
+}
+
+/// What a request is for.
+#[derive(Debug)]
+enum Errand {
+    Register(ctap::make_credential::Request),
+    SignIn(ctap::get_assertion::Request),
+}
+
+/// The store is being asked.
+#[derive(Debug)]
+pub(super) struct Finding {
+    session: Session,
+    errand: Errand,
+}
+
+impl Finding {
+    fn handle(mut self, input: Input, outputs: &mut Outputs) -> Step {
+        match input {
+            Input::PasskeysFound(Ok(found)) => Ok(self.found(found, outputs)),
+            Input::PasskeysFound(Err(fault)) => self.session.store_failed(fault, outputs),
+            input => {
+                self.session.meanwhile(input)?;
+                Ok(State::Finding(self))
+            }
+        }
+    }
+
+    fn found(self, found: Vec<super::Passkey>, outputs: &mut Outputs) -> State {
+        let Self { session, errand } = self;
+        match errand {
+            Errand::Register(request) => match make_credential::excluded(&request, &found) {
+                Some(passkey) => {
+                    let question = Question::AlreadyRegistered(Account::of(passkey));
+                    let site = Site::of(&request.rp);
+                    session.tell(site, question, Status::CREDENTIAL_EXCLUDED, outputs)
+                }
+                None => {
+                    let question = Question::Register(Account::new(&request.user));
+                    let site = Site::of(&request.rp);
+                    let demanded = demanded(request.options.uv);
+                    session.ask(site, question, demanded, request, Pending::Register, outputs)
+                }
+            },
+            Errand::SignIn(request) => {
+                let site = Site::named(&request.rp_id);
+                let demanded = demanded(request.options.uv);
+                match SignIn::new(request, found) {
+                    Some(sign_in) => {
+                        let accounts = sign_in.passkeys().iter().map(Account::of).collect();
+                        let question = Question::SignIn(accounts);
+                        session.ask(site, question, demanded, sign_in, Pending::SignIn, outputs)
+                    }
+                    None => {
+                        let question = Question::NothingHere;
+                        session.tell(site, question, Status::NO_CREDENTIALS, outputs)
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A site, as a prompt shows it.
+struct Site {
+    rp_id: String,
+    rp_name: Option<String>,
+}
+
+impl Site {
+    fn of(rp: &ctap::RelyingParty) -> Self {
+        let rp_name = rp.name.as_deref().map(super::names::presentable);
+        Self { rp_id: rp.id.clone(), rp_name }
+    }
+
+    fn named(rp_id: &str) -> Self {
+        Self { rp_id: rp_id.to_owned(), rp_name: None }
+    }
+}
+
+const fn demanded(uv: Option<bool>) -> Verification {
+    match uv {
+        Some(true) => Verification::Verified,
+        Some(false) | None => Verification::Present,
+    }
+}
+
+impl Session {
+    /// Asks the user about `subject`.
+    fn ask<S>(
+        mut self,
+        Site { rp_id, rp_name }: Site,
+        question: Question,
+        demanded: Verification,
+        subject: S,
+        pending: impl FnOnce(Asked<S>) -> Pending,
+        outputs: &mut Outputs,
+    ) -> State {
+        let id = self.randomness.prompt();
+        let prompt = Prompt { id, rp_id, rp_name, question, demanded };
+        let pending = pending(Asked::new(&prompt, subject));
+        outputs.push_back(Output::Update(Update::Prompting));
+        outputs.push_back(Output::Prompt(prompt));
+        State::Asking(Asking { session: self, pending })
+    }
+
+    /// Asks the user whether the client may be told `status`, which says
+    /// something of what is in the store.
+    fn tell(self, site: Site, question: Question, status: Status, outputs: &mut Outputs) -> State {
+        self.ask(site, question, Verification::Present, status, Pending::Tell, outputs)
+    }
+}
+
+/// What the user is being asked.
+#[derive(Debug)]
+enum Pending {
+    Register(Asked<ctap::make_credential::Request>),
+    SignIn(Asked<SignIn>),
+    Tell(Asked<Status>),
+}
+
+impl Pending {
+    fn fits(&self, prompt: PromptId, decision: Decision) -> Result<(), ApiMisuse> {
+        match self {
+            Self::Register(asked) => asked.fits(prompt, decision),
+            Self::SignIn(asked) => asked.fits(prompt, decision),
+            Self::Tell(asked) => asked.fits(prompt, decision),
+        }
+    }
+}
+
+/// The user is being asked.
+#[derive(Debug)]
+pub(super) struct Asking {
+    session: Session,
+    pending: Pending,
+}
+
+impl Asking {
+    fn handle(mut self, input: Input, outputs: &mut Outputs) -> Step {
+        match input {
+            Input::Decided { prompt, decision } => self.decided(prompt, decision, outputs),
+            input => {
+                self.session.meanwhile(input)?;
+                Ok(State::Asking(self))
+            }
+        }
+    }
+
+    fn decided(self, prompt: PromptId, decision: Decision, outputs: &mut Outputs) -> Step {
+        let Self { mut session, pending } = self;
+        match pending {
+            Pending::Register(asked) => match asked.decide(prompt, decision) {
+                Ok(consent) => {
+                    let Session { profile, randomness, .. } = &mut session;
+                    let (passkey, response) = make_credential::make(consent, profile, randomness);
+                    outputs.push_back(Output::SavePasskey(passkey));
+                    Ok(State::Saving(Saving { session, answer: Answer::Registered(response) }))
+                }
+                Err(status) => session.refuse(status, outputs),
+            },
+            Pending::SignIn(asked) => {
+                match asked.decide(prompt, decision).and_then(get_assertion::sign) {
+                    Ok(Signed { response, count }) => {
+                        let answer = Answer::SignedIn(response);
+                        let Some(Count { rp_id, id, counter }) = count else {
+                            return session.answer(answer, outputs);
+                        };
+                        outputs.push_back(Output::SaveCounter { rp_id, id, counter });
+                        Ok(State::Saving(Saving { session, answer }))
+                    }
+                    Err(status) => session.refuse(status, outputs),
+                }
+            }
+            Pending::Tell(asked) => {
+                let status = match asked.decide(prompt, decision) {
+                    Ok(consent) => consent.spend().subject,
+                    Err(status) => status,
+                };
+                session.refuse(status, outputs)
+            }
+        }
+    }
+}
+
+/// What is sent once the store has saved.
+#[derive(Debug)]
+enum Answer {
+    Registered(ctap::make_credential::Response),
+    SignedIn(ctap::get_assertion::Response),
+}
+
+/// The store is saving, and the answer waits for it.
+#[derive(Debug)]
+pub(super) struct Saving {
+    session: Session,
+    answer: Answer,
+}
+
+impl Saving {
+    fn handle(mut self, input: Input, outputs: &mut Outputs) -> Step {
+        match input {
+            Input::Saved(Ok(())) => self.session.answer(self.answer, outputs),
+            Input::Saved(Err(fault)) => self.session.store_failed(fault, outputs),
+            input => {
+                self.session.meanwhile(input)?;
+                Ok(State::Saving(self))
+            }
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! Asking the user: what a prompt shows and what comes back.
+//!
+//! **Every prompt is the wish of another device.** Somebody may have shown the
+//! user a QR code that belongs to a computer far away; the prompt is the one
+//! place where that can be noticed. So it says that another device asks, for
+//! which site, and what for, and nothing is signed and no passkey is told of
+//! without an approval.
+
+use std::fmt;
+
+#[cfg(feature = "authenticator")]
+use crate::BoxFuture;
+use crate::ctap::{CredentialId, User};
+
+use super::names;
+use super::passkey::Passkey;
+
+/// Tells a prompt from all others, of any transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct PromptId(pub(super) [u8; 8]);
+
+/// A question for the user.
+///
+/// `Display` is the question as a sentence, without the accounts. `Debug`
+/// shows no name: they are other people's text.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Prompt {
+    /// To be given back with the decision.
+    pub id: PromptId,
+    /// The site, by the one name that is not the site's to choose.
+    pub rp_id: String,
+    /// What the site calls itself, in registrations. It proves nothing, and
+    /// must not be shown in place of the RP ID.
+    pub rp_name: Option<String>,
+    /// What for.
+    pub question: Question,
+    /// What the other device demands. Verify the user in any case if you can.
+    pub demanded: Verification,
+}
+
+impl Prompt {
+    /// The accounts that [`Decision::Approved`] chooses from.
+    #[must_use]
+    pub fn accounts(&self) -> &[Account] {
+        match &self.question {
+            Question::Register(account) | Question::AlreadyRegistered(account) => {
+                std::slice::from_ref(account)
+            }
+            Question::SignIn(accounts) => accounts,
+            Question::NothingHere => &[],
+        }
+    }
+}
+
+impl fmt::Display for Prompt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { rp_id, question, .. } = self;
+        match question {
+            Question::Register(_) => {
+                write!(f, "Another device asks to register a passkey of this one for {rp_id}.")
+            }
+            Question::SignIn(_) => {
+                write!(f, "Another device asks to be signed in to {rp_id} by this one.")
+            }
+            Question::AlreadyRegistered(_) => write!(
+                f,
+                "Another device asks to register a passkey for {rp_id}, and there is one already. \
+                 May it know?"
+            ),
+            Question::NothingHere => write!(
+                f,
+                "Another device asks to be signed in to {rp_id}, and there is no passkey that \
+                 would do. May it know?"
+            ),
+        }
+    }
+}
+
+impl fmt::Debug for Prompt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Prompt")
+            .field("id", &self.id)
+            .field("question", &self.question)
+            .field("demanded", &self.demanded)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a prompt is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Question {
+    /// May a passkey be made for this account?
+    Register(Account),
+    /// May one of these accounts sign in, and which? There is at least one.
+    SignIn(Vec<Account>),
+    /// A passkey of this account is registered at the site already, so none
+    /// will be made. Approving tells the site so.
+    AlreadyRegistered(Account),
+    /// There is no passkey for the site, or none that it would take. Approving
+    /// tells the site so.
+    NothingHere,
+}
+
+/// An account, as a person knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Account {
+    /// The account's names, safe to show, and its id.
+    pub user: User,
+    /// The passkey, if there is one already.
+    pub credential: Option<CredentialId>,
+}
+
+impl Account {
+    pub(super) fn of(passkey: &Passkey) -> Self {
+        let user = names::presentable_user(&passkey.user);
+        Self { user, credential: Some(passkey.id.clone()) }
+    }
+
+    pub(super) fn new(user: &User) -> Self {
+        Self { user: names::presentable_user(user), credential: None }
+    }
+}
+
+/// How sure one is of the user.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Verification {
+    /// Somebody was there and said yes.
+    Present,
+    /// It was the device's user: biometrics, PIN or pattern, in this very
+    /// prompt.
+    #[default]
+    Verified,
+}
+
+/// What the user said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Decision {
+    /// Yes.
+    Approved {
+        /// How sure that was.
+        verification: Verification,
+        /// Which of [`Prompt::accounts`], counted from 0; 0 where there is no
+        /// choice.
+        account: usize,
+    },
+    /// No.
+    Declined,
+    /// No answer.
+    TimedOut,
+    /// Nobody can be asked: no screen, no session, a locked store. This is not
+    /// the user's no, and the other device is told so.
+    NoUi,
+}
+
+/// Asks the user. The one way to an approval in the async
+/// [`Session`](super::Session).
+#[cfg(feature = "authenticator")]
+pub trait UserCheck: Send + Sync {
+    /// Shows the prompt and waits for the decision.
+    ///
+    /// No deadline is needed here: the transaction has one.
+    ///
+    /// # Cancel safety
+    /// Dropping the future takes the prompt off the screen: the other device
+    /// has left, or it took too long.
+    fn check(&self, prompt: Prompt) -> BoxFuture<'_, Decision>;
+
+    /// The most that [`check`](Self::check) can make sure of. Clients are told
+    /// whether this authenticator can verify its user.
+    fn ability(&self) -> Verification {
+        Verification::Verified
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ctap::UserHandle;
+
+    fn prompt(question: Question) -> Prompt {
+        let demanded = Verification::Verified;
+        let rp_name = Some("Site".to_owned());
+        Prompt { id: PromptId([0; 8]), rp_id: "example.com".into(), rp_name, question, demanded }
+    }
+
+    #[test]
+    fn every_prompt_says_that_another_device_asks_and_where_for() {
+        let account = Account::new(&User::new(UserHandle::new([1]).unwrap(), "ada", "Ada"));
+        for question in [
+            Question::Register(account.clone()),
+            Question::SignIn(vec![account.clone()]),
+            Question::AlreadyRegistered(account),
+            Question::NothingHere,
+        ] {
+            let prompt = prompt(question);
+            let words = prompt.to_string();
+            assert!(words.starts_with("Another device asks") && words.contains("example.com"));
+            assert!(!words.contains("Site"), "the site's own words are not the question");
+            let debug = format!("{prompt:?}");
+            assert!(!debug.contains("example") && !debug.contains("ada"), "{debug}");
+        }
+    }
+
+    #[test]
+    fn verified_is_more_than_present() {
+        assert!(Verification::Verified > Verification::Present);
+    }
+}

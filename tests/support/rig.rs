@@ -1,0 +1,284 @@
+//! An authenticator's transaction with a client made of the protocol's pieces
+//! on the other side, on a clock moved by hand.
+
+use std::time::Duration;
+
+use fido_hybrid::authenticator::{
+    Config, Decision, Input, Keys, Output, Passkey, Prompt, Transaction, Verification,
+};
+use fido_hybrid::ctap::{
+    self, Algorithm, Command, CredentialDescriptor, CredentialParameters, RawResponse,
+    RelyingParty, Request, Response, ResponseError, Status, User, UserHandle, get_info,
+};
+use fido_hybrid::error::{ApiMisuse, Error, Stage};
+use fido_hybrid::protocol::SecretKey;
+use fido_hybrid::protocol::advert::AdvertKey;
+use fido_hybrid::protocol::channel::Channel;
+use fido_hybrid::protocol::keys;
+use fido_hybrid::protocol::linking;
+use fido_hybrid::protocol::message::MessageType;
+use fido_hybrid::protocol::noise::Initiator;
+use fido_hybrid::protocol::post_handshake::{Features, PostHandshake};
+use fido_hybrid::protocol::qr_code::{QrCode, RequestHint};
+use fido_hybrid::protocol::tunnel_domain::TunnelDomain;
+use fido_hybrid::protocol::tunnel_url::RoutingId;
+use fido_hybrid::secret::QrSecret;
+use fido_hybrid::sim::SeededRng;
+
+pub(crate) const RP_ID: &str = "example.com";
+pub(crate) const HASH: [u8; 32] = [0x5a; 32];
+pub(crate) const ROUTING_ID: RoutingId = RoutingId([1, 2, 3]);
+
+/// A hashed domain: every client knows it.
+pub(crate) fn domain() -> TunnelDomain {
+    TunnelDomain::from_encoded(266).unwrap()
+}
+
+pub(crate) fn config() -> Config {
+    Config::new(domain())
+}
+
+/// The client's half: what its QR code says, and its private keys.
+pub(crate) struct Client {
+    pub(crate) identity: SecretKey,
+    pub(crate) ephemeral: SecretKey,
+    pub(crate) code: QrCode,
+}
+
+impl Client {
+    pub(crate) fn new(seed: u64) -> Self {
+        let mut rng = SeededRng::new(seed).fork("client");
+        let identity = SecretKey::generate(&mut rng);
+        let ephemeral = SecretKey::generate(&mut rng);
+        let secret = QrSecret::generate(&mut rng);
+        let code = QrCode::new(*identity.public_key(), secret, 0, RequestHint::GetAssertion);
+        Self { identity, ephemeral, code }
+    }
+}
+
+pub(crate) fn keys(seed: u64) -> Keys {
+    Keys::generate(&mut SeededRng::new(seed).fork("phone"))
+}
+
+/// A transaction, its clock, and what the client has of the channel.
+pub(crate) struct Rig {
+    pub(crate) transaction: Transaction,
+    pub(crate) now: Duration,
+    pub(crate) client: Client,
+    pub(crate) channel: Option<Channel>,
+    pub(crate) info: Option<get_info::Response>,
+}
+
+impl Rig {
+    /// A transaction that wants to dial.
+    pub(crate) fn registering(config: Config, seed: u64) -> Self {
+        let client = Client::new(seed);
+        let mut transaction =
+            Transaction::qr(config, &client.code, keys(seed), Duration::ZERO).unwrap();
+        let outputs = drain(&mut transaction);
+        let tunnel = keys::tunnel_id(&client.code.secret);
+        assert!(outputs.iter().any(|output| matches!(output, Output::Dial(request)
+            if request.url.path() == format!("/cable/new/{tunnel}")
+                && request.url.host() == domain().host())));
+        Self { transaction, now: Duration::ZERO, client, channel: None, info: None }
+    }
+
+    /// A transaction whose advert is on the air, and the advert.
+    pub(crate) fn advertising(config: Config, seed: u64) -> (Self, Vec<u8>) {
+        let mut rig = Self::registering(config, seed);
+        let outputs = rig.step(Input::TunnelOpened { routing_id: Some(ROUTING_ID) });
+        let advert = outputs.into_iter().find_map(|output| match output {
+            Output::Advertise(advert) => Some(advert),
+            _ => None,
+        });
+        (rig, advert.unwrap())
+    }
+
+    /// A transaction that waits for a request.
+    pub(crate) fn listening(config: Config, seed: u64) -> Self {
+        let (mut rig, advert) = Self::advertising(config, seed);
+        let (initiator, first) = rig.handshake(&advert);
+        let outputs = rig.step(Input::Message(first));
+        assert!(matches!(outputs.first(), Some(Output::StopAdvertising)));
+        let sent: Vec<Vec<u8>> = sent(outputs);
+        let [reply, introduction, update] = sent.try_into().unwrap();
+        let established = initiator.finish(&reply).unwrap();
+        let mut channel = Channel::new(&established);
+        let opened = channel.open_untyped(introduction).unwrap();
+        let introduction = PostHandshake::parse(opened.expose()).unwrap();
+        assert_eq!(introduction.features, Features::CTAP);
+        rig.info = Some(fido_hybrid::cbor::decode(&introduction.get_info.unwrap()).unwrap());
+        assert_eq!(update.len(), 528, "as long as an update with a link");
+        let update = channel.open(update).unwrap();
+        assert_eq!(update.kind, MessageType::Update);
+        assert_eq!(linking::Update::parse(update.payload.expose()).unwrap().linking, None);
+        rig.channel = Some(channel);
+        assert_eq!(rig.transaction.stage(), Stage::Listening);
+        rig
+    }
+
+    /// The client's first message to who advertises so.
+    pub(crate) fn handshake(&self, advert: &[u8]) -> (Initiator, Vec<u8>) {
+        let Client { identity, ephemeral, code } = &self.client;
+        let heard = AdvertKey::new(&keys::eid_key(&code.secret)).open(advert).unwrap().eid;
+        assert_eq!(heard.routing_id(), ROUTING_ID);
+        assert_eq!(heard.domain(), Some(domain()));
+        let psk = keys::psk(&code.secret, &heard);
+        let (initiator, message) =
+            Initiator::qr(identity.clone(), &psk, ephemeral.clone()).unwrap();
+        (initiator, message.into())
+    }
+
+    /// One input, and all that comes of it.
+    pub(crate) fn step(&mut self, input: Input) -> Vec<Output> {
+        self.try_step(input).unwrap()
+    }
+
+    pub(crate) fn try_step(&mut self, input: Input) -> Result<Vec<Output>, ApiMisuse> {
+        self.transaction.handle(self.now, input)?;
+        Ok(drain(&mut self.transaction))
+    }
+
+    /// The client sends a message.
+    pub(crate) fn send(&mut self, kind: MessageType, payload: &[u8]) -> Vec<Output> {
+        let message = self.channel.as_mut().unwrap().seal(kind, payload).unwrap();
+        self.step(Input::Message(message))
+    }
+
+    pub(crate) fn ask(&mut self, request: &Request) -> Vec<Output> {
+        self.send(MessageType::Ctap, &request.to_bytes())
+    }
+
+    /// Opens the one response that is among the outputs.
+    pub(crate) fn response(&mut self, outputs: Vec<Output>) -> RawResponse {
+        let [message] = sent(outputs).try_into().expect("one message");
+        let message = self.channel.as_mut().unwrap().open(message).unwrap();
+        assert_eq!(message.kind, MessageType::Ctap);
+        RawResponse::parse(message.payload.into_exposed()).unwrap()
+    }
+
+    pub(crate) fn status(&mut self, outputs: Vec<Output>) -> Status {
+        self.response(outputs).status()
+    }
+
+    pub(crate) fn answer(
+        &mut self,
+        command: Command,
+        outputs: Vec<Output>,
+    ) -> Result<Response, ResponseError> {
+        self.response(outputs).decode(command)
+    }
+
+    /// Answers the store's question.
+    pub(crate) fn find(&mut self, passkeys: Vec<Passkey>) -> Vec<Output> {
+        self.step(Input::PasskeysFound(Ok(passkeys)))
+    }
+
+    pub(crate) fn decide(&mut self, prompt: &Prompt, decision: Decision) -> Vec<Output> {
+        self.step(Input::Decided { prompt: prompt.id, decision })
+    }
+
+    pub(crate) fn saved(&mut self) -> Vec<Output> {
+        self.step(Input::Saved(Ok(())))
+    }
+
+    /// Registers a passkey and gives it.
+    pub(crate) fn register(
+        &mut self,
+        request: &ctap::make_credential::Request,
+    ) -> (Passkey, ctap::make_credential::Response) {
+        let outputs = self.ask(&request.clone().into());
+        let prompt = prompt(&outputs);
+        let outputs = self.decide(&prompt, approved(0));
+        let passkey = saving(&outputs);
+        assert!(sent(outputs).is_empty(), "nothing is told before it is saved");
+        let outputs = self.saved();
+        let Ok(Response::MakeCredential(response)) = self.answer(Command::MakeCredential, outputs)
+        else {
+            panic!("no registration")
+        };
+        (passkey, response)
+    }
+}
+
+pub(crate) fn drain(transaction: &mut Transaction) -> Vec<Output> {
+    std::iter::from_fn(|| transaction.poll_output()).collect()
+}
+
+pub(crate) fn sent(outputs: Vec<Output>) -> Vec<Vec<u8>> {
+    let message = |output| match output {
+        Output::Send(message) => Some(message),
+        _ => None,
+    };
+    outputs.into_iter().filter_map(message).collect()
+}
+
+pub(crate) fn prompt(outputs: &[Output]) -> Prompt {
+    let prompts: Vec<&Prompt> = outputs
+        .iter()
+        .filter_map(|output| match output {
+            Output::Prompt(prompt) => Some(prompt),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(prompts.len(), 1, "one prompt: {outputs:?}");
+    prompts[0].clone()
+}
+
+pub(crate) fn saving(outputs: &[Output]) -> Passkey {
+    let saving = outputs.iter().find_map(|output| match output {
+        Output::SavePasskey(passkey) => Some(passkey.clone()),
+        _ => None,
+    });
+    saving.expect("a passkey to save")
+}
+
+/// How the transaction ended, if it did: always the last output.
+pub(crate) fn closed(outputs: &[Output]) -> Option<Result<(), Error>> {
+    match outputs.last() {
+        Some(Output::Closed(result)) => Some(result.clone()),
+        _ => None,
+    }
+}
+
+/// Why it failed.
+pub(crate) fn failed(outputs: &[Output]) -> Error {
+    closed(outputs).expect("the end").expect_err("a failure")
+}
+
+pub(crate) const fn approved(account: usize) -> Decision {
+    Decision::Approved { verification: Verification::Verified, account }
+}
+
+pub(crate) fn user(name: &str) -> User {
+    User::new(UserHandle::new(name.as_bytes()).unwrap(), name, name.to_uppercase())
+}
+
+pub(crate) fn make_credential(name: &str) -> ctap::make_credential::Request {
+    let mut request = ctap::make_credential::Request::new(
+        HASH,
+        RelyingParty::new(RP_ID, "Example"),
+        user(name),
+        vec![CredentialParameters::new(Algorithm::ES256)],
+    );
+    request.options.rk = Some(true);
+    request.options.uv = Some(true);
+    request
+}
+
+pub(crate) fn get_assertion(allowed: &[&Passkey]) -> ctap::get_assertion::Request {
+    let mut request = ctap::get_assertion::Request::new(RP_ID, HASH);
+    request.options.uv = Some(true);
+    request.allow_list = allowed.iter().map(|passkey| descriptor(passkey)).collect();
+    request
+}
+
+pub(crate) fn descriptor(passkey: &Passkey) -> CredentialDescriptor {
+    CredentialDescriptor::new(passkey.id.clone())
+}
+
+/// A passkey that was made elsewhere.
+pub(crate) fn passkey(byte: u8, rp_id: &str, name: &str) -> Passkey {
+    let id = ctap::CredentialId::new([byte; 16]).unwrap();
+    Passkey::new(id, rp_id, user(name), SecretKey::from_scalar(&[byte; 32]).unwrap())
+}
