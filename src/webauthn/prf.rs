@@ -52,7 +52,8 @@ pub(super) fn assertion(prf: &Object) -> Result<AssertionInput, OptionsError> {
     for (id, eval) in by_credential.into_iter().flatten() {
         let id = base64::decode(id).map_err(|_| OptionsError::Base64(MEMBER))?;
         let id = CredentialId::new(id).ok_or(OptionsError::Length(MEMBER))?;
-        input.eval_by_credential.insert(id, values(json::element(eval, MEMBER)?)?);
+        let expected = OptionsError::Type { member: MEMBER, expected: "an object of objects" };
+        input.eval_by_credential.insert(id, values(eval.as_object().ok_or(expected)?)?);
     }
     Ok(input)
 }

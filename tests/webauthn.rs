@@ -1,0 +1,682 @@
+//! WebAuthn JSON through the public API: options in, requests and answers out.
+//! Expected bytes were put together by hand, outside this crate.
+
+#![cfg(feature = "webauthn")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+use std::fs;
+use std::time::Duration;
+
+use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER as HEX};
+use fido_hybrid::cbor;
+use fido_hybrid::ctap::extensions::prf::{self, Values};
+use fido_hybrid::ctap::make_credential::{FORMAT_NONE, FORMAT_PACKED};
+use fido_hybrid::ctap::{
+    Aaguid, Algorithm, AttestedCredential, AuthenticatorData, CoseKey, CredentialDescriptor,
+    CredentialId, CredentialParameters, Flags, RawCbor, Status, User, UserHandle, get_assertion,
+    make_credential,
+};
+use fido_hybrid::error::{Advice, Error, Stage};
+use fido_hybrid::protocol::SecretKey;
+use fido_hybrid::protocol::primitives::sha256;
+use fido_hybrid::secret::{PrfOutput, SecretBytes};
+use fido_hybrid::webauthn::{
+    AnswerError, Attestation, CreationOptions, DomException, DomainError, MAX_OPTIONS,
+    OptionsError, Origin, PreparedCreation, PreparedRequest, RequestOptions, Requirement,
+    RpIdError, prf_input,
+};
+use serde_json::{Value, json};
+
+const ID: [u8; 4] = [0xfb, 0xff, 0xbf, 0x01];
+
+/// Microsoft Authenticator on Android.
+const AAGUID: Aaguid = Aaguid([
+    0xde, 0x1e, 0x55, 0x2d, 0xdb, 0x1d, 0x44, 0x23, 0xa6, 0x19, 0x56, 0x6b, 0x62, 0x5c, 0xdc, 0x84,
+]);
+
+fn origin() -> Origin {
+    Origin::parse("https://login.example.com").unwrap()
+}
+
+fn creation_json() -> Value {
+    json!({
+        "challenge": "AAECAw",
+        "rp": {"id": "example.com", "name": "Example"},
+        "user": {"id": "Bwg", "name": "ada", "displayName": "Ada"},
+        "pubKeyCredParams": [{"type": "public-key", "alg": -7}],
+    })
+}
+
+fn request_json() -> Value {
+    json!({"challenge": "AAECAw", "rpId": "example.com"})
+}
+
+fn creation(json: &Value) -> Result<CreationOptions, OptionsError> {
+    CreationOptions::from_json(&json.to_string())
+}
+
+fn request(json: &Value) -> Result<RequestOptions, OptionsError> {
+    RequestOptions::from_json(&json.to_string())
+}
+
+/// `json` with the member at a path such as `user.id` set.
+fn with(mut json: Value, path: &str, value: Value) -> Value {
+    let mut at = &mut json;
+    for key in path.split('.') {
+        at = match key.parse::<usize>() {
+            Ok(index) => &mut at[index],
+            Err(_) => &mut at[key],
+        };
+    }
+    *at = value;
+    json
+}
+
+fn registered(aaguid: Aaguid) -> AuthenticatorData {
+    let key = SecretKey::from_scalar(&[0x42; 32]).unwrap();
+    let flags = Flags::USER_PRESENT | Flags::USER_VERIFIED | Flags::BACKUP_ELIGIBLE;
+    AuthenticatorData::new(sha256(&[b"example.com"]), flags | Flags::BACKED_UP, 0).with_credential(
+        AttestedCredential {
+            aaguid,
+            id: CredentialId::new(ID).unwrap(),
+            public_key: CoseKey::from_es256(key.public_key()),
+        },
+    )
+}
+
+fn signed() -> get_assertion::Response {
+    let flags = Flags::USER_PRESENT | Flags::USER_VERIFIED | Flags::BACKUP_ELIGIBLE;
+    let mut response = get_assertion::Response::new(
+        CredentialDescriptor::new(CredentialId::new(ID).unwrap()),
+        AuthenticatorData::new(sha256(&[b"example.com"]), flags | Flags::BACKED_UP, 7),
+        SecretBytes::new(vec![0x30, 6, 2, 1, 1, 2, 1, 2]),
+    );
+    response.user = Some(User::from_handle(UserHandle::new([7, 8]).unwrap()));
+    response
+}
+
+fn statement(bytes: &[u8]) -> RawCbor {
+    RawCbor::new(bytes.to_vec()).unwrap()
+}
+
+// Requests.
+
+#[test]
+fn a_registration_is_asked_as_its_options_say() {
+    let json = with(creation_json(), "authenticatorSelection", json!({"residentKey": "required"}));
+    let PreparedCreation { request, timeout, pending, .. } =
+        creation(&json).unwrap().prepare(&origin()).unwrap();
+    let client_data = br#"{"type":"webauthn.create","challenge":"AAECAw","origin":"https://login.example.com","crossOrigin":false}"#;
+    assert_eq!(pending.client_data().as_bytes(), client_data);
+    assert_eq!(request.client_data_hash, sha256(&[client_data]));
+    assert_eq!(request.rp.id, "example.com");
+    assert_eq!(request.rp.name.as_deref(), Some("Example"));
+    assert_eq!(request.user, User::new(UserHandle::new([7, 8]).unwrap(), "ada", "Ada"));
+    assert_eq!(request.parameters, [CredentialParameters::new(Algorithm::ES256)]);
+    assert_eq!(request.options.rk, Some(true));
+    assert_eq!(request.options.uv, Some(true), "preferred is the default");
+    assert!(request.extensions.is_empty());
+    assert_eq!(timeout, None);
+}
+
+#[test]
+fn a_sign_in_is_asked_as_its_options_say() {
+    let json = with(
+        request_json(),
+        "allowCredentials",
+        json!([{"type": "public-key", "id": "-_-_AQ", "transports": ["hybrid", "smoke"]}]),
+    );
+    let options = request(&json).unwrap();
+    assert_eq!(options.allow_credentials[0].transports, ["hybrid"]);
+    let PreparedRequest { request, pending, .. } = options.prepare(&origin()).unwrap();
+    let client_data = br#"{"type":"webauthn.get","challenge":"AAECAw","origin":"https://login.example.com","crossOrigin":false}"#;
+    assert_eq!(pending.client_data().as_bytes(), client_data);
+    assert_eq!(request.client_data_hash, sha256(&[client_data]));
+    assert_eq!(request.rp_id, "example.com");
+    // Transports are not for phones.
+    assert_eq!(request.allow_list, [CredentialDescriptor::new(CredentialId::new(ID).unwrap())]);
+    assert_eq!(request.options.uv, Some(true));
+}
+
+#[test]
+fn options_are_read_bare_and_wrapped() {
+    let wrapped = json!({"mediation": "optional", "publicKey": creation_json()});
+    assert_eq!(creation(&wrapped), creation(&creation_json()));
+    let wrapped = json!({"publicKey": request_json()});
+    assert_eq!(request(&wrapped), request(&request_json()));
+}
+
+#[test]
+fn what_is_left_out_or_null_has_webauthns_default() {
+    let json = json!({
+        "challenge": "",
+        "rp": {"id": null},
+        "user": {"id": "AA", "displayName": null},
+        "pubKeyCredParams": [],
+        "excludeCredentials": null,
+        "authenticatorSelection": null,
+        "attestation": null,
+        "timeout": null,
+        "extensions": null,
+    });
+    let options = creation(&json).unwrap();
+    assert_eq!((options.rp_id, &*options.rp_name), (None, ""));
+    assert_eq!(options.user, User::new(UserHandle::new([0]).unwrap(), "", ""));
+    let default = [Algorithm::ES256, Algorithm::RS256].map(CredentialParameters::new);
+    assert_eq!(options.parameters, default);
+    assert_eq!(options.resident_key, Requirement::Discouraged);
+    assert_eq!(options.user_verification, Requirement::Preferred);
+    assert_eq!(options.attestation, Attestation::None);
+    assert_eq!(options.timeout, None);
+
+    let prepared = request(&json!({"challenge": ""})).unwrap().prepare(&origin()).unwrap();
+    assert_eq!(prepared.request.rp_id, "login.example.com");
+    assert!(prepared.request.allow_list.is_empty());
+}
+
+#[test]
+fn what_is_unknown_is_passed_over() {
+    let mut json = creation_json();
+    json["hints"] = json!(["hybrid"]);
+    json["future"] = json!({"a": [1, 2.5, null]});
+    json["attestation"] = json!("notarized");
+    json["authenticatorSelection"] = json!({
+        "authenticatorAttachment": "platform",
+        "residentKey": "cherished",
+        "requireResidentKey": true,
+        "userVerification": "celebrated",
+    });
+    json["pubKeyCredParams"] =
+        json!([{"type": "secret-key", "alg": -7}, {"type": "public-key", "alg": -8}]);
+    json["excludeCredentials"] = json!([{"type": "password", "id": "AA"}]);
+    json["extensions"] = json!({"minPinLength": true, "credProps": true, "appidExclude": "x"});
+    let options = creation(&json).unwrap();
+    assert_eq!(options.attestation, Attestation::None);
+    assert_eq!(options.resident_key, Requirement::Required, "as requireResidentKey says");
+    assert_eq!(options.user_verification, Requirement::Preferred);
+    assert_eq!(options.parameters, [CredentialParameters::new(Algorithm::EDDSA)]);
+    assert!(options.exclude_credentials.is_empty());
+    assert!(options.extensions.cred_props);
+    assert_eq!(options.extensions.unknown, ["appidExclude", "minPinLength"]);
+    assert!(options.prepare(&origin()).unwrap().request.extensions.is_empty());
+}
+
+#[test]
+fn requirements_become_options() {
+    for (name, wanted) in
+        [("required", Some(true)), ("preferred", Some(true)), ("discouraged", None)]
+    {
+        let json = with(
+            creation_json(),
+            "authenticatorSelection",
+            json!({"residentKey": name, "requireResidentKey": true, "userVerification": name}),
+        );
+        let options = creation(&json).unwrap().prepare(&origin()).unwrap().request.options;
+        assert_eq!((options.rk, options.uv), (wanted, wanted), "{name}");
+        let json = with(request_json(), "userVerification", json!(name));
+        let options = request(&json).unwrap().prepare(&origin()).unwrap().request.options;
+        assert_eq!(options.uv, wanted, "{name}");
+    }
+}
+
+#[test]
+fn timeouts_are_brought_into_reason() {
+    for (timeout, seconds) in [(0, 10), (60_000, 60), (u64::MAX, 600)] {
+        let json = with(request_json(), "timeout", json!(timeout));
+        let prepared = request(&json).unwrap().prepare(&origin()).unwrap();
+        assert_eq!(prepared.timeout, Some(Duration::from_secs(seconds)));
+    }
+}
+
+#[test]
+fn attestation_formats_are_asked_for_only_with_an_attestation() {
+    for (attestation, formats) in [("none", 0), ("indirect", 1), ("direct", 1), ("enterprise", 1)] {
+        let mut json = creation_json();
+        json["attestation"] = json!(attestation);
+        json["attestationFormats"] = json!(["packed"]);
+        let prepared = creation(&json).unwrap().prepare(&origin()).unwrap();
+        assert_eq!(prepared.request.attestation_formats.len(), formats, "{attestation}");
+        assert_eq!(prepared.request.enterprise_attestation, None);
+    }
+}
+
+// What Entra sends.
+
+/// `O.` and a signed token: several hundred bytes of text.
+fn entra_challenge() -> String {
+    let token = |length| BASE64URL_NOPAD.encode(&vec![0xa5; length]);
+    format!("O.{}.{}.{}", token(60), token(350), token(256))
+}
+
+#[test]
+fn entras_provisioning_options_are_read() {
+    let challenge = entra_challenge();
+    assert!(challenge.len() > 850);
+    let json = json!({"publicKey": {
+        "challenge": BASE64URL_NOPAD.encode(challenge.as_bytes()),
+        "timeout": 60_000,
+        "attestation": "direct",
+        "rp": {"id": "login.microsoft.com", "name": "Microsoft"},
+        "user": {
+            "id": BASE64.encode(&[0xfb; 32]),
+            "displayName": "Ada",
+            "name": "ada@contoso.example",
+        },
+        "pubKeyCredParams": [
+            {"type": "public-key", "alg": -7},
+            {"type": "public-key", "alg": -257},
+        ],
+        "excludeCredentials": [
+            {"id": BASE64.encode(&[0xfb; 16]), "type": "public-key", "transports": []},
+        ],
+        "authenticatorSelection": {
+            "authenticatorAttachment": "platform",
+            "requireResidentKey": true,
+            "userVerification": "required",
+        },
+        "extensions": {"hmacCreateSecret": true, "enforceCredentialProtectionPolicy": true},
+    }});
+    let origin = Origin::parse("https://login.microsoft.com").unwrap();
+    let options = creation(&json).unwrap();
+    assert_eq!(options.challenge, challenge.as_bytes());
+    let prepared = options.prepare(&origin).unwrap();
+    assert_eq!(prepared.request.user.id.as_bytes(), [0xfb; 32]);
+    assert_eq!(prepared.request.exclude_list[0].id.as_bytes(), [0xfb; 16]);
+    assert_eq!(prepared.request.options.rk, Some(true));
+    assert_eq!(prepared.timeout, Some(Duration::from_secs(60)));
+    let client_data: Value =
+        serde_json::from_slice(prepared.pending.client_data().as_bytes()).unwrap();
+    assert_eq!(client_data["challenge"], BASE64URL_NOPAD.encode(challenge.as_bytes()));
+    assert_eq!(client_data["origin"], "https://login.microsoft.com");
+}
+
+#[test]
+fn entras_sign_in_is_put_together_without_json() {
+    let challenge = entra_challenge();
+    let mut options = RequestOptions::new(challenge.as_bytes());
+    options.rp_id = Some("login.microsoft.com".to_owned());
+    options.user_verification = Requirement::Required;
+    let origin = Origin::parse("https://login.microsoft.com").unwrap();
+    let prepared = options.prepare(&origin).unwrap();
+    assert!(prepared.request.allow_list.is_empty());
+    let answer = prepared.pending.finish(signed()).unwrap().to_json();
+    let answer: Value = serde_json::from_str(answer.expose()).unwrap();
+    assert_eq!(answer["response"]["userHandle"], "Bwg");
+}
+
+// Options that are refused.
+
+#[test]
+fn every_malformed_member_of_a_registration_is_named() {
+    use OptionsError::{Base64, Length, Missing, NothingKnown, TooMany, Type};
+    let wrong = |member, expected| Type { member, expected };
+    for (path, value, error) in [
+        ("challenge", json!(null), Missing("challenge")),
+        ("challenge", json!([1]), wrong("challenge", "a string")),
+        ("challenge", json!("*"), Base64("challenge")),
+        ("rp", json!(null), Missing("rp")),
+        ("rp", json!("example.com"), wrong("rp", "an object")),
+        ("rp.id", json!(1), wrong("rp.id", "a string")),
+        ("rp.name", json!(1), wrong("rp.name", "a string")),
+        ("user", json!(null), Missing("user")),
+        ("user.id", json!(null), Missing("user.id")),
+        ("user.id", json!(""), Length("user.id")),
+        ("user.id", json!(BASE64URL_NOPAD.encode(&[0; 65])), Length("user.id")),
+        ("user.id", json!("ada@example"), Base64("user.id")),
+        ("user.name", json!({}), wrong("user.name", "a string")),
+        ("user.displayName", json!(true), wrong("user.displayName", "a string")),
+        ("pubKeyCredParams", json!(null), Missing("pubKeyCredParams")),
+        ("pubKeyCredParams", json!({}), wrong("pubKeyCredParams", "an array")),
+        ("pubKeyCredParams", json!([1]), wrong("pubKeyCredParams", "an array of objects")),
+        ("pubKeyCredParams.0.alg", json!(null), Missing("pubKeyCredParams.alg")),
+        ("pubKeyCredParams.0.alg", json!("ES256"), wrong("pubKeyCredParams.alg", "an integer")),
+        ("pubKeyCredParams.0.alg", json!(-7.5), wrong("pubKeyCredParams.alg", "an integer")),
+        ("pubKeyCredParams.0.type", json!(null), Missing("pubKeyCredParams.type")),
+        ("pubKeyCredParams.0.type", json!("x"), NothingKnown("pubKeyCredParams")),
+        ("pubKeyCredParams", json!(vec![0; 129]), TooMany("pubKeyCredParams")),
+        ("excludeCredentials", json!(""), wrong("excludeCredentials", "an array")),
+        ("excludeCredentials", json!([""]), wrong("excludeCredentials", "an array of objects")),
+        ("excludeCredentials", json!([{"id": "AA"}]), Missing("excludeCredentials.type")),
+        ("excludeCredentials", json!(vec![0; 2001]), TooMany("excludeCredentials")),
+        ("authenticatorSelection", json!([]), wrong("authenticatorSelection", "an object")),
+        (
+            "authenticatorSelection.requireResidentKey",
+            json!("true"),
+            wrong("authenticatorSelection.requireResidentKey", "true or false"),
+        ),
+        (
+            "authenticatorSelection.residentKey",
+            json!(true),
+            wrong("authenticatorSelection.residentKey", "a string"),
+        ),
+        (
+            "authenticatorSelection.userVerification",
+            json!(true),
+            wrong("authenticatorSelection.userVerification", "a string"),
+        ),
+        ("attestation", json!(true), wrong("attestation", "a string")),
+        ("attestationFormats", json!([1]), wrong("attestationFormats", "an array of strings")),
+        ("attestationFormats", json!(vec![""; 65]), TooMany("attestationFormats")),
+        ("timeout", json!(-1), wrong("timeout", "an integer that is not negative")),
+        ("timeout", json!("60000"), wrong("timeout", "an integer that is not negative")),
+        ("extensions", json!([]), wrong("extensions", "an object")),
+        ("extensions.credProps", json!(1), wrong("extensions.credProps", "true or false")),
+        ("extensions.prf", json!(true), wrong("extensions.prf", "an object")),
+        ("extensions.prf.eval", json!({}), Missing("extensions.prf.eval.first")),
+        ("extensions.prf.eval.first", json!("*"), Base64("extensions.prf.eval.first")),
+        ("extensions.prf.evalByCredential", json!({}), OptionsError::EvalByCredential),
+    ] {
+        let json = with(creation_json(), path, value.clone());
+        assert_eq!(creation(&json), Err(error), "{path}: {value}");
+    }
+}
+
+#[test]
+fn every_malformed_member_of_a_sign_in_is_named() {
+    use OptionsError::{Base64, Length, Missing, NothingKnown, TooMany, Type};
+    let wrong = |member, expected| Type { member, expected };
+    let descriptor = |id: &str, kind: &str| json!([{"id": id, "type": kind}]);
+    let too_long = BASE64URL_NOPAD.encode(&[0; 1024]);
+    for (path, value, error) in [
+        ("challenge", json!(null), Missing("challenge")),
+        ("rpId", json!({}), wrong("rpId", "a string")),
+        ("allowCredentials", json!({}), wrong("allowCredentials", "an array")),
+        ("allowCredentials", json!([null]), wrong("allowCredentials", "an array of objects")),
+        ("allowCredentials", json!([{"type": "public-key"}]), Missing("allowCredentials.id")),
+        ("allowCredentials", json!([{"id": "AA"}]), Missing("allowCredentials.type")),
+        ("allowCredentials", descriptor("A", "public-key"), Base64("allowCredentials.id")),
+        ("allowCredentials", descriptor(&too_long, "public-key"), Length("allowCredentials.id")),
+        ("allowCredentials", json!(vec![0; 2001]), TooMany("allowCredentials")),
+        // Read as empty, it would allow any passkey.
+        ("allowCredentials", descriptor("AA", "future"), NothingKnown("allowCredentials")),
+        (
+            "allowCredentials",
+            json!([{"id": "AA", "type": "public-key", "transports": "usb"}]),
+            wrong("allowCredentials.transports", "an array"),
+        ),
+        ("userVerification", json!(1), wrong("userVerification", "a string")),
+        ("timeout", json!(1.5), wrong("timeout", "an integer that is not negative")),
+        ("extensions", json!(1), wrong("extensions", "an object")),
+        (
+            "extensions.prf.evalByCredential",
+            json!({"*": {"first": "AA"}}),
+            Base64("extensions.prf.evalByCredential"),
+        ),
+        (
+            "extensions.prf.evalByCredential",
+            json!({"AA": 1}),
+            wrong("extensions.prf.evalByCredential", "an object of objects"),
+        ),
+    ] {
+        let json = with(request_json(), path, value.clone());
+        assert_eq!(request(&json), Err(error), "{path}: {value}");
+    }
+}
+
+#[test]
+fn what_is_no_options_object_is_refused() {
+    for json in ["", "{", "[]", "null", "1", "{} {}", "\"AA\""] {
+        assert_eq!(CreationOptions::from_json(json), Err(OptionsError::Json), "{json}");
+        assert_eq!(RequestOptions::from_json(json), Err(OptionsError::Json), "{json}");
+    }
+    let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
+    assert_eq!(RequestOptions::from_json(&deep), Err(OptionsError::Json));
+    let fits = format!("{{\"challenge\":\"\"{}}}", " ".repeat(MAX_OPTIONS - 16));
+    assert!(RequestOptions::from_json(&fits).is_ok());
+    assert_eq!(RequestOptions::from_json(&format!("{fits} ")), Err(OptionsError::TooLong));
+}
+
+#[test]
+fn an_origin_gets_no_request_for_another_sites_passkeys() {
+    for (origin, rp_id, error) in [
+        ("https://evilexample.com", "example.com", RpIdError::OtherDomain),
+        ("https://example.com.evil.net", "example.com", RpIdError::OtherDomain),
+        ("https://example.co.uk", "co.uk", RpIdError::PublicSuffix),
+        ("https://example.com", "com", RpIdError::PublicSuffix),
+        ("https://example.com", "Example.com", RpIdError::Domain(DomainError::NotCanonical)),
+        ("https://example.com", "example.com.", RpIdError::Domain(DomainError::NotCanonical)),
+        ("https://example.com", "192.0.2.1", RpIdError::Domain(DomainError::IpAddress)),
+        ("http://localhost:8080", "example.com", RpIdError::OtherDomain),
+    ] {
+        let origin = Origin::parse(origin).unwrap();
+        let json = with(creation_json(), "rp.id", json!(rp_id));
+        let refused = creation(&json).unwrap().prepare(&origin).unwrap_err();
+        assert_eq!(refused, OptionsError::RpId(error), "{origin} {rp_id}");
+        assert_eq!(DomException::from(&refused).name(), "SecurityError");
+        let json = with(request_json(), "rpId", json!(rp_id));
+        let refused = request(&json).unwrap().prepare(&origin).unwrap_err();
+        assert_eq!(refused, OptionsError::RpId(error), "{origin} {rp_id}");
+    }
+    let origin = Origin::parse("http://localhost:8080").unwrap();
+    let json = with(request_json(), "rpId", json!("localhost"));
+    assert_eq!(request(&json).unwrap().prepare(&origin).unwrap().request.rp_id, "localhost");
+}
+
+#[test]
+fn errors_say_what_to_do_and_what_a_page_hears() {
+    let error = Error::new(Stage::Preparing, OptionsError::Missing("user.id"));
+    assert_eq!(error.to_string(), "preparing: the site's request is invalid: user.id is missing");
+    assert_eq!(error.advice(), Advice::TellTheSite);
+    assert!(!error.can_retry());
+    assert_eq!(error.dom_exception().to_string(), "TypeError");
+    assert_eq!(DomException::from(Status::CREDENTIAL_EXCLUDED), DomException::InvalidState);
+    assert_eq!(DomException::from(Status::NO_CREDENTIALS), DomException::NotAllowed);
+    assert_eq!(DomException::from(Status::OPERATION_DENIED), DomException::NotAllowed);
+}
+
+// PRF.
+
+#[test]
+fn prf_inputs_are_hashed_as_the_vector_says() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/hybrid.json");
+    let vectors: Vec<Value> = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+    let vector = vectors.iter().find(|vector| vector["name"] == "prf/salt-hash").unwrap();
+    let hex = |value: &Value| HEX.decode(value.as_str().unwrap().as_bytes()).unwrap();
+    let input = prf_input(&hex(&vector["inputs"]["webauthn_prf_first"]));
+    assert_eq!(input.expose().as_slice(), hex(&vector["outputs"]["ctap_prf_first"]));
+}
+
+#[test]
+fn prf_inputs_reach_the_request() {
+    let mut json = request_json();
+    json["allowCredentials"] = json!([{"type": "public-key", "id": "-_-_AQ"}]);
+    json["extensions"] = json!({"prf": {
+        "eval": {"first": "AQ"},
+        // Named in the ordinary alphabet, and the same passkey.
+        "evalByCredential": {"+/+/AQ==": {"first": "Ag", "second": "Aw"}},
+    }});
+    let prepared = request(&json).unwrap().prepare(&origin()).unwrap();
+    let input = prepared.request.extensions.prf.unwrap();
+    assert_eq!(input.eval, Some(Values { first: prf_input(&[1]), second: None }));
+    let own = Values { first: prf_input(&[2]), second: Some(prf_input(&[3])) };
+    assert_eq!(input.values_for(&CredentialId::new(ID).unwrap()), Some(&own));
+
+    json["allowCredentials"][0]["id"] = json!("AAAA");
+    let refused = request(&json).unwrap().prepare(&origin()).unwrap_err();
+    assert_eq!(refused, OptionsError::EvalByCredential);
+    json["allowCredentials"] = json!([]);
+    assert!(request(&json).unwrap().prepare(&origin()).is_err());
+}
+
+// Answers.
+
+#[test]
+fn a_registration_is_answered_with_these_bytes() {
+    let mut json = creation_json();
+    json["authenticatorSelection"] = json!({"residentKey": "required"});
+    json["extensions"] = json!({"credProps": true, "prf": {}});
+    let prepared = creation(&json).unwrap().prepare(&origin()).unwrap();
+    let mut response =
+        make_credential::Response::new(FORMAT_NONE, registered(AAGUID), RawCbor::empty_map());
+    response.unsigned_extensions.prf = Some(prf::RegistrationOutput::new(true));
+    let registration = prepared.pending.finish(response).unwrap();
+    assert_eq!(registration.to_json().expose(), include_str!("webauthn/registration.json").trim());
+    assert_eq!(registration.credential_id().as_bytes(), ID);
+}
+
+#[test]
+fn a_sign_in_is_answered_with_these_bytes() {
+    let json = with(request_json(), "extensions", json!({"prf": {"eval": {"first": "AA"}}}));
+    let prepared = request(&json).unwrap().prepare(&origin()).unwrap();
+    let mut response = signed();
+    response.unsigned_extensions.prf = Some(prf::AssertionOutput::new(Values {
+        first: PrfOutput::new([1; 32]),
+        second: Some(PrfOutput::new([2; 32])),
+    }));
+    let assertion = prepared.pending.finish(response).unwrap();
+    assert_eq!(assertion.to_json().expose(), include_str!("webauthn/assertion.json").trim());
+    assert_eq!(assertion.user_handle().unwrap().as_bytes(), [7, 8]);
+}
+
+#[test]
+fn extensions_are_answered_only_if_they_were_asked_for() {
+    let results = |json: &Value, output: Option<prf::RegistrationOutput>| {
+        let prepared = creation(json).unwrap().prepare(&origin()).unwrap();
+        let data = registered(AAGUID);
+        let mut response = make_credential::Response::new(FORMAT_NONE, data, RawCbor::empty_map());
+        response.unsigned_extensions.prf = output;
+        let answer = prepared.pending.finish(response).unwrap().to_json();
+        serde_json::from_str::<Value>(answer.expose()).unwrap()["clientExtensionResults"].clone()
+    };
+    let unasked = prf::RegistrationOutput::new(true);
+    assert_eq!(results(&creation_json(), Some(unasked)), json!({}));
+    let asked = with(creation_json(), "extensions", json!({"credProps": true, "prf": {}}));
+    // Not asked for `rk`: whether it is one is not known.
+    assert_eq!(results(&asked, None), json!({"credProps": {}, "prf": {"enabled": false}}));
+
+    let prepared = request(&request_json()).unwrap().prepare(&origin()).unwrap();
+    let mut response = signed();
+    let first = PrfOutput::new([1; 32]);
+    response.unsigned_extensions.prf =
+        Some(prf::AssertionOutput::new(Values { first, second: None }));
+    let answer = prepared.pending.finish(response).unwrap().to_json();
+    assert!(answer.expose().contains("\"clientExtensionResults\":{}"));
+}
+
+#[test]
+fn an_attestation_is_scrubbed_unless_the_site_asked_for_it() {
+    let x5c = statement(b"\xa1\x63x5c\x80");
+    let own = statement(b"\xa1\x63alg\x26");
+    let none = RawCbor::empty_map();
+    let cases = [
+        // What the site asked for, what came, whether it goes through.
+        ("none", FORMAT_PACKED, AAGUID, &x5c, false),
+        ("none", FORMAT_PACKED, AAGUID, &own, false),
+        ("none", FORMAT_PACKED, Aaguid::ZERO, &x5c, false),
+        ("none", FORMAT_PACKED, Aaguid::ZERO, &own, true),
+        ("none", "android-key", Aaguid::ZERO, &own, false),
+        ("indirect", FORMAT_PACKED, AAGUID, &x5c, true),
+        ("direct", "smoke-signal", AAGUID, &x5c, true),
+        ("enterprise", FORMAT_NONE, AAGUID, &none, true),
+    ];
+    for (asked, format, aaguid, came, goes_through) in cases {
+        let json = with(creation_json(), "attestation", json!(asked));
+        let prepared = creation(&json).unwrap().prepare(&origin()).unwrap();
+        let data = registered(aaguid);
+        let response = make_credential::Response::new(format, data.clone(), came.clone());
+        let registration = prepared.pending.finish(response).unwrap();
+        let mut writer = cbor::Writer::new();
+        writer.map(|map| {
+            let (format, statement) =
+                if goes_through { (format, came) } else { (FORMAT_NONE, &none) };
+            map.text("fmt", |writer| writer.text(format));
+            map.text("attStmt", |writer| writer.value(statement));
+            // With its AAGUID, whatever was asked.
+            map.text("authData", |writer| writer.bytes(data.raw()));
+        });
+        assert_eq!(registration.attestation_object(), writer.into_bytes(), "{asked} {format}");
+        assert_eq!(&registration.response().statement, came, "the phone's own stays");
+    }
+}
+
+#[test]
+fn a_key_of_another_algorithm_is_left_in_the_attestation_object() {
+    let key: CoseKey = cbor::decode(b"\xa4\x01\x01\x03\x27\x20\x06\x21\x41\x07").unwrap();
+    let id = CredentialId::new(ID).unwrap();
+    let credential = AttestedCredential { aaguid: AAGUID, id, public_key: key };
+    let data = AuthenticatorData::new([0; 32], Flags::USER_PRESENT, 0).with_credential(credential);
+    let response = make_credential::Response::new(FORMAT_NONE, data, RawCbor::empty_map());
+    let prepared = creation(&creation_json()).unwrap().prepare(&origin()).unwrap();
+    let answer = prepared.pending.finish(response).unwrap().to_json();
+    let answer: Value = serde_json::from_str(answer.expose()).unwrap();
+    assert_eq!(answer["response"]["publicKeyAlgorithm"], -8);
+    assert_eq!(answer["response"].get("publicKey"), None);
+}
+
+#[test]
+fn a_passkey_that_is_not_named_is_the_only_one_allowed() {
+    let unnamed = || {
+        let mut response = signed();
+        response.credential = None;
+        response.user = None;
+        response
+    };
+    let finish = |allowed: Value| {
+        let json = with(request_json(), "allowCredentials", allowed);
+        request(&json).unwrap().prepare(&origin()).unwrap().pending.finish(unnamed())
+    };
+    let one = json!({"type": "public-key", "id": "-_-_AQ"});
+    let assertion = finish(json!([one])).unwrap();
+    assert_eq!(assertion.credential_id().as_bytes(), ID);
+    let answer: Value = serde_json::from_str(assertion.to_json().expose()).unwrap();
+    assert_eq!(answer["response"].get("userHandle"), None);
+    assert_eq!(finish(json!([one, one])).unwrap_err(), AnswerError::Unnamed);
+    assert_eq!(finish(json!([])).unwrap_err(), AnswerError::Unnamed);
+}
+
+#[test]
+fn a_registration_without_a_credential_is_no_answer() {
+    let data = AuthenticatorData::new([0; 32], Flags::USER_PRESENT, 0);
+    let response = make_credential::Response::new(FORMAT_NONE, data, RawCbor::empty_map());
+    let prepared = creation(&creation_json()).unwrap().prepare(&origin()).unwrap();
+    assert_eq!(prepared.pending.finish(response).unwrap_err(), AnswerError::NoCredential);
+}
+
+#[test]
+fn debug_shows_no_assertion() {
+    let prepared = request(&request_json()).unwrap().prepare(&origin()).unwrap();
+    let assertion = prepared.pending.finish(signed()).unwrap();
+    assert_eq!(format!("{assertion:?}"), "Assertion { id: CredentialId(4 bytes), .. }");
+    let json = assertion.to_json();
+    assert_eq!(format!("{json:?}"), format!("SecretText({} bytes)", json.expose().len()));
+}
+
+#[cfg(feature = "client")]
+mod client {
+    use fido_hybrid::BoxFuture;
+    use fido_hybrid::bluetooth::{Scan, Scanner};
+    use fido_hybrid::client::Client;
+    use fido_hybrid::error::{BluetoothFault, Fault, TunnelFault};
+    use fido_hybrid::protocol::tunnel_url::TunnelRequest;
+    use fido_hybrid::tunnel::{Dial, OpenTunnel};
+
+    use super::*;
+
+    struct Nothing;
+
+    impl Scanner for Nothing {
+        fn scan(&self) -> BoxFuture<'_, Result<Box<dyn Scan>, BluetoothFault>> {
+            panic!("no radio may start")
+        }
+    }
+
+    impl Dial for Nothing {
+        fn dial(&self, _: TunnelRequest) -> BoxFuture<'_, Result<OpenTunnel, TunnelFault>> {
+            panic!("no tunnel may open")
+        }
+    }
+
+    #[tokio::test]
+    async fn another_sites_request_is_refused_before_any_radio() {
+        let client = Client::builder().scanner(Nothing).tunnel(Nothing).build().unwrap();
+        let evil = Origin::parse("https://evilexample.com").unwrap();
+        let options = request(&request_json()).unwrap();
+        let error = client.get(&options, &evil).unwrap_err();
+        assert_eq!(error.stage, Stage::Preparing);
+        assert!(matches!(error.fault, Fault::Options(OptionsError::RpId(RpIdError::OtherDomain))));
+        let options = creation(&creation_json()).unwrap();
+        let error = client.create(&options, &evil).unwrap_err();
+        assert!(matches!(error.fault, Fault::Options(OptionsError::RpId(RpIdError::OtherDomain))));
+        assert_eq!(error.dom_exception(), DomException::Security);
+    }
+}
