@@ -2,7 +2,7 @@
 //!
 //! Nothing else in the crate names a cryptography crate. P-256 key agreement
 //! and AES-256-GCM come from one of two providers with the same interface:
-//! [`rust_crypto`] (always there) and, with feature `aws-lc-rs`, `aws_lc`,
+//! `rust_crypto` (always there) and, with feature `aws-lc-rs`, `aws_lc`,
 //! which is then used for both. A test holds them to the same bytes.
 //!
 //! ECDSA stays with the pure-Rust crate in either case: its nonces follow

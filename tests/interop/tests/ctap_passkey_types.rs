@@ -325,8 +325,7 @@ fn what_an_authenticator_can_do() {
         }
 
         let theirs: their_get_info::Response = read(&cbor::encode(&ours));
-        let versions: Vec<Vec<u8>> =
-            theirs.versions.iter().map(|version| written(version)).collect();
+        let versions: Vec<Vec<u8>> = theirs.versions.iter().map(written).collect();
         assert_eq!(versions, ours.versions.iter().map(written).collect::<Vec<_>>());
         assert_eq!(theirs.extensions.as_deref().map_or(0, <[_]>::len), ours.extensions.len());
         assert_eq!(theirs.aaguid.0, ours.aaguid.0);
