@@ -16,6 +16,7 @@
 mod air;
 #[cfg(any(feature = "client", feature = "authenticator"))]
 mod exchange;
+mod pair;
 #[cfg(any(feature = "client", feature = "authenticator"))]
 mod radio;
 mod random;
@@ -23,6 +24,7 @@ mod random;
 pub use air::Conditions;
 #[cfg(any(feature = "client", feature = "authenticator"))]
 pub use exchange::Exchange;
+pub use pair::{Pair, Setup, Side, Tamper, User};
 #[cfg(any(feature = "client", feature = "authenticator"))]
 pub use radio::Air;
 pub use random::SeededRng;
