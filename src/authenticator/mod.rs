@@ -1,16 +1,23 @@
 //! Role 2: the authenticator, which reads the QR code and answers for its user.
 //!
 //! [`Transaction`] is the whole of it without I/O. On top of it, with feature
-//! `authenticator`, `Authenticator` and `Session` bring it together with an
+//! `authenticator`, [`Authenticator`] and [`Session`] bring it together with an
 //! advertiser, a tunnel, a passkey store, a user and a clock on tokio.
 
+#[cfg(feature = "authenticator")]
+mod builder;
 mod consent;
+#[cfg(feature = "authenticator")]
+mod driver;
+mod freshness;
 mod get_assertion;
 mod make_credential;
 mod names;
 mod passkey;
 mod profile;
 mod randomness;
+#[cfg(feature = "authenticator")]
+mod session;
 mod state;
 #[cfg(feature = "authenticator")]
 mod store;
@@ -18,10 +25,15 @@ pub mod transaction;
 mod update;
 mod user_check;
 
+#[cfg(feature = "authenticator")]
+pub use builder::{Authenticator, AuthenticatorBuilder};
+pub use freshness::Freshness;
 pub use names::MAX_NAME;
 pub use passkey::{Backup, Passkey};
 pub use profile::{Attestation, Profile};
 pub use randomness::CREDENTIAL_ID_LENGTH;
+#[cfg(feature = "authenticator")]
+pub use session::Session;
 pub use state::MAX_PROMPTS;
 #[cfg(feature = "authenticator")]
 pub use store::{MemoryStore, PasskeyStore};

@@ -1,6 +1,8 @@
 //! An authenticator's transaction with a client made of the protocol's pieces
 //! on the other side, on a clock moved by hand.
 
+#![allow(dead_code, reason = "each test uses a part")]
+
 use std::time::Duration;
 
 use fido_hybrid::authenticator::{

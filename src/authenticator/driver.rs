@@ -1,0 +1,283 @@
+//! The task behind a [`Session`](super::Session): feeds its transaction from
+//! tunnel, store, user, radio and clock, and does what comes out.
+
+use std::future::pending;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until, timeout};
+use tracing::{debug, trace};
+
+use super::passkey::Passkey;
+use super::store::PasskeyStore;
+use super::transaction::{Input, Output, Transaction};
+use super::update::Update;
+use super::user_check::{Decision, PromptId, UserCheck};
+use crate::BoxFuture;
+use crate::bluetooth::{Advertisement, Advertiser};
+use crate::error::{BluetoothFault, Error, StoreFault, TunnelFault};
+use crate::tunnel::{Dial, OpenTunnel, Tunnel};
+
+/// How long a send may take. A tunnel service that does not take a message for
+/// this long is not going to.
+const SEND_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long saying goodbye may take, once the transaction is over.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// What the embedder brought.
+#[derive(Clone)]
+pub(super) struct Surroundings {
+    pub(super) store: Arc<dyn PasskeyStore>,
+    pub(super) user: Arc<dyn UserCheck>,
+    pub(super) advertiser: Arc<dyn Advertiser>,
+    pub(super) dialer: Arc<dyn Dial>,
+}
+
+pub(super) struct Driver {
+    transaction: Transaction,
+    started: Instant,
+    surroundings: Surroundings,
+    updates: mpsc::Sender<Update>,
+    /// The session was dropped: nobody wants this any more.
+    deserted: bool,
+    link: Link,
+    radio: Radio,
+    store: Store,
+    user: User,
+}
+
+enum Link {
+    Closed,
+    /// Sending failed, which is yet to be told.
+    Failed(TunnelFault),
+    Dialling(BoxFuture<'static, Result<OpenTunnel, TunnelFault>>),
+    Open(Box<dyn Tunnel>),
+}
+
+enum Radio {
+    Off,
+    Starting(BoxFuture<'static, Result<Box<dyn Advertisement>, BluetoothFault>>),
+    OnAir(
+        #[expect(dead_code, reason = "dropping it takes the advert off the air")]
+        Box<dyn Advertisement>,
+    ),
+}
+
+enum Store {
+    Idle,
+    Finding(BoxFuture<'static, Result<Vec<Passkey>, StoreFault>>),
+    Saving(BoxFuture<'static, Result<(), StoreFault>>),
+}
+
+enum User {
+    Idle,
+    Asked(PromptId, BoxFuture<'static, Decision>),
+}
+
+impl Driver {
+    /// `transaction` starts at time zero, which is now.
+    pub(super) fn new(
+        transaction: Transaction,
+        surroundings: Surroundings,
+        updates: mpsc::Sender<Update>,
+    ) -> Self {
+        Self {
+            transaction,
+            started: Instant::now(),
+            surroundings,
+            updates,
+            deserted: false,
+            link: Link::Closed,
+            radio: Radio::Off,
+            store: Store::Idle,
+            user: User::Idle,
+        }
+    }
+
+    pub(super) async fn run(mut self) -> Result<(), Error> {
+        loop {
+            if let Some(result) = self.perform().await {
+                debug!(ok = result.is_ok(), "the transaction is over");
+                return result;
+            }
+            let input = self.next_input().await;
+            let now = self.started.elapsed();
+            let stage = self.transaction.stage();
+            // Such as a user check that approves an account it was not shown.
+            self.transaction.handle(now, input).map_err(|misuse| Error::new(stage, misuse))?;
+        }
+    }
+
+    /// Does what the transaction wants done; its result once it is over.
+    async fn perform(&mut self) -> Option<Result<(), Error>> {
+        let mut messages = Vec::new();
+        while let Some(output) = self.transaction.poll_output() {
+            match output {
+                Output::Send(message) => messages.push(message),
+                Output::Dial(request) => {
+                    debug!(host = request.url.host(), "dialling the tunnel service");
+                    let dialer = Arc::clone(&self.surroundings.dialer);
+                    self.link = Link::Dialling(Box::pin(async move { dialer.dial(request).await }));
+                }
+                Output::Advertise(advert) => {
+                    let advertiser = Arc::clone(&self.surroundings.advertiser);
+                    let start = async move { advertiser.advertise(advert).await };
+                    self.radio = Radio::Starting(Box::pin(start));
+                }
+                Output::StopAdvertising => self.radio = Radio::Off,
+                Output::Prompt(prompt) => {
+                    let user = Arc::clone(&self.surroundings.user);
+                    let id = prompt.id;
+                    self.user = User::Asked(id, Box::pin(async move { user.check(prompt).await }));
+                }
+                Output::DismissPrompt => self.user = User::Idle,
+                Output::FindPasskeys { rp_id, ids } => {
+                    let store = Arc::clone(&self.surroundings.store);
+                    let find = async move { store.candidates(&rp_id, ids.as_deref()).await };
+                    self.store = Store::Finding(Box::pin(find));
+                }
+                Output::SavePasskey(passkey) => {
+                    let store = Arc::clone(&self.surroundings.store);
+                    let save = async move { store.insert(passkey).await };
+                    self.store = Store::Saving(Box::pin(save));
+                }
+                Output::SaveCounter { rp_id, id, counter } => {
+                    let store = Arc::clone(&self.surroundings.store);
+                    let save = async move { store.update_counter(&rp_id, &id, counter).await };
+                    self.store = Store::Saving(Box::pin(save));
+                }
+                Output::CloseTunnel => {
+                    self.send(std::mem::take(&mut messages)).await;
+                    self.close_tunnel().await;
+                }
+                Output::Update(update) => {
+                    debug!(stage = %self.transaction.stage(), "{update}");
+                    // A program that does not read updates misses them.
+                    let _full_or_gone = self.updates.try_send(update);
+                }
+                Output::Closed(result) => return Some(result),
+            }
+        }
+        self.send(messages).await;
+        None
+    }
+
+    /// All in one write.
+    async fn send(&mut self, messages: Vec<Vec<u8>>) {
+        if messages.is_empty() {
+            return;
+        }
+        if let Link::Open(tunnel) = &mut self.link {
+            trace!(messages = messages.len(), "sending");
+            match timeout(SEND_TIMEOUT, tunnel.send(messages)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(fault)) => self.link = Link::Failed(fault),
+                Err(_) => self.link = Link::Failed(TunnelFault::Stalled),
+            }
+        }
+    }
+
+    async fn close_tunnel(&mut self) {
+        if let Link::Open(mut tunnel) = std::mem::replace(&mut self.link, Link::Closed) {
+            // Dropping it closes it too, only less politely.
+            let _closed = timeout(CLOSE_TIMEOUT, tunnel.close()).await;
+        }
+    }
+
+    async fn next_input(&mut self) -> Input {
+        let deadline = self.transaction.deadline().map(|deadline| self.started + deadline);
+        // Whatever ends the transaction goes before what lets it sign.
+        tokio::select! {
+            biased;
+            () = self.updates.closed(), if !self.deserted => {
+                self.deserted = true;
+                Input::Cancel
+            }
+            () = reached(deadline) => Input::TimePassed,
+            input = self.link.next() => input,
+            input = self.user.next() => input,
+            input = self.store.next() => input,
+            input = self.radio.next() => input,
+        }
+    }
+}
+
+async fn reached(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
+        None => pending().await,
+    }
+}
+
+impl Link {
+    /// # Cancel safety
+    /// No message is lost.
+    async fn next(&mut self) -> Input {
+        let (next, input) = match self {
+            Self::Closed => pending().await,
+            Self::Failed(fault) => (Self::Closed, Input::TunnelFailed(fault.clone())),
+            Self::Dialling(dial) => match dial.await {
+                Ok(OpenTunnel { tunnel, routing_id, .. }) => {
+                    (Self::Open(tunnel), Input::TunnelOpened { routing_id })
+                }
+                Err(fault) => (Self::Closed, Input::TunnelFailed(fault)),
+            },
+            Self::Open(tunnel) => match tunnel.receive().await {
+                Ok(Some(message)) => return Input::Message(message),
+                Ok(None) => (Self::Closed, Input::TunnelClosed),
+                Err(fault) => (Self::Closed, Input::TunnelFailed(fault)),
+            },
+        };
+        *self = next;
+        input
+    }
+}
+
+impl Radio {
+    /// # Cancel safety
+    /// The advert stays on the air.
+    async fn next(&mut self) -> Input {
+        if let Self::Starting(start) = self {
+            match start.await {
+                Ok(advertisement) => {
+                    debug!("the advert is on the air");
+                    *self = Self::OnAir(advertisement);
+                }
+                Err(fault) => {
+                    *self = Self::Off;
+                    return Input::AdvertisingFailed(fault);
+                }
+            }
+        }
+        pending().await
+    }
+}
+
+impl Store {
+    /// # Cancel safety
+    /// What the store does goes on with the next call.
+    async fn next(&mut self) -> Input {
+        let input = match self {
+            Self::Idle => pending().await,
+            Self::Finding(find) => Input::PasskeysFound(find.await),
+            Self::Saving(save) => Input::Saved(save.await),
+        };
+        *self = Self::Idle;
+        input
+    }
+}
+
+impl User {
+    /// # Cancel safety
+    /// The prompt stays on the screen.
+    async fn next(&mut self) -> Input {
+        let input = match self {
+            Self::Idle => pending().await,
+            Self::Asked(prompt, check) => Input::Decided { prompt: *prompt, decision: check.await },
+        };
+        *self = Self::Idle;
+        input
+    }
+}

@@ -1,0 +1,347 @@
+//! The async authenticator, with the async client on the other side and the
+//! simulated air and tunnel between them.
+#![cfg(all(feature = "authenticator", feature = "client", feature = "sim"))]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+#[path = "support/rig.rs"]
+mod rig;
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use fido_hybrid::BoxFuture;
+use fido_hybrid::authenticator::{
+    Authenticator, Decision, Freshness, MemoryStore, PasskeyStore, Prompt, Question, Session,
+    Update, UserCheck, Verification,
+};
+use fido_hybrid::bluetooth::{Advertisement, Advertiser};
+use fido_hybrid::client::{Ceremony, Client};
+use fido_hybrid::ctap::{self, Response, Status};
+use fido_hybrid::error::{ApiMisuse, BluetoothFault, CancelledBy, Error, Fault, Stage};
+use fido_hybrid::protocol::qr_code::QrCode;
+use fido_hybrid::sim::{Air, Exchange};
+use rig::{approved, domain, get_assertion, make_credential, passkey};
+use tokio::sync::mpsc;
+
+/// What was seen of the surroundings, in order.
+#[derive(Debug, PartialEq, Eq)]
+enum Seen {
+    OnAir,
+    OffAir,
+    Prompt,
+    Dismissed,
+}
+
+type Sightings = mpsc::UnboundedSender<Seen>;
+
+/// Says when it is dropped.
+struct Token(Sightings, Option<Seen>);
+
+impl Drop for Token {
+    fn drop(&mut self) {
+        let _gone = self.0.send(self.1.take().unwrap());
+    }
+}
+
+/// An advertiser that is watched.
+struct Watched(Air, Sightings);
+
+struct OnAir {
+    _advert: Box<dyn Advertisement>,
+    _token: Token,
+}
+
+impl Advertisement for OnAir {}
+
+impl Advertiser for Watched {
+    fn advertise(
+        &self,
+        service_data: Vec<u8>,
+    ) -> BoxFuture<'_, Result<Box<dyn Advertisement>, BluetoothFault>> {
+        Box::pin(async move {
+            let advert = self.0.advertise(service_data).await?;
+            self.1.send(Seen::OnAir).unwrap();
+            let token = Token(self.1.clone(), Some(Seen::OffAir));
+            Ok(Box::new(OnAir { _advert: advert, _token: token }) as Box<dyn Advertisement>)
+        })
+    }
+}
+
+/// A user who says what was planned, and nothing after that.
+struct Planned {
+    decisions: Mutex<Vec<Decision>>,
+    prompts: Arc<Mutex<Vec<Prompt>>>,
+    seen: Sightings,
+}
+
+impl UserCheck for Planned {
+    fn check(&self, prompt: Prompt) -> BoxFuture<'_, Decision> {
+        Box::pin(async move {
+            self.prompts.lock().unwrap().push(prompt);
+            self.seen.send(Seen::Prompt).unwrap();
+            let next = self.decisions.lock().unwrap().pop();
+            match next {
+                Some(decision) => decision,
+                None => {
+                    let _token = Token(self.seen.clone(), Some(Seen::Dismissed));
+                    std::future::pending().await
+                }
+            }
+        })
+    }
+}
+
+struct World {
+    client: Client,
+    authenticator: Authenticator,
+    store: MemoryStore,
+    prompts: Arc<Mutex<Vec<Prompt>>>,
+    seen: mpsc::UnboundedReceiver<Seen>,
+}
+
+impl World {
+    fn new(decisions: &[Decision]) -> Self {
+        let (air, exchange, store) = (Air::new(), Exchange::new(), MemoryStore::new());
+        let (sightings, seen) = mpsc::unbounded_channel();
+        let prompts = Arc::default();
+        let user = Planned {
+            decisions: Mutex::new(decisions.iter().rev().copied().collect()),
+            prompts: Arc::clone(&prompts),
+            seen: sightings.clone(),
+        };
+        let client =
+            Client::builder().scanner(air.clone()).tunnel(exchange.clone()).build().unwrap();
+        let authenticator = Authenticator::builder(store.clone(), user)
+            .name("A phone")
+            .advertiser(Watched(air, sightings))
+            .tunnel(exchange)
+            .domain(domain())
+            .build()
+            .unwrap();
+        Self { client, authenticator, store, prompts, seen }
+    }
+
+    fn begin(&self, request: impl Into<ctap::Request>) -> (Ceremony<Response>, Session) {
+        let ceremony = self.client.begin(request.into(), None).unwrap();
+        let session = self.authenticator.answer(code(&ceremony)).unwrap();
+        (ceremony, session)
+    }
+
+    async fn sees(&mut self, expected: Seen) {
+        assert_eq!(self.seen.recv().await, Some(expected));
+    }
+}
+
+fn code(ceremony: &Ceremony<Response>) -> QrCode {
+    ceremony.qr_code().expose().parse().unwrap()
+}
+
+fn status(error: &Error) -> Option<Status> {
+    match error.fault {
+        Fault::Status(status) => Some(status),
+        _ => None,
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_passkey_is_registered_and_signs_in() {
+    let mut world = World::new(&[approved(0), approved(0)]);
+    let (mut ceremony, mut session) = world.begin(make_credential("ada"));
+    let Response::MakeCredential(made) = ceremony.outcome().await.unwrap() else { panic!() };
+    let kept = world.store.passkeys();
+    assert_eq!(made.credential().unwrap().id, kept[0].id);
+    drop(ceremony);
+    let mut updates = Vec::new();
+    while let Some(update) = session.next().await {
+        updates.push(update);
+    }
+    assert!(matches!(
+        updates.as_slice(),
+        [
+            Update::Registering,
+            Update::Advertising,
+            Update::Secured,
+            Update::Prompting,
+            Update::Registered
+        ]
+    ));
+    session.outcome().await.unwrap();
+    for seen in [Seen::OnAir, Seen::OffAir, Seen::Prompt] {
+        world.sees(seen).await;
+    }
+
+    let (mut ceremony, mut session) = world.begin(get_assertion(&[]));
+    let Response::GetAssertion(signed) = ceremony.outcome().await.unwrap() else { panic!() };
+    let message = [signed.auth_data.raw(), &rig::HASH].concat();
+    assert!(kept[0].key.public_key().verifies(&message, signed.signature.expose()));
+    assert_eq!(signed.auth_data.sign_count(), 1);
+    assert_eq!(world.store.passkeys()[0].counter, Some(1));
+    drop(ceremony);
+    session.outcome().await.unwrap();
+    assert!(matches!(
+        session.outcome().await.unwrap_err().fault,
+        Fault::ApiMisuse(ApiMisuse::Closed)
+    ));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_other_device_is_told_what_the_user_said() {
+    for (decision, expected) in [
+        (Decision::Declined, Status::OPERATION_DENIED),
+        (Decision::TimedOut, Status::USER_ACTION_TIMEOUT),
+        (Decision::NoUi, Status::NOT_ALLOWED),
+    ] {
+        let world = World::new(&[decision]);
+        let (mut ceremony, mut session) = world.begin(make_credential("ada"));
+        let error = ceremony.outcome().await.unwrap_err();
+        assert_eq!(status(&error), Some(expected));
+        assert!(world.store.passkeys().is_empty());
+        drop(ceremony);
+        session.outcome().await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_that_was_not_shown_signs_nothing() {
+    let world = World::new(&[approved(1)]);
+    world.store.insert(passkey(1, rig::RP_ID, "ada")).await.unwrap();
+    let (mut ceremony, mut session) = world.begin(get_assertion(&[]));
+    let error = session.outcome().await.unwrap_err();
+    assert_eq!(error.stage, Stage::Prompting);
+    assert!(matches!(error.fault, Fault::ApiMisuse(ApiMisuse::NoSuchAccount)));
+    assert!(matches!(ceremony.outcome().await.unwrap_err().fault, Fault::PeerLeft));
+    assert_eq!(world.store.passkeys()[0].counter, Some(0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn dropping_the_session_takes_the_prompt_away_and_says_no() {
+    let mut world = World::new(&[]);
+    let (mut ceremony, session) = world.begin(make_credential("ada"));
+    let outcome = tokio::spawn(async move { ceremony.outcome().await });
+    for seen in [Seen::OnAir, Seen::OffAir, Seen::Prompt] {
+        world.sees(seen).await;
+    }
+    drop(session);
+    world.sees(Seen::Dismissed).await;
+    let error = outcome.await.unwrap().unwrap_err();
+    assert_eq!(status(&error), Some(Status::OPERATION_DENIED));
+}
+
+#[tokio::test(start_paused = true)]
+async fn dropping_the_session_takes_the_advert_off_the_air() {
+    let mut world = World::new(&[]);
+    // A code whose client does not listen any more.
+    let ceremony = world.client.begin(make_credential("ada").into(), None).unwrap();
+    let code = code(&ceremony);
+    drop(ceremony);
+    let session = world.authenticator.answer(code).unwrap();
+    world.sees(Seen::OnAir).await;
+    drop(session);
+    world.sees(Seen::OffAir).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_advert_that_nobody_hears_ends() {
+    let mut world = World::new(&[]);
+    let ceremony = world.client.begin(make_credential("ada").into(), None).unwrap();
+    let code = code(&ceremony);
+    drop(ceremony);
+    let mut session = world.authenticator.answer(code).unwrap();
+    let error = session.outcome().await.unwrap_err();
+    assert_eq!(error.stage, Stage::Advertising);
+    assert!(matches!(error.fault, Fault::Deadline));
+    world.sees(Seen::OnAir).await;
+    world.sees(Seen::OffAir).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_leaves_takes_the_prompt_away() {
+    let mut world = World::new(&[]);
+    let (ceremony, mut session) = world.begin(make_credential("ada"));
+    for seen in [Seen::OnAir, Seen::OffAir, Seen::Prompt] {
+        world.sees(seen).await;
+    }
+    drop(ceremony);
+    let error = session.outcome().await.unwrap_err();
+    assert!(matches!(error.fault, Fault::Cancelled(CancelledBy::Client)));
+    world.sees(Seen::Dismissed).await;
+    let prompts = world.prompts.lock().unwrap();
+    assert!(matches!(prompts[0].question, Question::Register(_)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_radio_that_cannot_ends_the_session() {
+    struct Off;
+    impl Advertiser for Off {
+        fn advertise(
+            &self,
+            _: Vec<u8>,
+        ) -> BoxFuture<'_, Result<Box<dyn Advertisement>, BluetoothFault>> {
+            Box::pin(async { Err(BluetoothFault::Off) })
+        }
+    }
+    let world = World::new(&[]);
+    let ceremony = world.client.begin(make_credential("ada").into(), None).unwrap();
+    let authenticator = Authenticator::builder(MemoryStore::new(), Nobody)
+        .advertiser(Off)
+        .tunnel(Exchange::new())
+        .domain(domain())
+        .build()
+        .unwrap();
+    let error = authenticator.answer(code(&ceremony)).unwrap().outcome().await.unwrap_err();
+    assert_eq!(error.stage, Stage::Advertising);
+    assert!(matches!(error.fault, Fault::Bluetooth(BluetoothFault::Off)));
+}
+
+/// Can only tell that somebody is there.
+struct Nobody;
+
+impl UserCheck for Nobody {
+    fn check(&self, _: Prompt) -> BoxFuture<'_, Decision> {
+        Box::pin(async { Decision::NoUi })
+    }
+
+    fn ability(&self) -> Verification {
+        Verification::Present
+    }
+}
+
+#[tokio::test]
+async fn a_code_from_another_day_is_refused() {
+    let world = World::new(&[]);
+    let ceremony = world.client.begin(make_credential("ada").into(), None).unwrap();
+    let day = 24 * 60 * 60;
+    for created in [u64::MAX, 0, code(&ceremony).created.unwrap() - day] {
+        let mut code = code(&ceremony);
+        code.created = Some(created);
+        let error = world.authenticator.answer(code).unwrap_err();
+        assert!(matches!(error.fault, Fault::StaleQrCode));
+    }
+    let lenient = Authenticator::builder(MemoryStore::new(), Nobody)
+        .advertiser(Air::new())
+        .tunnel(Exchange::new())
+        .domain(domain())
+        .freshness(Freshness::Within(Duration::from_secs(2 * day)))
+        .build()
+        .unwrap();
+    let mut code = code(&ceremony);
+    code.created = code.created.map(|created| created - day);
+    assert!(lenient.answer(code).is_ok());
+}
+
+#[test]
+fn a_runtime_and_every_part_are_needed() {
+    let builder = || Authenticator::builder(MemoryStore::new(), Nobody);
+    for incomplete in [
+        builder().tunnel(Exchange::new()).domain(domain()),
+        builder().advertiser(Air::new()).domain(domain()),
+        builder().advertiser(Air::new()).tunnel(Exchange::new()),
+    ] {
+        let error = incomplete.build().unwrap_err();
+        assert!(matches!(error.fault, Fault::ApiMisuse(ApiMisuse::Missing(_))));
+    }
+    let complete = builder().advertiser(Air::new()).tunnel(Exchange::new()).domain(domain());
+    let client = rig::Client::new(1);
+    let error = complete.build().unwrap().answer(client.code).unwrap_err();
+    assert!(matches!(error.fault, Fault::ApiMisuse(ApiMisuse::NoRuntime)));
+}
