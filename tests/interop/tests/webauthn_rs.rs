@@ -1,0 +1,217 @@
+//! Whole sign-ins with `webauthn-rs-core` as the relying party: its options,
+//! read by this crate's client, answered by this crate's authenticator in a
+//! simulated room, verified by it.
+
+use std::time::Duration;
+
+use fido_hybrid::authenticator::{Attestation, Backup, Passkey, Profile};
+use fido_hybrid::client;
+use fido_hybrid::ctap::{Request, Response};
+use fido_hybrid::protocol::qr_code::RequestHint;
+use fido_hybrid::sim::{Pair, Setup, Side};
+use fido_hybrid::webauthn::{CreationOptions, Origin, RequestOptions};
+use serde_json::Value;
+use url::Url;
+use webauthn_rs_core::WebauthnCore;
+use webauthn_rs_core::error::WebauthnError;
+use webauthn_rs_core::proto::{
+    AttestationConveyancePreference, AttestationFormat, AuthenticationResult, AuthenticationState,
+    Credential, ParsedAttestationData, PublicKeyCredential, RegisterPublicKeyCredential,
+    RegistrationState, UserVerificationPolicy,
+};
+
+const ORIGIN: &str = "https://login.example.com";
+const USER: &[u8] = b"user 1";
+
+fn site() -> WebauthnCore {
+    let origin = Url::parse(ORIGIN).unwrap();
+    let timeout = Duration::from_secs(60);
+    WebauthnCore::new_unsafe_experts_only(
+        "Example",
+        "example.com",
+        vec![origin],
+        timeout,
+        None,
+        None,
+    )
+}
+
+/// A phone that keeps its passkeys from one transaction to the next.
+struct Phone {
+    profile: Profile,
+    passkeys: Vec<Passkey>,
+    transactions: u64,
+}
+
+impl Phone {
+    fn new(attestation: Attestation, backup: Backup) -> Self {
+        let mut profile = Profile::default();
+        profile.attestation = attestation;
+        profile.backup = backup;
+        Self { profile, passkeys: Vec::new(), transactions: 0 }
+    }
+
+    /// Shows a code, scans it, hears the advert, and so on to the answer.
+    fn answer(&mut self, request: impl Into<Request>, hint: RequestHint) -> Response {
+        self.transactions += 1;
+        let mut setup = Setup::new(self.transactions, vec![request.into()]);
+        setup.client = client::Config::new(hint);
+        setup.phone.profile = self.profile.clone();
+        setup.passkeys = std::mem::take(&mut self.passkeys);
+        let mut pair = Pair::new(setup).unwrap();
+        pair.run();
+        for side in [Side::Client, Side::Phone] {
+            assert!(matches!(pair.result(side), Some(Ok(()))), "{side}: {:?}", pair.result(side));
+        }
+        self.passkeys = std::mem::take(&mut pair.passkeys);
+        assert_eq!(pair.responses.len(), 1);
+        pair.responses.remove(0).unwrap()
+    }
+
+    fn register(&mut self, options: &impl serde::Serialize) -> RegisterPublicKeyCredential {
+        let options = CreationOptions::from_json(&json(options)).unwrap();
+        let prepared = options.prepare(&Origin::parse(ORIGIN).unwrap()).unwrap();
+        let Response::MakeCredential(response) =
+            self.answer(prepared.request, RequestHint::MakeCredential)
+        else {
+            panic!("another answer than asked for");
+        };
+        let answer = prepared.pending.finish(response).unwrap();
+        serde_json::from_str(answer.to_json().expose()).unwrap()
+    }
+
+    fn sign_in(&mut self, options: &impl serde::Serialize) -> PublicKeyCredential {
+        let options = RequestOptions::from_json(&json(options)).unwrap();
+        let prepared = options.prepare(&Origin::parse(ORIGIN).unwrap()).unwrap();
+        let Response::GetAssertion(response) =
+            self.answer(prepared.request, RequestHint::GetAssertion)
+        else {
+            panic!("another answer than asked for");
+        };
+        let answer = prepared.pending.finish(response).unwrap();
+        serde_json::from_str(answer.to_json().expose()).unwrap()
+    }
+}
+
+/// The options without the envelope for `navigator.credentials`.
+fn json(options: &impl serde::Serialize) -> String {
+    let Value::Object(mut options) = serde_json::to_value(options).unwrap() else {
+        panic!("options are an object");
+    };
+    options.remove("publicKey").unwrap().to_string()
+}
+
+fn registration(
+    site: &WebauthnCore,
+    phone: &mut Phone,
+    conveyance: AttestationConveyancePreference,
+) -> (RegisterPublicKeyCredential, RegistrationState) {
+    let challenge = site
+        .new_challenge_register_builder(USER, "ada", "Ada Lovelace")
+        .unwrap()
+        .attestation(conveyance)
+        .user_verification_policy(UserVerificationPolicy::Required)
+        .require_resident_key(true);
+    let (options, state) = site.generate_challenge_register(challenge).unwrap();
+    (phone.register(&options), state)
+}
+
+fn registered(site: &WebauthnCore, phone: &mut Phone) -> Credential {
+    let (answer, state) = registration(site, phone, AttestationConveyancePreference::None);
+    site.register_credential(&answer, &state, None).unwrap()
+}
+
+/// A sign-in for which the site names these passkeys, if any.
+fn assertion(
+    site: &WebauthnCore,
+    phone: &mut Phone,
+    named: &[Credential],
+) -> (PublicKeyCredential, AuthenticationState) {
+    let policy = Some(UserVerificationPolicy::Required);
+    let challenge = site.new_challenge_authenticate_builder(named.to_vec(), policy).unwrap();
+    let (options, state) = site.generate_challenge_authenticate(challenge).unwrap();
+    (phone.sign_in(&options), state)
+}
+
+fn signed_in(
+    site: &WebauthnCore,
+    answer: &PublicKeyCredential,
+    mut state: AuthenticationState,
+    known: &Credential,
+) -> Result<AuthenticationResult, WebauthnError> {
+    state.set_allowed_credentials(vec![known.clone()]);
+    site.authenticate_credential(answer, &state)
+}
+
+#[test]
+fn a_passkey_without_attestation_is_accepted_and_signs_in_without_being_named() {
+    for backup in [Backup::DeviceBound, Backup::BackedUp] {
+        let (site, mut phone) = (site(), Phone::new(Attestation::None, backup));
+        let mut known = registered(&site, &mut phone);
+        assert_eq!(known.attestation_format, AttestationFormat::None);
+        assert!(known.user_verified);
+        assert_eq!(known.backup_eligible, backup != Backup::DeviceBound);
+
+        for _ in 0..3 {
+            let (answer, state) = assertion(&site, &mut phone, &[]);
+            assert_eq!(answer.get_user_unique_id(), Some(USER));
+            let result = signed_in(&site, &answer, state, &known).unwrap();
+            assert!(result.user_verified());
+            assert_eq!(result.backup_eligible(), known.backup_eligible);
+            assert_eq!(result.counter() > known.counter, backup == Backup::DeviceBound);
+            known.counter = result.counter();
+        }
+    }
+}
+
+#[test]
+fn a_passkey_signs_in_when_it_is_named() {
+    let (site, mut phone) = (site(), Phone::new(Attestation::None, Backup::DeviceBound));
+    let known = registered(&site, &mut phone);
+    let (answer, state) = assertion(&site, &mut phone, std::slice::from_ref(&known));
+    signed_in(&site, &answer, state, &known).unwrap();
+}
+
+#[test]
+fn a_packed_self_attestation_is_accepted_as_what_it_is() {
+    let (site, mut phone) = (site(), Phone::new(Attestation::Packed, Backup::DeviceBound));
+    let direct = AttestationConveyancePreference::Direct;
+    let (answer, state) = registration(&site, &mut phone, direct);
+    let known = site.register_credential(&answer, &state, None).unwrap();
+    assert_eq!(known.attestation_format, AttestationFormat::Packed);
+    assert!(matches!(known.attestation.data, ParsedAttestationData::Self_));
+
+    let (answer, state) = assertion(&site, &mut phone, &[]);
+    signed_in(&site, &answer, state, &known).unwrap();
+}
+
+#[test]
+fn answers_do_not_fit_another_challenge() {
+    let (site, mut phone) = (site(), Phone::new(Attestation::None, Backup::DeviceBound));
+    let none = || AttestationConveyancePreference::None;
+    let (first, first_state) = registration(&site, &mut phone, none());
+    let (_, second_state) =
+        registration(&site, &mut Phone::new(Attestation::None, Backup::DeviceBound), none());
+    let refused = site.register_credential(&first, &second_state, None);
+    assert!(matches!(refused, Err(WebauthnError::MismatchedChallenge)), "{refused:?}");
+    let known = site.register_credential(&first, &first_state, None).unwrap();
+
+    let (first, _) = assertion(&site, &mut phone, &[]);
+    let (_, second_state) = assertion(&site, &mut phone, &[]);
+    let refused = signed_in(&site, &first, second_state, &known);
+    assert!(matches!(refused, Err(WebauthnError::MismatchedChallenge)), "{refused:?}");
+}
+
+#[test]
+fn a_changed_answer_is_refused() {
+    let (site, mut phone) = (site(), Phone::new(Attestation::None, Backup::DeviceBound));
+    let known = registered(&site, &mut phone);
+    // A bit of the RP ID hash, of a flag that is not read, and of the counter.
+    for (position, bit) in [(0, 0), (32, 1), (36, 0)] {
+        let (mut answer, state) = assertion(&site, &mut phone, &[]);
+        let mut data = answer.response.authenticator_data.to_vec();
+        data[position] ^= 1 << bit;
+        answer.response.authenticator_data = data;
+        signed_in(&site, &answer, state, &known).unwrap_err();
+    }
+}
