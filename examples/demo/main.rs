@@ -1,0 +1,174 @@
+//! A whole passkey ceremony on one machine, with nothing but this program.
+//!
+//! ```text
+//!  site (relying_party.rs)
+//!    │ options ▲ answers, as WebAuthn JSON
+//!  desktop (this file) ── QR code, as a picture ──▶ phone (phone.rs)
+//!    │        ▲                                       │
+//!    │        └────────── advert, on a simulated air ─┤
+//!    └──── WebSocket, TLS ──▶ tunnel service ◀────────┘   (world.rs)
+//! ```
+//!
+//! What is simulated is the air alone. The QR code is drawn and read from its
+//! picture; the tunnel service is the crate's own, on loopback, with a
+//! certificate made for this run; the site checks all that a server must, and
+//! is then attacked (attacks.rs).
+//!
+//! `--json` prints the two answers and nothing else.
+
+mod attacks;
+mod narrator;
+mod phone;
+mod relying_party;
+mod world;
+
+use std::error::Error;
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Instant;
+
+use fido_hybrid::client::{Ceremony, Client, Update};
+use fido_hybrid::qr_render::QrMatrix;
+use fido_hybrid::webauthn::{CreationOptions, Origin, RequestOptions};
+use getrandom::SysRng;
+use getrandom::rand_core::UnwrapErr;
+
+use attacks::Attack;
+use narrator::{Narrator, Voice};
+use phone::Phone;
+use relying_party::{Policy, Refusal, RelyingParty};
+use world::World;
+
+type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
+
+const RP_ID: &str = "example.com";
+const ORIGIN: &str = "https://example.com";
+const ACCOUNT: &str = "ada@example.com";
+/// Whose challenge it is: a cookie, on a real site.
+const SESSION: &str = "ada's browser";
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let narrator = Arc::new(match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => Narrator::to_terminal(),
+        ["--json"] => Narrator::silent(),
+        _ => {
+            eprintln!("usage: cargo run --example demo [-- --json]");
+            return ExitCode::from(2);
+        }
+    });
+    match run(&narrator).await {
+        Ok(answers) if narrator.is_silent() => match writeln!(std::io::stdout(), "{answers}") {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::FAILURE,
+        },
+        Ok(_) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nthe demo failed: {error}");
+            let mut source = error.source();
+            while let Some(error) = source {
+                eprintln!("  because: {error}");
+                source = error.source();
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Both ceremonies and the attacks; the two answers as one JSON object.
+async fn run(narrator: &Arc<Narrator>) -> Result<String> {
+    let started = Instant::now();
+    let mut rng = UnwrapErr(SysRng);
+    let world = World::new().await?;
+    let mut site = RelyingParty::new(Policy::new(RP_ID, ORIGIN));
+    let phone = Phone::new(&world, narrator)?;
+    let client =
+        Client::builder().scanner(world.air.clone()).tunnel(world.tunnel.clone()).build()?;
+    let origin = Origin::parse(ORIGIN)?;
+
+    narrator.scene("Registering a passkey");
+    let options = site.start_registration(SESSION, ACCOUNT, started.elapsed(), &mut rng);
+    narrator.say(Voice::Site, format_args!("Asks for a passkey for {ACCOUNT}."));
+    let ceremony = client.create(&CreationOptions::from_json(&options)?, &origin)?;
+    let registration = perform(ceremony, &phone, narrator).await?;
+    let registered = registration.to_json();
+    let credential = site.finish_registration(SESSION, registered.expose(), started.elapsed())?;
+    narrator.say(Voice::Site, "Has checked the answer and keeps the passkey.");
+
+    narrator.scene("Signing in, with nothing typed");
+    // No account is named: the allow list is empty, the phone knows who it is.
+    let options = site.start_sign_in(SESSION, None, started.elapsed(), &mut rng);
+    narrator.say(Voice::Site, "Asks whoever is there to sign in.");
+    let ceremony = client.get(&RequestOptions::from_json(&options)?, &origin)?;
+    let assertion = perform(ceremony, &phone, narrator).await?;
+    let signed = assertion.to_json();
+    let signed_in = site.finish_sign_in(SESSION, signed.expose(), started.elapsed())?;
+    if signed_in.account != ACCOUNT || signed_in.credential != credential {
+        return Err("signed in as somebody else".into());
+    }
+    narrator.say(Voice::Site, format_args!("Has checked the answer: {ACCOUNT} is signed in."));
+
+    narrator.scene("What does not work");
+    // The very answer that has just signed somebody in.
+    match site.finish_sign_in(SESSION, signed.expose(), started.elapsed()) {
+        Err(refusal @ Refusal::UnknownChallenge) => {
+            narrator.tick("This sign-in, sent once more.", refusal);
+        }
+        other => return Err(format!("the same answer was taken twice: {other:?}").into()),
+    }
+    // A page elsewhere that asks for this site's passkey gets no QR code.
+    let options = site.start_sign_in(SESSION, None, started.elapsed(), &mut rng);
+    let phishing = Origin::parse("https://examp1e.com")?;
+    match client.get(&RequestOptions::from_json(&options)?, &phishing) {
+        Err(refusal) => {
+            narrator.tick("A page at examp1e.com that asks for this passkey.", refusal.fault);
+        }
+        Ok(_) => return Err("another origin was served".into()),
+    }
+    for attack in Attack::ALL {
+        match attack.attempt(&mut rng) {
+            Err(refusal) if refusal == attack.expected() => narrator.tick(attack, refusal),
+            other => return Err(format!("{attack} ended in {other:?}").into()),
+        }
+    }
+    narrator.show(&format!("\nAll of it verified, in {} ms.", started.elapsed().as_millis()));
+
+    let (registered, signed) = (registered.expose(), signed.expose());
+    Ok(format!("{{\"registration\":{registered},\"authentication\":{signed}}}"))
+}
+
+/// Shows the code, lets the phone see it, and goes on until there is an answer.
+async fn perform<T>(
+    mut ceremony: Ceremony<T>,
+    phone: &Phone,
+    narrator: &Arc<Narrator>,
+) -> Result<T> {
+    let code = QrMatrix::new(ceremony.qr_code())?;
+    let on_screen = if narrator.is_coloured() { code.to_terminal() } else { code.to_plain_text() };
+    narrator.show(on_screen.expose());
+    let picture = code.to_greyscale(4)?;
+
+    let mut session = None;
+    while let Some(update) = ceremony.next().await {
+        narrator.say(Voice::Desktop, &update);
+        if let Update::WaitingForScan = update {
+            let mut scanned = phone.scan(&picture, narrator)?;
+            let narrator = Arc::clone(narrator);
+            session = Some(tokio::spawn(async move {
+                while let Some(update) = scanned.next().await {
+                    narrator.say(Voice::Phone, update);
+                }
+                scanned.outcome().await
+            }));
+        }
+    }
+    let answer = ceremony.outcome().await?;
+    // The desktop has what it wants: the phone is told, and is done too.
+    drop(ceremony);
+    if let Some(session) = session {
+        session.await??;
+    }
+    Ok(answer)
+}
