@@ -16,6 +16,8 @@
 //!
 //! `--json` prints the two answers and nothing else.
 
+#![allow(clippy::print_stderr, reason = "a program for people")]
+
 mod attacks;
 mod narrator;
 mod phone;

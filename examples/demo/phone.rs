@@ -32,7 +32,7 @@ impl Phone {
         let mut seen = rqrr::PreparedImage::prepare_from_greyscale(
             picture.width(),
             picture.height(),
-            |x, y| picture.pixels()[y * picture.width() + x],
+            |x, y| picture.pixels().get(y * picture.width() + x).copied().unwrap_or(u8::MAX),
         );
         let codes = seen.detect_grids();
         let [code] = codes.as_slice() else {
