@@ -512,6 +512,7 @@ fn a_registration_is_answered_with_these_bytes() {
     let registration = prepared.pending.finish(response).unwrap();
     assert_eq!(registration.to_json().expose(), include_str!("webauthn/registration.json").trim());
     assert_eq!(registration.credential_id().as_bytes(), ID);
+    assert_eq!(format!("{registration:?}"), "Registration { id: CredentialId(4 bytes), .. }");
 }
 
 #[test]
@@ -635,6 +636,9 @@ fn a_registration_without_a_credential_is_no_answer() {
 #[test]
 fn debug_shows_no_assertion() {
     let prepared = request(&request_json()).unwrap().prepare(&origin()).unwrap();
+    let client_data = prepared.pending.client_data();
+    let length = client_data.as_bytes().len();
+    assert_eq!(format!("{client_data:?}"), format!("ClientData({length} bytes)"));
     let assertion = prepared.pending.finish(signed()).unwrap();
     assert_eq!(format!("{assertion:?}"), "Assertion { id: CredentialId(4 bytes), .. }");
     let json = assertion.to_json();

@@ -70,8 +70,8 @@ pub(super) struct RegistrationContext {
     pub(super) prf: bool,
 }
 
-/// A new passkey, as the site gets it.
-#[derive(Clone, Debug)]
+/// A new passkey, as the site gets it. `Debug` prints lengths.
+#[derive(Clone)]
 pub struct Registration {
     client_data: ClientData,
     context: RegistrationContext,
@@ -165,6 +165,12 @@ impl Registration {
         };
         let bytes = [&self.attestation_object, auth_data, self.client_data.as_bytes()];
         answer.write(bytes.iter().map(|bytes| bytes.len()).sum(), &self.id)
+    }
+}
+
+impl fmt::Debug for Registration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registration").field("id", &self.id).finish_non_exhaustive()
     }
 }
 
