@@ -1,5 +1,5 @@
-//! Known answers through the public API: the handshake and what comes behind
-//! it.
+//! Known answers through the public API: the handshake, what comes behind it,
+//! and the tunnel service it runs through.
 //!
 //! The vectors count nonces, pad and seal in pieces that this crate keeps
 //! inside [`Crypter`]. Here they are laid open by `aes-gcm` itself, which
@@ -520,6 +520,46 @@ fn after_connect_signal(message: Vec<u8>) -> Vec<Output> {
     std::iter::from_fn(|| client.poll_output()).collect()
 }
 
+#[cfg(feature = "relay")]
+#[test]
+fn tunnel_service_routing() {
+    use fido_hybrid::protocol::tunnel_url::{RoutingId, SUBPROTOCOL, TunnelUrl};
+    use fido_hybrid::relay::{ConnectionId, Limits, Refusal, Relay, Request};
+
+    const ROUTING: RoutingId = RoutingId([1, 2, 3]);
+    let required = "wss://cable.example.com";
+    let visit = |relay: &mut Relay, request: &Request<'_>, number: u64| {
+        let address = std::net::IpAddr::from([192, 0, 2, 1]).into();
+        relay.arrive(ConnectionId(number), address).unwrap();
+        relay.open(Duration::ZERO, ConnectionId(number), request, ROUTING)
+    };
+    family("tunnel-server", 1, |name, inputs, outputs| match name {
+        "routing" => {
+            assert_eq!(text(&outputs["sec_websocket_protocol"]), SUBPROTOCOL);
+            let path = text(&inputs["path"]);
+            let request = Request { path, subprotocols: vec![SUBPROTOCOL], origin: Some(required) };
+            let mut relay = Relay::new(Limits::default()).require_origin(required);
+            let refused = |refusal: Refusal, status: &str| {
+                assert_eq!(usize::from(refusal.status()), number(&outputs[status]));
+            };
+            let without = Request { subprotocols: vec![], ..request.clone() };
+            refused(visit(&mut relay, &without, 1).unwrap_err(), "no_subprotocol");
+            for (at, origin) in (2..).zip([None, Some("wss://cable.example.net")]) {
+                let refusal = visit(&mut relay, &Request { origin, ..request.clone() }, at);
+                refused(refusal.unwrap_err(), "wrong_or_missing_origin_when_required");
+            }
+
+            assert_eq!(number(&outputs["ok"]), 101, "what the server answers if nobody refuses");
+            assert_eq!(visit(&mut relay, &request, 4).unwrap().routing_id, Some(ROUTING));
+            let tunnel = TunnelId(array(&outputs["tunnel_id"]));
+            let path = TunnelUrl::connect(TunnelDomain::GOOGLE, ROUTING, tunnel).to_string();
+            let path = &path[path.find("/cable/").unwrap()..];
+            visit(&mut relay, &Request { path, ..request }, 5).unwrap();
+        }
+        _ => unknown(name),
+    });
+}
+
 /// Where each vector is checked: a family, or one vector, and the file that
 /// names it.
 const CHECKED: &[(&str, &str)] = &[
@@ -539,12 +579,12 @@ const CHECKED: &[(&str, &str)] = &[
     ("linking", "handshake_vectors.rs"),
     ("state-assisted/connect-signal", "handshake_vectors.rs"),
     ("prf/ctap-messages", "ctap_vectors.rs"),
+    ("prf/salt-hash", "webauthn.rs"),
+    ("tunnel-server", "handshake_vectors.rs"),
 ];
 
 /// Vectors that no public test checks, and why.
 const NOT_CHECKED: &[(&str, &str)] = &[
-    ("tunnel-server/routing", "read inside the relay, whose unit tests have it"),
-    ("prf/salt-hash", "hashed inside `webauthn`, whose unit tests have it"),
     ("l2cap", "the Bluetooth data channel is not built yet"),
     ("json", "JSON messages are not built yet"),
 ];
