@@ -46,10 +46,12 @@
 //!   environment.
 
 pub mod authenticator;
-#[cfg(any(feature = "client", feature = "authenticator", feature = "tunnel"))]
+#[cfg(any(feature = "client", feature = "authenticator"))]
 pub mod bluetooth;
 pub mod cbor;
 pub mod client;
+#[cfg(any(feature = "client", feature = "authenticator"))]
+mod clock;
 pub mod ctap;
 pub mod error;
 pub mod protocol;

@@ -3,11 +3,9 @@
 
 use std::future::pending;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until, timeout};
-use tracing::{debug, trace};
+use tracing::debug;
 
 use super::passkey::Passkey;
 use super::store::PasskeyStore;
@@ -16,15 +14,10 @@ use super::update::Update;
 use super::user_check::{Decision, PromptId, UserCheck};
 use crate::BoxFuture;
 use crate::bluetooth::{Advertisement, Advertiser};
-use crate::error::{BluetoothFault, Error, StoreFault, TunnelFault};
-use crate::tunnel::{Dial, OpenTunnel, Tunnel};
-
-/// How long a send may take. A tunnel service that does not take a message for
-/// this long is not going to.
-const SEND_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// How long saying goodbye may take, once the transaction is over.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+use crate::clock::Clock;
+use crate::error::{BluetoothFault, Error, StoreFault};
+use crate::tunnel::Dial;
+use crate::tunnel::endpoint::{Endpoint, Event};
 
 /// What the embedder brought.
 #[derive(Clone)]
@@ -37,23 +30,15 @@ pub(super) struct Surroundings {
 
 pub(super) struct Driver {
     transaction: Transaction,
-    started: Instant,
+    clock: Clock,
     surroundings: Surroundings,
     updates: mpsc::Sender<Update>,
     /// The session was dropped: nobody wants this any more.
     deserted: bool,
-    link: Link,
+    endpoint: Endpoint,
     radio: Radio,
     store: Store,
     user: User,
-}
-
-enum Link {
-    Closed,
-    /// Sending failed, which is yet to be told.
-    Failed(TunnelFault),
-    Dialling(BoxFuture<'static, Result<OpenTunnel, TunnelFault>>),
-    Open(Box<dyn Tunnel>),
 }
 
 enum Radio {
@@ -85,11 +70,11 @@ impl Driver {
     ) -> Self {
         Self {
             transaction,
-            started: Instant::now(),
+            clock: Clock::start(),
             surroundings,
             updates,
             deserted: false,
-            link: Link::Closed,
+            endpoint: Endpoint::Closed,
             radio: Radio::Off,
             store: Store::Idle,
             user: User::Idle,
@@ -103,7 +88,7 @@ impl Driver {
                 return result;
             }
             let input = self.next_input().await;
-            let now = self.started.elapsed();
+            let now = self.clock.now();
             let stage = self.transaction.stage();
             // Such as a user check that approves an account it was not shown.
             self.transaction.handle(now, input).map_err(|misuse| Error::new(stage, misuse))?;
@@ -117,9 +102,7 @@ impl Driver {
             match output {
                 Output::Send(message) => messages.push(message),
                 Output::Dial(request) => {
-                    debug!(host = request.url.host(), "dialling the tunnel service");
-                    let dialer = Arc::clone(&self.surroundings.dialer);
-                    self.link = Link::Dialling(Box::pin(async move { dialer.dial(request).await }));
+                    self.endpoint = Endpoint::dial(&self.surroundings.dialer, request);
                 }
                 Output::Advertise(advert) => {
                     let advertiser = Arc::clone(&self.surroundings.advertiser);
@@ -149,8 +132,8 @@ impl Driver {
                     self.store = Store::Saving(Box::pin(save));
                 }
                 Output::CloseTunnel => {
-                    self.send(std::mem::take(&mut messages)).await;
-                    self.close_tunnel().await;
+                    self.endpoint.send(std::mem::take(&mut messages)).await;
+                    self.endpoint.close().await;
                 }
                 Output::Update(update) => {
                     debug!(stage = %self.transaction.stage(), "{update}");
@@ -160,34 +143,11 @@ impl Driver {
                 Output::Closed(result) => return Some(result),
             }
         }
-        self.send(messages).await;
+        self.endpoint.send(messages).await;
         None
     }
 
-    /// All in one write.
-    async fn send(&mut self, messages: Vec<Vec<u8>>) {
-        if messages.is_empty() {
-            return;
-        }
-        if let Link::Open(tunnel) = &mut self.link {
-            trace!(messages = messages.len(), "sending");
-            match timeout(SEND_TIMEOUT, tunnel.send(messages)).await {
-                Ok(Ok(())) => {}
-                Ok(Err(fault)) => self.link = Link::Failed(fault),
-                Err(_) => self.link = Link::Failed(TunnelFault::Stalled),
-            }
-        }
-    }
-
-    async fn close_tunnel(&mut self) {
-        if let Link::Open(mut tunnel) = std::mem::replace(&mut self.link, Link::Closed) {
-            // Dropping it closes it too, only less politely.
-            let _closed = timeout(CLOSE_TIMEOUT, tunnel.close()).await;
-        }
-    }
-
     async fn next_input(&mut self) -> Input {
-        let deadline = self.transaction.deadline().map(|deadline| self.started + deadline);
         // Whatever ends the transaction goes before what lets it sign.
         tokio::select! {
             biased;
@@ -195,8 +155,8 @@ impl Driver {
                 self.deserted = true;
                 Input::Cancel
             }
-            () = reached(deadline) => Input::TimePassed,
-            input = self.link.next() => input,
+            () = self.clock.reach(self.transaction.deadline()) => Input::TimePassed,
+            event = self.endpoint.next() => of_tunnel(event),
             input = self.user.next() => input,
             input = self.store.next() => input,
             input = self.radio.next() => input,
@@ -204,34 +164,12 @@ impl Driver {
     }
 }
 
-async fn reached(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => sleep_until(deadline).await,
-        None => pending().await,
-    }
-}
-
-impl Link {
-    /// # Cancel safety
-    /// No message is lost.
-    async fn next(&mut self) -> Input {
-        let (next, input) = match self {
-            Self::Closed => pending().await,
-            Self::Failed(fault) => (Self::Closed, Input::TunnelFailed(fault.clone())),
-            Self::Dialling(dial) => match dial.await {
-                Ok(OpenTunnel { tunnel, routing_id, .. }) => {
-                    (Self::Open(tunnel), Input::TunnelOpened { routing_id })
-                }
-                Err(fault) => (Self::Closed, Input::TunnelFailed(fault)),
-            },
-            Self::Open(tunnel) => match tunnel.receive().await {
-                Ok(Some(message)) => return Input::Message(message),
-                Ok(None) => (Self::Closed, Input::TunnelClosed),
-                Err(fault) => (Self::Closed, Input::TunnelFailed(fault)),
-            },
-        };
-        *self = next;
-        input
+fn of_tunnel(event: Event) -> Input {
+    match event {
+        Event::Opened { routing_id, .. } => Input::TunnelOpened { routing_id },
+        Event::Message(message) => Input::Message(message),
+        Event::Closed => Input::TunnelClosed,
+        Event::Failed(fault) => Input::TunnelFailed(fault),
     }
 }
 

@@ -4,36 +4,29 @@
 use std::collections::VecDeque;
 use std::future::pending;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, sleep_until, timeout};
-use tracing::{debug, trace};
+use tracing::debug;
 
 use super::ceremony::Ask;
 use super::transaction::{Input, Output, Transaction};
 use super::update::Update;
 use crate::BoxFuture;
 use crate::bluetooth::{DEPRECATED_SERVICE_UUID, SERVICE_UUID, Scan, Scanner, Sighting};
+use crate::clock::Clock;
 use crate::ctap;
-use crate::error::{BluetoothFault, Error, Fault, Stage, TunnelFault};
-use crate::tunnel::{Dial, OpenTunnel, Tunnel};
-
-/// How long a send may take. A tunnel service that does not take a message for
-/// this long is not going to.
-const SEND_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// How long saying goodbye may take, once the caller has gone or is served.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+use crate::error::{BluetoothFault, Error, Fault, Stage};
+use crate::tunnel::Dial;
+use crate::tunnel::endpoint::{Endpoint, Event};
 
 type Reply = oneshot::Sender<Result<ctap::Response, Error>>;
 
 pub(super) struct Driver {
     transaction: Transaction,
-    started: Instant,
+    clock: Clock,
     dialer: Arc<dyn Dial>,
     radio: Radio,
-    link: Link,
+    endpoint: Endpoint,
     asks: mpsc::Receiver<Ask>,
     /// The ceremony was dropped: nobody asks any more.
     deserted: bool,
@@ -46,14 +39,6 @@ enum Radio {
     Off,
     Starting(BoxFuture<'static, Result<Box<dyn Scan>, BluetoothFault>>),
     Scanning(Box<dyn Scan>),
-}
-
-enum Link {
-    Closed,
-    /// Sending failed, which is yet to be told.
-    Failed(TunnelFault),
-    Dialling(BoxFuture<'static, Result<OpenTunnel, TunnelFault>>),
-    Open(Box<dyn Tunnel>),
 }
 
 impl Driver {
@@ -69,10 +54,10 @@ impl Driver {
         let radio = Radio::Starting(Box::pin(async move { scanner.scan().await }));
         Self {
             transaction,
-            started: Instant::now(),
+            clock: Clock::start(),
             dialer,
             radio,
-            link: Link::Closed,
+            endpoint: Endpoint::Closed,
             asks,
             deserted: false,
             updates,
@@ -80,16 +65,14 @@ impl Driver {
             asked: None,
         }
     }
-}
 
-impl Driver {
     pub(super) async fn run(mut self) {
         loop {
             if let Some(result) = self.perform().await {
                 return self.end(result);
             }
             let input = self.next_input().await;
-            let now = self.started.elapsed();
+            let now = self.clock.now();
             if let Err(misuse) = self.transaction.handle(now, input) {
                 let stage = self.transaction.stage();
                 return self.end(Err(Error::new(stage, misuse)));
@@ -104,14 +87,12 @@ impl Driver {
             match output {
                 Output::Send(message) => messages.push(message),
                 Output::Dial(request) => {
-                    debug!(host = request.url.host(), "dialling the tunnel service");
-                    let dialer = Arc::clone(&self.dialer);
-                    self.link = Link::Dialling(Box::pin(async move { dialer.dial(request).await }));
+                    self.endpoint = Endpoint::dial(&self.dialer, request);
                 }
                 Output::StopScanning => self.radio = Radio::Off,
                 Output::CloseTunnel => {
-                    self.send(std::mem::take(&mut messages)).await;
-                    self.close_tunnel().await;
+                    self.endpoint.send(std::mem::take(&mut messages)).await;
+                    self.endpoint.close().await;
                 }
                 Output::Update(update) => self.tell(update),
                 Output::Response(response) => self.answer(response),
@@ -120,7 +101,7 @@ impl Driver {
                 Output::Closed(result) => return Some(result),
             }
         }
-        self.send(messages).await;
+        self.endpoint.send(messages).await;
         None
     }
 
@@ -140,28 +121,6 @@ impl Driver {
         }
     }
 
-    /// All in one write.
-    async fn send(&mut self, messages: Vec<Vec<u8>>) {
-        if messages.is_empty() {
-            return;
-        }
-        if let Link::Open(tunnel) = &mut self.link {
-            trace!(messages = messages.len(), "sending");
-            match timeout(SEND_TIMEOUT, tunnel.send(messages)).await {
-                Ok(Ok(())) => {}
-                Ok(Err(fault)) => self.link = Link::Failed(fault),
-                Err(_) => self.link = Link::Failed(TunnelFault::Stalled),
-            }
-        }
-    }
-
-    async fn close_tunnel(&mut self) {
-        if let Link::Open(mut tunnel) = std::mem::replace(&mut self.link, Link::Closed) {
-            // Dropping it closes it too, only less politely.
-            let _closed = timeout(CLOSE_TIMEOUT, tunnel.close()).await;
-        }
-    }
-
     async fn next_input(&mut self) -> Input {
         loop {
             if self.transaction.stage() == Stage::Ready
@@ -170,7 +129,6 @@ impl Driver {
                 self.asked = Some(reply);
                 return Input::Request { request, timeout };
             }
-            let deadline = self.transaction.deadline().map(|deadline| self.started + deadline);
             // The caller first, the air last: however many adverts there are,
             // they hold nothing else up.
             tokio::select! {
@@ -185,8 +143,8 @@ impl Driver {
                         };
                     }
                 },
-                () = reached(deadline) => return Input::TimePassed,
-                input = self.link.next() => return input,
+                () = self.clock.reach(self.transaction.deadline()) => return Input::TimePassed,
+                event = self.endpoint.next() => return of_tunnel(event),
                 input = self.radio.next() => return input,
             }
         }
@@ -208,10 +166,12 @@ impl Driver {
     }
 }
 
-async fn reached(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => sleep_until(deadline).await,
-        None => pending().await,
+fn of_tunnel(event: Event) -> Input {
+    match event {
+        Event::Opened { connect_signal, .. } => Input::TunnelOpened { connect_signal },
+        Event::Message(message) => Input::Message(message),
+        Event::Closed => Input::TunnelClosed,
+        Event::Failed(fault) => Input::TunnelFailed(fault),
     }
 }
 
@@ -247,29 +207,5 @@ impl Radio {
                 }
             }
         }
-    }
-}
-
-impl Link {
-    /// # Cancel safety
-    /// No message is lost.
-    async fn next(&mut self) -> Input {
-        let (next, input) = match self {
-            Self::Closed => pending().await,
-            Self::Failed(fault) => (Self::Closed, Input::TunnelFailed(fault.clone())),
-            Self::Dialling(dial) => match dial.await {
-                Ok(OpenTunnel { tunnel, connect_signal, .. }) => {
-                    (Self::Open(tunnel), Input::TunnelOpened { connect_signal })
-                }
-                Err(fault) => (Self::Closed, Input::TunnelFailed(fault)),
-            },
-            Self::Open(tunnel) => match tunnel.receive().await {
-                Ok(Some(message)) => return Input::Message(message),
-                Ok(None) => (Self::Closed, Input::TunnelClosed),
-                Err(fault) => (Self::Closed, Input::TunnelFailed(fault)),
-            },
-        };
-        *self = next;
-        input
     }
 }

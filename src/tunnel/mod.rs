@@ -14,6 +14,8 @@
 mod connect;
 #[cfg(feature = "tunnel")]
 mod dial;
+#[cfg(any(feature = "client", feature = "authenticator"))]
+pub(crate) mod endpoint;
 #[cfg(feature = "tunnel")]
 mod upgrade;
 #[cfg(feature = "tunnel")]

@@ -1,0 +1,439 @@
+//! The async client: what it starts it stops, whatever happens, and it never
+//! waits for ever.
+
+#![cfg(all(feature = "client", feature = "authenticator", feature = "sim"))]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+#[path = "support/rig.rs"]
+mod rig;
+
+use std::time::Duration;
+
+use fido_hybrid::BoxFuture;
+use fido_hybrid::authenticator::{
+    Authenticator, Decision, MemoryStore, Prompt, Session, UserCheck, Verification,
+};
+use fido_hybrid::bluetooth::{Scan, Scanner, Sighting};
+use fido_hybrid::client::{Ceremony, Client, Deadlines, Update};
+use fido_hybrid::ctap::{Request, Response};
+use fido_hybrid::error::{
+    Advice, ApiMisuse, BluetoothFault, CancelledBy, Error, Fault, Stage, TunnelFault,
+};
+use fido_hybrid::protocol::tunnel_url::TunnelRequest;
+use fido_hybrid::sim::{Air, Conditions, Exchange, SeededRng};
+use fido_hybrid::tunnel::{Dial, OpenTunnel, Tunnel};
+use rig::{domain, get_assertion, make_credential};
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+
+/// A scanner that tells how many of its scans are under way.
+#[derive(Clone)]
+struct Counted {
+    air: Air,
+    scans: watch::Sender<usize>,
+}
+
+struct CountedScan {
+    scan: Box<dyn Scan>,
+    scans: watch::Sender<usize>,
+}
+
+impl Scanner for Counted {
+    fn scan(&self) -> BoxFuture<'_, Result<Box<dyn Scan>, BluetoothFault>> {
+        Box::pin(async move {
+            let scan = self.air.scan().await?;
+            self.scans.send_modify(|scans| *scans += 1);
+            Ok(Box::new(CountedScan { scan, scans: self.scans.clone() }) as Box<dyn Scan>)
+        })
+    }
+}
+
+impl Scan for CountedScan {
+    fn next(&mut self) -> BoxFuture<'_, Result<Sighting, BluetoothFault>> {
+        self.scan.next()
+    }
+}
+
+impl Drop for CountedScan {
+    fn drop(&mut self) {
+        self.scans.send_modify(|scans| *scans -= 1);
+    }
+}
+
+/// What a tunnel under watch does.
+#[derive(Debug, PartialEq, Eq)]
+enum Seen {
+    /// Messages of these lengths, handed over together.
+    Sent(Vec<usize>),
+    Dropped,
+}
+
+struct Watched {
+    exchange: Exchange,
+    seen: mpsc::UnboundedSender<Seen>,
+}
+
+struct WatchedTunnel {
+    tunnel: Box<dyn Tunnel>,
+    seen: mpsc::UnboundedSender<Seen>,
+}
+
+impl Dial for Watched {
+    fn dial(&self, request: TunnelRequest) -> BoxFuture<'_, Result<OpenTunnel, TunnelFault>> {
+        Box::pin(async move {
+            let mut open = self.exchange.dial(request).await?;
+            open.tunnel = Box::new(WatchedTunnel { tunnel: open.tunnel, seen: self.seen.clone() });
+            Ok(open)
+        })
+    }
+}
+
+impl Tunnel for WatchedTunnel {
+    fn send(&mut self, messages: Vec<Vec<u8>>) -> BoxFuture<'_, Result<(), TunnelFault>> {
+        let _gone = self.seen.send(Seen::Sent(messages.iter().map(Vec::len).collect()));
+        self.tunnel.send(messages)
+    }
+
+    fn receive(&mut self) -> BoxFuture<'_, Result<Option<Vec<u8>>, TunnelFault>> {
+        self.tunnel.receive()
+    }
+
+    fn close(&mut self) -> BoxFuture<'_, ()> {
+        self.tunnel.close()
+    }
+}
+
+impl Drop for WatchedTunnel {
+    fn drop(&mut self) {
+        let _gone = self.seen.send(Seen::Dropped);
+    }
+}
+
+/// Somebody who agrees, or who never answers.
+#[derive(Clone, Copy, PartialEq)]
+enum Person {
+    Agrees,
+    IsAway,
+}
+
+impl UserCheck for Person {
+    fn check(&self, _: Prompt) -> BoxFuture<'_, Decision> {
+        Box::pin(async move {
+            if *self == Self::IsAway {
+                std::future::pending::<()>().await;
+            }
+            Decision::Approved { verification: Verification::Verified, account: 0 }
+        })
+    }
+}
+
+struct World {
+    client: Client,
+    phone: Authenticator,
+    scans: watch::Receiver<usize>,
+    by_client: mpsc::UnboundedReceiver<Seen>,
+    by_phone: mpsc::UnboundedReceiver<Seen>,
+    air: Air,
+}
+
+impl World {
+    fn new(person: Person) -> Self {
+        Self::with_air(person, Air::new())
+    }
+
+    fn with_air(person: Person, air: Air) -> Self {
+        let exchange = Exchange::new();
+        let (scans, watching) = watch::channel(0);
+        let (of_client, by_client) = mpsc::unbounded_channel();
+        let (of_phone, by_phone) = mpsc::unbounded_channel();
+        let client = Client::builder()
+            .scanner(Counted { air: air.clone(), scans })
+            .tunnel(Watched { exchange: exchange.clone(), seen: of_client })
+            .build()
+            .unwrap();
+        let phone = Authenticator::builder(MemoryStore::new(), person)
+            .advertiser(air.clone())
+            .tunnel(Watched { exchange, seen: of_phone })
+            .domain(domain())
+            .build()
+            .unwrap();
+        Self { client, phone, scans: watching, by_client, by_phone, air }
+    }
+
+    fn scan(&self, ceremony: &Ceremony<Response>) -> Session {
+        self.phone.answer(ceremony.qr_code().expose().parse().unwrap()).unwrap()
+    }
+
+    async fn scans(&mut self, expected: usize) {
+        self.scans.wait_for(|scans| *scans == expected).await.unwrap();
+    }
+}
+
+async fn reach(ceremony: &mut Ceremony<Response>, enough: impl Fn(&Update) -> bool) {
+    while let Some(update) = ceremony.next().await {
+        if enough(&update) {
+            return;
+        }
+    }
+    panic!("{:?}", ceremony.outcome().await);
+}
+
+fn registration() -> Request {
+    make_credential("Ada").into()
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_step_is_told_in_order_and_the_answer_comes_last() {
+    let mut world = World::new(Person::Agrees);
+    let mut ceremony = world.client.begin(registration(), None).unwrap();
+    let session = world.scan(&ceremony);
+    let mut told = Vec::new();
+    while let Some(update) = ceremony.next().await {
+        told.push(update);
+    }
+    assert!(matches!(
+        told[..],
+        [
+            Update::WaitingForScan,
+            Update::PhoneHeard,
+            Update::Connected,
+            Update::Secured,
+            Update::PhoneReady(_),
+            Update::Asked,
+            Update::Answered,
+        ]
+    ));
+    assert!(matches!(ceremony.outcome().await, Ok(Response::MakeCredential(_))));
+    assert!(ceremony.next().await.is_none());
+    let again = ceremony.outcome().await.unwrap_err();
+    assert!(matches!(again.fault, Fault::ApiMisuse(ApiMisuse::Closed)));
+    world.scans(0).await;
+    drop(ceremony);
+    let mut session = session;
+    session.outcome().await.unwrap();
+    assert_eq!(world.air.adverts(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn handshake_reply_introduction_and_update_leave_in_one_write() {
+    let mut world = World::new(Person::Agrees);
+    let mut ceremony = world.client.begin(registration(), None).unwrap();
+    let _session = world.scan(&ceremony);
+    ceremony.outcome().await.unwrap();
+    let Some(Seen::Sent(first)) = world.by_phone.recv().await else { panic!() };
+    let [81, introduction, 528] = first[..] else { panic!("{first:?}") };
+    assert_eq!(introduction % 32, 16, "padded to 32, and a tag");
+    let Some(Seen::Sent(answer)) = world.by_phone.recv().await else { panic!() };
+    assert_eq!(answer.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_client_says_goodbye_and_closes() {
+    let mut world = World::new(Person::Agrees);
+    let mut ceremony = world.client.begin(registration(), None).unwrap();
+    let mut session = world.scan(&ceremony);
+    ceremony.outcome().await.unwrap();
+    drop(ceremony);
+    let mut sent = Vec::new();
+    loop {
+        match world.by_client.recv().await.unwrap() {
+            Seen::Sent(lengths) => sent.extend(lengths),
+            Seen::Dropped => break,
+        }
+    }
+    assert_eq!(sent[0], 81, "the handshake");
+    assert_eq!(sent.last(), Some(&48), "the shutdown: one byte, padded, with its tag");
+    session.outcome().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_request_after_another_while_the_phone_stays() {
+    let world = World::new(Person::Agrees);
+    let mut ceremony = world.client.begin(registration(), None).unwrap();
+    let _session = world.scan(&ceremony);
+    let early = ceremony.ask(get_assertion(&[]).into()).await.unwrap_err();
+    assert!(matches!(early.fault, Fault::ApiMisuse(ApiMisuse::WrongStage)));
+    ceremony.outcome().await.unwrap();
+    for _ in 0..3 {
+        let answer = ceremony.ask(get_assertion(&[]).into()).await;
+        assert!(matches!(answer, Ok(Response::GetAssertion(_))), "{answer:?}");
+    }
+    let info = ceremony.ask(Request::GetInfo).await;
+    assert!(matches!(info, Ok(Response::GetInfo(_))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn dropping_the_ceremony_ends_the_scan() {
+    let mut world = World::new(Person::Agrees);
+    let ceremony = world.client.begin(registration(), None).unwrap();
+    world.scans(1).await;
+    drop(ceremony);
+    world.scans(0).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn dropping_the_ceremony_while_the_phone_asks_tells_the_phone() {
+    let mut world = World::new(Person::IsAway);
+    let mut ceremony = world.client.begin(registration(), None).unwrap();
+    let mut session = world.scan(&ceremony);
+    reach(&mut ceremony, |update| matches!(update, Update::Asked)).await;
+    drop(ceremony);
+    let end = session.outcome().await.unwrap_err();
+    assert!(matches!(end.fault, Fault::Cancelled(CancelledBy::Client)), "{end}");
+    assert_eq!(world.air.adverts(), 0);
+    world.scans(0).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_phone_that_leaves_is_told_as_such() {
+    let world = World::new(Person::IsAway);
+    let mut ceremony = world.client.begin(registration(), None).unwrap();
+    let session = world.scan(&ceremony);
+    reach(&mut ceremony, |update| matches!(update, Update::Asked)).await;
+    drop(session);
+    let end = ceremony.outcome().await.unwrap_err();
+    assert_eq!(end.stage, Stage::Asking);
+    assert!(matches!(end.fault, Fault::PeerLeft | Fault::Status(_)), "{end}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_answer_has_the_deadline_of_its_request() {
+    for (timeout, expected) in [(None, 300), (Some(Duration::from_secs(20)), 20)] {
+        let world = World::new(Person::IsAway);
+        let mut ceremony = world.client.begin(registration(), timeout).unwrap();
+        let _session = world.scan(&ceremony);
+        reach(&mut ceremony, |update| matches!(update, Update::Asked)).await;
+        let asked = Instant::now();
+        let end = ceremony.outcome().await.unwrap_err();
+        assert_eq!(asked.elapsed().as_secs(), expected);
+        // The phone's own patience may end at the same moment.
+        if timeout.is_some() {
+            assert!(matches!(end.fault, Fault::Deadline), "{end}");
+            assert_eq!(end.advice(), Advice::AnswerOnThePhone);
+        }
+    }
+}
+
+/// A tunnel service that never answers.
+struct Silent;
+
+impl Dial for Silent {
+    fn dial(&self, _: TunnelRequest) -> BoxFuture<'_, Result<OpenTunnel, TunnelFault>> {
+        Box::pin(std::future::pending())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tunnel_service_that_is_silent_is_given_up() {
+    let world = World::new(Person::Agrees);
+    let client = Client::builder().scanner(world.air.clone()).tunnel(Silent).build().unwrap();
+    let mut ceremony = client.begin(registration(), None).unwrap();
+    let _session = world.scan(&ceremony);
+    reach(&mut ceremony, |update| matches!(update, Update::PhoneHeard)).await;
+    let heard = Instant::now();
+    let end = ceremony.outcome().await.unwrap_err();
+    assert_eq!(heard.elapsed().as_secs(), 10);
+    assert_eq!(end.stage, Stage::Connecting);
+    assert!(matches!(end.fault, Fault::Deadline));
+    assert_eq!(end.advice(), Advice::CheckTheNetwork);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_offer_ends_when_its_program_says_so() {
+    let world = World::new(Person::Agrees);
+    let mut deadlines = Deadlines::default();
+    deadlines.offering = Some(Duration::from_secs(60));
+    let client = Client::builder()
+        .scanner(world.air.clone())
+        .tunnel(Exchange::new())
+        .deadlines(deadlines)
+        .build()
+        .unwrap();
+    let began = Instant::now();
+    let end = client.begin(registration(), None).unwrap().outcome().await.unwrap_err();
+    assert_eq!(began.elapsed().as_secs(), 60);
+    assert_eq!(end.stage, Stage::Offering);
+    assert_eq!(end.advice(), Advice::ScanTheCode);
+}
+
+/// An adapter that is switched off.
+struct Off;
+
+impl Scanner for Off {
+    fn scan(&self) -> BoxFuture<'_, Result<Box<dyn Scan>, BluetoothFault>> {
+        Box::pin(async { Err(BluetoothFault::Off) })
+    }
+}
+
+#[tokio::test]
+async fn a_radio_that_is_off_is_told_at_once() {
+    let client = Client::builder().scanner(Off).tunnel(Exchange::new()).build().unwrap();
+    let end = client.begin(registration(), None).unwrap().outcome().await.unwrap_err();
+    assert_eq!(end.stage, Stage::Offering);
+    assert!(matches!(end.fault, Fault::Bluetooth(BluetoothFault::Off)));
+    assert_eq!(end.advice(), Advice::TurnBluetoothOn);
+}
+
+#[tokio::test(start_paused = true)]
+async fn ten_thousand_foreign_adverts_hold_nothing_up() {
+    let mut conditions = Conditions::default();
+    conditions.foreign = 10_000;
+    let air = Air::with_conditions(conditions, SeededRng::new(1));
+    let world = World::with_air(Person::Agrees, air);
+    let mut ceremony = world.client.begin(registration(), None).unwrap();
+    let _session = world.scan(&ceremony);
+    assert!(matches!(ceremony.outcome().await, Ok(Response::MakeCredential(_))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn lost_and_late_adverts_are_made_up_for() {
+    for seed in 0..20 {
+        let mut conditions = Conditions::default();
+        conditions.lost_per_thousand = 800;
+        conditions.delay = Duration::from_millis(500);
+        let air = Air::with_conditions(conditions, SeededRng::new(seed));
+        let world = World::with_air(Person::Agrees, air);
+        let mut ceremony = world.client.begin(registration(), None).unwrap();
+        let _session = world.scan(&ceremony);
+        assert!(matches!(ceremony.outcome().await, Ok(Response::MakeCredential(_))));
+    }
+}
+
+#[test]
+fn outside_a_runtime_it_says_so() {
+    let client = Client::builder().scanner(Off).tunnel(Exchange::new()).build().unwrap();
+    let error = client.begin(registration(), None).unwrap_err();
+    assert!(matches!(error.fault, Fault::ApiMisuse(ApiMisuse::NoRuntime)));
+}
+
+#[test]
+fn every_part_is_needed() {
+    let missing = |error: Error| match error.fault {
+        Fault::ApiMisuse(ApiMisuse::Missing(what)) => what,
+        other => panic!("{other}"),
+    };
+    assert_eq!(missing(Client::builder().scanner(Off).build().unwrap_err()), "a tunnel");
+    let without_scanner = Client::builder().tunnel(Exchange::new()).build();
+    assert_eq!(missing(without_scanner.unwrap_err()), "a scanner");
+}
+
+#[tokio::test]
+async fn a_selection_never_leaves() {
+    let client = Client::builder().scanner(Off).tunnel(Exchange::new()).build().unwrap();
+    let error = client.begin(Request::Selection, None).unwrap_err();
+    assert!(matches!(error.fault, Fault::Unsupported(_)));
+}
+
+/// What was asked, and by whom, comes up in no debug output.
+#[tokio::test(start_paused = true)]
+async fn debug_output_of_the_objects_holds_no_secret() {
+    let world = World::new(Person::Agrees);
+    let mut printed = String::new();
+    let mut ceremony = world.client.begin(registration(), None).unwrap();
+    let code = ceremony.qr_code().expose().to_owned();
+    printed.push_str(&format!("{ceremony:?} {:?}", ceremony.qr_code()));
+    let session = world.scan(&ceremony);
+    printed.push_str(&format!("{session:?} {:?}", world.client));
+    ceremony.outcome().await.unwrap();
+    assert!(!printed.contains(&code) && !printed.contains("FIDO:/"), "{printed}");
+}
