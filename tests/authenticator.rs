@@ -780,6 +780,25 @@ mod ends {
     }
 
     #[test]
+    fn a_service_that_closes_because_the_client_left_says_so() {
+        for (mut rig, _) in every_stage() {
+            let stage = rig.transaction.stage();
+            let vanished = Input::TunnelFailed(TunnelFault::Closed(Some(1001)));
+            let fault = failed(&rig.step(vanished)).fault;
+            match stage {
+                // No client has been there yet.
+                Stage::Registering | Stage::Advertising => {
+                    assert!(matches!(fault, Fault::Tunnel(TunnelFault::Closed(Some(1001)))));
+                }
+                _ => assert!(matches!(fault, Fault::PeerLeft)),
+            }
+        }
+        let too_long = Input::TunnelFailed(TunnelFault::Closed(Some(1009)));
+        let fault = failed(&listening().step(too_long)).fault;
+        assert!(matches!(fault, Fault::Tunnel(TunnelFault::Closed(Some(1009)))));
+    }
+
+    #[test]
     fn after_an_answer_leaving_and_silence_are_normal_ends() {
         let served = || {
             let mut rig = listening();

@@ -306,7 +306,7 @@ impl Session {
             }
             Input::TunnelClosed | Input::TunnelFailed(_) if self.answered => Err(End::Done),
             Input::TunnelClosed => Err(Fault::PeerLeft.into()),
-            Input::TunnelFailed(fault) => Err(Fault::from(fault).into()),
+            Input::TunnelFailed(fault) => Err(lost(fault)),
             _ => Ok(State::Listening(self)),
         }
     }
@@ -402,9 +402,19 @@ impl Session {
                 besides_requests(message.kind, message.payload.expose())
             }
             Input::TunnelClosed => Err(Fault::PeerLeft.into()),
-            Input::TunnelFailed(fault) => Err(Fault::from(fault).into()),
+            Input::TunnelFailed(fault) => Err(lost(fault)),
             _ => Ok(()),
         }
+    }
+}
+
+/// The tunnel to a client that was there ended otherwise than in good order.
+/// Tunnel services close it when the other side has left (1000) or vanished
+/// (1001).
+fn lost(fault: TunnelFault) -> End {
+    match fault {
+        TunnelFault::Closed(None | Some(1000 | 1001)) => Fault::PeerLeft.into(),
+        fault => Fault::from(fault).into(),
     }
 }
 
