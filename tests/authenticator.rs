@@ -353,15 +353,36 @@ mod consent {
     }
 
     #[test]
-    fn presence_does_where_no_verification_is_demanded_and_sets_no_uv() {
+    fn presence_never_does_on_a_device_that_can_verify() {
         let present = Decision::Approved { verification: Verification::Present, account: 0 };
-        let mut rig = listening();
+        for uv in [None, Some(false), Some(true)] {
+            let mut rig = listening();
+            let mut request = make_credential("ada");
+            request.options.uv = uv;
+            let outputs = rig.ask(&request.into());
+            let outputs = rig.decide(&prompt(&outputs), present);
+            assert_eq!(rig.status(outputs), Status::OPERATION_DENIED, "{uv:?}");
+
+            let mut request = get_assertion(&[]);
+            request.options.uv = uv;
+            rig.ask(&request.into());
+            let outputs = rig.find(vec![passkey(1, RP_ID, "ada")]);
+            let outputs = rig.decide(&prompt(&outputs), present);
+            assert_eq!(rig.status(outputs), Status::OPERATION_DENIED, "{uv:?}");
+        }
+    }
+
+    #[test]
+    fn presence_does_on_a_device_that_cannot_verify_and_sets_no_uv() {
+        let present = Decision::Approved { verification: Verification::Present, account: 0 };
+        let mut config = config();
+        config.profile.ability = Verification::Present;
+        let mut rig = Rig::listening(config, SEED);
         let mut request = make_credential("ada");
         let outputs = rig.ask(&request.clone().into());
-        let outputs = rig.decide(&prompt(&outputs), present);
-        assert_eq!(rig.status(outputs), Status::OPERATION_DENIED, "uv was demanded");
+        assert_eq!(rig.status(outputs), Status::INVALID_OPTION, "uv was demanded");
 
-        request.options.uv = Some(false);
+        request.options.uv = None;
         let outputs = rig.ask(&request.into());
         rig.decide(&prompt(&outputs), present);
         let outputs = rig.saved();

@@ -467,6 +467,9 @@ impl Finding {
 
     fn found(self, found: Vec<super::Passkey>, outputs: &mut Outputs) -> State {
         let Self { session, errand } = self;
+        // Whatever the request says: a phone that somebody found unlocked is not
+        // its user (as phones do).
+        let demanded = session.profile.ability;
         match errand {
             Errand::Register(request) => match make_credential::excluded(&request, &found) {
                 Some(passkey) => {
@@ -477,13 +480,11 @@ impl Finding {
                 None => {
                     let question = Question::Register(Account::new(&request.user));
                     let site = Site::of(&request.rp);
-                    let demanded = demanded(request.options.uv);
                     session.ask(site, question, demanded, request, Pending::Register, outputs)
                 }
             },
             Errand::SignIn(request) => {
                 let site = Site::named(&request.rp_id);
-                let demanded = demanded(request.options.uv);
                 match SignIn::new(request, found) {
                     Some(sign_in) => {
                         let accounts = sign_in.passkeys().iter().map(Account::of).collect();
@@ -514,13 +515,6 @@ impl Site {
 
     fn named(rp_id: &str) -> Self {
         Self { rp_id: rp_id.to_owned(), rp_name: None }
-    }
-}
-
-const fn demanded(uv: Option<bool>) -> Verification {
-    match uv {
-        Some(true) => Verification::Verified,
-        Some(false) | None => Verification::Present,
     }
 }
 

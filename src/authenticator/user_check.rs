@@ -35,7 +35,8 @@ pub struct Prompt {
     pub rp_name: Option<String>,
     /// What for.
     pub question: Question,
-    /// What the other device demands. Verify the user in any case if you can.
+    /// How sure an approval must be to count. Where something is made or signed
+    /// that is [`Profile::ability`](super::Profile::ability), whatever the other device asks for.
     pub demanded: Verification,
 }
 
