@@ -173,6 +173,10 @@ mod tests {
             ("me.github.io", "io"),
             ("a.localhost", "localhost"),
             ("a.unlisted-tld", "unlisted-tld"),
+            // In other scripts: 公司.cn, рф, and a city under a wildcard.
+            ("a.xn--55qx5d.cn", "xn--55qx5d.cn"),
+            ("a.xn--p1ai", "xn--p1ai"),
+            ("a.b.kawasaki.jp", "b.kawasaki.jp"),
         ] {
             assert_eq!(rp_id(host, id), Err(RpIdError::PublicSuffix), "{host} {id}");
         }
