@@ -4,7 +4,7 @@
 //! The client passes them on from a web page. What could make a prompt say
 //! something else than it says is taken out; what is too long is cut, as
 //! WebAuthn section 6.4.1 allows. None of this applies to the RP ID, which is
-//! never changed: one that is no domain name is refused.
+//! never changed: one that no browser sends is refused.
 
 use crate::ctap::User;
 use crate::ctap::bounds::MAX_RP_ID;
@@ -34,10 +34,22 @@ pub(super) fn presentable_user(user: &User) -> User {
     presented
 }
 
+/// Before the id of a browser extension that asks for itself: Chromium makes
+/// the extension's origin its RP ID.
+const EXTENSION: &str = "chrome-extension://";
+
+/// Length of an extension's id: 16 bytes in the letters a to p.
+const EXTENSION_ID_LENGTH: usize = 32;
+
 /// Whether this can be an RP ID: a domain name in the form in which it is
-/// looked up (lower case, Punycode). Browsers send no other, and what a person
-/// is to judge by must not have letters that look like others.
+/// looked up (lower case, Punycode), or a Chromium extension's origin. Browsers
+/// send no other, and what a person is to judge by must not have letters that
+/// look like others.
 pub(super) fn is_rp_id(id: &str) -> bool {
+    if let Some(id) = id.strip_prefix(EXTENSION) {
+        let letter = |byte| matches!(byte, b'a'..=b'p');
+        return id.len() == EXTENSION_ID_LENGTH && id.bytes().all(letter);
+    }
     let label = |label: &str| {
         !label.is_empty()
             && label.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'))
@@ -81,9 +93,15 @@ mod tests {
     }
 
     #[test]
-    fn rp_ids_are_domain_names() {
+    fn rp_ids_are_domain_names_or_chromium_extensions() {
         for id in ["example.com", "localhost", "xn--bcher-kva.example", "a_b.c-d.e", "1.example"] {
             assert!(is_rp_id(id), "{id}");
+        }
+        let extension = format!("chrome-extension://{}", "abcdefghijklmnop".repeat(2));
+        assert!(is_rp_id(&extension));
+        let (longer, shorter) = (format!("{extension}a"), &extension[..extension.len() - 1]);
+        for id in [&longer, shorter, &format!("{shorter}q"), &format!("{shorter}/")] {
+            assert!(!is_rp_id(id), "{id:?}");
         }
         let long = format!("{}.example", "a".repeat(MAX_RP_ID));
         for id in
