@@ -41,7 +41,8 @@ pub trait PasskeyStore: Send + Sync {
     fn insert(&self, passkey: Passkey) -> BoxFuture<'_, Result<(), StoreFault>>;
 
     /// Keeps the counter of a passkey of the site `rp_id`, before the signature
-    /// that carries it leaves. A counter never goes down.
+    /// that carries it leaves. A counter never goes down, and a passkey that
+    /// does not count does not begin to.
     ///
     /// # Errors
     /// A [`StoreFault`]; then there is no signature.
@@ -123,7 +124,7 @@ impl PasskeyStore for MemoryStore {
         Box::pin(async move {
             for passkey in self.lock().iter_mut() {
                 if passkey.rp_id == rp_id && passkey.id == *id {
-                    passkey.counter = passkey.counter.max(Some(counter));
+                    passkey.counter = passkey.counter.map(|kept| kept.max(counter));
                 }
             }
             Ok(())
@@ -144,6 +145,7 @@ impl PasskeyStore for MemoryStore {
 
 #[cfg(test)]
 mod tests {
+    use super::super::passkey::Backup;
     use super::*;
     use crate::ctap::{User, UserHandle};
     use crate::protocol::SecretKey;
@@ -192,6 +194,10 @@ mod tests {
         store.update_counter("a", &id(1), 3).await.unwrap();
         store.update_counter("b", &id(1), 9).await.unwrap();
         assert_eq!(store.passkeys()[0].counter, Some(7));
+        store.insert(passkey(2, "c", 1).with_backup(Backup::BackedUp)).await.unwrap();
+        store.update_counter("c", &id(2), 1).await.unwrap();
+        assert_eq!(store.passkeys()[1].counter, None);
+        store.remove("c", &id(2)).await.unwrap();
         store.remove("b", &id(1)).await.unwrap();
         assert_eq!(store.passkeys().len(), 1);
         store.remove("a", &id(1)).await.unwrap();
