@@ -834,6 +834,20 @@ mod ends {
     }
 
     #[test]
+    fn an_answer_that_was_not_sent_is_no_normal_end() {
+        let mut rig = listening();
+        rig.register(&make_credential("ada"));
+        let outputs = rig.step(Input::SendFailed(TunnelFault::Stalled));
+        assert!(matches!(outputs.as_slice(), [Output::Closed(Err(_))]));
+        assert!(matches!(failed(&outputs).fault, Fault::Tunnel(TunnelFault::Stalled)));
+        for (mut rig, _) in every_stage() {
+            let outputs = rig.step(Input::SendFailed(TunnelFault::Stalled));
+            assert!(matches!(failed(&outputs).fault, Fault::Tunnel(TunnelFault::Stalled)));
+            assert!(sent(outputs).is_empty());
+        }
+    }
+
+    #[test]
     fn a_radio_that_fails_ends_it_while_advertising_only() {
         let failed_radio = || Input::AdvertisingFailed(BluetoothFault::Off);
         let (mut rig, _) = Rig::advertising(config(), SEED);

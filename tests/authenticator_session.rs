@@ -17,9 +17,13 @@ use fido_hybrid::authenticator::{
 use fido_hybrid::bluetooth::{Advertisement, Advertiser};
 use fido_hybrid::client::{Ceremony, Client};
 use fido_hybrid::ctap::{self, Response, Status};
-use fido_hybrid::error::{ApiMisuse, BluetoothFault, CancelledBy, Error, Fault, Stage};
+use fido_hybrid::error::{
+    ApiMisuse, BluetoothFault, CancelledBy, Error, Fault, Stage, TunnelFault,
+};
 use fido_hybrid::protocol::qr_code::QrCode;
+use fido_hybrid::protocol::tunnel_url::TunnelRequest;
 use fido_hybrid::sim::{Air, Exchange};
+use fido_hybrid::tunnel::{Dial, OpenTunnel, Tunnel};
 use rig::{approved, domain, get_assertion, make_credential, passkey};
 use tokio::sync::mpsc;
 
@@ -291,6 +295,62 @@ async fn a_radio_that_cannot_ends_the_session() {
     let error = authenticator.answer(code(&ceremony)).unwrap().outcome().await.unwrap_err();
     assert_eq!(error.stage, Stage::Advertising);
     assert!(matches!(error.fault, Fault::Bluetooth(BluetoothFault::Off)));
+}
+
+/// Tunnels that take the handshake and no answer.
+struct Clogged(Exchange);
+
+struct ClogsAfterOne(Box<dyn Tunnel>, bool);
+
+impl Dial for Clogged {
+    fn dial(&self, request: TunnelRequest) -> BoxFuture<'_, Result<OpenTunnel, TunnelFault>> {
+        Box::pin(async move {
+            let mut open = self.0.dial(request).await?;
+            open.tunnel = Box::new(ClogsAfterOne(open.tunnel, false));
+            Ok(open)
+        })
+    }
+}
+
+impl Tunnel for ClogsAfterOne {
+    fn send(&mut self, messages: Vec<Vec<u8>>) -> BoxFuture<'_, Result<(), TunnelFault>> {
+        if std::mem::replace(&mut self.1, true) {
+            return Box::pin(std::future::pending());
+        }
+        self.0.send(messages)
+    }
+
+    fn receive(&mut self) -> BoxFuture<'_, Result<Option<Vec<u8>>, TunnelFault>> {
+        self.0.receive()
+    }
+
+    fn close(&mut self) -> BoxFuture<'_, ()> {
+        self.0.close()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_the_service_does_not_take_is_told_as_a_failure() {
+    struct Yes;
+    impl UserCheck for Yes {
+        fn check(&self, _: Prompt) -> BoxFuture<'_, Decision> {
+            Box::pin(async { approved(0) })
+        }
+    }
+    let (air, exchange, store) = (Air::new(), Exchange::new(), MemoryStore::new());
+    let client = Client::builder().scanner(air.clone()).tunnel(exchange.clone()).build().unwrap();
+    let authenticator = Authenticator::builder(store.clone(), Yes)
+        .advertiser(air)
+        .tunnel(Clogged(exchange))
+        .domain(domain())
+        .build()
+        .unwrap();
+    let mut ceremony = client.begin(make_credential("ada").into(), None).unwrap();
+    let mut session = authenticator.answer(code(&ceremony)).unwrap();
+    let (outcome, answer) = tokio::join!(session.outcome(), ceremony.outcome());
+    assert_eq!(store.passkeys().len(), 1);
+    assert!(matches!(answer.unwrap_err().fault, Fault::PeerLeft));
+    assert!(matches!(outcome.unwrap_err().fault, Fault::Tunnel(TunnelFault::Stalled)));
 }
 
 /// Can only tell that somebody is there.

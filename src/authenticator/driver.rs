@@ -148,6 +148,8 @@ impl Driver {
     }
 
     async fn next_input(&mut self) -> Input {
+        // What breaks later may well be a client that has its answer and leaves.
+        let unsent = matches!(self.endpoint, Endpoint::Failed(_));
         // Whatever ends the transaction goes before what lets it sign.
         tokio::select! {
             biased;
@@ -156,7 +158,10 @@ impl Driver {
                 Input::Cancel
             }
             () = self.clock.reach(self.transaction.deadline()) => Input::TimePassed,
-            event = self.endpoint.next() => of_tunnel(event),
+            event = self.endpoint.next() => match event {
+                Event::Failed(fault) if unsent => Input::SendFailed(fault),
+                event => of_tunnel(event),
+            },
             input = self.user.next() => input,
             input = self.store.next() => input,
             input = self.radio.next() => input,

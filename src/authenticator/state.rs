@@ -109,7 +109,8 @@ impl State {
     }
 
     pub(super) const fn resources(&self, input: &Input) -> Resources {
-        let tunnel_gone = matches!(input, Input::TunnelClosed | Input::TunnelFailed(_));
+        let tunnel_gone =
+            matches!(input, Input::TunnelClosed | Input::TunnelFailed(_) | Input::SendFailed(_));
         let answered = matches!(input, Input::Decided { .. });
         let advert_gone = matches!(input, Input::AdvertisingFailed(_));
         Resources {
@@ -127,6 +128,7 @@ impl State {
             Input::Message(_)
             | Input::TunnelClosed
             | Input::TunnelFailed(_)
+            | Input::SendFailed(_)
             | Input::AdvertisingFailed(_)
             | Input::Cancel
             | Input::TimePassed => true,
@@ -220,7 +222,7 @@ impl Registering {
             }
             Input::Message(_) => Err(PeerMisbehaved::TooEarly.into()),
             Input::TunnelClosed => Err(Fault::from(TunnelFault::Closed(None)).into()),
-            Input::TunnelFailed(fault) => Err(Fault::from(fault).into()),
+            Input::TunnelFailed(fault) | Input::SendFailed(fault) => Err(Fault::from(fault).into()),
             _ => Ok(State::Registering(self)),
         }
     }
@@ -253,7 +255,7 @@ impl Advertising {
             Input::AdvertisingFailed(fault) => Err(Fault::from(fault).into()),
             // No client has spoken yet: this was the service.
             Input::TunnelClosed => Err(Fault::from(TunnelFault::Closed(None)).into()),
-            Input::TunnelFailed(fault) => Err(Fault::from(fault).into()),
+            Input::TunnelFailed(fault) | Input::SendFailed(fault) => Err(Fault::from(fault).into()),
             _ => Ok(State::Advertising(self)),
         }
     }
@@ -306,7 +308,8 @@ impl Session {
             }
             Input::TunnelClosed | Input::TunnelFailed(_) if self.answered => Err(End::Done),
             Input::TunnelClosed => Err(Fault::PeerLeft.into()),
-            Input::TunnelFailed(fault) => Err(lost(fault)),
+            // Be it the answer that was lost: the client does not have it.
+            Input::TunnelFailed(fault) | Input::SendFailed(fault) => Err(lost(fault)),
             _ => Ok(State::Listening(self)),
         }
     }
@@ -402,7 +405,7 @@ impl Session {
                 besides_requests(message.kind, message.payload.expose())
             }
             Input::TunnelClosed => Err(Fault::PeerLeft.into()),
-            Input::TunnelFailed(fault) => Err(lost(fault)),
+            Input::TunnelFailed(fault) | Input::SendFailed(fault) => Err(lost(fault)),
             _ => Ok(()),
         }
     }

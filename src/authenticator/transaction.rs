@@ -131,6 +131,9 @@ pub enum Input {
     TunnelClosed,
     /// The tunnel could not be opened, or broke.
     TunnelFailed(TunnelFault),
+    /// A message of [`Output::Send`] did not get into the tunnel, which is of
+    /// no use any more.
+    SendFailed(TunnelFault),
     /// The advert cannot go on the air, or not stay there.
     AdvertisingFailed(BluetoothFault),
     /// The store's answer to [`Output::FindPasskeys`].
@@ -271,7 +274,7 @@ impl Transaction {
         let state = std::mem::replace(&mut self.state, State::Closed);
         let expired = self.deadline.is_some_and(|deadline| deadline <= now);
         let step = match input {
-            input @ (Input::TunnelClosed | Input::TunnelFailed(_)) => {
+            input @ (Input::TunnelClosed | Input::TunnelFailed(_) | Input::SendFailed(_)) => {
                 state.handle(input, &mut self.outputs)
             }
             _ if expired => state.expire(&mut self.outputs),

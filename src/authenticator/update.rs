@@ -17,9 +17,10 @@ pub enum Update {
     Secured,
     /// The other device asked for something and the user is being asked.
     Prompting,
-    /// A passkey was made, saved, and told to the other device.
+    /// A passkey was made and saved, and the other device is being told. Whether
+    /// that gets through shows in the outcome.
     Registered,
-    /// The other device has a signature.
+    /// The other device is being given a signature.
     SignedIn,
     /// The other device was told no, with this status.
     Refused(Status),

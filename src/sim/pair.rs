@@ -554,7 +554,7 @@ fn describe_phone_input(input: &authenticator::Input) -> String {
         Input::Saved(Ok(())) => "saved".to_owned(),
         Input::Decided { decision, .. } => format!("{decision:?}"),
         Input::AdvertisingFailed(fault) => fault.to_string(),
-        Input::TunnelFailed(fault) => fault.to_string(),
+        Input::TunnelFailed(fault) | Input::SendFailed(fault) => fault.to_string(),
         Input::TunnelOpened { .. } => "tunnel opened".to_owned(),
         Input::TunnelClosed => "tunnel closed".to_owned(),
         Input::Cancel => "cancels".to_owned(),
