@@ -175,6 +175,16 @@ fn what_is_left_out_or_null_has_webauthns_default() {
 }
 
 #[test]
+fn names_that_a_program_left_out_are_sent_empty() {
+    let user = User::from_handle(UserHandle::new([7]).unwrap());
+    let parameters = vec![CredentialParameters::new(Algorithm::ES256)];
+    let options = CreationOptions::new([0; 16], "", user, parameters);
+    let request = options.prepare(&origin()).unwrap().request;
+    assert_eq!(request.rp.name.as_deref(), Some(""));
+    assert_eq!(request.user, User::new(UserHandle::new([7]).unwrap(), "", ""));
+}
+
+#[test]
 fn what_is_unknown_is_passed_over() {
     let mut json = creation_json();
     json["hints"] = json!(["hybrid"]);

@@ -12,6 +12,9 @@
 //! phone to ask; Chromium decides as above for phones, which all can, and which
 //! verify their user whatever a request says.
 //!
+//! The user's names are sent even if there are none, as empty ones: without
+//! them Android drops the tunnel and iOS refuses.
+//!
 //! Transports of excluded passkeys are not sent, as in Chromium: phones do not
 //! read them.
 
@@ -64,10 +67,13 @@ impl CreationOptions {
     ) -> Result<PreparedCreation, OptionsError> {
         let rp_id = RpId::for_origin(origin, self.rp_id.as_deref(), suffixes)?;
         let client_data = ClientData::new(Kind::Create, &self.challenge, origin);
+        let mut user = self.user.clone();
+        user.name.get_or_insert_default();
+        user.display_name.get_or_insert_default();
         let mut request = make_credential::Request::new(
             client_data.hash(),
             RelyingParty::new(rp_id.as_str(), &*self.rp_name),
-            self.user.clone(),
+            user,
             self.parameters.clone(),
         );
         request.exclude_list = without_transports(&self.exclude_credentials);

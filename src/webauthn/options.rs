@@ -175,7 +175,7 @@ pub struct CreationOptions {
     pub rp_id: Option<String>,
     /// The site's name for people.
     pub rp_name: String,
-    /// Whose passkey; with names, if only empty ones.
+    /// Whose passkey. A name that it lacks is sent as an empty one.
     pub user: User,
     /// Algorithms, the best first.
     pub parameters: Vec<CredentialParameters>,
@@ -306,7 +306,9 @@ impl RequestOptions {
     /// Options for a program that has no JSON, with WebAuthn's defaults.
     ///
     /// Entra's own sign-in is such a case: its challenge is a string, the
-    /// bytes of which are the challenge.
+    /// bytes of which are the challenge. It wants a user handle, which phones
+    /// give only if [`allow_credentials`](Self::allow_credentials) is empty:
+    /// leave Entra's list out.
     #[must_use]
     pub fn new(challenge: impl Into<Vec<u8>>) -> Self {
         Self {
