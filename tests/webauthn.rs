@@ -374,7 +374,7 @@ fn every_malformed_member_of_a_registration_is_named() {
         ("extensions.prf", json!(true), wrong("extensions.prf", "an object")),
         ("extensions.prf.eval", json!({}), Missing("extensions.prf.eval.first")),
         ("extensions.prf.eval.first", json!("*"), Base64("extensions.prf.eval.first")),
-        ("extensions.prf.evalByCredential", json!({}), OptionsError::EvalByCredential),
+        ("extensions.prf.evalByCredential", json!({}), OptionsError::NothingToEvalBy),
     ] {
         let json = with(creation_json(), path, value.clone());
         assert_eq!(creation(&json), Err(error), "{path}: {value}");
@@ -504,8 +504,18 @@ fn prf_inputs_reach_the_request() {
     json["allowCredentials"][0]["id"] = json!("AAAA");
     let refused = request(&json).unwrap().prepare(&origin()).unwrap_err();
     assert_eq!(refused, OptionsError::EvalByCredential);
+    assert_eq!(DomException::from(&refused), DomException::Syntax);
     json["allowCredentials"] = json!([]);
-    assert!(request(&json).unwrap().prepare(&origin()).is_err());
+    let refused = request(&json).unwrap().prepare(&origin()).unwrap_err();
+    assert_eq!(refused, OptionsError::NothingToEvalBy);
+    assert_eq!(DomException::from(&refused), DomException::NotSupported);
+    for id in ["*".to_owned(), BASE64URL_NOPAD.encode(&[0; 1024])] {
+        json["extensions"]["prf"]["evalByCredential"] = json!({id: {"first": "AA"}});
+        let refused = request(&json).unwrap_err();
+        assert_eq!(DomException::from(&refused), DomException::Syntax);
+    }
+    let refused = OptionsError::Base64("challenge");
+    assert_eq!(DomException::from(&refused), DomException::Encoding);
 }
 
 // Answers.

@@ -8,6 +8,7 @@
 use std::fmt;
 
 use super::options::OptionsError;
+use super::prf;
 use crate::ctap::Status;
 
 /// The name of an exception that a web page gets. `Display` is that name.
@@ -64,9 +65,13 @@ impl From<&OptionsError> for DomException {
     fn from(error: &OptionsError) -> Self {
         match error {
             OptionsError::RpId(_) => Self::Security,
-            OptionsError::NothingKnown(_) => Self::NotSupported,
+            OptionsError::NothingKnown(_) | OptionsError::NothingToEvalBy => Self::NotSupported,
+            // Section 10.1.4: an id there that is no id is as one that is not
+            // allowed.
+            OptionsError::EvalByCredential
+            | OptionsError::Base64(prf::BY_CREDENTIAL)
+            | OptionsError::Length(prf::BY_CREDENTIAL) => Self::Syntax,
             OptionsError::Base64(_) => Self::Encoding,
-            OptionsError::EvalByCredential => Self::Syntax,
             _ => Self::Type,
         }
     }

@@ -41,8 +41,8 @@ impl RequestOptions {
     ///
     /// # Errors
     /// [`OptionsError::RpId`] if the origin may not use the RP ID,
-    /// [`OptionsError::EvalByCredential`] for PRF inputs of a passkey that is
-    /// not among the allowed.
+    /// [`OptionsError::EvalByCredential`] and [`OptionsError::NothingToEvalBy`]
+    /// for PRF inputs of a passkey that is not among the allowed.
     pub fn prepare(&self, origin: &Origin) -> Result<PreparedRequest, OptionsError> {
         self.prepare_with(origin, &BuiltInSuffixes)
     }

@@ -85,10 +85,14 @@ pub enum OptionsError {
     /// make it mean something else.
     #[error("{0} has no element of a known type")]
     NothingKnown(&'static str),
-    /// `prf.evalByCredential` in a registration, or for a credential that
-    /// `allowCredentials` does not have.
-    #[error("prf.evalByCredential does not fit the credentials")]
+    /// `prf.evalByCredential` for a credential that `allowCredentials` does not
+    /// have.
+    #[error("prf.evalByCredential names a credential that is not allowed")]
     EvalByCredential,
+    /// `prf.evalByCredential` where no credential is named: in a registration,
+    /// or without `allowCredentials`.
+    #[error("there are no credentials for prf.evalByCredential")]
+    NothingToEvalBy,
     /// The RP ID, or the origin that would use it.
     #[error(transparent)]
     RpId(#[from] RpIdError),

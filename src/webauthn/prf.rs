@@ -25,6 +25,9 @@ use crate::ctap::extensions::prf::{AssertionInput, RegistrationInput, Values};
 use crate::protocol::primitives::sha256;
 use crate::secret::{PrfInput, PrfOutput};
 
+/// The member whose keys are credential ids in base64.
+pub(super) const BY_CREDENTIAL: &str = "extensions.prf.evalByCredential";
+
 /// What a phone evaluates for what a site gave: SHA-256 over `WebAuthn PRF`, a
 /// zero byte and `value`.
 #[must_use]
@@ -34,8 +37,8 @@ pub fn prf_input(value: &[u8]) -> PrfInput {
 
 /// The inputs of a registration.
 pub(super) fn registration(prf: &Object) -> Result<RegistrationInput, OptionsError> {
-    if json::object(prf, "extensions.prf.evalByCredential")?.is_some() {
-        return Err(OptionsError::EvalByCredential);
+    if json::object(prf, BY_CREDENTIAL)?.is_some() {
+        return Err(OptionsError::NothingToEvalBy);
     }
     Ok(RegistrationInput { eval: eval(prf)? })
 }
@@ -43,7 +46,7 @@ pub(super) fn registration(prf: &Object) -> Result<RegistrationInput, OptionsErr
 /// The inputs of an assertion; whether credentials fit the allow list is
 /// looked at later.
 pub(super) fn assertion(prf: &Object) -> Result<AssertionInput, OptionsError> {
-    const MEMBER: &str = "extensions.prf.evalByCredential";
+    const MEMBER: &str = BY_CREDENTIAL;
     let mut input = AssertionInput { eval: eval(prf)?, ..AssertionInput::default() };
     let by_credential = json::object(prf, MEMBER)?;
     if by_credential.is_some_and(|map| map.len() > MAX_CREDENTIALS) {
@@ -74,6 +77,9 @@ pub(super) fn check_by_credential<'a>(
     by_credential: &BTreeMap<CredentialId, Values<PrfInput>>,
     allowed: impl Iterator<Item = &'a CredentialId> + Clone,
 ) -> Result<(), OptionsError> {
+    if !by_credential.is_empty() && allowed.clone().next().is_none() {
+        return Err(OptionsError::NothingToEvalBy);
+    }
     let is_allowed = |id: &CredentialId| allowed.clone().any(|allowed| allowed == id);
     if by_credential.keys().all(is_allowed) { Ok(()) } else { Err(OptionsError::EvalByCredential) }
 }
