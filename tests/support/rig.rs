@@ -2,6 +2,7 @@
 //! on the other side, on a clock moved by hand.
 
 #![allow(dead_code, reason = "each test uses a part")]
+#![allow(clippy::expect_used, reason = "tests")]
 
 use std::time::Duration;
 
