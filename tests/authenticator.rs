@@ -41,12 +41,13 @@ fn sign_in(
     found: Vec<Passkey>,
     account: usize,
 ) -> ga::Response {
+    let counter = found[account].counter.unwrap() + 1;
     let outputs = rig.ask(&request.into());
     assert!(matches!(outputs.as_slice(), [Output::FindPasskeys { .. }]));
     let outputs = rig.find(found);
     let outputs = rig.decide(&prompt(&outputs), approved(account));
-    assert!(matches!(outputs.as_slice(), [Output::SaveCounter { .. }]), "counted before answered");
-    let outputs = rig.saved();
+    assert!(matches!(outputs.as_slice(), [Output::CountUse { .. }]), "counted before signed");
+    let outputs = rig.step(Input::UseCounted(Ok(counter)));
     match rig.answer(Command::GetAssertion, outputs) {
         Ok(Response::GetAssertion(response)) => response,
         other => panic!("{other:?}"),
@@ -245,7 +246,7 @@ mod signing_in {
             prompt.accounts().iter().map(|account| account.user.name.as_deref()).collect();
         assert_eq!(names, [Some("ada"), Some("grace")]);
         rig.decide(&prompt, approved(1));
-        let outputs = rig.saved();
+        let outputs = rig.step(Input::UseCounted(Ok(1)));
         let Ok(Response::GetAssertion(signed)) = rig.answer(Command::GetAssertion, outputs) else {
             panic!()
         };
@@ -313,17 +314,24 @@ mod signing_in {
         rig.ask(&get_assertion(&[]).into());
         let outputs = rig.find(vec![ada]);
         rig.decide(&prompt(&outputs), approved(0));
-        let outputs = rig.step(Input::Saved(Err(failed())));
+        let outputs = rig.step(Input::UseCounted(Err(failed())));
         let response = rig.response(outputs);
         assert_eq!((response.status(), response.payload().len()), (Status::OTHER, 0));
     }
 
     #[test]
-    fn a_counter_at_its_end_stays_there() {
-        let mut ada = passkey(1, RP_ID, "ada");
-        ada.counter = Some(u32::MAX);
-        let signed = sign_in(&mut listening(), get_assertion(&[]), vec![ada], 0);
-        assert_eq!(signed.auth_data.sign_count(), u32::MAX);
+    fn the_signature_carries_what_the_store_counted() {
+        let mut rig = listening();
+        rig.ask(&get_assertion(&[]).into());
+        // Meanwhile another sign-in has counted too.
+        let outputs = rig.find(vec![passkey(1, RP_ID, "ada")]);
+        let outputs = rig.decide(&prompt(&outputs), approved(0));
+        assert!(matches!(outputs.as_slice(), [Output::CountUse { .. }]));
+        let outputs = rig.step(Input::UseCounted(Ok(41)));
+        match rig.answer(Command::GetAssertion, outputs) {
+            Ok(Response::GetAssertion(signed)) => assert_eq!(signed.auth_data.sign_count(), 41),
+            other => panic!("{other:?}"),
+        }
     }
 }
 

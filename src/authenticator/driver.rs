@@ -54,6 +54,7 @@ enum Store {
     Idle,
     Finding(BoxFuture<'static, Result<Vec<Passkey>, StoreFault>>),
     Saving(BoxFuture<'static, Result<(), StoreFault>>),
+    Counting(BoxFuture<'static, Result<u32, StoreFault>>),
 }
 
 enum User {
@@ -126,10 +127,10 @@ impl Driver {
                     let save = async move { store.insert(passkey).await };
                     self.store = Store::Saving(Box::pin(save));
                 }
-                Output::SaveCounter { rp_id, id, counter } => {
+                Output::CountUse { rp_id, id } => {
                     let store = Arc::clone(&self.surroundings.store);
-                    let save = async move { store.update_counter(&rp_id, &id, counter).await };
-                    self.store = Store::Saving(Box::pin(save));
+                    let count = async move { store.count_use(&rp_id, &id).await };
+                    self.store = Store::Counting(Box::pin(count));
                 }
                 Output::CloseTunnel => {
                     self.endpoint.send(std::mem::take(&mut messages)).await;
@@ -206,6 +207,7 @@ impl Store {
             Self::Idle => pending().await,
             Self::Finding(find) => Input::PasskeysFound(find.await),
             Self::Saving(save) => Input::Saved(save.await),
+            Self::Counting(count) => Input::UseCounted(count.await),
         };
         *self = Self::Idle;
         input

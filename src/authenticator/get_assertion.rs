@@ -2,7 +2,7 @@
 //! 6.2.2.
 //!
 //! ```text
-//! check ─▶ look for passkeys ─▶ ask the user ─▶ sign ─▶ save the counter ─▶ answer
+//! check ─▶ look for passkeys ─▶ ask the user ─▶ count the use ─▶ sign ─▶ answer
 //! ```
 //!
 //! The user picks the account here, so there is one assertion for each request
@@ -20,7 +20,7 @@ use super::names;
 use super::passkey::Passkey;
 use super::user_check::Verification;
 use crate::ctap::get_assertion::{Request, Response};
-use crate::ctap::{AuthenticatorData, CredentialDescriptor, CredentialId, Status, User};
+use crate::ctap::{AuthenticatorData, CredentialDescriptor, CredentialId, Flags, Status, User};
 use crate::protocol::primitives::sha256;
 use crate::secret::SecretBytes;
 
@@ -75,43 +75,47 @@ impl SignIn {
     }
 }
 
-/// A signature, and what must be saved before it leaves.
+/// The passkey that the user chose, and what it is to sign. Made of a consent,
+/// and spent by the one signature.
 #[derive(Debug)]
-pub(super) struct Signed {
-    pub(super) response: Response,
-    pub(super) count: Option<Count>,
+pub(super) struct Chosen {
+    request: Request,
+    passkey: Passkey,
+    flags: Flags,
 }
 
-/// A passkey's counter after a sign-in.
-#[derive(Debug)]
-pub(super) struct Count {
-    pub(super) rp_id: String,
-    pub(super) id: CredentialId,
-    pub(super) counter: u32,
-}
-
-/// Signs with the passkey that the user chose.
-pub(super) fn sign(consent: Consent<SignIn>) -> Result<Signed, Status> {
-    let Agreed { subject: SignIn { request, passkeys }, account, flags } = consent.spend();
-    let passkey = passkeys.into_iter().nth(account).ok_or(Status::NOT_ALLOWED)?;
-    // At its end a counter stays: going back to 0 would look like a copy.
-    let counter = passkey.counter.map(|counter| counter.saturating_add(1));
-    let auth_data = AuthenticatorData::new(
-        sha256(&[passkey.rp_id.as_bytes()]),
-        flags | passkey.backup.flags(),
-        counter.unwrap_or_default(),
-    );
-    let signed = [auth_data.raw(), &request.client_data_hash].concat();
-    let signature = SecretBytes::new(passkey.key.sign(&signed));
-    let descriptor = CredentialDescriptor::new(passkey.id.clone());
-    let mut response = Response::new(descriptor, auth_data, signature);
-    if request.allow_list.is_empty() {
-        // As phones do: the account by its handle, with empty names.
-        response.user = Some(User::new(passkey.user.id.clone(), "", ""));
-        response.user_selected = Some(true);
+impl Chosen {
+    pub(super) fn new(consent: Consent<SignIn>) -> Result<Self, Status> {
+        let Agreed { subject: SignIn { request, passkeys }, account, flags } = consent.spend();
+        let passkey = passkeys.into_iter().nth(account).ok_or(Status::NOT_ALLOWED)?;
+        Ok(Self { request, passkey, flags })
     }
-    let Passkey { rp_id, id, .. } = passkey;
-    Ok(Signed { response, count: counter.map(|counter| Count { rp_id, id, counter }) })
+
+    /// The passkey's site and id, if its uses are counted.
+    pub(super) fn counted(&self) -> Option<(String, CredentialId)> {
+        let Passkey { rp_id, id, counter, .. } = &self.passkey;
+        counter.map(|_| (rp_id.clone(), id.clone()))
+    }
+
+    /// Signs, with the counter of this use; 0 for a passkey that does not count.
+    pub(super) fn sign(self, counter: u32) -> Response {
+        let Self { request, passkey, flags } = self;
+        let auth_data = AuthenticatorData::new(
+            sha256(&[passkey.rp_id.as_bytes()]),
+            flags | passkey.backup.flags(),
+            counter,
+        );
+        let signed = [auth_data.raw(), &request.client_data_hash].concat();
+        let signature = SecretBytes::new(passkey.key.sign(&signed));
+        let descriptor = CredentialDescriptor::new(passkey.id);
+        let mut response = Response::new(descriptor, auth_data, signature);
+        if request.allow_list.is_empty() {
+            // As phones do: the account by its handle, with empty names.
+            response.user = Some(User::new(passkey.user.id, "", ""));
+            response.user_selected = Some(true);
+        }
+        response
+    }
 }
 
 #[cfg(test)]

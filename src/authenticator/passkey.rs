@@ -41,6 +41,13 @@ impl Passkey {
         self.counter = backup.first_count();
         self
     }
+
+    /// Counts a use and gives the counter, for stores that keep whole
+    /// passkeys. At its end it stays; what does not count gives 0.
+    pub fn count_use(&mut self) -> u32 {
+        self.counter = self.counter.map(|counter| counter.saturating_add(1));
+        self.counter.unwrap_or_default()
+    }
 }
 
 impl fmt::Debug for Passkey {

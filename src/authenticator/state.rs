@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::consent::Asked;
-use super::get_assertion::{self, Count, SignIn, Signed};
+use super::get_assertion::{self, Chosen, SignIn};
 use super::make_credential;
 use super::profile::Profile;
 use super::randomness::Randomness;
@@ -83,6 +83,7 @@ pub(super) enum State {
     Finding(Finding),
     Asking(Asking),
     Saving(Saving),
+    Counting(Counting),
     Closed,
 }
 
@@ -93,7 +94,9 @@ impl State {
             Self::Advertising(_) => Stage::Advertising,
             Self::Listening(_) => Stage::Listening,
             // One stage, so that store and user share one deadline.
-            Self::Finding(_) | Self::Asking(_) | Self::Saving(_) => Stage::Prompting,
+            Self::Finding(_) | Self::Asking(_) | Self::Saving(_) | Self::Counting(_) => {
+                Stage::Prompting
+            }
             Self::Closed => Stage::Closed,
         }
     }
@@ -103,7 +106,9 @@ impl State {
             Self::Registering(_) => Some(deadlines.registering),
             Self::Advertising(_) => Some(deadlines.advertising),
             Self::Listening(_) => Some(deadlines.listening),
-            Self::Finding(_) | Self::Asking(_) | Self::Saving(_) => Some(deadlines.prompting),
+            Self::Finding(_) | Self::Asking(_) | Self::Saving(_) | Self::Counting(_) => {
+                Some(deadlines.prompting)
+            }
             Self::Closed => None,
         }
     }
@@ -135,6 +140,7 @@ impl State {
             Input::TunnelOpened { .. } => matches!(self, Self::Registering(_)),
             Input::PasskeysFound(_) => matches!(self, Self::Finding(_)),
             Input::Saved(_) => matches!(self, Self::Saving(_)),
+            Input::UseCounted(_) => matches!(self, Self::Counting(_)),
             Input::Decided { prompt, decision } => match self {
                 Self::Asking(asking) => return asking.pending.fits(*prompt, *decision),
                 _ => false,
@@ -151,6 +157,7 @@ impl State {
             Self::Finding(state) => state.handle(input, outputs),
             Self::Asking(state) => state.handle(input, outputs),
             Self::Saving(state) => state.handle(input, outputs),
+            Self::Counting(state) => state.handle(input, outputs),
             Self::Closed => Ok(Self::Closed),
         }
     }
@@ -182,7 +189,8 @@ impl State {
     fn last_word(self, status: Status, outputs: &mut Outputs) {
         if let Self::Finding(Finding { mut session, .. })
         | Self::Asking(Asking { mut session, .. })
-        | Self::Saving(Saving { mut session, .. }) = self
+        | Self::Saving(Saving { mut session, .. })
+        | Self::Counting(Counting { mut session, .. }) = self
         {
             // The transaction is ending: what cannot be said is not.
             let _unsaid = session.send(&RawResponse::from_status(status), outputs);
@@ -591,23 +599,20 @@ impl Asking {
                     let Session { profile, randomness, .. } = &mut session;
                     let (passkey, response) = make_credential::make(consent, profile, randomness);
                     outputs.push_back(Output::SavePasskey(passkey));
-                    Ok(State::Saving(Saving { session, answer: Answer::Registered(response) }))
+                    Ok(State::Saving(Saving { session, response }))
                 }
                 Err(status) => session.refuse(status, outputs),
             },
-            Pending::SignIn(asked) => {
-                match asked.decide(prompt, decision).and_then(get_assertion::sign) {
-                    Ok(Signed { response, count }) => {
-                        let answer = Answer::SignedIn(response);
-                        let Some(Count { rp_id, id, counter }) = count else {
-                            return session.answer(answer, outputs);
-                        };
-                        outputs.push_back(Output::SaveCounter { rp_id, id, counter });
-                        Ok(State::Saving(Saving { session, answer }))
+            Pending::SignIn(asked) => match asked.decide(prompt, decision).and_then(Chosen::new) {
+                Ok(chosen) => match chosen.counted() {
+                    Some((rp_id, id)) => {
+                        outputs.push_back(Output::CountUse { rp_id, id });
+                        Ok(State::Counting(Counting { session, chosen }))
                     }
-                    Err(status) => session.refuse(status, outputs),
-                }
-            }
+                    None => session.answer(Answer::SignedIn(chosen.sign(0)), outputs),
+                },
+                Err(status) => session.refuse(status, outputs),
+            },
             Pending::Tell(asked) => {
                 let status = match asked.decide(prompt, decision) {
                     Ok(consent) => consent.spend().subject,
@@ -619,28 +624,50 @@ impl Asking {
     }
 }
 
-/// What is sent once the store has saved.
+/// What the client gets.
 #[derive(Debug)]
 enum Answer {
     Registered(ctap::make_credential::Response),
     SignedIn(ctap::get_assertion::Response),
 }
 
-/// The store is saving, and the answer waits for it.
+/// The store is saving a new passkey, and the answer waits for it.
 #[derive(Debug)]
 pub(super) struct Saving {
     session: Session,
-    answer: Answer,
+    response: ctap::make_credential::Response,
 }
 
 impl Saving {
     fn handle(mut self, input: Input, outputs: &mut Outputs) -> Step {
         match input {
-            Input::Saved(Ok(())) => self.session.answer(self.answer, outputs),
+            Input::Saved(Ok(())) => self.session.answer(Answer::Registered(self.response), outputs),
             Input::Saved(Err(fault)) => self.session.store_failed(fault, outputs),
             input => {
                 self.session.meanwhile(input)?;
                 Ok(State::Saving(self))
+            }
+        }
+    }
+}
+
+/// The store is counting a use, and the signature waits for it.
+#[derive(Debug)]
+pub(super) struct Counting {
+    session: Session,
+    chosen: Chosen,
+}
+
+impl Counting {
+    fn handle(mut self, input: Input, outputs: &mut Outputs) -> Step {
+        match input {
+            Input::UseCounted(Ok(counter)) => {
+                self.session.answer(Answer::SignedIn(self.chosen.sign(counter)), outputs)
+            }
+            Input::UseCounted(Err(fault)) => self.session.store_failed(fault, outputs),
+            input => {
+                self.session.meanwhile(input)?;
+                Ok(State::Counting(self))
             }
         }
     }

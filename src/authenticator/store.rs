@@ -40,18 +40,21 @@ pub trait PasskeyStore: Send + Sync {
     /// [`StoreFault::Full`] if there is no room; any other [`StoreFault`].
     fn insert(&self, passkey: Passkey) -> BoxFuture<'_, Result<(), StoreFault>>;
 
-    /// Keeps the counter of a passkey of the site `rp_id`, before the signature
-    /// that carries it leaves. A counter never goes down, and a passkey that
-    /// does not count does not begin to.
+    /// Counts a use of a passkey of the site `rp_id`: raises its counter by
+    /// one, keeps it, and gives it for the signature to come. Here and not by
+    /// the caller, so that two sign-ins at once never carry the same value,
+    /// which a site takes for a copied passkey. At its end a counter stays:
+    /// going back to 0 would look like a copy too. A passkey that does not
+    /// count gives 0, and does not begin to.
     ///
     /// # Errors
-    /// A [`StoreFault`]; then there is no signature.
-    fn update_counter<'a>(
+    /// A [`StoreFault`], also for a passkey that is not there (any more); then
+    /// there is no signature.
+    fn count_use<'a>(
         &'a self,
         rp_id: &'a str,
         id: &'a CredentialId,
-        counter: u32,
-    ) -> BoxFuture<'a, Result<(), StoreFault>>;
+    ) -> BoxFuture<'a, Result<u32, StoreFault>>;
 
     /// Removes a passkey of the site `rp_id`; one that is not there is no
     /// error. For the program that owns the store: no other device can ask for
@@ -65,6 +68,12 @@ pub trait PasskeyStore: Send + Sync {
         id: &'a CredentialId,
     ) -> BoxFuture<'a, Result<(), StoreFault>>;
 }
+
+/// Why a use could not be counted: the passkey was removed meanwhile.
+#[cfg(feature = "authenticator")]
+#[derive(Debug, thiserror::Error)]
+#[error("there is no such passkey")]
+struct NoSuchPasskey;
 
 /// Passkeys in memory, for demos and tests: gone with the last clone.
 #[derive(Clone, Debug, Default)]
@@ -115,19 +124,16 @@ impl PasskeyStore for MemoryStore {
         })
     }
 
-    fn update_counter<'a>(
+    fn count_use<'a>(
         &'a self,
         rp_id: &'a str,
         id: &'a CredentialId,
-        counter: u32,
-    ) -> BoxFuture<'a, Result<(), StoreFault>> {
+    ) -> BoxFuture<'a, Result<u32, StoreFault>> {
         Box::pin(async move {
-            for passkey in self.lock().iter_mut() {
-                if passkey.rp_id == rp_id && passkey.id == *id {
-                    passkey.counter = passkey.counter.map(|kept| kept.max(counter));
-                }
-            }
-            Ok(())
+            let mut passkeys = self.lock();
+            let passkey =
+                passkeys.iter_mut().find(|passkey| passkey.rp_id == rp_id && passkey.id == *id);
+            passkey.map(Passkey::count_use).ok_or_else(|| StoreFault::failed(NoSuchPasskey))
         })
     }
 
@@ -187,15 +193,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn counters_only_grow_and_removal_is_by_site_and_id() {
+    async fn each_use_is_counted_once_and_removal_is_by_site_and_id() {
         let store = MemoryStore::new();
         store.insert(passkey(1, "a", 1)).await.unwrap();
-        store.update_counter("a", &id(1), 7).await.unwrap();
-        store.update_counter("a", &id(1), 3).await.unwrap();
-        store.update_counter("b", &id(1), 9).await.unwrap();
-        assert_eq!(store.passkeys()[0].counter, Some(7));
+        assert_eq!(store.count_use("a", &id(1)).await.unwrap(), 1);
+        assert_eq!(store.count_use("a", &id(1)).await.unwrap(), 2);
+        assert!(store.count_use("b", &id(1)).await.is_err());
+        assert_eq!(store.passkeys()[0].counter, Some(2));
+        let mut last = passkey(3, "d", 1);
+        last.counter = Some(u32::MAX);
+        store.insert(last).await.unwrap();
+        assert_eq!(store.count_use("d", &id(3)).await.unwrap(), u32::MAX);
+        store.remove("d", &id(3)).await.unwrap();
         store.insert(passkey(2, "c", 1).with_backup(Backup::BackedUp)).await.unwrap();
-        store.update_counter("c", &id(2), 1).await.unwrap();
+        assert_eq!(store.count_use("c", &id(2)).await.unwrap(), 0);
         assert_eq!(store.passkeys()[1].counter, None);
         store.remove("c", &id(2)).await.unwrap();
         store.remove("b", &id(1)).await.unwrap();

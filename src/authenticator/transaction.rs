@@ -138,8 +138,11 @@ pub enum Input {
     AdvertisingFailed(BluetoothFault),
     /// The store's answer to [`Output::FindPasskeys`].
     PasskeysFound(Result<Vec<Passkey>, StoreFault>),
-    /// The store's answer to [`Output::SavePasskey`] or [`Output::SaveCounter`].
+    /// The store's answer to [`Output::SavePasskey`].
     Saved(Result<(), StoreFault>),
+    /// The store's answer to [`Output::CountUse`]: the passkey's counter with
+    /// this use.
+    UseCounted(Result<u32, StoreFault>),
     /// The user's answer to [`Output::Prompt`].
     Decided {
         /// Which prompt.
@@ -179,14 +182,12 @@ pub enum Output {
     DismissPrompt,
     /// Keep a new passkey, in place of any of the same account.
     SavePasskey(Passkey),
-    /// Keep a passkey's new counter.
-    SaveCounter {
+    /// Count a use of a passkey; it signs only then.
+    CountUse {
         /// The passkey's site.
         rp_id: String,
         /// Which passkey.
         id: CredentialId,
-        /// Its counter from now on.
-        counter: u32,
     },
     /// Close the tunnel, or stop opening it.
     CloseTunnel,

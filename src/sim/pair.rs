@@ -460,13 +460,10 @@ impl Pair {
                 self.passkeys.push(passkey);
                 self.schedule(Duration::ZERO, Due::Phone(Input::Saved(Ok(()))));
             }
-            Output::SaveCounter { rp_id, id, counter } => {
-                for passkey in &mut self.passkeys {
-                    if passkey.rp_id == rp_id && passkey.id == id {
-                        passkey.counter = Some(counter);
-                    }
-                }
-                self.schedule(Duration::ZERO, Due::Phone(Input::Saved(Ok(()))));
+            Output::CountUse { rp_id, id } => {
+                let of = |passkey: &&mut Passkey| passkey.rp_id == rp_id && passkey.id == id;
+                let counter = self.passkeys.iter_mut().find(of).map_or(0, Passkey::count_use);
+                self.schedule(Duration::ZERO, Due::Phone(Input::UseCounted(Ok(counter))));
             }
             Output::CloseTunnel => {
                 self.tunnel.insert(Side::Phone, End::Closed);
@@ -550,7 +547,10 @@ fn describe_phone_input(input: &authenticator::Input) -> String {
     match input {
         Input::Message(message) => format!("receives {}", fingerprint(message)),
         Input::PasskeysFound(Ok(found)) => format!("finds {} passkeys", found.len()),
-        Input::PasskeysFound(Err(fault)) | Input::Saved(Err(fault)) => fault.to_string(),
+        Input::PasskeysFound(Err(fault))
+        | Input::Saved(Err(fault))
+        | Input::UseCounted(Err(fault)) => fault.to_string(),
+        Input::UseCounted(Ok(counter)) => format!("counts to {counter}"),
         Input::Saved(Ok(())) => "saved".to_owned(),
         Input::Decided { decision, .. } => format!("{decision:?}"),
         Input::AdvertisingFailed(fault) => fault.to_string(),
