@@ -169,6 +169,19 @@ impl SecretBytes {
         std::mem::take(&mut self.0)
     }
 
+    /// Adds `bytes` behind the others. A vector that grows by itself leaves
+    /// its old allocation as it was; here that one is wiped.
+    pub(crate) fn extend(&mut self, bytes: &[u8]) {
+        let length = self.0.len() + bytes.len();
+        if length > self.0.capacity() {
+            let mut grown = Vec::with_capacity(length.max(2 * self.0.capacity()));
+            grown.extend_from_slice(&self.0);
+            self.0.zeroize();
+            self.0 = grown;
+        }
+        self.0.extend_from_slice(bytes);
+    }
+
     /// Shortens to `length` bytes and wipes the rest.
     pub(crate) fn truncate(&mut self, length: usize) {
         if let Some(rest) = self.0.get_mut(length..) {
@@ -268,6 +281,24 @@ mod tests {
         assert_eq!(format!("{secret:?}"), "SecretBytes(3 bytes)");
         let secret = SecretText::new("abc".to_owned());
         assert_eq!(format!("{secret:?}"), "SecretText(3 bytes)");
+    }
+
+    #[test]
+    fn bytes_are_added_and_taken_off_in_order() {
+        let mut secret = SecretBytes::default();
+        let mut expected = Vec::new();
+        for round in 0..200_u8 {
+            let part = vec![round; usize::from(round % 7)];
+            secret.extend(&part);
+            expected.extend(part);
+            assert_eq!(secret.expose(), expected);
+        }
+        assert_eq!(secret.take_first(), Some(1));
+        secret.truncate(3);
+        assert_eq!(secret.expose(), &expected[1..4]);
+        secret.truncate(9);
+        assert_eq!(secret.len(), 3);
+        assert_eq!(SecretBytes::default().take_first(), None);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Reading, straight from the input's bytes.
 
 use std::cmp::Ordering;
+use std::fmt;
 
 use ciborium_ll::{Decoder, Header};
 
@@ -99,7 +100,9 @@ pub fn decode<'a, T: Decode<'a>>(input: &'a [u8]) -> Result<T, Error> {
 
 /// Reads items one after another. It borrows from its input and never
 /// allocates.
-#[derive(Clone, Debug)]
+///
+/// `Debug` prints how much is left to read, and no byte of it.
+#[derive(Clone)]
 pub struct Reader<'a> {
     rest: &'a [u8],
     depth: u8,
@@ -294,9 +297,9 @@ impl<'a> Reader<'a> {
             return Err(Error::TooDeep);
         }
         self.depth += 1;
-        read(self)?;
+        let read = read(self);
         self.depth -= 1;
-        Ok(())
+        read
     }
 
     fn one_item(&mut self, read: impl FnOnce(&mut Self) -> Result<(), Error>) -> Result<(), Error> {
@@ -337,6 +340,12 @@ impl<'a> Reader<'a> {
         let (taken, rest) = self.rest.split_at_checked(length).ok_or(Error::UnexpectedEnd)?;
         self.rest = rest;
         Ok(taken)
+    }
+}
+
+impl fmt::Debug for Reader<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Reader({} bytes left)", self.rest.len())
     }
 }
 
@@ -450,6 +459,11 @@ mod tests {
         assert_eq!(read("3b7fffffffffffffff"), Ok(i64::MIN));
         assert!(read("1b8000000000000000").is_err());
         assert!(read("3b8000000000000000").is_err());
+    }
+
+    #[test]
+    fn debug_shows_no_byte() {
+        assert_eq!(format!("{:?}", Reader::new(&[0x42, 0xab, 0xab])), "Reader(3 bytes left)");
     }
 
     #[test]

@@ -1,9 +1,14 @@
 //! Writing, canonical by construction.
 
+use std::fmt;
 use std::ops::Range;
 
 use ciborium_ll::{Encoder, Header};
-use zeroize::Zeroizing;
+
+use crate::secret::SecretBytes;
+
+/// Length in bytes of the longest header: its first byte and 64 bits.
+const MAX_HEADER: usize = 9;
 
 /// What can be written as CBOR.
 pub trait Encode {
@@ -20,28 +25,31 @@ pub fn encode(value: &(impl Encode + ?Sized)) -> Vec<u8> {
 }
 
 /// Appends items to a buffer, each in the one form that CTAP2 allows.
-#[derive(Debug, Default)]
+///
+/// What is written may be a secret: nothing of it stays behind when the buffer
+/// grows or is dropped, and `Debug` prints the length only.
+#[derive(Default)]
 pub struct Writer {
-    out: Vec<u8>,
+    out: SecretBytes,
 }
 
 impl Writer {
     /// Starts with nothing written.
     #[must_use]
     pub const fn new() -> Self {
-        Self { out: Vec::new() }
+        Self { out: SecretBytes::new(Vec::new()) }
     }
 
     /// Continues behind `out`, such as a status byte.
     #[must_use]
     pub const fn after(out: Vec<u8>) -> Self {
-        Self { out }
+        Self { out: SecretBytes::new(out) }
     }
 
-    /// What was written.
+    /// What was written, no longer wiped when dropped.
     #[must_use]
     pub fn into_bytes(self) -> Vec<u8> {
-        self.out
+        self.out.into_exposed()
     }
 
     /// Writes an integer that is not negative.
@@ -60,13 +68,13 @@ impl Writer {
     /// Writes a byte string.
     pub fn bytes(&mut self, value: &[u8]) {
         self.header(Header::Bytes(Some(value.len())));
-        self.out.extend_from_slice(value);
+        self.out.extend(value);
     }
 
     /// Writes a text string.
     pub fn text(&mut self, value: &str) {
         self.header(Header::Text(Some(value.len())));
-        self.out.extend_from_slice(value.as_bytes());
+        self.out.extend(value.as_bytes());
     }
 
     /// Writes `true` or `false`.
@@ -92,10 +100,10 @@ impl Writer {
         let mut map = MapWriter { writer: self, entries: Vec::new() };
         entries(&mut map);
         let mut entries = map.entries;
-        // A copy, of secrets too.
-        let body = Zeroizing::new(self.out.split_off(start));
+        let body = SecretBytes::from(self.out.expose().get(start..).unwrap_or_default());
+        self.out.truncate(start);
         let bytes = |range: Range<usize>| {
-            body.get(range.start - start..range.end - start).unwrap_or_default()
+            body.expose().get(range.start - start..range.end - start).unwrap_or_default()
         };
         entries.sort_by(|one, other| bytes(one.key.clone()).cmp(bytes(other.key.clone())));
         debug_assert!(
@@ -105,7 +113,7 @@ impl Writer {
         );
         self.header(Header::Map(Some(entries.len())));
         for entry in entries {
-            self.out.extend_from_slice(bytes(entry.key.start..entry.end));
+            self.out.extend(bytes(entry.key.start..entry.end));
         }
     }
 
@@ -114,7 +122,7 @@ impl Writer {
     /// It must come from [`Reader::raw`](super::Reader::raw) or from a
     /// `Writer`: it is not looked at here.
     pub fn raw(&mut self, item: &[u8]) {
-        self.out.extend_from_slice(item);
+        self.out.extend(item);
     }
 
     /// Writes any value.
@@ -123,8 +131,18 @@ impl Writer {
     }
 
     fn header(&mut self, header: Header) {
-        // Writing to a vector cannot fail; the error's type depends on features.
-        let _infallible = Encoder::from(&mut self.out).push(header);
+        let mut bytes = [0; MAX_HEADER];
+        let mut rest = bytes.as_mut_slice();
+        // No header is longer; the error's type depends on features.
+        let _infallible = Encoder::from(&mut rest).push(header);
+        let length = MAX_HEADER - rest.len();
+        self.out.extend(bytes.get(..length).unwrap_or_default());
+    }
+}
+
+impl fmt::Debug for Writer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Writer({} bytes)", self.out.len())
     }
 }
 
@@ -193,6 +211,31 @@ mod tests {
         let mut reader = Reader::new(&bytes[1..]);
         reader.raw().unwrap();
         reader.finish().unwrap();
+    }
+
+    #[test]
+    fn debug_shows_no_byte() {
+        let mut writer = Writer::new();
+        writer.bytes(&[0xab; 3]);
+        assert_eq!(format!("{writer:?}"), "Writer(4 bytes)");
+        writer.map(|map| {
+            map.integer(1, |writer| writer.bytes(&[0xab; 3]));
+            let shown = format!("{map:?}");
+            assert!(!shown.contains("171") && shown.contains("Writer(9 bytes)"), "{shown}");
+        });
+    }
+
+    #[test]
+    fn headers_have_every_length() {
+        let mut writer = Writer::new();
+        for value in [0, 24, 0x100, 0x1_0000, u64::MAX] {
+            writer.unsigned(value);
+        }
+        writer.integer(i64::MIN);
+        assert_eq!(
+            data_encoding::HEXLOWER.encode(&writer.into_bytes()),
+            "00 1818 190100 1a00010000 1bffffffffffffffff 3b7fffffffffffffff".replace(' ', "")
+        );
     }
 
     proptest! {
