@@ -13,6 +13,8 @@
 //! (zeros, then how many: 16 bits little-endian, or 8 before 2022), which is
 //! also how a client recognises them: see [`Revision`].
 
+use std::fmt;
+
 use crate::cbor::{Decode, Encode, Error, Key, Reader, Writer, decode};
 
 /// The construction that the phone uses after this message.
@@ -38,8 +40,9 @@ impl Features {
     pub const CTAP: Self = Self { ctap: true, digital_credentials: false };
 }
 
-/// The post-handshake message.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The post-handshake message. A link in it is a secret: `Debug` says only
+/// whether there is one.
+#[derive(Clone, PartialEq, Eq)]
 pub struct PostHandshake {
     /// The getInfo response's CBOR, without the status byte.
     pub get_info: Option<Vec<u8>>,
@@ -79,6 +82,17 @@ impl PostHandshake {
             }
         }
         Err(first_error)
+    }
+}
+
+impl fmt::Debug for PostHandshake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostHandshake")
+            .field("get_info_length", &self.get_info.as_ref().map(Vec::len))
+            .field("has_link", &self.linking.is_some())
+            .field("features", &self.features)
+            .field("revision", &self.revision)
+            .finish()
     }
 }
 
@@ -152,4 +166,113 @@ fn strip_8_bit_padding(padded: &[u8]) -> Option<&[u8]> {
 fn strip_zeros(rest: &[u8], count: usize) -> Option<&[u8]> {
     let (message, zeros) = rest.split_at_checked(rest.len().checked_sub(count)?)?;
     zeros.iter().all(|byte| *byte == 0).then_some(message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cbor::MapWriter;
+
+    fn parse(members: impl FnOnce(&mut MapWriter<'_>)) -> Result<PostHandshake, Error> {
+        let mut writer = Writer::new();
+        writer.map(members);
+        PostHandshake::parse(&writer.into_bytes())
+    }
+
+    fn features(features: &[&str]) -> Result<Features, Error> {
+        parse(|map| {
+            map.integer(1, |writer| writer.bytes(b"info"));
+            map.integer(3, |writer| {
+                writer.array(features.iter(), |writer, name| writer.text(name));
+            });
+        })
+        .map(|message| message.features)
+    }
+
+    #[test]
+    fn ctap_and_get_info_come_together() {
+        let both = Features { ctap: true, digital_credentials: true };
+        assert_eq!(features(&["ctap"]), Ok(Features::CTAP));
+        assert_eq!(features(&["ctap", "dc", "new"]), Ok(both));
+        assert_eq!(features(&["dc"]), Err(Error::Invalid("the feature list")));
+        assert_eq!(features(&[]), Err(Error::Invalid("the feature list")));
+        assert_eq!(parse(|_| {}), Err(Error::Missing("getInfo")));
+        let listed = |map: &mut MapWriter<'_>| {
+            map.integer(3, |writer| writer.array(["ctap"].iter(), |writer, it| writer.text(it)));
+        };
+        assert_eq!(parse(listed), Err(Error::Missing("getInfo")));
+    }
+
+    #[test]
+    fn a_phone_may_offer_digital_credentials_alone() {
+        let message = parse(|map| {
+            map.integer(3, |writer| writer.array(["dc"].iter(), |writer, it| writer.text(it)));
+        });
+        let message = message.unwrap();
+        assert_eq!(message.get_info, None);
+        assert_eq!(message.features, Features { ctap: false, digital_credentials: true });
+    }
+
+    #[test]
+    fn a_feature_that_is_no_text_is_skipped_and_a_list_that_is_none_is_refused() {
+        let message = parse(|map| {
+            map.integer(1, |writer| writer.bytes(b"info"));
+            map.integer(3, |writer| {
+                writer.array(0..3, |writer, at| match at {
+                    0 => writer.unsigned(7),
+                    1 => writer.array(["dc"].iter(), |writer, name| writer.text(name)),
+                    _ => writer.text("ctap"),
+                });
+            });
+        });
+        assert_eq!(message.unwrap().features, Features::CTAP);
+        let no_list = parse(|map| {
+            map.integer(1, |writer| writer.bytes(b"info"));
+            map.integer(3, |writer| writer.text("ctap"));
+        });
+        assert_eq!(no_list, Err(Error::Expected("an array")));
+    }
+
+    #[test]
+    fn members_of_the_wrong_type_are_refused_and_padding_is_not_looked_at() {
+        assert!(matches!(
+            parse(|map| map.integer(1, |writer| writer.text("info"))),
+            Err(Error::Expected(_))
+        ));
+        assert!(matches!(
+            parse(|map| {
+                map.integer(1, |writer| writer.bytes(b"info"));
+                map.integer(2, |writer| writer.bytes(b"link"));
+            }),
+            Err(Error::Expected(_))
+        ));
+        let padded = parse(|map| {
+            map.integer(0, |writer| writer.bytes(&[7; 40]));
+            map.integer(1, |writer| writer.bytes(b"info"));
+        });
+        assert_eq!(padded, Ok(PostHandshake::ctap(b"info".to_vec())));
+    }
+
+    #[test]
+    fn bytes_behind_the_map_are_padding_of_revision_zero_or_nothing() {
+        let map = crate::cbor::encode(&PostHandshake::ctap(b"info".to_vec()));
+        let parse = |tail: &[u8]| PostHandshake::parse(&[&map, tail].concat());
+        assert_eq!(parse(&[]).unwrap().revision, Revision::One);
+        for tail in [&[0, 0][..], &[0, 0, 2, 0], &[0], &[0, 0, 0, 3]] {
+            assert_eq!(parse(tail).unwrap().revision, Revision::Zero, "{tail:?}");
+        }
+        for tail in [&[1][..], &[1, 0], &[7, 1, 0], &[7, 1], &[0xff, 0xff], &[0, 0, 1]] {
+            assert_eq!(parse(tail), Err(Error::TrailingBytes), "{tail:?}");
+        }
+    }
+
+    #[test]
+    fn debug_shows_nothing_of_a_link() {
+        let message = PostHandshake {
+            linking: Some(vec![0xa1, 0x03, 0x42, 0xab, 0xab]),
+            ..PostHandshake::ctap(vec![0xa0])
+        };
+        let shown = format!("{message:?}");
+        assert!(shown.contains("has_link: true") && !shown.contains("171"), "{shown}");
+    }
 }
