@@ -5,7 +5,9 @@
 //! was, and a [`Fault`], who or what failed. [`Error::advice`] turns both into
 //! one thing for a person to try.
 //!
-//! Neither `Debug` nor `Display` ever holds a secret or text from a peer.
+//! Neither `Debug` nor `Display` ever holds a secret or text from a peer. An
+//! underlying [`Source`] prints what its maker has it print: that is for those
+//! to mind who make one, such as the author of a passkey store.
 
 use std::fmt;
 use std::sync::Arc;
@@ -96,15 +98,35 @@ impl fmt::Display for Stage {
 }
 
 /// Why a transaction ended without success: how far it got, and what failed.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("{stage}: {fault}")]
+///
+/// `Display` says both, and `source` goes on behind that, so that a log of the
+/// whole chain says nothing twice.
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Error {
     /// Where the transaction was.
     pub stage: Stage,
     /// Who or what failed.
-    #[source]
     pub fault: Fault,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.stage, self.fault)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.fault {
+            // These are in the fault's own words already.
+            Fault::PeerMisbehaved(misbehaved) => misbehaved.source(),
+            Fault::QrCode(error) => error.source(),
+            #[cfg(feature = "webauthn")]
+            Fault::Options(error) => error.source(),
+            fault => fault.source(),
+        }
+    }
 }
 
 impl Error {
@@ -569,4 +591,71 @@ impl StoreFault {
 
 fn closing_code(code: Option<u16>) -> String {
     code.map(|code| format!(" (code {code})")).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+    use std::io;
+
+    use super::*;
+    use crate::protocol::digits::DigitsError;
+
+    /// What a program prints that goes through all sources.
+    fn chain(fault: impl Into<Fault>) -> Vec<String> {
+        let error = Error::new(Stage::Preparing, fault);
+        let mut said = vec![error.to_string()];
+        let mut source = error.source();
+        while let Some(cause) = source {
+            said.push(cause.to_string());
+            source = cause.source();
+        }
+        said
+    }
+
+    #[test]
+    fn a_chain_of_sources_says_nothing_twice() {
+        let io = || -> Source { Arc::new(io::Error::other("the cause")) };
+        for (fault, expected) in [
+            (Fault::Deadline, &["it took too long"][..]),
+            (
+                TunnelFault::Tcp(io()).into(),
+                &["the tunnel service could not be reached", "the cause"],
+            ),
+            (BluetoothFault::Failed(io()).into(), &["Bluetooth failed", "the cause"]),
+            (StoreFault::Failed(io()).into(), &["the passkey store failed", "the cause"]),
+            (
+                PeerMisbehaved::Response(cbor::Error::TooDeep).into(),
+                &["the other device misbehaved: the response is invalid: the CBOR nests too deep"],
+            ),
+            (
+                PeerMisbehaved::Handshake(HandshakeError::Length(3)).into(),
+                &["the other device misbehaved: the handshake message has 3 bytes"],
+            ),
+            (
+                QrCodeError::Digits(DigitsError::Length).into(),
+                &[
+                    "not a FIDO QR code: the QR code's digits are malformed",
+                    "no number of bytes has this many digits",
+                ],
+            ),
+        ] {
+            let mut said = chain(fault);
+            assert_eq!(said.remove(0), format!("preparing: {}", expected[0]));
+            assert_eq!(said, expected[1..]);
+        }
+    }
+
+    #[test]
+    fn a_wish_is_no_failure_and_a_dead_link_is_not_tried_again() {
+        for by in [CancelledBy::Caller, CancelledBy::Client] {
+            let error = Error::new(Stage::Asking, Fault::Cancelled(by));
+            assert!(error.is_cancelled());
+            assert_eq!(error.advice(), Advice::Nothing);
+        }
+        let gone = Error::new(Stage::Offering, TunnelFault::Status(410));
+        assert!(!gone.is_cancelled() && !gone.can_retry());
+        assert_eq!(gone.advice(), Advice::ScanTheCode);
+        assert!(Error::new(Stage::Connecting, TunnelFault::Status(503)).can_retry());
+    }
 }
