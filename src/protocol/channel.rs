@@ -9,6 +9,7 @@ use crate::secret::SecretBytes;
 /// Why a message that came through the tunnel is none. The channel is of no
 /// use afterwards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ChannelError {
     /// It could not be sealed or opened.
     #[error(transparent)]
@@ -83,5 +84,61 @@ impl Channel {
             Revision::One => Message::parse(opened)?,
             Revision::Zero => Message { kind: MessageType::Ctap, payload: opened },
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::noise::HandshakeHash;
+    use super::*;
+    use crate::secret::TrafficKey;
+
+    fn pair() -> (Channel, Channel) {
+        let end = |sending, receiving| {
+            Channel::new(&Established {
+                sending: TrafficKey::new([sending; 32]),
+                receiving: TrafficKey::new([receiving; 32]),
+                hash: HandshakeHash([0; 32]),
+            })
+        };
+        (end(1, 2), end(2, 1))
+    }
+
+    #[test]
+    fn every_type_goes_both_ways() {
+        let (mut client, mut phone) = pair();
+        for kind in
+            [MessageType::Shutdown, MessageType::Ctap, MessageType::Update, MessageType::Json]
+        {
+            let there = phone.open(client.seal(kind, b"there").unwrap()).unwrap();
+            assert_eq!((there.kind, there.payload.expose()), (kind, &b"there"[..]));
+            let back = client.open(phone.seal(kind, b"back").unwrap()).unwrap();
+            assert_eq!((back.kind, back.payload.expose()), (kind, &b"back"[..]));
+        }
+    }
+
+    #[test]
+    fn the_first_message_has_no_type_and_those_of_revision_zero_have_none() {
+        let (mut client, mut phone) = pair();
+        let first = phone.seal_untyped(&[0xff, 1]).unwrap();
+        assert_eq!(client.open_untyped(first).unwrap().expose(), [0xff, 1]);
+        client.set_revision(Revision::Zero);
+        phone.set_revision(Revision::Zero);
+        let answer = client.open(phone.seal(MessageType::Ctap, &[0xff, 2]).unwrap()).unwrap();
+        assert_eq!((answer.kind, answer.payload.expose()), (MessageType::Ctap, &[0xff, 2][..]));
+        phone.set_revision(Revision::One);
+        let typed = client.open(phone.seal(MessageType::Ctap, &[3]).unwrap()).unwrap();
+        assert_eq!(typed.payload.expose(), [1, 3], "the type byte is payload there");
+    }
+
+    #[test]
+    fn an_unknown_type_is_told_from_a_message_that_does_not_open() {
+        let (mut client, mut phone) = pair();
+        let unknown = phone.seal_untyped(&[4, 0]).unwrap();
+        assert_eq!(client.open(unknown), Err(ChannelError::Message(MessageError::UnknownType(4))));
+        assert_eq!(
+            client.open(vec![0; 48]),
+            Err(ChannelError::Crypter(CrypterError::Authentication))
+        );
     }
 }

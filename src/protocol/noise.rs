@@ -328,3 +328,128 @@ impl fmt::Debug for SymmetricState {
         f.write_str("SymmetricState(..)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(byte: u8) -> SecretKey {
+        SecretKey::from_scalar(&[byte; 32]).unwrap()
+    }
+
+    const PSK: Psk = Psk::new([7; 32]);
+
+    /// Both ends of each pattern, not yet connected.
+    fn pairs() -> [((Initiator, HandshakeMessage), Responder); 2] {
+        [
+            (
+                Initiator::qr(key(1), &PSK, key(2)).unwrap(),
+                Responder::qr(*key(1).public_key(), &PSK, key(3)),
+            ),
+            (
+                Initiator::linked(key(4).public_key(), &PSK, key(2)).unwrap(),
+                Responder::linked(key(4), &PSK, key(3)),
+            ),
+        ]
+    }
+
+    #[test]
+    fn both_sides_come_to_the_same_keys_and_hash() {
+        for ((client, message), phone) in pairs() {
+            let (phone, reply) = phone.respond(&message).unwrap();
+            let client = client.finish(&reply).unwrap();
+            assert_eq!(client.hash, phone.hash);
+            assert_eq!(client.sending, phone.receiving);
+            assert_eq!(client.receiving, phone.sending);
+            assert_ne!(client.sending, client.receiving);
+        }
+    }
+
+    #[test]
+    fn a_message_of_another_length_is_refused() {
+        for length in [0, 1, 64, 65, 80, 82, 1000] {
+            for ((client, message), phone) in pairs() {
+                let mut cut = message.to_vec();
+                cut.resize(length, 0);
+                let error = HandshakeError::Length(length);
+                assert_eq!(phone.respond(&cut).unwrap_err(), error);
+                assert_eq!(client.finish(&cut).unwrap_err(), error);
+            }
+        }
+    }
+
+    #[test]
+    fn a_message_with_any_byte_changed_is_refused() {
+        for at in 0..HANDSHAKE_MESSAGE_LENGTH {
+            for ((_, mut message), phone) in pairs() {
+                message[at] ^= 1;
+                let error = phone.respond(&message).unwrap_err();
+                // A changed coordinate leaves the curve, or the transcript.
+                assert!(!matches!(error, HandshakeError::Length(_)), "{at}: {error}");
+            }
+            for ((client, message), phone) in pairs() {
+                let (_, mut reply) = phone.respond(&message).unwrap();
+                reply[at] ^= 1;
+                let error = client.finish(&reply).unwrap_err();
+                assert!(!matches!(error, HandshakeError::Length(_)), "{at}: {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn who_did_not_hear_the_advert_is_refused() {
+        let other = Psk::new([8; 32]);
+        let ((client, message), phone) = (
+            Initiator::qr(key(1), &PSK, key(2)).unwrap(),
+            Responder::qr(*key(1).public_key(), &other, key(3)),
+        );
+        assert_eq!(phone.respond(&message).unwrap_err(), HandshakeError::Authentication);
+        // Nor does a phone get by that answers something for lack of the key.
+        let other = Initiator::qr(key(1), &other, key(2)).unwrap();
+        let deaf = Responder::qr(*key(1).public_key(), &Psk::new([8; 32]), key(3));
+        let (_, reply) = deaf.respond(&other.1).unwrap();
+        assert_eq!(client.finish(&reply).unwrap_err(), HandshakeError::Authentication);
+    }
+
+    #[test]
+    fn who_lacks_the_private_key_is_refused() {
+        // A client that saw the code and heard the advert, and did not show the
+        // code: the phone's answer is of no use to it.
+        let (thief, _) = Initiator::qr(key(9), &PSK, key(2)).unwrap();
+        let ((_, message), phone) = pairs().into_iter().next().unwrap();
+        let (_, reply) = phone.respond(&message).unwrap();
+        assert_eq!(thief.finish(&reply).unwrap_err(), HandshakeError::Authentication);
+
+        let (_, message) = Initiator::qr(key(9), &PSK, key(2)).unwrap();
+        let phone = Responder::qr(*key(1).public_key(), &PSK, key(3));
+        assert_eq!(phone.respond(&message).unwrap_err(), HandshakeError::Authentication);
+
+        // A phone that is not the linked one.
+        let (_, message) = Initiator::linked(key(4).public_key(), &PSK, key(2)).unwrap();
+        let phone = Responder::linked(key(9), &PSK, key(3));
+        assert_eq!(phone.respond(&message).unwrap_err(), HandshakeError::Authentication);
+    }
+
+    #[test]
+    fn one_pattern_is_not_taken_for_the_other() {
+        let [((_, qr), qr_phone), ((_, linked), linked_phone)] = pairs();
+        assert_eq!(qr_phone.respond(&linked).unwrap_err(), HandshakeError::Authentication);
+        assert_eq!(linked_phone.respond(&qr).unwrap_err(), HandshakeError::Authentication);
+    }
+
+    #[test]
+    fn debug_shows_no_key() {
+        for ((client, message), phone) in pairs() {
+            let shown = format!("{client:?} {phone:?}");
+            assert_eq!(shown.matches("symmetric: SymmetricState(..)").count(), 2, "{shown}");
+            assert_eq!(shown.matches("ephemeral: SecretKey(..)").count(), 2, "{shown}");
+            let (established, _) = phone.respond(&message).unwrap();
+            let shown = format!("{established:?}");
+            assert_eq!(
+                shown,
+                "Established { sending: TrafficKey(..), receiving: TrafficKey(..), \
+                 hash: HandshakeHash(..) }"
+            );
+        }
+    }
+}
