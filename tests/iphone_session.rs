@@ -108,6 +108,7 @@ fn the_code_of_the_recorded_client_is_shown() {
     let code: QrCode = client.qr_text().unwrap().expose().parse().unwrap();
     let expected = bytes(&recording.outputs["client_static_public_compressed"]);
     assert_eq!(code.public_key.compressed()[..], expected[..]);
+    assert_eq!(code.secret, QrSecret::new(array(&recording.inputs["qr_secret"])));
 }
 
 #[test]

@@ -32,10 +32,16 @@ statuses! {
     INVALID_PARAMETER = 0x02, "CTAP1_ERR_INVALID_PARAMETER";
     /// The message has an invalid length.
     INVALID_LENGTH = 0x03, "CTAP1_ERR_INVALID_LENGTH";
+    /// The message's sequence is invalid.
+    INVALID_SEQ = 0x04, "CTAP1_ERR_INVALID_SEQ";
     /// The command timed out.
     TIMEOUT = 0x05, "CTAP1_ERR_TIMEOUT";
     /// The channel is busy.
     CHANNEL_BUSY = 0x06, "CTAP1_ERR_CHANNEL_BUSY";
+    /// The command needs the channel locked.
+    LOCK_REQUIRED = 0x0a, "CTAP1_ERR_LOCK_REQUIRED";
+    /// The command is not allowed on this channel.
+    INVALID_CHANNEL = 0x0b, "CTAP1_ERR_INVALID_CHANNEL";
     /// A CBOR item has an unexpected type.
     CBOR_UNEXPECTED_TYPE = 0x11, "CTAP2_ERR_CBOR_UNEXPECTED_TYPE";
     /// The CBOR cannot be parsed.
@@ -44,7 +50,11 @@ statuses! {
     MISSING_PARAMETER = 0x14, "CTAP2_ERR_MISSING_PARAMETER";
     /// A limit was exceeded.
     LIMIT_EXCEEDED = 0x15, "CTAP2_ERR_LIMIT_EXCEEDED";
-    /// An account of the exclude list is known already.
+    /// There is no room for another fingerprint.
+    FP_DATABASE_FULL = 0x17, "CTAP2_ERR_FP_DATABASE_FULL";
+    /// There is no room for a large blob.
+    LARGE_BLOB_STORAGE_FULL = 0x18, "CTAP2_ERR_LARGE_BLOB_STORAGE_FULL";
+    /// A passkey of the exclude list is on this authenticator.
     CREDENTIAL_EXCLUDED = 0x19, "CTAP2_ERR_CREDENTIAL_EXCLUDED";
     /// Processing takes long.
     PROCESSING = 0x21, "CTAP2_ERR_PROCESSING";
