@@ -23,7 +23,7 @@ use super::noise::HandshakeHash;
 use super::primitives::{HmacSha256, InvalidPoint, PublicKey, SecretKey};
 use super::tunnel_url::ContactId;
 use crate::cbor::{Decode, Encode, Error, Key, Reader, Writer, decode, encode};
-use crate::secret::LinkSecret;
+use crate::secret::{LinkSecret, SecretBytes};
 
 /// The longest phone name accepted, in bytes: it is shown to people.
 pub const MAX_NAME: usize = 256;
@@ -192,10 +192,10 @@ impl Update {
         // header grows from 1 byte to 2 or 3; sealing evens out the difference.
         let unpadded = bare + 2;
         let padding = unpadded.next_multiple_of(UPDATE_UNIT) - unpadded;
-        self.with_padding(padding.saturating_sub(2))
+        self.with_padding(padding.saturating_sub(2)).into_exposed()
     }
 
-    fn with_padding(&self, length: usize) -> Vec<u8> {
+    fn with_padding(&self, length: usize) -> SecretBytes {
         let mut writer = Writer::new();
         writer.map(|map| {
             map.integer(0, |writer| writer.bytes(&vec![0; length]));
@@ -203,7 +203,7 @@ impl Update {
                 map.integer(1, |writer| writer.raw(linking));
             }
         });
-        writer.into_bytes()
+        SecretBytes::new(writer.into_bytes())
     }
 }
 

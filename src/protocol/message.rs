@@ -4,9 +4,11 @@
 //! message = type[1] ‖ payload
 //!   00 shutdown   client to phone    nothing
 //!   01 CTAP       both               command ‖ CBOR, or status ‖ CBOR
-//!   02 update     phone to client    CBOR map, see [`Update`](super::linking::Update)
+//!   02 update     phone to client    CBOR map
 //!   03 JSON       both               UTF-8
 //! ```
+//!
+//! [`Update`](super::linking::Update) reads the payload of an update.
 //!
 //! The type byte lies inside what is padded and sealed. Peers of protocol
 //! revision 0 have neither type byte nor shutdown: there every message is CTAP.
