@@ -82,8 +82,8 @@ pub struct Message {
 impl Message {
     /// Reads an opened message.
     ///
-    /// A shutdown's payload should be empty; one that is not is dropped, as
-    /// Chromium drops it.
+    /// A shutdown's payload should be empty; one that is not means nothing, and
+    /// is no error to Chromium either.
     ///
     /// # Errors
     /// What was wrong with it.
@@ -108,6 +108,7 @@ mod tests {
     #[test]
     fn each_type_and_what_is_none() {
         assert_eq!(parse(&[0]), Ok((MessageType::Shutdown, vec![])));
+        assert_eq!(parse(&[0, 7]), Ok((MessageType::Shutdown, vec![7])));
         assert_eq!(parse(&[1, 4]), Ok((MessageType::Ctap, vec![4])));
         assert_eq!(parse(&[2, 1, 2]), Ok((MessageType::Update, vec![1, 2])));
         assert_eq!(parse(&[3, b'{']), Ok((MessageType::Json, vec![b'{'])));
