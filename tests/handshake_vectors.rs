@@ -19,6 +19,7 @@ use aes_gcm::Aes256Gcm;
 use aes_gcm::aead::{Aead as _, KeyInit as _, Payload};
 use fido_hybrid::cbor;
 use fido_hybrid::client::{Deadlines, Input, LinkedKeys, Output, Transaction, Update};
+use fido_hybrid::ctap::{Request, RequestError};
 use fido_hybrid::protocol::advert::AdvertKey;
 use fido_hybrid::protocol::contact_request::{ClientNonce, ContactHint, LinkId};
 use fido_hybrid::protocol::crypter::{Crypter, CrypterError, MAX_COUNTER, unpadded_length};
@@ -29,7 +30,7 @@ use fido_hybrid::protocol::post_handshake::{Features, PostHandshake, Revision};
 use fido_hybrid::protocol::tunnel_domain::TunnelDomain;
 use fido_hybrid::protocol::tunnel_url::{ContactId, TunnelId};
 use fido_hybrid::protocol::{PublicKey, SecretKey, keys};
-use fido_hybrid::secret::{EidKey, LinkSecret, Psk, QrSecret, TrafficKey};
+use fido_hybrid::secret::{EidKey, LinkSecret, Psk, QrSecret, SecretBytes, TrafficKey};
 use hmac::{Hmac, Mac as _};
 use serde_json::Value;
 use sha2::Sha256;
@@ -415,8 +416,16 @@ fn typed_messages() {
                         None => MessageError::Empty,
                         Some(byte) => MessageError::UnknownType(*byte),
                     }),
-                    "invalid (empty CTAP)" => Err(MessageError::NoPayload(MessageType::Ctap)),
-                    "invalid (empty update)" => Err(MessageError::NoPayload(MessageType::Update)),
+                    // Here each reader refuses its own: an authenticator answers a
+                    // request without a command byte by a status.
+                    "invalid (empty CTAP)" => {
+                        assert_eq!(Request::parse(&frame[1..]), Err(RequestError::Empty));
+                        Ok((MessageType::Ctap, SecretBytes::default()))
+                    }
+                    "invalid (empty update)" => {
+                        assert!(linking::Update::parse(&frame[1..]).is_err());
+                        Ok((MessageType::Update, SecretBytes::default()))
+                    }
                     // Here a JSON message is read; whether one may come, the
                     // client knows from the phone's features.
                     "invalid (JSON type 3 unsupported)" => {

@@ -65,9 +65,6 @@ pub enum MessageError {
     /// No such type.
     #[error("the message has the unknown type {0}")]
     UnknownType(u8),
-    /// A type that must have a payload has none.
-    #[error("the message has no payload")]
-    NoPayload(MessageType),
 }
 
 /// A message that was received. `Debug` shows its type and length.
@@ -82,17 +79,15 @@ pub struct Message {
 impl Message {
     /// Reads an opened message.
     ///
-    /// A shutdown's payload should be empty; one that is not means nothing, and
-    /// is no error to Chromium either.
+    /// Whether the payload is one is for its reader to say: an authenticator
+    /// owes a status to an empty CTAP request too. That of a shutdown should be
+    /// empty and means nothing.
     ///
     /// # Errors
     /// What was wrong with it.
     pub fn parse(mut opened: SecretBytes) -> Result<Self, MessageError> {
         let byte = opened.take_first().ok_or(MessageError::Empty)?;
         let kind = MessageType::from_byte(byte).ok_or(MessageError::UnknownType(byte))?;
-        if kind != MessageType::Shutdown && opened.is_empty() {
-            return Err(MessageError::NoPayload(kind));
-        }
         Ok(Self { kind, payload: opened })
     }
 }
@@ -116,8 +111,14 @@ mod tests {
         for byte in 4..=255 {
             assert_eq!(parse(&[byte, 0]), Err(MessageError::UnknownType(byte)));
         }
-        for kind in [MessageType::Ctap, MessageType::Update, MessageType::Json] {
-            assert_eq!(parse(&[kind.byte()]), Err(MessageError::NoPayload(kind)));
+    }
+
+    #[test]
+    fn an_empty_payload_is_left_to_its_reader() {
+        for kind in
+            [MessageType::Shutdown, MessageType::Ctap, MessageType::Update, MessageType::Json]
+        {
+            assert_eq!(parse(&[kind.byte()]), Ok((kind, vec![])));
         }
     }
 }
