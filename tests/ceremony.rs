@@ -235,11 +235,8 @@ async fn the_client_says_goodbye_and_closes() {
     ceremony.outcome().await.unwrap();
     drop(ceremony);
     let mut sent = Vec::new();
-    loop {
-        match world.by_client.recv().await.unwrap() {
-            Seen::Sent(lengths) => sent.extend(lengths),
-            Seen::Dropped => break,
-        }
+    while let Seen::Sent(lengths) = world.by_client.recv().await.unwrap() {
+        sent.extend(lengths);
     }
     assert_eq!(sent[0], 81, "the handshake");
     assert_eq!(sent.last(), Some(&48), "the shutdown: one byte, padded, with its tag");
