@@ -9,6 +9,72 @@
 //! * An **authenticator** reads the QR code, advertises, and answers from a
 //!   passkey store after asking its user: [`authenticator`].
 //!
+//! # A desktop program
+//!
+//! `radio` is a `bluetooth::Scanner`.
+//!
+//! ```no_run
+//! # #[cfg(all(feature = "client", feature = "webauthn", feature = "qr-render", feature = "tunnel"))]
+//! # async fn sign_in(
+//! #     radio: impl fido_hybrid::bluetooth::Scanner + 'static,
+//! #     json_from_the_server: String,
+//! #     send_to_server: fn(&str),
+//! # ) -> Result<(), Box<dyn std::error::Error>> {
+//! use fido_hybrid::client::Client;
+//! use fido_hybrid::qr_render::QrMatrix;
+//! use fido_hybrid::tunnel::WebSocketTunnel;
+//! use fido_hybrid::webauthn::{Origin, RequestOptions};
+//!
+//! let client = Client::builder().scanner(radio).tunnel(WebSocketTunnel::builder().build()?).build()?;
+//!
+//! let options = RequestOptions::from_json(&json_from_the_server)?;
+//! let mut ceremony = client.get(&options, &Origin::parse("https://example.com")?)?;
+//! println!("{}", QrMatrix::new(ceremony.qr_code())?.to_terminal().expose());
+//! while let Some(update) = ceremony.next().await {
+//!     println!("{update}"); // "A phone is near. Connecting to it."
+//! }
+//! match ceremony.outcome().await {
+//!     Ok(assertion) => send_to_server(assertion.to_json().expose()),
+//!     Err(error) if error.is_cancelled() => {}
+//!     Err(error) => eprintln!("{error}\n{}", error.advice()), // what a person can do about it
+//! }
+//! # Ok(())
+//! # }
+//! # fn main() {}
+//! ```
+//!
+//! # A phone
+//!
+//! `user` is an `authenticator::UserCheck`, `radio` a `bluetooth::Advertiser`, and
+//! `tunnel_service` the [`TunnelDomain`](protocol::tunnel_domain::TunnelDomain)
+//! at which clients find this phone.
+//!
+//! ```no_run
+//! # #[cfg(all(feature = "authenticator", feature = "tunnel"))]
+//! # async fn answer(
+//! #     user: impl fido_hybrid::authenticator::UserCheck + 'static,
+//! #     radio: impl fido_hybrid::bluetooth::Advertiser + 'static,
+//! #     tunnel_service: fido_hybrid::protocol::tunnel_domain::TunnelDomain,
+//! #     scanned_text: &str,
+//! # ) -> Result<(), Box<dyn std::error::Error>> {
+//! use fido_hybrid::authenticator::{Authenticator, MemoryStore};
+//! use fido_hybrid::tunnel::WebSocketTunnel;
+//!
+//! let phone = Authenticator::builder(MemoryStore::new(), user)
+//!     .advertiser(radio)
+//!     .tunnel(WebSocketTunnel::builder().build()?)
+//!     .domain(tunnel_service)
+//!     .build()?;
+//! let mut session = phone.answer(scanned_text.parse()?)?;
+//! while let Some(update) = session.next().await {
+//!     println!("{update}"); // "Bring the two devices close together."
+//! }
+//! session.outcome().await?;
+//! # Ok(())
+//! # }
+//! # fn main() {}
+//! ```
+//!
 //! # Two levels
 //!
 //! Each role is a *transaction* first: a state machine without I/O, clock or
@@ -28,13 +94,14 @@
 //! | [`cbor`], [`ctap`] | canonical CBOR and the CTAP2 messages |
 //! | `webauthn` | WebAuthn JSON to CTAP and back |
 //! | [`client`], [`authenticator`] | the roles |
+//! | `qr_render` | QR codes for terminals, as SVG and as pixels |
 //! | `bluetooth`, `tunnel` | how the roles reach each other: traits, and what implements them |
 //! | `relay` | the tunnel service |
 //! | `sim` | a world in memory, for tests and demos |
 //! | [`error`] | stage, fault and advice |
 //! | [`secret`] | types that wipe themselves and print nothing |
 //!
-//! Imports run one way: roles → `webauthn`, [`ctap`] → [`protocol`].
+//! Imports run one way: roles → `webauthn` → [`ctap`] → [`protocol`] → [`cbor`].
 //!
 //! # What it promises
 //!
@@ -42,7 +109,7 @@
 //! * No secret reaches a log, a `Debug`, an error or a panic message.
 //! * No switch skips proximity. A transaction must trust its caller for where
 //!   an advert was heard; the paved path is a radio.
-//! * It touches no globals: no TLS provider, subscriber, runtime or
+//! * It sets no globals: no TLS provider, subscriber, runtime or
 //!   environment.
 
 pub mod authenticator;
