@@ -1,0 +1,458 @@
+//! Whole ceremonies of the real client and the real authenticator, through the
+//! real WebSocket with TLS and the crate's own tunnel service on loopback. Only
+//! the air is simulated.
+
+#![cfg(all(
+    feature = "client",
+    feature = "authenticator",
+    feature = "tunnel",
+    feature = "relay",
+    feature = "sim",
+    feature = "aws-lc-rs"
+))]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+#[path = "support/rig.rs"]
+mod rig;
+mod support;
+
+use std::fmt::{self, Write as _};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, ThreadId};
+
+use data_encoding::{BASE64_NOPAD, BASE64URL_NOPAD, HEXLOWER, HEXUPPER};
+use fido_hybrid::BoxFuture;
+use fido_hybrid::authenticator::{
+    Authenticator, Decision, MemoryStore, Prompt, Session, UserCheck, Verification,
+};
+use fido_hybrid::bluetooth::Scanner as _;
+use fido_hybrid::client::{Ceremony, Client, Update};
+use fido_hybrid::ctap::{CredentialDescriptor, Flags, Request, Response, Status};
+use fido_hybrid::error::{Advice, CancelledBy, Fault, Stage, TunnelFault};
+use fido_hybrid::protocol::advert::AdvertKey;
+use fido_hybrid::protocol::keys;
+use fido_hybrid::protocol::qr_code::QrCode;
+use fido_hybrid::protocol::tunnel_domain::TunnelDomain;
+use fido_hybrid::relay::{Running, Server};
+use fido_hybrid::sim::Air;
+use rig::{HASH, get_assertion, make_credential};
+use support::services::{certificate, domain, secure};
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Metadata, Subscriber, span};
+
+/// Somebody with a phone, and how many questions are on its screen.
+#[derive(Clone)]
+struct Person {
+    answers: bool,
+    shown: watch::Sender<usize>,
+}
+
+struct Shown(watch::Sender<usize>);
+
+impl Drop for Shown {
+    fn drop(&mut self) {
+        self.0.send_modify(|shown| *shown -= 1);
+    }
+}
+
+impl UserCheck for Person {
+    fn check(&self, _: Prompt) -> BoxFuture<'_, Decision> {
+        Box::pin(async move {
+            self.shown.send_modify(|shown| *shown += 1);
+            let _shown = Shown(self.shown.clone());
+            if !self.answers {
+                std::future::pending::<()>().await;
+            }
+            Decision::Approved { verification: Verification::Verified, account: 0 }
+        })
+    }
+}
+
+struct World {
+    air: Air,
+    client: Client,
+    phone: Authenticator,
+    shown: watch::Receiver<usize>,
+    service: Running,
+}
+
+impl World {
+    async fn of_somebody_who_agrees() -> Self {
+        Self::new(true).await
+    }
+
+    async fn of_somebody_who_is_away() -> Self {
+        Self::new(false).await
+    }
+
+    async fn new(answers: bool) -> Self {
+        let (root, config) = certificate(&[&domain()]);
+        let server = Server::builder().tls(config).bind("127.0.0.1:0").await.unwrap();
+        let service = server.start().unwrap();
+        let tunnel = secure(&root, service.local_addr()).build().unwrap();
+        let air = Air::new();
+        let (sender, shown) = watch::channel(0);
+        let client = Client::builder().scanner(air.clone()).tunnel(tunnel.clone()).build().unwrap();
+        let phone = Authenticator::builder(MemoryStore::new(), Person { answers, shown: sender })
+            .advertiser(air.clone())
+            .tunnel(tunnel)
+            .domain(TunnelDomain::GOOGLE)
+            .build()
+            .unwrap();
+        Self { air, client, phone, shown, service }
+    }
+
+    /// The phone's camera sees the code.
+    fn scan(&self, ceremony: &Ceremony<Response>) -> Session {
+        self.phone.answer(code(ceremony)).unwrap()
+    }
+
+    /// A ceremony from the code to the answer; both sides end well.
+    async fn perform(&self, request: impl Into<Request>) -> Response {
+        let mut ceremony = self.client.begin(request.into(), None).unwrap();
+        let mut session = self.scan(&ceremony);
+        let response = ceremony.outcome().await.unwrap();
+        drop(ceremony);
+        session.outcome().await.unwrap();
+        assert_eq!(self.air.adverts(), 0);
+        response
+    }
+
+    /// A registration that the phone shows to a user who does not answer.
+    async fn prompting(&mut self) -> (Ceremony<Response>, Session) {
+        let ceremony = self.client.begin(registration(), None).unwrap();
+        let session = self.scan(&ceremony);
+        self.shown(1).await;
+        (ceremony, session)
+    }
+
+    async fn shown(&mut self, expected: usize) {
+        self.shown.wait_for(|shown| *shown == expected).await.unwrap();
+    }
+}
+
+fn code(ceremony: &Ceremony<Response>) -> QrCode {
+    ceremony.qr_code().expose().parse().unwrap()
+}
+
+fn registration() -> Request {
+    make_credential("Ada").into()
+}
+
+async fn reach(ceremony: &mut Ceremony<Response>, enough: impl Fn(&Update) -> bool) {
+    while let Some(update) = ceremony.next().await {
+        if enough(&update) {
+            return;
+        }
+    }
+    panic!("{:?}", ceremony.outcome().await);
+}
+
+#[tokio::test]
+async fn a_passkey_is_registered_and_signs_in_with_and_without_an_allow_list() {
+    let world = World::of_somebody_who_agrees().await;
+    let Response::MakeCredential(made) = world.perform(make_credential("Ada")).await else {
+        panic!("no registration")
+    };
+    let credential = made.auth_data.credential().unwrap();
+    let key = *credential.public_key.es256().unwrap();
+
+    let mut named = get_assertion(&[]);
+    named.allow_list = vec![CredentialDescriptor::new(credential.id.clone())];
+    for request in [get_assertion(&[]), named] {
+        let anybody = request.allow_list.is_empty();
+        let Response::GetAssertion(assertion) = world.perform(request).await else {
+            panic!("no sign-in")
+        };
+        let flags = assertion.auth_data.flags();
+        assert!(flags.contains(Flags::USER_PRESENT | Flags::USER_VERIFIED));
+        let signed = [assertion.auth_data.raw(), &HASH].concat();
+        assert!(key.verifies(&signed, assertion.signature.expose()));
+        if anybody {
+            assert_eq!(assertion.user.unwrap().id.as_bytes(), b"Ada");
+        }
+    }
+}
+
+#[tokio::test]
+async fn one_request_after_another_through_one_tunnel() {
+    let world = World::of_somebody_who_agrees().await;
+    let mut ceremony = world.client.begin(registration(), None).unwrap();
+    let mut session = world.scan(&ceremony);
+    ceremony.outcome().await.unwrap();
+    for _ in 0..3 {
+        let answer = ceremony.ask(get_assertion(&[]).into()).await;
+        assert!(matches!(answer, Ok(Response::GetAssertion(_))), "{answer:?}");
+    }
+    drop(ceremony);
+    session.outcome().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_ceremonies_share_the_air_and_the_service() {
+    let world = World::of_somebody_who_agrees().await;
+    let mut under_way = tokio::task::JoinSet::new();
+    for person in 0..10 {
+        let request = make_credential(&format!("Ada {person}"));
+        let mut ceremony = world.client.begin(request.into(), None).unwrap();
+        let mut session = world.scan(&ceremony);
+        under_way.spawn(async move {
+            let made = ceremony.outcome().await;
+            assert!(matches!(made, Ok(Response::MakeCredential(_))), "{made:?}");
+            drop(ceremony);
+            session.outcome().await.unwrap();
+        });
+    }
+    while let Some(ended) = under_way.join_next().await {
+        ended.unwrap();
+    }
+    assert_eq!(world.air.adverts(), 0);
+}
+
+#[tokio::test]
+async fn a_phone_that_gives_up_while_it_asks_says_no() {
+    let mut world = World::of_somebody_who_is_away().await;
+    let (mut ceremony, session) = world.prompting().await;
+    drop(session);
+    let end = ceremony.outcome().await.unwrap_err();
+    assert_eq!(end.stage, Stage::Asking);
+    assert!(matches!(end.fault, Fault::Status(Status::OPERATION_DENIED)), "{end}");
+    world.shown(0).await;
+}
+
+#[tokio::test]
+async fn a_phone_that_is_switched_off_has_left() {
+    let mut world = World::of_somebody_who_is_away().await;
+    let mut ceremony = world.client.begin(registration(), None).unwrap();
+    let phone = Runtime::new().unwrap();
+    let session = {
+        let _on_the_phone = phone.enter();
+        world.scan(&ceremony)
+    };
+    world.shown(1).await;
+    phone.shutdown_background();
+    let end = ceremony.outcome().await.unwrap_err();
+    assert_eq!(end.stage, Stage::Asking);
+    assert!(matches!(end.fault, Fault::PeerLeft), "{end}");
+    assert!(end.can_retry());
+    drop(session);
+}
+
+#[tokio::test]
+async fn a_client_that_is_dropped_while_the_phone_asks_takes_the_prompt_away() {
+    let mut world = World::of_somebody_who_is_away().await;
+    let (ceremony, mut session) = world.prompting().await;
+    drop(ceremony);
+    let end = session.outcome().await.unwrap_err();
+    assert_eq!(end.stage, Stage::Prompting);
+    assert!(matches!(end.fault, Fault::Cancelled(CancelledBy::Client)), "{end}");
+    world.shown(0).await;
+}
+
+#[tokio::test]
+async fn a_client_that_is_dropped_once_it_was_connected_ends_the_session_at_once() {
+    let steps: [fn(&Update) -> bool; 4] = [
+        |update| matches!(update, Update::Connected),
+        |update| matches!(update, Update::Secured),
+        |update| matches!(update, Update::PhoneReady(_)),
+        |update| matches!(update, Update::Asked),
+    ];
+    for step in steps {
+        let world = World::of_somebody_who_is_away().await;
+        let mut ceremony = world.client.begin(registration(), None).unwrap();
+        let mut session = world.scan(&ceremony);
+        reach(&mut ceremony, step).await;
+        drop(ceremony);
+        let end = session.outcome().await.unwrap_err();
+        let left = matches!(
+            end.fault,
+            Fault::PeerLeft
+                | Fault::Cancelled(CancelledBy::Client)
+                | Fault::Tunnel(TunnelFault::Closed(_))
+        );
+        assert!(left, "{end}");
+        assert_eq!(world.air.adverts(), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_is_switched_off_takes_the_prompt_away_too() {
+    let mut world = World::of_somebody_who_is_away().await;
+    let desktop = Runtime::new().unwrap();
+    let ceremony = {
+        let _on_the_desktop = desktop.enter();
+        world.client.begin(registration(), None).unwrap()
+    };
+    let mut session = world.scan(&ceremony);
+    world.shown(1).await;
+    desktop.shutdown_background();
+    let end = session.outcome().await.unwrap_err();
+    assert_eq!(end.stage, Stage::Prompting);
+    assert!(matches!(end.fault, Fault::PeerLeft), "{end}");
+    world.shown(0).await;
+    drop(ceremony);
+}
+
+#[tokio::test]
+async fn a_service_that_goes_down_ends_both_sides() {
+    let mut world = World::of_somebody_who_is_away().await;
+    let (mut ceremony, mut session) = world.prompting().await;
+    drop(world.service);
+    let end = ceremony.outcome().await.unwrap_err();
+    assert_eq!(end.stage, Stage::Asking);
+    assert!(matches!(end.fault, Fault::PeerLeft), "{end}");
+    session.outcome().await.unwrap_err();
+    world.shown.wait_for(|shown| *shown == 0).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_second_phone_on_the_same_code_finds_the_tunnel_taken() {
+    let mut world = World::of_somebody_who_is_away().await;
+    let (ceremony, mut first) = world.prompting().await;
+    let mut second = world.scan(&ceremony);
+    let end = second.outcome().await.unwrap_err();
+    assert_eq!(end.stage, Stage::Registering);
+    assert!(matches!(end.fault, Fault::Tunnel(TunnelFault::Status(409))), "{end}");
+    // It costs the first nothing.
+    assert_eq!(*world.shown.borrow(), 1);
+    drop(ceremony);
+    first.outcome().await.unwrap_err();
+}
+
+#[tokio::test]
+async fn a_service_with_a_strangers_certificate_is_not_spoken_to() {
+    let world = World::of_somebody_who_agrees().await;
+    let (stranger, _) = certificate(&[&domain()]);
+    let tunnel = secure(&stranger, world.service.local_addr()).build().unwrap();
+    let client = Client::builder().scanner(world.air.clone()).tunnel(tunnel).build().unwrap();
+    let mut ceremony = client.begin(registration(), None).unwrap();
+    let _session = world.scan(&ceremony);
+    let end = ceremony.outcome().await.unwrap_err();
+    assert_eq!(end.stage, Stage::Connecting);
+    assert!(matches!(end.fault, Fault::Tunnel(TunnelFault::Tls(_))), "{end}");
+    assert_eq!(end.advice(), Advice::CheckTlsInspection);
+}
+
+/// Keeps all that is traced on one thread, at every level.
+#[derive(Clone)]
+struct Recorder {
+    thread: ThreadId,
+    lines: Arc<Mutex<Vec<(Level, String)>>>,
+}
+
+struct Line(String);
+
+impl Visit for Line {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        write!(self.0, "{field}={value:?} ").unwrap();
+    }
+}
+
+impl Recorder {
+    fn keep(&self, level: Level, record: impl FnOnce(&mut dyn Visit)) {
+        if thread::current().id() != self.thread {
+            return;
+        }
+        let mut line = Line(String::new());
+        record(&mut line);
+        self.lines.lock().unwrap().push((level, line.0));
+    }
+}
+
+impl Subscriber for Recorder {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, span: &span::Attributes<'_>) -> span::Id {
+        self.keep(*span.metadata().level(), |line| span.record(line));
+        span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &span::Id, values: &span::Record<'_>) {
+        self.keep(Level::TRACE, |line| values.record(line));
+    }
+
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        self.keep(*event.metadata().level(), |line| event.record(line));
+    }
+
+    fn enter(&self, _: &span::Id) {}
+
+    fn exit(&self, _: &span::Id) {}
+}
+
+/// A part of `secret` that is long enough to be no accident, in every way in
+/// which bytes get written.
+fn encodings(secret: &[u8]) -> Vec<String> {
+    let part = &secret[..secret.len().min(9)];
+    let mut encodings = vec![HEXLOWER.encode(part), HEXUPPER.encode(part)];
+    if part.len() == 9 {
+        encodings.extend([BASE64_NOPAD.encode(part), BASE64URL_NOPAD.encode(part)]);
+    }
+    for list in [format!("{part:?}"), format!("{part:x?}"), format!("{part:02X?}")] {
+        encodings.push(list.trim_matches(['[', ']']).to_owned());
+    }
+    encodings
+}
+
+#[tokio::test]
+async fn no_secret_is_traced_at_any_level_by_any_part() {
+    // For the process, because callsites are switched on for all threads or
+    // for none; the other tests' threads are not listened to.
+    let recorder = Recorder { thread: thread::current().id(), lines: Arc::default() };
+    tracing::subscriber::set_global_default(recorder.clone()).unwrap();
+
+    let world = World::of_somebody_who_agrees().await;
+    let mut heard = world.air.scan().await.unwrap();
+    let mut ceremony = world.client.begin(registration(), None).unwrap();
+    let code = code(&ceremony);
+    let mut session = world.scan(&ceremony);
+    let advert = heard.next().await.unwrap().service_data;
+    let Ok(Response::MakeCredential(made)) = ceremony.outcome().await else { panic!() };
+    let Ok(Response::GetAssertion(assertion)) = ceremony.ask(get_assertion(&[]).into()).await
+    else {
+        panic!()
+    };
+    let text = ceremony.qr_code().expose().to_owned();
+    drop(ceremony);
+    session.outcome().await.unwrap();
+
+    let lines = recorder.lines.lock().unwrap();
+    let traced: String = lines.iter().map(|(_, line)| format!("{line}\n")).collect();
+    for part in ["the tunnel is open", "peer accepted", "the transaction is over"] {
+        assert!(traced.contains(part), "{part} is not in\n{traced}");
+    }
+    assert!(lines.iter().any(|(level, _)| *level == Level::TRACE));
+
+    let eid_key = keys::eid_key(&code.secret);
+    let eid = AdvertKey::new(&eid_key).open(&advert).unwrap().eid;
+    let psk = keys::psk(&code.secret, &eid);
+    let (tunnel, routing) = (keys::tunnel_id(&code.secret), eid.routing_id());
+    let credential = made.auth_data.credential().unwrap();
+    let secrets: [&[u8]; 11] = [
+        code.secret.expose(),
+        eid_key.expose(),
+        psk.expose(),
+        &tunnel.0,
+        &routing.0,
+        &advert,
+        &HASH,
+        credential.id.as_bytes(),
+        made.auth_data.raw(),
+        assertion.auth_data.raw(),
+        assertion.signature.expose(),
+    ];
+    for (number, secret) in secrets.iter().enumerate() {
+        for encoding in encodings(secret) {
+            assert!(!traced.contains(&encoding), "secret {number} as {encoding} in\n{traced}");
+        }
+    }
+    for words in [&text["FIDO:/".len()..][..17], "FIDO:/", "Ada", "ADA", "example.com"] {
+        assert!(!traced.contains(words), "{words} in\n{traced}");
+    }
+}
