@@ -13,7 +13,7 @@ use fido_hybrid::BoxFuture;
 use fido_hybrid::authenticator::{
     Authenticator, Decision, MemoryStore, Prompt, Session, UserCheck, Verification,
 };
-use fido_hybrid::bluetooth::{Scan, Scanner, Sighting};
+use fido_hybrid::bluetooth::{SERVICE_UUID, Scan, Scanner, Sighting};
 use fido_hybrid::client::{Ceremony, Client, Deadlines, Update};
 use fido_hybrid::ctap::{Request, Response};
 use fido_hybrid::error::{
@@ -380,6 +380,48 @@ async fn ten_thousand_foreign_adverts_hold_nothing_up() {
     let mut ceremony = world.client.begin(registration(), None).unwrap();
     let _session = world.scan(&ceremony);
     assert!(matches!(ceremony.outcome().await, Ok(Response::MakeCredential(_))));
+}
+
+/// Air in which there is always one more advert of somebody else.
+struct Flood {
+    service: u16,
+    scans: watch::Sender<usize>,
+}
+
+struct FloodScan(u16, watch::Sender<usize>);
+
+impl Scanner for Flood {
+    fn scan(&self) -> BoxFuture<'_, Result<Box<dyn Scan>, BluetoothFault>> {
+        self.scans.send_modify(|scans| *scans += 1);
+        let scan = FloodScan(self.service, self.scans.clone());
+        Box::pin(async { Ok(Box::new(scan) as Box<dyn Scan>) })
+    }
+}
+
+impl Scan for FloodScan {
+    fn next(&mut self) -> BoxFuture<'_, Result<Sighting, BluetoothFault>> {
+        let sighting = Sighting::new(self.0, vec![7; 20]);
+        Box::pin(async { Ok(sighting) })
+    }
+}
+
+impl Drop for FloodScan {
+    fn drop(&mut self) {
+        self.1.send_modify(|scans| *scans -= 1);
+    }
+}
+
+#[tokio::test]
+async fn a_scan_that_never_pauses_leaves_its_thread_to_others() {
+    for service in [SERVICE_UUID, 0x180f] {
+        let (scans, mut watching) = watch::channel(0);
+        let flood = Flood { service, scans };
+        let client = Client::builder().scanner(flood).tunnel(Exchange::new()).build().unwrap();
+        let ceremony = client.begin(registration(), None).unwrap();
+        watching.wait_for(|scans| *scans == 1).await.unwrap();
+        drop(ceremony);
+        watching.wait_for(|scans| *scans == 0).await.unwrap();
+    }
 }
 
 #[tokio::test(start_paused = true)]

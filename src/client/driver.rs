@@ -6,6 +6,7 @@ use std::future::pending;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::consume_budget;
 use tracing::debug;
 
 use super::ceremony::Ask;
@@ -190,7 +191,12 @@ impl Radio {
                     }
                     Err(fault) => Err(fault),
                 },
-                Self::Scanning(scan) => scan.next().await,
+                Self::Scanning(scan) => {
+                    // A scan that is always ready, because the air is full of
+                    // adverts, must not keep its thread.
+                    consume_budget().await;
+                    scan.next().await
+                }
             };
             match heard {
                 Ok(Sighting {
