@@ -17,7 +17,8 @@ use fido_hybrid::bluetooth::{SERVICE_UUID, Scan, Scanner, Sighting};
 use fido_hybrid::client::{Ceremony, Client, Deadlines, Update};
 use fido_hybrid::ctap::{Request, Response};
 use fido_hybrid::error::{
-    Advice, ApiMisuse, BluetoothFault, CancelledBy, Error, Fault, Stage, TunnelFault,
+    Advice, ApiMisuse, BluetoothFault, CancelledBy, Error, Fault, PeerMisbehaved, Stage,
+    TunnelFault,
 };
 use fido_hybrid::protocol::tunnel_url::TunnelRequest;
 use fido_hybrid::sim::{Air, Conditions, Exchange, SeededRng};
@@ -257,6 +258,74 @@ async fn one_request_after_another_while_the_phone_stays() {
     }
     let info = ceremony.ask(Request::GetInfo).await;
     assert!(matches!(info, Ok(Response::GetInfo(_))));
+}
+
+/// A tunnel service that adds a message of its own after the phone's first
+/// answer.
+struct Meddling(Watched);
+
+struct MeddlingTunnel {
+    tunnel: Box<dyn Tunnel>,
+    received: usize,
+}
+
+impl Dial for Meddling {
+    fn dial(&self, request: TunnelRequest) -> BoxFuture<'_, Result<OpenTunnel, TunnelFault>> {
+        Box::pin(async move {
+            let mut open = self.0.dial(request).await?;
+            open.tunnel = Box::new(MeddlingTunnel { tunnel: open.tunnel, received: 0 });
+            Ok(open)
+        })
+    }
+}
+
+impl Tunnel for MeddlingTunnel {
+    fn send(&mut self, messages: Vec<Vec<u8>>) -> BoxFuture<'_, Result<(), TunnelFault>> {
+        self.tunnel.send(messages)
+    }
+
+    fn receive(&mut self) -> BoxFuture<'_, Result<Option<Vec<u8>>, TunnelFault>> {
+        Box::pin(async move {
+            // Handshake, introduction, update, answer.
+            if self.received == 4 {
+                return Ok(Some(vec![0; 48]));
+            }
+            let message = self.tunnel.receive().await;
+            self.received += 1;
+            message
+        })
+    }
+
+    fn close(&mut self) -> BoxFuture<'_, ()> {
+        self.tunnel.close()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_later_request_hears_what_ended_the_transaction() {
+    let exchange = Exchange::new();
+    let (seen, mut by_client) = mpsc::unbounded_channel();
+    let air = Air::new();
+    let client = Client::builder()
+        .scanner(air.clone())
+        .tunnel(Meddling(Watched { exchange: exchange.clone(), seen }))
+        .build()
+        .unwrap();
+    let phone = Authenticator::builder(MemoryStore::new(), Person::Agrees)
+        .advertiser(air)
+        .tunnel(exchange)
+        .domain(domain())
+        .build()
+        .unwrap();
+    let mut ceremony = client.begin(registration(), None).unwrap();
+    let _session = phone.answer(ceremony.qr_code().expose().parse().unwrap()).unwrap();
+    ceremony.outcome().await.unwrap();
+    while by_client.recv().await.unwrap() != Seen::Dropped {}
+    for _ in 0..2 {
+        let end = ceremony.ask(get_assertion(&[]).into()).await.unwrap_err();
+        assert_eq!(end.stage, Stage::Ready);
+        assert!(matches!(end.fault, Fault::PeerMisbehaved(PeerMisbehaved::Channel(_))), "{end}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,7 +9,7 @@ use getrandom::rand_core::UnwrapErr;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
-use super::ceremony::{Ask, Ceremony};
+use super::ceremony::{Ask, Ceremony, Ended};
 use super::driver::Driver;
 use super::transaction::{Config, Deadlines, Keys, Transaction};
 use crate::bluetooth::Scanner;
@@ -133,9 +133,18 @@ impl Client {
         let first = Ask { request, timeout, reply };
         let scanner = Arc::clone(&self.scanner);
         let dialer = Arc::clone(&self.dialer);
-        let driver = Driver::new(transaction, scanner, dialer, to_driver, to_caller, first);
+        let ended = Ended::default();
+        let driver = Driver::new(
+            transaction,
+            scanner,
+            dialer,
+            to_driver,
+            to_caller,
+            Arc::clone(&ended),
+            first,
+        );
         runtime.spawn(driver.run());
-        Ok(Ceremony::new(qr_text, updates, asks, response, Box::new(convert)))
+        Ok(Ceremony::new(qr_text, updates, asks, ended, response, Box::new(convert)))
     }
 }
 

@@ -1,9 +1,11 @@
 //! One transaction as a program sees it: a QR code to show, updates, an answer.
 
+use std::sync::{Arc, OnceLock};
+
 use tokio::sync::{mpsc, oneshot};
 
 use crate::ctap;
-use crate::error::{ApiMisuse, Error, Fault, Stage};
+use crate::error::{ApiMisuse, Error, Stage};
 use crate::protocol::qr_code::QrText;
 
 use super::update::Update;
@@ -15,6 +17,9 @@ pub(super) struct Ask {
     pub(super) timeout: Option<std::time::Duration>,
     pub(super) reply: oneshot::Sender<Result<ctap::Response, Error>>,
 }
+
+/// Why the transaction is over, from when it is.
+pub(super) type Ended = Arc<OnceLock<Error>>;
 
 type Pending = oneshot::Receiver<Result<ctap::Response, Error>>;
 type Convert<T> = Box<dyn FnOnce(ctap::Response) -> Result<T, Error> + Send>;
@@ -29,6 +34,7 @@ pub struct Ceremony<T> {
     qr_text: QrText,
     updates: mpsc::Receiver<Update>,
     asks: mpsc::Sender<Ask>,
+    ended: Ended,
     first: Option<(Pending, Convert<T>)>,
     outcome: Option<Result<T, Error>>,
 }
@@ -38,10 +44,11 @@ impl<T> Ceremony<T> {
         qr_text: QrText,
         updates: mpsc::Receiver<Update>,
         asks: mpsc::Sender<Ask>,
+        ended: Ended,
         first: Pending,
         convert: Convert<T>,
     ) -> Self {
-        Self { qr_text, updates, asks, first: Some((first, convert)), outcome: None }
+        Self { qr_text, updates, asks, ended, first: Some((first, convert)), outcome: None }
     }
 
     /// What the QR code to show says: a secret until a phone was heard
@@ -64,7 +71,7 @@ impl<T> Ceremony<T> {
             response = first => response,
         };
         let (_, convert) = self.first.take()?;
-        let response = response.unwrap_or_else(|_| Err(driver_gone()));
+        let response = response.unwrap_or_else(|_| Err(self.why()));
         self.outcome = Some(response.and_then(convert));
         None
     }
@@ -98,17 +105,18 @@ impl<T> Ceremony<T> {
         }
         let (reply, response) = oneshot::channel();
         let ask = Ask { request, timeout: None, reply };
-        let gone = |_| Error::new(Stage::Closed, Fault::PeerLeft);
-        self.asks.send(ask).await.map_err(gone)?;
+        self.asks.send(ask).await.map_err(|_| self.why())?;
         // Nobody reads the updates of a later request.
         self.updates.close();
-        response.await.unwrap_or_else(|_| Err(driver_gone()))
+        response.await.unwrap_or_else(|_| Err(self.why()))
     }
-}
 
-/// The task ended without a word: its runtime is shutting down.
-fn driver_gone() -> Error {
-    Error::new(Stage::Closed, ApiMisuse::NoRuntime)
+    /// Why nobody answers any more. Without a word the task ends only when its
+    /// runtime shuts down.
+    fn why(&self) -> Error {
+        let told = self.ended.get().cloned();
+        told.unwrap_or_else(|| Error::new(Stage::Closed, ApiMisuse::NoRuntime))
+    }
 }
 
 impl<T> std::fmt::Debug for Ceremony<T> {

@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::consume_budget;
 use tracing::debug;
 
-use super::ceremony::Ask;
+use super::ceremony::{Ask, Ended};
 use super::transaction::{Input, Output, Transaction};
 use super::update::Update;
 use crate::BoxFuture;
@@ -29,6 +29,7 @@ pub(super) struct Driver {
     radio: Radio,
     endpoint: Endpoint,
     asks: mpsc::Receiver<Ask>,
+    ended: Ended,
     /// The ceremony was dropped: nobody asks any more.
     deserted: bool,
     updates: mpsc::Sender<Update>,
@@ -50,6 +51,7 @@ impl Driver {
         dialer: Arc<dyn Dial>,
         asks: mpsc::Receiver<Ask>,
         updates: mpsc::Sender<Update>,
+        ended: Ended,
         first: Ask,
     ) -> Self {
         let radio = Radio::Starting(Box::pin(async move { scanner.scan().await }));
@@ -60,6 +62,7 @@ impl Driver {
             radio,
             endpoint: Endpoint::Closed,
             asks,
+            ended,
             deserted: false,
             updates,
             waiting: VecDeque::from([first]),
@@ -157,6 +160,8 @@ impl Driver {
             Err(error) => error,
             Ok(()) => Error::new(Stage::Closed, Fault::PeerLeft),
         };
+        // Before the door is closed: whoever finds it closed looks here.
+        let _once = self.ended.set(error.clone());
         self.asks.close();
         while let Ok(ask) = self.asks.try_recv() {
             self.waiting.push_back(ask);
