@@ -14,11 +14,11 @@ use fido_hybrid::authenticator::{
     Authenticator, Decision, MemoryStore, Prompt, Session, UserCheck, Verification,
 };
 use fido_hybrid::bluetooth::{SERVICE_UUID, Scan, Scanner, Sighting};
-use fido_hybrid::client::{Ceremony, Client, Deadlines, Update};
-use fido_hybrid::ctap::{Request, Response};
+use fido_hybrid::client::{Ceremony, Client, Deadlines, MAX_REQUEST, Update};
+use fido_hybrid::ctap::{CredentialDescriptor, CredentialId, Request, Response};
 use fido_hybrid::error::{
     Advice, ApiMisuse, BluetoothFault, CancelledBy, Error, Fault, PeerMisbehaved, Stage,
-    TunnelFault,
+    TunnelFault, Unsupported,
 };
 use fido_hybrid::protocol::tunnel_url::TunnelRequest;
 use fido_hybrid::sim::{Air, Conditions, Exchange, SeededRng};
@@ -526,10 +526,22 @@ fn every_part_is_needed() {
 }
 
 #[tokio::test]
-async fn a_selection_never_leaves() {
+async fn what_no_phone_takes_is_refused_before_there_is_a_code() {
     let client = Client::builder().scanner(Off).tunnel(Exchange::new()).build().unwrap();
-    let error = client.begin(Request::Selection, None).unwrap_err();
-    assert!(matches!(error.fault, Fault::Unsupported(_)));
+    let mut too_long = get_assertion(&[]);
+    let id = CredentialId::new(vec![7; 1000]).unwrap();
+    too_long.allow_list = vec![CredentialDescriptor::new(id); 64];
+    let too_long = Request::from(too_long);
+    assert!(too_long.to_bytes().len() > MAX_REQUEST);
+    for (request, expected) in [
+        (Request::Selection, Unsupported::Command),
+        (Request::GetNextAssertion, Unsupported::Command),
+        (too_long, Unsupported::RequestTooLong),
+    ] {
+        let error = client.begin(request, None).unwrap_err();
+        assert_eq!(error.stage, Stage::Preparing);
+        assert!(matches!(error.fault, Fault::Unsupported(fault) if fault == expected), "{error}");
+    }
 }
 
 /// What was asked, and by whom, comes up in no debug output.

@@ -11,10 +11,11 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::ceremony::{Ask, Ceremony, Ended};
 use super::driver::Driver;
+use super::state::sendable;
 use super::transaction::{Config, Deadlines, Keys, Transaction};
 use crate::bluetooth::Scanner;
 use crate::ctap::{self, Response};
-use crate::error::{ApiMisuse, Error, Stage, Unsupported};
+use crate::error::{ApiMisuse, Error, Stage};
 use crate::protocol::qr_code::RequestHint;
 use crate::tunnel::Dial;
 
@@ -89,8 +90,8 @@ impl Client {
     /// `webauthn` module does both.
     ///
     /// # Errors
-    /// [`Unsupported::Command`] for a selection, which phones do not take;
-    /// [`ApiMisuse::NoRuntime`] outside a tokio runtime.
+    /// [`Unsupported`](crate::error::Unsupported) for a request that phones do
+    /// not take or that is too long for them; [`ApiMisuse::NoRuntime`] outside a tokio runtime.
     pub fn begin(
         &self,
         request: ctap::Request,
@@ -111,11 +112,10 @@ impl Client {
     ) -> Result<Ceremony<T>, Error> {
         let preparing = |fault: ApiMisuse| Error::new(Stage::Preparing, fault);
         let runtime = Handle::try_current().map_err(|_| preparing(ApiMisuse::NoRuntime))?;
+        // Before anybody is made to scan a code for nothing.
+        sendable(&request).map_err(|fault| Error::new(Stage::Preparing, fault))?;
         let hint = match request {
             ctap::Request::MakeCredential(_) => RequestHint::MakeCredential,
-            ctap::Request::Selection => {
-                return Err(Error::new(Stage::Preparing, Unsupported::Command));
-            }
             _ => RequestHint::GetAssertion,
         };
         let mut config = Config::new(hint);

@@ -127,7 +127,7 @@ impl Calling {
             } => {
                 let (initiator, message) = Initiator::linked(&phone, &psk, ephemeral)?;
                 outputs.push_back(Output::Send(message.into()));
-                let terms = Terms::Linked;
+                let terms = Terms::NoLinking;
                 Ok(State::Handshaking(Handshaking { initiator, terms, signal_due }))
             }
             calling => Ok(State::Calling(calling)),

@@ -4,6 +4,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use zeroize::Zeroizing;
+
 use super::binding::read_response;
 use super::linked::Calling;
 use super::transaction::{Config, Deadlines, Input, Keys, Linking, Output};
@@ -33,6 +35,21 @@ pub const MAX_REQUEST: usize = 65_535 - 1 - 32 - 16;
 
 type Outputs = VecDeque<Output>;
 type Step = Result<State, End>;
+
+/// A request as it is sent, if phones take it at all.
+pub(super) fn sendable(request: &ctap::Request) -> Result<Zeroizing<Vec<u8>>, Unsupported> {
+    // At these a phone would end the transaction; and nothing binds the answer
+    // to a getNextAssertion to what was asked before.
+    if matches!(request, ctap::Request::Selection | ctap::Request::GetNextAssertion) {
+        return Err(Unsupported::Command);
+    }
+    // It may hold PRF inputs.
+    let bytes = Zeroizing::new(request.to_bytes());
+    if bytes.len() > MAX_REQUEST {
+        return Err(Unsupported::RequestTooLong);
+    }
+    Ok(bytes)
+}
 
 /// How a transaction ends.
 pub(super) enum End {
@@ -248,7 +265,10 @@ impl Connecting {
                 let (initiator, message) = Initiator::qr(identity.clone(), &psk, ephemeral)?;
                 outputs.push_back(Output::Update(Update::Connected));
                 outputs.push_back(Output::Send(message.into()));
-                let terms = Terms::Qr { identity, linking, domain };
+                let terms = match linking {
+                    Linking::Offered => Terms::Linking { identity, domain },
+                    Linking::NotOffered => Terms::NoLinking,
+                };
                 Ok(State::Handshaking(Handshaking { initiator, terms, signal_due: false }))
             }
             Input::Message(_) => Err(PeerMisbehaved::TooEarly.into()),
@@ -271,13 +291,12 @@ fn lost(fault: TunnelFault) -> End {
 /// How this transaction was set up, as far as it matters for links.
 #[derive(Debug)]
 pub(super) enum Terms {
-    Qr {
-        identity: SecretKey,
-        linking: Linking,
-        domain: TunnelDomain,
-    },
-    /// A link that comes is not looked at: there is no QR key to check it with.
-    Linked,
+    /// A link is checked with the QR code's private key, which is not kept for
+    /// anything else, and is one to the service where the phone was met.
+    Linking { identity: SecretKey, domain: TunnelDomain },
+    /// A link that comes is not looked at: it was not offered, or this is a
+    /// linked transaction, without a QR code's key to check it with.
+    NoLinking,
 }
 
 /// The first handshake message is out.
@@ -384,8 +403,8 @@ impl Session {
             Input::Finish => {
                 self.shut_down(outputs);
                 match self.terms {
-                    Terms::Qr { linking: Linking::Offered, .. } => Ok(State::Lingering(self)),
-                    _ => Err(End::Done),
+                    Terms::Linking { .. } => Ok(State::Lingering(self)),
+                    Terms::NoLinking => Err(End::Done),
                 }
             }
             Input::Message(message) => {
@@ -422,14 +441,7 @@ impl Session {
     }
 
     fn send_request(&mut self, request: &ctap::Request, outputs: &mut Outputs) -> Result<(), End> {
-        // A phone would end the transaction.
-        if matches!(request, ctap::Request::Selection) {
-            return Err(Fault::from(Unsupported::Command).into());
-        }
-        let bytes = request.to_bytes();
-        if bytes.len() > MAX_REQUEST {
-            return Err(Fault::from(Unsupported::RequestTooLong).into());
-        }
+        let bytes = sendable(request).map_err(Fault::from)?;
         outputs.push_back(Output::Send(self.channel.seal(MessageType::Ctap, &bytes)?));
         Ok(())
     }
@@ -461,7 +473,7 @@ impl Session {
     }
 
     fn verified_link(&self, linking: &[u8]) -> Option<(Link, TunnelDomain)> {
-        let Terms::Qr { identity, linking: Linking::Offered, domain } = &self.terms else {
+        let Terms::Linking { identity, domain } = &self.terms else {
             return None;
         };
         let link = decode::<UnverifiedLink>(linking).ok()?;

@@ -263,7 +263,7 @@ impl Transaction {
     /// used must not stay on the screen.
     #[must_use]
     pub fn qr_text(&self) -> Option<&QrText> {
-        self.qr_text.as_ref().filter(|_| self.stage() == Stage::Offering)
+        self.qr_text.as_ref()
     }
 
     /// Where the transaction is.
@@ -319,6 +319,9 @@ impl Transaction {
                 }
             }
             Err(end) => self.close(stage, resources, end),
+        }
+        if self.stage() != Stage::Offering {
+            self.qr_text = None;
         }
         Ok(())
     }

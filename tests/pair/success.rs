@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use fido_hybrid::ctap::{Flags, Request, Response, Status};
-use fido_hybrid::error::{Stage, Unsupported};
+use fido_hybrid::error::{Fault, Stage, Unsupported};
 use fido_hybrid::protocol::primitives::sha256;
 use fido_hybrid::protocol::tunnel_domain::TunnelDomain;
 use fido_hybrid::sim::{Pair, Setup, Side};
@@ -124,12 +124,13 @@ fn a_slow_person_is_waited_for() {
 }
 
 #[test]
-fn both_machines_agree_on_what_is_unsupported() {
-    // A selection ends transactions on deployed phones: it never leaves.
-    let mut pair = Pair::new(Setup::new(1, vec![Request::Selection])).unwrap();
-    pair.run();
-    let error = super::error(&pair, Side::Client);
-    let expected = Unsupported::Command.to_string();
-    assert_eq!(error.fault.to_string(), expected);
-    assert_all_is_off(&pair);
+fn what_does_not_exist_over_hybrid_never_leaves() {
+    // These end transactions on deployed phones: they never leave.
+    for request in [Request::Selection, Request::GetNextAssertion] {
+        let mut pair = Pair::new(Setup::new(1, vec![request])).unwrap();
+        pair.run();
+        let end = super::error(&pair, Side::Client);
+        assert!(matches!(end.fault, Fault::Unsupported(Unsupported::Command)), "{end}");
+        assert_all_is_off(&pair);
+    }
 }
