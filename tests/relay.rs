@@ -265,6 +265,13 @@ async fn pings_are_answered_by_the_service_and_go_no_further() {
     assert_eq!(client.tunnel.receive().await.unwrap(), Some(vec![1]));
 }
 
+#[test]
+fn a_service_that_is_started_outside_a_runtime_says_so() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let server = runtime.block_on(Server::builder().bind("127.0.0.1:0")).unwrap();
+    assert!(server.start().is_err());
+}
+
 #[tokio::test]
 async fn dropping_the_handle_closes_tunnels_and_stops_listening() {
     let (running, dialer) = plain(Limits::default()).await;

@@ -41,9 +41,14 @@ pub struct Limits {
     /// peer is not read from until one has gone.
     pub queued_messages: usize,
 
-    /// Bytes that wait for all slow readers together: 256 MiB, so that no
-    /// number of peers exhausts the memory. A message that does not fit closes
-    /// its sender with 1013.
+    /// Bytes that wait for all slow readers together: 256 MiB. A message that
+    /// does not fit closes its sender with 1013.
+    ///
+    /// Not in it: what each connection holds itself, at most one message that
+    /// is still coming in and one that is going out, each up to
+    /// [`message_size`](Self::message_size). Where memory is scarce, lower
+    /// that size or [`tunnels`](Self::tunnels): requests and answers without
+    /// large blobs stay under 16 KiB.
     pub queued_bytes: usize,
 
     /// Tunnel ids remembered after their tunnel ended, until its lifetime is

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
+use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
@@ -67,6 +68,8 @@ impl Server {
             tokio::select! {
                 accepted = self.listener.accept() => match accepted {
                     Ok((stream, from)) => self.admit(&mut connections, stream, from),
+                    // A fault of that one visitor, who must not hold up others.
+                    Err(error) if gave_up(&error) => {}
                     Err(_) => {
                         tracing::warn!("no connection could be accepted");
                         sleep(ACCEPT_PAUSE).await;
@@ -81,10 +84,12 @@ impl Server {
     /// Serves in a task of its own, until the handle is dropped.
     ///
     /// # Errors
-    /// What the system says when asked for the address.
+    /// What the system says when asked for the address; that this is not
+    /// called within a tokio runtime.
     pub fn start(self) -> io::Result<Running> {
         let local_addr = self.local_addr()?;
-        Ok(Running { local_addr, task: tokio::spawn(self.run()) })
+        let runtime = Handle::try_current().map_err(io::Error::other)?;
+        Ok(Running { local_addr, task: runtime.spawn(self.run()) })
     }
 
     fn admit(&self, connections: &mut JoinSet<()>, stream: TcpStream, from: SocketAddr) {
@@ -110,6 +115,11 @@ impl Server {
             }
         });
     }
+}
+
+/// Whether a visitor was gone before its connection was accepted.
+fn gave_up(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset)
 }
 
 impl fmt::Debug for Server {

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use fido_hybrid::error::{Fault, Stage};
+use fido_hybrid::ctap::Status;
+use fido_hybrid::error::{Advice, CancelledBy, Fault, Stage};
 use fido_hybrid::sim::{Pair, Side};
 
 use super::{SEEDS, STAGES, assert_all_is_off, error, pair_at, setup};
@@ -57,12 +58,36 @@ fn an_offer_has_the_deadline_that_the_caller_gives_it() {
     assert_all_is_off(&pair);
 }
 
-#[test]
-fn a_user_who_does_not_answer_is_told_as_such_and_signs_nothing() {
-    let mut pair = Pair::new(setup(1)).unwrap();
+/// A registration put to somebody who does not answer.
+fn unanswered(clients_patience: Duration) -> Pair {
+    let mut setup = setup(1);
+    setup.client.deadlines.asking = clients_patience;
+    let mut pair = Pair::new(setup).unwrap();
     pair.user = Box::new(|_| None);
     pair.run();
     assert_all_is_off(&pair);
     assert!(pair.passkeys.is_empty());
-    assert!(pair.responses.iter().all(Result::is_err));
+    pair
+}
+
+#[test]
+fn a_client_that_waits_long_enough_is_told_that_the_user_did_not_answer() {
+    let pair = unanswered(Duration::from_secs(10 * 60));
+    assert!(matches!(pair.responses[..], [Err(Status::USER_ACTION_TIMEOUT)]));
+    let end = error(&pair, Side::Phone);
+    assert_eq!(end.stage, Stage::Prompting);
+    assert!(matches!(end.fault, Fault::Deadline), "{end}");
+}
+
+#[test]
+fn a_client_that_does_not_wait_so_long_takes_the_prompt_away() {
+    let pair = unanswered(Duration::from_secs(60));
+    assert!(pair.responses.is_empty());
+    let end = error(&pair, Side::Client);
+    assert_eq!(end.stage, Stage::Asking);
+    assert!(matches!(end.fault, Fault::Deadline));
+    assert_eq!(end.advice(), Advice::AnswerOnThePhone);
+    let end = error(&pair, Side::Phone);
+    assert_eq!(end.stage, Stage::Prompting);
+    assert!(matches!(end.fault, Fault::Cancelled(CancelledBy::Client)), "{end}");
 }

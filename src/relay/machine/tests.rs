@@ -483,7 +483,8 @@ proptest! {
             match step {
                 Step::Arrive(id) if relay.connections.contains_key(&ConnectionId(id)) => {}
                 Step::Arrive(id) => {
- let _ = relay.arrive(ConnectionId(id), address(id as u8 % 2)); }
+                    let _ = relay.arrive(ConnectionId(id), address(id as u8 % 2));
+                }
                 Step::New(id, tunnel) => {
                     let path = new_path(TunnelId([tunnel; 16]));
                     let _ = relay.open(now, ConnectionId(id), &request(&path), ROUTING);
