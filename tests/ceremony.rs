@@ -2,7 +2,13 @@
 //! waits for ever.
 
 #![cfg(all(feature = "client", feature = "authenticator", feature = "sim"))]
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
 #[path = "support/rig.rs"]
 mod rig;

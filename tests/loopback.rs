@@ -10,7 +10,13 @@
     feature = "sim",
     feature = "aws-lc-rs"
 ))]
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
 #[path = "support/rig.rs"]
 mod rig;

@@ -22,7 +22,12 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What came of the tunnel.
 pub(crate) enum Event {
-    Opened { routing_id: Option<RoutingId>, connect_signal: bool },
+    Opened {
+        #[cfg_attr(not(feature = "authenticator"), expect(dead_code, reason = "a phone's"))]
+        routing_id: Option<RoutingId>,
+        #[cfg_attr(not(feature = "client"), expect(dead_code, reason = "a client's"))]
+        connect_signal: bool,
+    },
     Message(Vec<u8>),
     Closed,
     Failed(TunnelFault),
