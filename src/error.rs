@@ -425,6 +425,10 @@ pub enum ApiMisuse {
     /// Called outside a tokio runtime.
     #[error("this must be called within a tokio runtime")]
     NoRuntime,
+    /// The task behind the ceremony or session ended without a word: its
+    /// runtime was shut down, or a part that the program brought panicked.
+    #[error("the task behind this was ended from outside")]
+    TaskEnded,
     /// Something that must be given was not, such as the way to scan.
     #[error("{0} was not given")]
     Missing(&'static str),

@@ -3,10 +3,6 @@
 
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
-/// The longest message taken from a tunnel, in bytes: what Chromium takes
-/// (`websocket_adapter.cc`). Answers with large blobs get that long.
-pub(crate) const MAX_MESSAGE_SIZE: usize = 1 << 20;
-
 /// What one read takes from the socket, in bytes. It is allocated for each
 /// connection at once; nearly all messages of the protocol are shorter.
 const READ_BUFFER: usize = 4 * 1024;

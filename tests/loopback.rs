@@ -22,21 +22,13 @@
 mod rig;
 mod support;
 
-use std::fmt::{self, Write as _};
-use std::sync::{Arc, Mutex};
-use std::thread::{self, ThreadId};
-
-use data_encoding::{BASE64_NOPAD, BASE64URL_NOPAD, HEXLOWER, HEXUPPER};
 use fido_hybrid::BoxFuture;
 use fido_hybrid::authenticator::{
     Authenticator, Decision, MemoryStore, Prompt, Session, UserCheck, Verification,
 };
-use fido_hybrid::bluetooth::Scanner as _;
 use fido_hybrid::client::{Ceremony, Client, Update};
 use fido_hybrid::ctap::{CredentialDescriptor, Flags, Request, Response, Status};
 use fido_hybrid::error::{Advice, CancelledBy, Fault, Stage, TunnelFault};
-use fido_hybrid::protocol::advert::AdvertKey;
-use fido_hybrid::protocol::keys;
 use fido_hybrid::protocol::qr_code::QrCode;
 use fido_hybrid::protocol::tunnel_domain::TunnelDomain;
 use fido_hybrid::relay::{Running, Server};
@@ -45,8 +37,6 @@ use rig::{HASH, get_assertion, make_credential};
 use support::services::{certificate, domain, secure};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
-use tracing::field::{Field, Visit};
-use tracing::{Event, Level, Metadata, Subscriber, span};
 
 /// Somebody with a phone, and how many questions are on its screen.
 #[derive(Clone)]
@@ -339,126 +329,4 @@ async fn a_service_with_a_strangers_certificate_is_not_spoken_to() {
     assert_eq!(end.stage, Stage::Connecting);
     assert!(matches!(end.fault, Fault::Tunnel(TunnelFault::Tls(_))), "{end}");
     assert_eq!(end.advice(), Advice::CheckTlsInspection);
-}
-
-/// Keeps all that is traced on one thread, at every level.
-#[derive(Clone)]
-struct Recorder {
-    thread: ThreadId,
-    lines: Arc<Mutex<Vec<(Level, String)>>>,
-}
-
-struct Line(String);
-
-impl Visit for Line {
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        write!(self.0, "{field}={value:?} ").unwrap();
-    }
-}
-
-impl Recorder {
-    fn keep(&self, level: Level, record: impl FnOnce(&mut dyn Visit)) {
-        if thread::current().id() != self.thread {
-            return;
-        }
-        let mut line = Line(String::new());
-        record(&mut line);
-        self.lines.lock().unwrap().push((level, line.0));
-    }
-}
-
-impl Subscriber for Recorder {
-    fn enabled(&self, _: &Metadata<'_>) -> bool {
-        true
-    }
-
-    fn new_span(&self, span: &span::Attributes<'_>) -> span::Id {
-        self.keep(*span.metadata().level(), |line| span.record(line));
-        span::Id::from_u64(1)
-    }
-
-    fn record(&self, _: &span::Id, values: &span::Record<'_>) {
-        self.keep(Level::TRACE, |line| values.record(line));
-    }
-
-    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
-
-    fn event(&self, event: &Event<'_>) {
-        self.keep(*event.metadata().level(), |line| event.record(line));
-    }
-
-    fn enter(&self, _: &span::Id) {}
-
-    fn exit(&self, _: &span::Id) {}
-}
-
-/// A part of `secret` that is long enough to be no accident, in every way in
-/// which bytes get written.
-fn encodings(secret: &[u8]) -> Vec<String> {
-    let part = &secret[..secret.len().min(9)];
-    let mut encodings = vec![HEXLOWER.encode(part), HEXUPPER.encode(part)];
-    if part.len() == 9 {
-        encodings.extend([BASE64_NOPAD.encode(part), BASE64URL_NOPAD.encode(part)]);
-    }
-    for list in [format!("{part:?}"), format!("{part:x?}"), format!("{part:02X?}")] {
-        encodings.push(list.trim_matches(['[', ']']).to_owned());
-    }
-    encodings
-}
-
-#[tokio::test]
-async fn no_secret_is_traced_at_any_level_by_any_part() {
-    // For the process, because callsites are switched on for all threads or
-    // for none; the other tests' threads are not listened to.
-    let recorder = Recorder { thread: thread::current().id(), lines: Arc::default() };
-    tracing::subscriber::set_global_default(recorder.clone()).unwrap();
-
-    let world = World::of_somebody_who_agrees().await;
-    let mut heard = world.air.scan().await.unwrap();
-    let mut ceremony = world.client.begin(registration(), None).unwrap();
-    let code = code(&ceremony);
-    let mut session = world.scan(&ceremony);
-    let advert = heard.next().await.unwrap().service_data;
-    let Ok(Response::MakeCredential(made)) = ceremony.outcome().await else { panic!() };
-    let Ok(Response::GetAssertion(assertion)) = ceremony.ask(get_assertion(&[]).into()).await
-    else {
-        panic!()
-    };
-    let text = ceremony.qr_code().expose().to_owned();
-    drop(ceremony);
-    session.outcome().await.unwrap();
-
-    let lines = recorder.lines.lock().unwrap();
-    let traced: String = lines.iter().map(|(_, line)| format!("{line}\n")).collect();
-    for part in ["the tunnel is open", "peer accepted", "the transaction is over"] {
-        assert!(traced.contains(part), "{part} is not in\n{traced}");
-    }
-    assert!(lines.iter().any(|(level, _)| *level == Level::TRACE));
-
-    let eid_key = keys::eid_key(&code.secret);
-    let eid = AdvertKey::new(&eid_key).open(&advert).unwrap().eid;
-    let psk = keys::psk(&code.secret, &eid);
-    let (tunnel, routing) = (keys::tunnel_id(&code.secret), eid.routing_id());
-    let credential = made.auth_data.credential().unwrap();
-    let secrets: [&[u8]; 11] = [
-        code.secret.expose(),
-        eid_key.expose(),
-        psk.expose(),
-        &tunnel.0,
-        &routing.0,
-        &advert,
-        &HASH,
-        credential.id.as_bytes(),
-        made.auth_data.raw(),
-        assertion.auth_data.raw(),
-        assertion.signature.expose(),
-    ];
-    for (number, secret) in secrets.iter().enumerate() {
-        for encoding in encodings(secret) {
-            assert!(!traced.contains(&encoding), "secret {number} as {encoding} in\n{traced}");
-        }
-    }
-    for words in [&text["FIDO:/".len()..][..17], "FIDO:/", "Ada", "ADA", "example.com"] {
-        assert!(!traced.contains(words), "{words} in\n{traced}");
-    }
 }

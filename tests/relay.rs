@@ -88,7 +88,7 @@ async fn exchange(dialer: &WebSocketTunnel) {
     for message in [vec![2; 81], vec![3; 528], Vec::new()] {
         assert_eq!(client.tunnel.receive().await.unwrap(), Some(message));
     }
-    let long = vec![4; 1 << 20];
+    let long = vec![4; Limits::default().message_size];
     let (sent, received) =
         tokio::join!(phone.tunnel.send(vec![long.clone()]), client.tunnel.receive(),);
     sent.unwrap();

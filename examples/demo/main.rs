@@ -30,6 +30,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
+use fido_hybrid::authenticator;
 use fido_hybrid::client::{Ceremony, Client, Update};
 use fido_hybrid::qr_render::QrMatrix;
 use fido_hybrid::webauthn::{CreationOptions, Origin, RequestOptions};
@@ -90,6 +91,7 @@ async fn run(narrator: &Arc<Narrator>) -> Result<String> {
         Client::builder().scanner(world.air.clone()).tunnel(world.tunnel.clone()).build()?;
     let origin = Origin::parse(ORIGIN)?;
 
+    narrator.show("A desktop, a phone, and the tunnel service between them, on this machine.");
     narrator.scene("Registering a passkey");
     let options = site.start_registration(SESSION, ACCOUNT, started.elapsed(), &mut rng);
     narrator.say(Voice::Site, format_args!("Asks for a passkey for {ACCOUNT}."));
@@ -160,7 +162,10 @@ async fn perform<T>(
             let narrator = Arc::clone(narrator);
             session = Some(tokio::spawn(async move {
                 while let Some(update) = scanned.next().await {
-                    narrator.say(Voice::Phone, update);
+                    // What is asked, the person at the phone says better.
+                    if !matches!(update, authenticator::Update::Prompting) {
+                        narrator.say(Voice::Phone, update);
+                    }
                 }
                 scanned.outcome().await
             }));

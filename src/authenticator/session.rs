@@ -57,7 +57,7 @@ impl Session {
     }
 }
 
-/// The task ended without a word: its runtime is shutting down.
+/// The task ended without a word.
 fn driver_gone() -> Error {
-    Error::new(Stage::Closed, ApiMisuse::NoRuntime)
+    Error::new(Stage::Closed, ApiMisuse::TaskEnded)
 }

@@ -1,7 +1,7 @@
 //! Hearing and sending adverts: the [`Scanner`] and [`Advertiser`] traits.
 //!
-//! The crate's own radio implements them; an embedder may bring another, and
-//! `sim` has an air in memory.
+//! An embedder brings the radio that implements them (the crate's own is still
+//! to come), and `sim` has an air in memory.
 
 use crate::BoxFuture;
 use crate::error::BluetoothFault;
@@ -39,6 +39,9 @@ pub trait Scanner: Send + Sync {
     /// # Errors
     /// A [`BluetoothFault`] that says whether the adapter is absent, off, not
     /// permitted, or failed.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves no scan behind.
     fn scan(&self) -> BoxFuture<'_, Result<Box<dyn Scan>, BluetoothFault>>;
 }
 
@@ -61,6 +64,9 @@ pub trait Advertiser: Send + Sync {
     ///
     /// # Errors
     /// A [`BluetoothFault`] that says why this radio cannot.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves nothing on the air.
     fn advertise(
         &self,
         service_data: Vec<u8>,

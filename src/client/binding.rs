@@ -69,7 +69,8 @@ fn asserted(
         None if allowed.len() == 1 => {}
         None => return Err(Mismatch::Credential),
     }
-    if allowed.is_empty() && response.user.is_none() {
+    let named = response.user.as_ref().is_some_and(|user| !user.id.as_bytes().is_empty());
+    if allowed.is_empty() && !named {
         return Err(Mismatch::UserHandle);
     }
     if response.user_selected.is_some()

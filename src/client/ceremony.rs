@@ -112,10 +112,10 @@ impl<T> Ceremony<T> {
     }
 
     /// Why nobody answers any more. Without a word the task ends only when its
-    /// runtime shuts down.
+    /// runtime shuts down, or a part that the program brought panics.
     fn why(&self) -> Error {
         let told = self.ended.get().cloned();
-        told.unwrap_or_else(|| Error::new(Stage::Closed, ApiMisuse::NoRuntime))
+        told.unwrap_or_else(|| Error::new(Stage::Closed, ApiMisuse::TaskEnded))
     }
 }
 

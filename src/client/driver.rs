@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::future::pending;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
@@ -72,8 +73,8 @@ impl Driver {
 
     pub(super) async fn run(mut self) {
         loop {
-            if let Some(result) = self.perform().await {
-                return self.end(result);
+            if self.perform().await.is_break() {
+                return;
             }
             let input = self.next_input().await;
             let now = self.clock.now();
@@ -84,8 +85,8 @@ impl Driver {
         }
     }
 
-    /// Does what the transaction wants done; its result once it is over.
-    async fn perform(&mut self) -> Option<Result<(), Error>> {
+    /// Does what the transaction wants done; breaks once it is over.
+    async fn perform(&mut self) -> ControlFlow<()> {
         let mut messages = Vec::new();
         while let Some(output) = self.transaction.poll_output() {
             match output {
@@ -94,19 +95,23 @@ impl Driver {
                     self.endpoint = Endpoint::dial(&self.dialer, request);
                 }
                 Output::StopScanning => self.radio = Radio::Off,
-                Output::CloseTunnel => {
-                    self.endpoint.send(std::mem::take(&mut messages)).await;
-                    self.endpoint.close().await;
-                }
+                // Below, with the end: what the tunnel still takes is not to
+                // keep the caller waiting.
+                Output::CloseTunnel => {}
                 Output::Update(update) => self.tell(update),
                 Output::Response(response) => self.answer(response),
                 // This client offers no linking, so none of these comes.
                 Output::Linked { .. } | Output::ForgetLink => {}
-                Output::Closed(result) => return Some(result),
+                Output::Closed(result) => {
+                    self.end(result);
+                    self.endpoint.send(messages).await;
+                    self.endpoint.close().await;
+                    return ControlFlow::Break(());
+                }
             }
         }
         self.endpoint.send(messages).await;
-        None
+        ControlFlow::Continue(())
     }
 
     fn tell(&self, update: Update) {
@@ -154,7 +159,8 @@ impl Driver {
         }
     }
 
-    fn end(mut self, result: Result<(), Error>) {
+    /// Tells everybody who waits how it ended.
+    fn end(&mut self, result: Result<(), Error>) {
         debug!(ok = result.is_ok(), "the transaction is over");
         let error = match result {
             Err(error) => error,
@@ -166,7 +172,8 @@ impl Driver {
         while let Ok(ask) = self.asks.try_recv() {
             self.waiting.push_back(ask);
         }
-        for reply in self.asked.into_iter().chain(self.waiting.into_iter().map(|ask| ask.reply)) {
+        let waiting = self.waiting.drain(..).map(|ask| ask.reply);
+        for reply in self.asked.take().into_iter().chain(waiting) {
             let _gone = reply.send(Err(error.clone()));
         }
     }

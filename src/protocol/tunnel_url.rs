@@ -104,7 +104,10 @@ impl fmt::Debug for ContactId {
 }
 
 /// What is dialled at a tunnel service. The scheme is always `wss`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// `Debug` shows the host alone: who has the path can take the client's place
+/// in the tunnel, if not in the transaction.
+#[derive(Clone, PartialEq, Eq)]
 pub struct TunnelUrl {
     host: String,
     path: String,
@@ -149,6 +152,12 @@ impl TunnelUrl {
     }
 }
 
+impl fmt::Debug for TunnelUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TunnelUrl({})", self.host)
+    }
+}
+
 impl fmt::Display for TunnelUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "wss://{}{}", self.host, self.path)
@@ -156,12 +165,22 @@ impl fmt::Display for TunnelUrl {
 }
 
 /// A URL and the headers that go with it, beside those of every WebSocket.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// `Debug` shows the host and the headers' names.
+#[derive(Clone, PartialEq, Eq)]
 pub struct TunnelRequest {
     /// Where to.
     pub url: TunnelUrl,
     /// Names and values of this protocol's own headers.
     pub headers: Vec<(&'static str, String)>,
+}
+
+impl fmt::Debug for TunnelRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.headers.iter().map(|(name, _)| name);
+        write!(f, "TunnelRequest({}, ", self.url.host)?;
+        f.debug_list().entries(names).finish()?;
+        f.write_str(")")
+    }
 }
 
 impl From<TunnelUrl> for TunnelRequest {

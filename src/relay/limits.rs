@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use crate::websocket::MAX_MESSAGE_SIZE;
-
 /// Limits of a [`Relay`](super::Relay). All can be changed:
 ///
 /// ```
@@ -13,8 +11,9 @@ use crate::websocket::MAX_MESSAGE_SIZE;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// The longest message, in bytes: 1 MiB, what clients accept. A longer one
-    /// closes its sender with 1009.
+    /// The longest message, in bytes: 256 KiB, a quarter of what clients accept
+    /// and more than any without a large blob. A longer one closes its sender
+    /// with 1009.
     pub message_size: usize,
 
     /// Messages that each side may send: 64. A transaction takes a handful;
@@ -30,7 +29,7 @@ pub struct Limits {
     /// the phone and answer, and Chromium then listens 3 more for a link.
     pub lifetime: Duration,
 
-    /// Open tunnels at a time: 4096. More get status 503.
+    /// Open tunnels at a time: 1024. More get status 503.
     pub tunnels: usize,
 
     /// Peers at a time from one address (IPv6: one /64 network): 32. More get
@@ -41,14 +40,15 @@ pub struct Limits {
     /// peer is not read from until one has gone.
     pub queued_messages: usize,
 
-    /// Bytes that wait for all slow readers together: 256 MiB. A message that
+    /// Bytes that wait for all slow readers together: 64 MiB. A message that
     /// does not fit closes its sender with 1013.
     ///
     /// Not in it: what each connection holds itself, at most one message that
     /// is still coming in and one that is going out, each up to
-    /// [`message_size`](Self::message_size). Where memory is scarce, lower
-    /// that size or [`tunnels`](Self::tunnels): requests and answers without
-    /// large blobs stay under 16 KiB.
+    /// [`message_size`](Self::message_size): 1 GiB if every tunnel is an
+    /// attacker's. Where memory is scarce, lower that size or
+    /// [`tunnels`](Self::tunnels): requests and answers without large blobs
+    /// stay under 16 KiB.
     pub queued_bytes: usize,
 
     /// Tunnel ids remembered after their tunnel ended, until its lifetime is
@@ -60,14 +60,14 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            message_size: MAX_MESSAGE_SIZE,
+            message_size: 256 << 10,
             messages: 64,
             waiting: Duration::from_secs(3 * 60),
             lifetime: Duration::from_secs(10 * 60),
-            tunnels: 4096,
+            tunnels: 1024,
             per_address: 32,
             queued_messages: 8,
-            queued_bytes: 256 << 20,
+            queued_bytes: 64 << 20,
             remembered: 65_536,
         }
     }

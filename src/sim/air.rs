@@ -7,6 +7,10 @@ use rand_core::Rng;
 use super::SeededRng;
 use crate::protocol::advert::ADVERT_LENGTH;
 
+/// The shortest time between transmissions: without one, nothing else would
+/// ever be due.
+pub(super) const MIN_INTERVAL: Duration = Duration::from_millis(1);
+
 /// The state of the air between an advertiser and a listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -18,7 +22,7 @@ pub struct Conditions {
     pub delay: Duration,
     /// How many other people's adverts are heard with each transmission.
     pub foreign: usize,
-    /// How often an advert is transmitted.
+    /// How often an advert is transmitted; at the most once in a millisecond.
     pub interval: Duration,
 }
 

@@ -51,7 +51,9 @@ impl Dial for Exchange {
             None => {
                 let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
                 let name = path.strip_prefix("/cable/connect/").unwrap_or_default();
-                waiting.remove(name).map(|client| (client, None)).ok_or(TunnelFault::Status(404))
+                // A phone that has left has taken its tunnel with it.
+                let client = waiting.remove(name).filter(InMemory::is_joined);
+                client.map(|client| (client, None)).ok_or(TunnelFault::Status(404))
             }
         };
         Box::pin(async move {
@@ -74,6 +76,12 @@ impl InMemory {
             Self { to_peer: Some(to_other), from_peer: from_other },
             Self { to_peer: Some(to_one), from_peer: from_one },
         )
+    }
+}
+
+impl InMemory {
+    fn is_joined(&self) -> bool {
+        self.to_peer.as_ref().is_some_and(|to_peer| !to_peer.is_closed())
     }
 }
 

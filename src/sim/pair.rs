@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::time::Duration;
 
+use super::air::MIN_INTERVAL;
 use super::{Conditions, SeededRng};
 use crate::authenticator::{self, Decision, Passkey, Prompt, Verification};
 use crate::client;
@@ -512,7 +513,7 @@ impl Pair {
                 self.schedule(delay, Due::Client(client::Input::ServiceData(data)));
             }
         }
-        self.schedule(self.conditions.interval, Due::Transmission);
+        self.schedule(self.conditions.interval.max(MIN_INTERVAL), Due::Transmission);
     }
 }
 

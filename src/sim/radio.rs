@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
+use super::air::MIN_INTERVAL;
 use super::{Conditions, SeededRng};
 use crate::BoxFuture;
 use crate::bluetooth::{Advertisement, Advertiser, SERVICE_UUID, Scan, Scanner, Sighting};
@@ -146,7 +147,7 @@ impl Listener {
                 self.numbers += 1;
             }
         }
-        self.next = now + self.shared.conditions.interval;
+        self.next = now + self.shared.conditions.interval.max(MIN_INTERVAL);
     }
 }
 

@@ -5,6 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use http::Uri;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -19,6 +20,10 @@ use tower_service::Service;
 use super::upgrade::Target;
 use crate::BoxFuture;
 use crate::error::TunnelFault;
+
+/// Time for TCP, divided among the addresses of a name, so that one that is
+/// dead does not use up the caller's 10 s.
+const TCP_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// Addresses that the embedder gave for a name.
 #[derive(Clone, Copy, Debug)]
@@ -79,6 +84,7 @@ impl Connector {
         let mut connector = HttpConnector::new_with_resolver(self.names.clone());
         connector.enforce_http(false);
         connector.set_nodelay(true);
+        connector.set_connect_timeout(Some(TCP_TIMEOUT));
         std::future::poll_fn(|context| connector.poll_ready(context)).await.map_err(tcp_fault)?;
         Ok(connector.call(uri).await.map_err(tcp_fault)?.into_inner())
     }

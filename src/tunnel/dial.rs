@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use rustls::ClientConfig;
+#[cfg(feature = "aws-lc-rs")]
+use rustls::client::Resumption;
 use rustls::pki_types::CertificateDer;
 
 use super::connect::{Connector, Link, Override};
@@ -14,10 +16,9 @@ use super::{Dial, OpenTunnel};
 use crate::BoxFuture;
 use crate::error::{Source, TunnelFault};
 use crate::protocol::tunnel_url::TunnelRequest;
-use crate::websocket::MAX_MESSAGE_SIZE;
 
 /// The longest message taken by default, in bytes: 1 MiB, as Chromium.
-pub const DEFAULT_MAX_MESSAGE_SIZE: usize = MAX_MESSAGE_SIZE;
+pub const DEFAULT_MAX_MESSAGE_SIZE: usize = 1 << 20;
 
 /// Redirects followed for one tunnel. Chromium follows none and deployed
 /// services send none; two let a service move behind a balancer.
@@ -217,12 +218,15 @@ fn system_trust(roots: Vec<CertificateDer<'static>>) -> Result<Arc<ClientConfig>
 
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let verifier = verifier(roots, Arc::clone(&provider)).map_err(failed)?;
-    let config = ClientConfig::builder_with_provider(provider)
+    let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(failed)?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier))
         .with_no_client_auth();
+    // A resumed session would tell the service that two ceremonies are one
+    // machine's.
+    config.resumption = Resumption::disabled();
     Ok(Arc::new(config))
 }
 

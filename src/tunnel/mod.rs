@@ -40,6 +40,9 @@ pub trait Dial: Send + Sync {
     ///
     /// No deadline is kept here: the caller has one.
     ///
+    /// # Errors
+    /// A [`TunnelFault`] that names the step that failed.
+    ///
     /// # Cancel safety
     /// Dropping the future abandons the attempt.
     fn dial(&self, request: TunnelRequest) -> BoxFuture<'_, Result<OpenTunnel, TunnelFault>>;
@@ -88,5 +91,8 @@ pub trait Tunnel: Send {
     fn receive(&mut self) -> BoxFuture<'_, Result<Option<Vec<u8>>, TunnelFault>>;
 
     /// Says goodbye and closes, without waiting for the other side's answer.
+    ///
+    /// # Cancel safety
+    /// The goodbye may be lost; dropping the tunnel closes it.
     fn close(&mut self) -> BoxFuture<'_, ()>;
 }
