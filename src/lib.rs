@@ -121,6 +121,7 @@ pub mod client;
 mod clock;
 pub mod ctap;
 pub mod error;
+mod machine;
 pub mod protocol;
 #[cfg(feature = "qr-render")]
 pub mod qr_render;

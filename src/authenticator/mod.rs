@@ -6,11 +6,13 @@
 
 #[cfg(feature = "authenticator")]
 mod builder;
+mod config;
 mod consent;
 #[cfg(feature = "authenticator")]
 mod driver;
 mod freshness;
 mod get_assertion;
+mod interface;
 mod make_credential;
 mod names;
 mod passkey;

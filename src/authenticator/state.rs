@@ -4,12 +4,13 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::config::{Deadlines, Keys};
 use super::consent::Asked;
 use super::get_assertion::{self, Chosen, SignIn};
+use super::interface::{Input, Output};
 use super::make_credential;
 use super::profile::Profile;
 use super::randomness::Randomness;
-use super::transaction::{Deadlines, Input, Keys, Output};
 use super::update::Update;
 use super::user_check::{Account, Decision, Prompt, PromptId, Question, Verification};
 use crate::cbor::{self, Reader, encode};
@@ -17,12 +18,13 @@ use crate::ctap::{self, RawResponse, Request, Response, Status};
 use crate::error::{
     ApiMisuse, CancelledBy, Error, Fault, PeerMisbehaved, Stage, StoreFault, TunnelFault,
 };
+use crate::machine::{End, States};
 use crate::protocol::advert::{AdvertKey, Eid};
 use crate::protocol::channel::{Channel, ChannelError};
 use crate::protocol::keys;
 use crate::protocol::linking;
 use crate::protocol::message::MessageType;
-use crate::protocol::noise::{HandshakeError, Responder};
+use crate::protocol::noise::Responder;
 use crate::protocol::post_handshake::PostHandshake;
 use crate::protocol::primitives::PublicKey;
 use crate::protocol::qr_code::QrCode;
@@ -36,36 +38,6 @@ pub const MAX_PROMPTS: u8 = 8;
 
 type Outputs = VecDeque<Output>;
 type Step = Result<State, End>;
-
-/// How a transaction ends.
-pub(super) enum End {
-    Done,
-    Fault(Fault),
-}
-
-impl From<Fault> for End {
-    fn from(fault: Fault) -> Self {
-        Self::Fault(fault)
-    }
-}
-
-impl From<PeerMisbehaved> for End {
-    fn from(fault: PeerMisbehaved) -> Self {
-        Self::Fault(fault.into())
-    }
-}
-
-impl From<ChannelError> for End {
-    fn from(error: ChannelError) -> Self {
-        PeerMisbehaved::from(error).into()
-    }
-}
-
-impl From<HandshakeError> for End {
-    fn from(error: HandshakeError) -> Self {
-        PeerMisbehaved::from(error).into()
-    }
-}
 
 /// What is to be stopped when a transaction ends.
 #[derive(Clone, Copy)]
@@ -87,8 +59,17 @@ pub(super) enum State {
     Closed,
 }
 
-impl State {
-    pub(super) const fn stage(&self) -> Stage {
+impl States for State {
+    type Input = Input;
+    type Output = Output;
+    type Deadlines = Deadlines;
+    type Resources = Resources;
+
+    fn closed() -> Self {
+        Self::Closed
+    }
+
+    fn stage(&self) -> Stage {
         match self {
             Self::Registering(_) => Stage::Registering,
             Self::Advertising(_) => Stage::Advertising,
@@ -101,7 +82,7 @@ impl State {
         }
     }
 
-    pub(super) const fn time_allowed(&self, deadlines: &Deadlines) -> Option<Duration> {
+    fn time_allowed(&self, deadlines: &Deadlines) -> Option<Duration> {
         match self {
             Self::Registering(_) => Some(deadlines.registering),
             Self::Advertising(_) => Some(deadlines.advertising),
@@ -113,7 +94,7 @@ impl State {
         }
     }
 
-    pub(super) const fn resources(&self, input: &Input) -> Resources {
+    fn resources(&self, input: &Input) -> Resources {
         let tunnel_gone =
             matches!(input, Input::TunnelClosed | Input::TunnelFailed(_) | Input::SendFailed(_));
         let answered = matches!(input, Input::Decided { .. });
@@ -125,7 +106,7 @@ impl State {
         }
     }
 
-    pub(super) fn accepts(&self, input: &Input) -> Result<(), ApiMisuse> {
+    fn accepts(&self, input: &Input) -> Result<(), ApiMisuse> {
         if matches!(self, Self::Closed) {
             return Ok(());
         }
@@ -149,7 +130,15 @@ impl State {
         if fits { Ok(()) } else { Err(ApiMisuse::WrongStage) }
     }
 
-    pub(super) fn handle(self, input: Input, outputs: &mut Outputs) -> Step {
+    fn outranks_deadline(input: &Input) -> bool {
+        // A client that has left is not told that time is up.
+        matches!(input, Input::TunnelClosed | Input::TunnelFailed(_) | Input::SendFailed(_))
+    }
+
+    fn handle(self, input: Input, outputs: &mut Outputs) -> Step {
+        if matches!(input, Input::Cancel) {
+            return self.cancel(outputs);
+        }
         match self {
             Self::Registering(state) => state.handle(input, outputs),
             Self::Advertising(state) => state.handle(input, outputs),
@@ -162,8 +151,41 @@ impl State {
         }
     }
 
+    fn expire(self, outputs: &mut Outputs) -> Step {
+        match self {
+            Self::Listening(Session { answered: true, .. }) => Err(End::Done),
+            state => {
+                state.last_word(Status::USER_ACTION_TIMEOUT, outputs);
+                Err(Fault::Deadline.into())
+            }
+        }
+    }
+
+    fn stop(resources: Resources, outputs: &mut Outputs) {
+        if resources.advert {
+            outputs.push_back(Output::StopAdvertising);
+        }
+        if resources.prompt {
+            outputs.push_back(Output::DismissPrompt);
+        }
+        if resources.tunnel {
+            outputs.push_back(Output::CloseTunnel);
+        }
+    }
+
+    fn outcome(stage: Stage, end: End) -> Output {
+        let stage = match end {
+            // The stage between advertising and listening takes one input.
+            End::Fault(Fault::PeerMisbehaved(PeerMisbehaved::Handshake(_))) => Stage::Handshaking,
+            _ => stage,
+        };
+        Output::Closed(end.at(stage))
+    }
+}
+
+impl State {
     /// The program wants no more: the client is told no, if it waits.
-    pub(super) fn cancel(self, outputs: &mut Outputs) -> Step {
+    fn cancel(self, outputs: &mut Outputs) -> Step {
         match self {
             // All that was asked has been answered.
             Self::Listening(Session { answered: true, .. }) => Err(End::Done),
@@ -171,17 +193,6 @@ impl State {
             state => {
                 state.last_word(Status::OPERATION_DENIED, outputs);
                 Err(Fault::Cancelled(CancelledBy::Caller).into())
-            }
-        }
-    }
-
-    /// The stage's deadline has passed.
-    pub(super) fn expire(self, outputs: &mut Outputs) -> Step {
-        match self {
-            Self::Listening(Session { answered: true, .. }) => Err(End::Done),
-            state => {
-                state.last_word(Status::USER_ACTION_TIMEOUT, outputs);
-                Err(Fault::Deadline.into())
             }
         }
     }

@@ -7,10 +7,12 @@
 
 use std::collections::VecDeque;
 
-use super::state::{End, Handshaking, State, Terms, connect_signal};
-use super::transaction::{Input, LinkedKeys, Output};
+use super::config::LinkedKeys;
+use super::interface::{Input, Output};
+use super::state::{Handshaking, State, Terms, connect_signal};
 use super::update::Update;
 use crate::error::{Fault, PeerMisbehaved, TunnelFault};
+use crate::machine::End;
 use crate::protocol::advert::AdvertKey;
 use crate::protocol::contact_request::{ContactHint, ContactRequest};
 use crate::protocol::keys;

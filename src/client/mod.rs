@@ -9,8 +9,10 @@ mod binding;
 mod builder;
 #[cfg(feature = "client")]
 mod ceremony;
+mod config;
 #[cfg(feature = "client")]
 mod driver;
+mod interface;
 mod linked;
 mod state;
 pub mod transaction;

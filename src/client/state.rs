@@ -7,21 +7,23 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::binding::read_response;
+use super::config::{Config, Deadlines, Keys, Linking};
+use super::interface::{Input, Output};
 use super::linked::Calling;
-use super::transaction::{Config, Deadlines, Input, Keys, Linking, Output};
 use super::update::Update;
 use crate::cbor::decode;
 use crate::ctap::{self, get_info};
 use crate::error::{
     ApiMisuse, CancelledBy, Fault, PeerMisbehaved, Stage, TunnelFault, Unsupported,
 };
+use crate::machine::{End, States};
 use crate::protocol::SecretKey;
 use crate::protocol::advert::AdvertKey;
-use crate::protocol::channel::{Channel, ChannelError};
+use crate::protocol::channel::Channel;
 use crate::protocol::keys;
 use crate::protocol::linking::{self, Link, UnverifiedLink};
 use crate::protocol::message::MessageType;
-use crate::protocol::noise::{HandshakeError, HandshakeHash, Initiator};
+use crate::protocol::noise::{HandshakeHash, Initiator};
 use crate::protocol::post_handshake::{PostHandshake, Revision};
 use crate::protocol::qr_code::{QrCode, QrText};
 use crate::protocol::tunnel_domain::TunnelDomain;
@@ -51,36 +53,6 @@ pub(super) fn sendable(request: &ctap::Request) -> Result<Zeroizing<Vec<u8>>, Un
     Ok(bytes)
 }
 
-/// How a transaction ends.
-pub(super) enum End {
-    Done,
-    Fault(Fault),
-}
-
-impl From<Fault> for End {
-    fn from(fault: Fault) -> Self {
-        Self::Fault(fault)
-    }
-}
-
-impl From<PeerMisbehaved> for End {
-    fn from(fault: PeerMisbehaved) -> Self {
-        Self::Fault(fault.into())
-    }
-}
-
-impl From<ChannelError> for End {
-    fn from(error: ChannelError) -> Self {
-        PeerMisbehaved::from(error).into()
-    }
-}
-
-impl From<HandshakeError> for End {
-    fn from(error: HandshakeError) -> Self {
-        PeerMisbehaved::from(error).into()
-    }
-}
-
 /// What is to be stopped when a transaction ends.
 #[derive(Clone, Copy)]
 pub(super) struct Resources {
@@ -101,8 +73,17 @@ pub(super) enum State {
     Closed,
 }
 
-impl State {
-    pub(super) const fn stage(&self) -> Stage {
+impl States for State {
+    type Input = Input;
+    type Output = Output;
+    type Deadlines = Deadlines;
+    type Resources = Resources;
+
+    fn closed() -> Self {
+        Self::Closed
+    }
+
+    fn stage(&self) -> Stage {
         match self {
             Self::Offering(_) | Self::Calling(_) => Stage::Offering,
             Self::Connecting(_) => Stage::Connecting,
@@ -115,7 +96,7 @@ impl State {
         }
     }
 
-    pub(super) fn time_allowed(&self, deadlines: &Deadlines) -> Option<Duration> {
+    fn time_allowed(&self, deadlines: &Deadlines) -> Option<Duration> {
         match self {
             Self::Offering(_) => deadlines.offering,
             Self::Calling(_) => Some(deadlines.calling),
@@ -129,7 +110,7 @@ impl State {
         }
     }
 
-    pub(super) const fn resources(&self, input: &Input) -> Resources {
+    fn resources(&self, input: &Input) -> Resources {
         let tunnel_gone = matches!(input, Input::TunnelClosed | Input::TunnelFailed(_));
         Resources {
             scanning: match self {
@@ -141,7 +122,7 @@ impl State {
         }
     }
 
-    pub(super) const fn accepts(&self, input: &Input) -> Result<(), ApiMisuse> {
+    fn accepts(&self, input: &Input) -> Result<(), ApiMisuse> {
         let fits = match input {
             Input::ServiceData(_)
             | Input::BluetoothFailed(_)
@@ -164,7 +145,15 @@ impl State {
         if fits { Ok(()) } else { Err(ApiMisuse::WrongStage) }
     }
 
-    pub(super) fn handle(self, input: Input, outputs: &mut Outputs) -> Step {
+    fn outranks_deadline(_: &Input) -> bool {
+        // Not even the tunnel's end: who waited too long is told that.
+        false
+    }
+
+    fn handle(self, input: Input, outputs: &mut Outputs) -> Step {
+        if matches!(input, Input::Cancel) {
+            return self.cancel(outputs);
+        }
         match self {
             Self::Offering(state) => state.handle(input, outputs),
             Self::Calling(state) => state.handle(input, outputs),
@@ -178,8 +167,34 @@ impl State {
         }
     }
 
+    fn expire(self, outputs: &mut Outputs) -> Step {
+        match self {
+            Self::Lingering(_) => Err(End::Done),
+            Self::Asking(Asking { mut session, .. }) => {
+                session.shut_down(outputs);
+                Err(Fault::Deadline.into())
+            }
+            _ => Err(Fault::Deadline.into()),
+        }
+    }
+
+    fn stop(resources: Resources, outputs: &mut Outputs) {
+        if resources.scanning {
+            outputs.push_back(Output::StopScanning);
+        }
+        if resources.tunnel {
+            outputs.push_back(Output::CloseTunnel);
+        }
+    }
+
+    fn outcome(stage: Stage, end: End) -> Output {
+        Output::Closed(end.at(stage))
+    }
+}
+
+impl State {
     /// The caller wants no more: say so to the phone if it can be said.
-    pub(super) fn cancel(self, outputs: &mut Outputs) -> Step {
+    fn cancel(self, outputs: &mut Outputs) -> Step {
         match self {
             Self::Ready(mut session) | Self::Asking(Asking { mut session, .. }) => {
                 session.shut_down(outputs);
@@ -189,18 +204,6 @@ impl State {
             Self::Lingering(_) => Err(End::Done),
             Self::Closed => Ok(Self::Closed),
             _ => Err(Fault::Cancelled(CancelledBy::Caller).into()),
-        }
-    }
-
-    /// The stage's deadline has passed.
-    pub(super) fn expire(self, outputs: &mut Outputs) -> Step {
-        match self {
-            Self::Lingering(_) => Err(End::Done),
-            Self::Asking(Asking { mut session, .. }) => {
-                session.shut_down(outputs);
-                Err(Fault::Deadline.into())
-            }
-            _ => Err(Fault::Deadline.into()),
         }
     }
 }
