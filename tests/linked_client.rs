@@ -12,7 +12,7 @@ use fido_hybrid::cbor::encode;
 use fido_hybrid::client::{
     Config, Deadlines, Input, Keys, LinkedKeys, Linking, Output, Transaction, Update,
 };
-use fido_hybrid::ctap::{Aaguid, Request, get_info};
+use fido_hybrid::ctap::{Aaguid, Request, get_assertion, get_info};
 use fido_hybrid::error::{Error, Fault, PeerMisbehaved, Stage, TunnelFault};
 use fido_hybrid::protocol::SecretKey;
 use fido_hybrid::protocol::advert::{AdvertKey, Eid};
@@ -302,4 +302,16 @@ fn lingering_ends_by_itself_and_in_success() {
     assert_eq!(deadline, NOW + Duration::from_secs(180));
     client.handle(deadline, Input::TimePassed).unwrap();
     assert!(matches!(drain(&mut client).last(), Some(Output::Closed(Ok(())))));
+}
+
+#[test]
+fn a_tunnel_that_ended_is_told_even_when_the_deadline_has_passed() {
+    let (mut client, ..) = introduced(Linking::NotOffered);
+    let request = Request::GetAssertion(get_assertion::Request::new("example.com", [0; 32]));
+    step(&mut client, Input::Request { request, timeout: None });
+    let late = client.deadline().unwrap() + Duration::from_secs(1);
+    client.handle(late, Input::TunnelClosed).unwrap();
+    let outputs = drain(&mut client);
+    let [Output::Closed(Err(end))] = &outputs[..] else { panic!("{outputs:?}") };
+    assert!(matches!(end.fault, Fault::PeerLeft), "{end}");
 }

@@ -145,9 +145,9 @@ impl States for State {
         if fits { Ok(()) } else { Err(ApiMisuse::WrongStage) }
     }
 
-    fn outranks_deadline(_: &Input) -> bool {
-        // Not even the tunnel's end: who waited too long is told that.
-        false
+    /// A tunnel that has ended says more than the clock does.
+    fn outranks_deadline(input: &Input) -> bool {
+        matches!(input, Input::TunnelClosed | Input::TunnelFailed(_))
     }
 
     fn handle(self, input: Input, outputs: &mut Outputs) -> Step {

@@ -97,8 +97,9 @@ impl Transaction {
     /// Takes one input. Faults of the world and of the phone end the
     /// transaction with [`Output::Closed`]; they are no errors of this call.
     ///
-    /// A deadline that has passed by `now` counts before the input. What the
-    /// radio and the tunnel still report after the end is ignored.
+    /// A deadline that has passed by `now` counts before the input, unless that
+    /// is the tunnel's end. What the radio and the tunnel still report after the
+    /// end is ignored.
     ///
     /// # Errors
     /// [`ApiMisuse`] if the law is broken or the input does not belong to the
