@@ -20,10 +20,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::BitOr;
 
-use super::bounds;
 use super::cose::CoseKey;
 use super::entity::CredentialId;
-use super::raw::RawCbor;
+use super::raw::{self, RawCbor};
 use crate::cbor::{Decode, Encode, Error, Reader, Writer};
 
 /// Length in bytes of the part that is always there.
@@ -206,7 +205,7 @@ impl AuthenticatorData {
         let mut extensions = BTreeMap::new();
         if flags.contains(Flags::EXTENSIONS) {
             let mut reader = Reader::new(rest);
-            extensions = bounds::extensions(&mut reader, |_, _| Ok(false))?;
+            extensions = raw::extensions(&mut reader, |_, _| Ok(false))?;
             rest = reader.remaining();
         }
         if !rest.is_empty() {

@@ -6,10 +6,7 @@
 //! are far above what peers send. What goes beyond is refused as invalid, not
 //! cut: half an exclude list would be a wrong answer.
 
-use std::collections::BTreeMap;
-
-use super::raw::RawCbor;
-use crate::cbor::{Decode, Error, Key, Reader};
+use crate::cbor::{Error, Reader};
 
 /// Credentials in an allow or exclude list, and in `prf.evalByCredential`.
 ///
@@ -65,29 +62,6 @@ pub(super) fn rp_id(reader: &mut Reader<'_>) -> Result<String, Error> {
     if id.len() <= MAX_RP_ID { Ok(id.to_owned()) } else { Err(Error::Invalid("the RP ID")) }
 }
 
-/// Reads a map of at most [`MAX_EXTENSIONS`] extensions by name. `typed` is
-/// shown each and says whether it has read it; what it has not is kept raw.
-pub(super) fn extensions<'a>(
-    reader: &mut Reader<'a>,
-    mut typed: impl FnMut(&'a str, &mut Reader<'a>) -> Result<bool, Error>,
-) -> Result<BTreeMap<String, RawCbor>, Error> {
-    let mut others = BTreeMap::new();
-    reader.map(|key, reader| {
-        let Key::Text(name) = key else {
-            return Err(Error::Expected("a text string as an extension's name"));
-        };
-        if typed(name, reader)? {
-            return Ok(());
-        }
-        if others.len() == MAX_EXTENSIONS {
-            return Err(Error::Invalid("the number of extensions"));
-        }
-        others.insert(name.to_owned(), RawCbor::decode(reader)?);
-        Ok(())
-    })?;
-    Ok(others)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,23 +79,6 @@ mod tests {
         assert_eq!(read(0), Ok(0));
         assert_eq!(read(MAX_NAMES), Ok(MAX_NAMES));
         assert_eq!(read(MAX_NAMES + 1), Err(Error::Invalid("the list")));
-    }
-
-    #[test]
-    fn extensions_are_bounded_and_named_by_text() {
-        let map = |count: usize| {
-            let mut writer = Writer::new();
-            writer.map(|map| {
-                for index in 0..count {
-                    map.text(&index.to_string(), |writer| writer.boolean(true));
-                }
-            });
-            writer.into_bytes()
-        };
-        let read = |bytes: &[u8]| extensions(&mut Reader::new(bytes), |_, _| Ok(false));
-        assert_eq!(read(&map(MAX_EXTENSIONS)).unwrap().len(), MAX_EXTENSIONS);
-        assert!(matches!(read(&map(MAX_EXTENSIONS + 1)), Err(Error::Invalid(_))));
-        assert!(matches!(read(&[0xa1, 0x01, 0xf5]), Err(Error::Expected(_))));
     }
 
     #[test]

@@ -8,8 +8,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::bounds::MAX_MEMBERS;
-use crate::cbor::{self, Decode, Encode, Error, MapWriter, Reader, Writer};
+use super::bounds::{MAX_EXTENSIONS, MAX_MEMBERS};
+use crate::cbor::{self, Decode, Encode, Error, Key, MapWriter, Reader, Writer};
 use crate::secret::SecretBytes;
 
 /// Exactly one item of CBOR in CTAP2's canonical form, as bytes.
@@ -136,6 +136,29 @@ impl Members {
     }
 }
 
+/// Reads a map of at most [`MAX_EXTENSIONS`] extensions by name. `typed` is
+/// shown each and says whether it has read it; what it has not is kept raw.
+pub(super) fn extensions<'a>(
+    reader: &mut Reader<'a>,
+    mut typed: impl FnMut(&'a str, &mut Reader<'a>) -> Result<bool, Error>,
+) -> Result<BTreeMap<String, RawCbor>, Error> {
+    let mut others = BTreeMap::new();
+    reader.map(|key, reader| {
+        let Key::Text(name) = key else {
+            return Err(Error::Expected("a text string as an extension's name"));
+        };
+        if typed(name, reader)? {
+            return Ok(());
+        }
+        if others.len() == MAX_EXTENSIONS {
+            return Err(Error::Invalid("the number of extensions"));
+        }
+        others.insert(name.to_owned(), RawCbor::decode(reader)?);
+        Ok(())
+    })?;
+    Ok(others)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -163,5 +186,22 @@ mod tests {
         }
         assert!(matches!(members.read(-1, &mut Reader::new(&[0xf5])), Err(Error::Invalid(_))));
         assert_eq!(members.len(), MAX_MEMBERS);
+    }
+
+    #[test]
+    fn extensions_are_bounded_and_named_by_text() {
+        let map = |count: usize| {
+            let mut writer = Writer::new();
+            writer.map(|map| {
+                for index in 0..count {
+                    map.text(&index.to_string(), |writer| writer.boolean(true));
+                }
+            });
+            writer.into_bytes()
+        };
+        let read = |bytes: &[u8]| extensions(&mut Reader::new(bytes), |_, _| Ok(false));
+        assert_eq!(read(&map(MAX_EXTENSIONS)).unwrap().len(), MAX_EXTENSIONS);
+        assert!(matches!(read(&map(MAX_EXTENSIONS + 1)), Err(Error::Invalid(_))));
+        assert!(matches!(read(&[0xa1, 0x01, 0xf5]), Err(Error::Expected(_))));
     }
 }

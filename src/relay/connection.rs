@@ -2,7 +2,6 @@
 //! then a farewell that reaches the other side.
 
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
@@ -14,7 +13,6 @@ use http::header::{
 use http::{HeaderMap, StatusCode};
 use rand_core::TryRng as _;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::sync::Notify;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_tungstenite::tungstenite::error::{CapacityError, Error, ProtocolError};
 use tokio_tungstenite::tungstenite::handshake::server;
@@ -23,9 +21,9 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role};
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 use tokio_tungstenite::{WebSocketStream, accept_hdr_async_with_config};
 
-use super::machine::{ConnectionId, Event, Output};
+use super::machine::{Event, Output};
 use super::request::{Accepted, Refusal, Request};
-use super::server::Shared;
+use super::shared::Arrival;
 use crate::protocol::tunnel_url::{ROUTING_ID_HEADER, RoutingId, SUBPROTOCOL};
 use crate::websocket::bounded;
 
@@ -39,26 +37,6 @@ const WRITE_DEADLINE: Duration = Duration::from_secs(30);
 /// How long a closed connection is still read from. A socket closed with
 /// something unread resets the connection, and the farewell is lost.
 const LINGER: Duration = Duration::from_secs(2);
-
-/// What wakes the two halves of a connection.
-#[derive(Default)]
-pub(super) struct Wake {
-    pub(super) reader: Notify,
-    pub(super) writer: Notify,
-}
-
-/// A connection that the machine knows; dropped, it has departed.
-pub(super) struct Arrival {
-    pub(super) shared: Arc<Shared>,
-    pub(super) id: ConnectionId,
-    pub(super) wake: Arc<Wake>,
-}
-
-impl Drop for Arrival {
-    fn drop(&mut self) {
-        self.shared.depart(self.id);
-    }
-}
 
 impl Arrival {
     fn receive(&self, event: Event) {
@@ -252,10 +230,12 @@ where
 #[cfg(test)]
 mod tests {
     use std::net::Ipv4Addr;
+    use std::sync::Arc;
 
     use tokio::io::{DuplexStream, duplex};
     use tokio::task::JoinHandle;
 
+    use super::super::shared::Shared;
     use super::*;
     use crate::relay::{Address, Limits, Relay};
 

@@ -29,6 +29,7 @@ mod limits;
 mod machine;
 mod request;
 mod server;
+mod shared;
 
 pub use limits::Limits;
 pub use machine::{CloseCode, ConnectionId, Event, Output, Relay};

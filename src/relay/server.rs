@@ -2,24 +2,23 @@
 //!
 //! Without is for tests, and for machines where something in front does TLS.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
 use tokio::runtime::Handle;
-use tokio::sync::Notify;
 use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 use tokio_rustls::TlsAcceptor;
 
-use super::connection::{Arrival, UPGRADE_DEADLINE, Wake, serve};
+use super::connection::{UPGRADE_DEADLINE, serve};
 use super::limits::Limits;
-use super::machine::{ConnectionId, Relay};
-use super::request::{Address, Refusal};
+use super::machine::Relay;
+use super::request::Address;
+use super::shared::Shared;
 
 /// Before the next attempt when no connection can be accepted, mostly because
 /// the process has too many files open: some will be closed meanwhile.
@@ -215,88 +214,5 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.task.abort();
-    }
-}
-
-/// The machine and its clock, for all connections.
-pub(super) struct Shared {
-    state: Mutex<State>,
-    start: Instant,
-    earlier_deadline: Notify,
-    message_size: usize,
-}
-
-struct State {
-    relay: Relay,
-    wakes: HashMap<ConnectionId, Arc<Wake>>,
-    last_connection: u64,
-}
-
-impl Shared {
-    pub(super) fn new(relay: Relay) -> Self {
-        Self {
-            message_size: relay.limits().message_size,
-            state: Mutex::new(State { relay, wakes: HashMap::new(), last_connection: 0 }),
-            start: Instant::now(),
-            earlier_deadline: Notify::new(),
-        }
-    }
-
-    pub(super) const fn message_size(&self) -> usize {
-        self.message_size
-    }
-
-    /// One step of the machine, and what follows from it.
-    pub(super) fn with<T>(&self, step: impl FnOnce(&mut Relay, Duration) -> T) -> T {
-        let mut state = self.lock();
-        let deadline = state.relay.next_deadline();
-        let result = step(&mut state.relay, self.start.elapsed());
-        while let Some(id) = state.relay.next_woken() {
-            if let Some(wake) = state.wakes.get(&id) {
-                wake.reader.notify_one();
-                wake.writer.notify_one();
-            }
-        }
-        if state.relay.next_deadline() != deadline {
-            self.earlier_deadline.notify_one();
-        }
-        result
-    }
-
-    pub(super) fn arrive(shared: &Arc<Self>, address: Address) -> Result<Arrival, Refusal> {
-        let mut state = shared.lock();
-        state.last_connection += 1;
-        let id = ConnectionId(state.last_connection);
-        state.relay.arrive(id, address)?;
-        let wake = Arc::<Wake>::default();
-        state.wakes.insert(id, Arc::clone(&wake));
-        Ok(Arrival { shared: Arc::clone(shared), id, wake })
-    }
-
-    pub(super) fn depart(&self, id: ConnectionId) {
-        self.with(|relay, _| relay.depart(id));
-        self.lock().wakes.remove(&id);
-    }
-
-    /// Ends tunnels when their time is over, for good.
-    pub(super) async fn expire(&self) {
-        loop {
-            let deadline = self.lock().relay.next_deadline();
-            let due = async {
-                match deadline.and_then(|deadline| self.start.checked_add(deadline)) {
-                    Some(deadline) => sleep_until(deadline).await,
-                    None => std::future::pending().await,
-                }
-            };
-            tokio::select! {
-                () = due => self.with(|relay, now| relay.expire(now)),
-                () = self.earlier_deadline.notified() => {}
-            }
-        }
-    }
-
-    /// No step of the machine is left half done by a panic elsewhere.
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -21,7 +21,8 @@
 use std::time::Duration;
 
 use super::client_data::{ClientData, Kind};
-use super::options::{Attestation, CreationOptions, OptionsError, Requirement};
+use super::options::{Attestation, CreationOptions, Requirement};
+use super::options_error::OptionsError;
 use super::origin::Origin;
 use super::response::{AnswerError, Registration, RegistrationContext};
 use super::rp_id::{BuiltInSuffixes, PublicSuffixes, RpId};

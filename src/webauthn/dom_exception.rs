@@ -7,7 +7,7 @@
 
 use std::fmt;
 
-use super::options::OptionsError;
+use super::options_error::OptionsError;
 use super::prf;
 use crate::ctap::Status;
 

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use super::client_data::{ClientData, Kind};
 use super::create::{wanted, without_transports};
-use super::options::{OptionsError, RequestOptions};
+use super::options::RequestOptions;
+use super::options_error::OptionsError;
 use super::origin::Origin;
 use super::prf;
 use super::response::{AnswerError, Assertion};

@@ -8,7 +8,7 @@
 use serde_json::{Map, Value};
 
 use super::base64;
-use super::options::OptionsError;
+use super::options_error::OptionsError;
 
 pub(super) type Object = Map<String, Value>;
 

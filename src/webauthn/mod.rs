@@ -31,6 +31,7 @@ mod domain;
 mod get;
 mod json;
 mod options;
+mod options_error;
 mod origin;
 mod prf;
 mod response;
@@ -42,9 +43,10 @@ pub use dom_exception::DomException;
 pub use domain::DomainError;
 pub use get::{PendingRequest, PreparedRequest};
 pub use options::{
-    AssertionExtensions, Attestation, CreationOptions, MAX_OPTIONS, MAX_TIMEOUT, MIN_TIMEOUT,
-    OptionsError, RegistrationExtensions, RequestOptions, Requirement,
+    AssertionExtensions, Attestation, CreationOptions, MAX_TIMEOUT, MIN_TIMEOUT,
+    RegistrationExtensions, RequestOptions, Requirement,
 };
+pub use options_error::{MAX_OPTIONS, OptionsError};
 pub use origin::{Origin, OriginError};
 pub use prf::prf_input;
 pub use response::{AnswerError, Assertion, Registration};

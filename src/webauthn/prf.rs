@@ -18,7 +18,7 @@ use serde::Serialize;
 
 use super::base64::{self, Base64Url};
 use super::json::{self, Object};
-use super::options::OptionsError;
+use super::options_error::OptionsError;
 use crate::ctap::CredentialId;
 use crate::ctap::bounds::MAX_CREDENTIALS;
 use crate::ctap::extensions::prf::{AssertionInput, RegistrationInput, Values};

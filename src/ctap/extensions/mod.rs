@@ -22,8 +22,7 @@ pub mod prf;
 
 use std::collections::BTreeMap;
 
-use super::bounds;
-use super::raw::RawCbor;
+use super::raw::{self, RawCbor};
 use crate::cbor::{Decode, Encode, Error, MapWriter, Reader, Writer};
 
 /// The name of the PRF extension.
@@ -138,7 +137,7 @@ macro_rules! extensions {
         impl<'a> Decode<'a> for $name {
             fn decode(reader: &mut Reader<'a>) -> Result<Self, Error> {
                 let (mut prf, mut large_blob) = (None, None);
-                let other = bounds::extensions(reader, |name, reader| {
+                let other = raw::extensions(reader, |name, reader| {
                     match name {
                         PRF => prf = Some(Decode::decode(reader)?),
                         LARGE_BLOB => large_blob = Some(Decode::decode(reader)?),
