@@ -102,6 +102,9 @@ pub struct Pair {
     pub client: client::Transaction,
     /// The authenticator's.
     pub phone: authenticator::Transaction,
+    /// While set, the client's caller asks nothing and does not finish: the
+    /// phone is ready and nobody wants anything.
+    pub is_held: bool,
     /// Who is asked. By default: somebody who agrees, verified, with the first
     /// account.
     pub user: User,
@@ -161,6 +164,7 @@ impl Pair {
         let mut pair = Self {
             client,
             phone,
+            is_held: false,
             user: Box::new(|_| {
                 Some(Decision::Approved { verification: Verification::Verified, account: 0 })
             }),
@@ -389,7 +393,7 @@ impl Pair {
                 self.client_output(output);
             } else if let Some(output) = self.phone.poll_output() {
                 self.phone_output(output);
-            } else if self.client.stage() == Stage::Ready {
+            } else if self.client.stage() == Stage::Ready && !self.is_held {
                 let input = match self.requests.pop_front() {
                     Some(request) => client::Input::Request { request, timeout: None },
                     None => client::Input::Finish,

@@ -6,6 +6,7 @@
 mod cancel;
 mod deadline;
 mod leave;
+mod lingering;
 mod observer;
 mod success;
 
@@ -53,22 +54,26 @@ fn pair(seed: u64) -> Pair {
     Pair::new(setup(seed)).unwrap()
 }
 
-/// The stages of each side that take time, so that something can happen in
-/// them. In `Ready` the caller has its turn at once.
-const STAGES: [(Side, Stage); 8] = [
+/// The stages of each side in which something can happen before there is an
+/// answer. What comes after it is in `lingering.rs`.
+const STAGES: [(Side, Stage); 10] = [
     (Side::Client, Stage::Offering),
     (Side::Client, Stage::Connecting),
     (Side::Client, Stage::Handshaking),
     (Side::Client, Stage::Introducing),
+    (Side::Client, Stage::Ready),
     (Side::Client, Stage::Asking),
     (Side::Phone, Stage::Registering),
     (Side::Phone, Stage::Advertising),
+    (Side::Phone, Stage::Listening),
     (Side::Phone, Stage::Prompting),
 ];
 
 /// A pair brought to a stage of one side.
 fn pair_at(seed: u64, side: Side, stage: Stage) -> Pair {
     let mut pair = pair(seed);
+    // Its caller would have its turn at once.
+    pair.is_held = stage == Stage::Ready;
     pair.run_until(|pair| pair.stage(side) == stage);
     assert_eq!(pair.stage(side), stage, "{:#?}", pair.transcript());
     pair
