@@ -1,0 +1,94 @@
+//! What can fail around a transaction: the radio, the tunnel, the store.
+
+use std::sync::Arc;
+
+/// An underlying error, kept for logs.
+pub type Source = Arc<dyn std::error::Error + Send + Sync>;
+
+/// Why the radio could not do its part.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BluetoothFault {
+    /// This machine has no Bluetooth adapter.
+    #[error("there is no Bluetooth adapter")]
+    Absent,
+    /// There is an adapter and it is switched off.
+    #[error("Bluetooth is switched off")]
+    Off,
+    /// The system does not let this program use Bluetooth.
+    #[error("this program is not permitted to use Bluetooth")]
+    NotPermitted,
+    /// This radio or system cannot do what was asked, such as advertising
+    /// service data on macOS.
+    #[error("the Bluetooth adapter cannot {0}")]
+    Unsupported(&'static str),
+    /// Anything else that Bluetooth reported.
+    #[error("Bluetooth failed")]
+    Failed(#[source] Source),
+}
+
+/// Why a tunnel could not be opened or did not last, by step.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TunnelFault {
+    /// The service's name has no address.
+    #[error("the tunnel service's name did not resolve")]
+    Dns(#[source] Source),
+    /// No connection to any of its addresses.
+    #[error("the tunnel service could not be reached")]
+    Tcp(#[source] Source),
+    /// No secure connection: certificate, protocol version, interception.
+    #[error("no secure connection to the tunnel service")]
+    Tls(#[source] Source),
+    /// The service answered with an HTTP status other than 101. 410 on
+    /// `/cable/contact` means that the linked phone is gone for good.
+    #[error("the tunnel service answered with HTTP status {0}")]
+    Status(u16),
+    /// More redirects than allowed, or to something that is not `wss`.
+    #[error("the tunnel service redirected to where this client does not go")]
+    Redirect,
+    /// The answer breaks the WebSocket or tunnel rules: no subprotocol, a
+    /// malformed or repeated routing id.
+    #[error("the tunnel service's answer is invalid: {0}")]
+    Upgrade(&'static str),
+    /// The tunnel was closed by the service, with its closing code if it gave
+    /// one.
+    #[error("the tunnel was closed{}", closing_code(*.0))]
+    Closed(Option<u16>),
+    /// A message over the limit in bytes.
+    #[error("a message on the tunnel is longer than {0} bytes")]
+    TooLong(usize),
+    /// A text message, where only binary ones are allowed.
+    #[error("a text message came through the tunnel")]
+    NotBinary,
+    /// The service does not take what is sent.
+    #[error("the tunnel service takes no message")]
+    Stalled,
+    /// The WebSocket or the connection below it broke.
+    #[error("the connection to the tunnel service broke")]
+    Broken(#[source] Source),
+}
+
+/// Why a passkey store could not do what it was asked.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreFault {
+    /// There is no room for another passkey. The client is told.
+    #[error("the passkey store has no room for another passkey")]
+    Full,
+    /// Anything else. The client learns no more than that it failed.
+    #[error("the passkey store failed")]
+    Failed(#[source] Source),
+}
+
+impl StoreFault {
+    /// A failure with its cause, for logs.
+    #[must_use]
+    pub fn failed(cause: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self::Failed(Arc::new(cause))
+    }
+}
+
+fn closing_code(code: Option<u16>) -> String {
+    code.map(|code| format!(" (code {code})")).unwrap_or_default()
+}
