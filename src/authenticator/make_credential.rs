@@ -2,7 +2,7 @@
 //! 6.1.2.
 //!
 //! ```text
-//! check ─▶ look for excluded passkeys ─▶ ask the user ─▶ make ─▶ save ─▶ answer
+//! check ─▶ look at the site's passkeys ─▶ ask the user ─▶ make ─▶ save ─▶ answer
 //! ```
 //!
 //! Deviations from the text:
@@ -76,6 +76,12 @@ pub(super) fn usable_ids(list: &[CredentialDescriptor]) -> Vec<CredentialId> {
 pub(super) fn excluded<'a>(request: &Request, found: &'a [Passkey]) -> Option<&'a Passkey> {
     let excluded = usable_ids(&request.exclude_list);
     found.iter().find(|passkey| passkey.rp_id == request.rp.id && excluded.contains(&passkey.id))
+}
+
+/// The passkey that the new one would take the place of: an account has one.
+pub(super) fn replaced<'a>(request: &Request, found: &'a [Passkey]) -> Option<&'a Passkey> {
+    let account = (&request.rp.id, &request.user.id);
+    found.iter().find(|passkey| (&passkey.rp_id, &passkey.user.id) == account)
 }
 
 /// Makes the passkey that the user agreed to, and the answer, which must not

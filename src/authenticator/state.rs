@@ -368,13 +368,8 @@ impl Session {
         }
         self.prompts += 1;
         let (rp_id, ids) = match &errand {
-            Errand::Register(request) if request.exclude_list.is_empty() => {
-                return Ok(Finding { session: self, errand }.found(Vec::new(), outputs));
-            }
-            Errand::Register(request) => {
-                let excluded = make_credential::usable_ids(&request.exclude_list);
-                (request.rp.id.clone(), Some(excluded))
-            }
+            // All of the site, for the one that the new one would replace too.
+            Errand::Register(request) => (request.rp.id.clone(), None),
             Errand::SignIn(request) => (request.rp_id.clone(), get_assertion::allowed(request)),
         };
         outputs.push_back(Output::FindPasskeys { rp_id, ids });
@@ -500,7 +495,8 @@ impl Finding {
                     session.tell(site, question, Status::CREDENTIAL_EXCLUDED, outputs)
                 }
                 None => {
-                    let question = Question::Register(Account::new(&request.user));
+                    let replaced = make_credential::replaced(&request, &found);
+                    let question = Question::Register(Account::new(&request.user, replaced));
                     let site = Site::of(&request.rp);
                     session.ask(site, question, demanded, request, Pending::Register, outputs)
                 }

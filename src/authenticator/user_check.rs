@@ -58,9 +58,14 @@ impl fmt::Display for Prompt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { rp_id, question, .. } = self;
         match question {
-            Question::Register(_) => {
+            Question::Register(Account { credential: None, .. }) => {
                 write!(f, "Another device asks to register a passkey of this one for {rp_id}.")
             }
+            Question::Register(_) => write!(
+                f,
+                "Another device asks to register a passkey of this one for {rp_id}, in place of \
+                 the one that the account has here."
+            ),
             Question::SignIn(_) => {
                 write!(f, "Another device asks to be signed in to {rp_id} by this one.")
             }
@@ -92,7 +97,8 @@ impl fmt::Debug for Prompt {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Question {
-    /// May a passkey be made for this account?
+    /// May a passkey be made for this account? If the account names a passkey,
+    /// the new one takes its place.
     Register(Account),
     /// May one of these accounts sign in, and which? There is at least one.
     SignIn(Vec<Account>),
@@ -120,8 +126,10 @@ impl Account {
         Self { user, credential: Some(passkey.id.clone()) }
     }
 
-    pub(super) fn new(user: &User) -> Self {
-        Self { user: names::presentable_user(user), credential: None }
+    /// An account that is to have a new passkey, and the one that it has.
+    pub(super) fn new(user: &User, replaced: Option<&Passkey>) -> Self {
+        let credential = replaced.map(|passkey| passkey.id.clone());
+        Self { user: names::presentable_user(user), credential }
     }
 }
 
@@ -190,7 +198,7 @@ mod tests {
 
     #[test]
     fn every_prompt_says_that_another_device_asks_and_where_for() {
-        let account = Account::new(&User::new(UserHandle::new([1]).unwrap(), "ada", "Ada"));
+        let account = Account::new(&User::new(UserHandle::new([1]).unwrap(), "ada", "Ada"), None);
         for question in [
             Question::Register(account.clone()),
             Question::SignIn(vec![account.clone()]),
