@@ -1,7 +1,7 @@
 //! Role 2: the authenticator, which reads the QR code and answers for its user.
 //!
 //! [`Transaction`] is the whole of it without I/O. On top of it, with feature
-//! `authenticator`, [`Authenticator`] and [`Session`] bring it together with an
+//! `authenticator`, `Authenticator` and `Session` bring it together with an
 //! advertiser, a tunnel, a passkey store, a user and a clock on tokio.
 
 #[cfg(feature = "authenticator")]

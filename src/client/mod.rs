@@ -1,7 +1,7 @@
 //! Role 1: the client, which shows the QR code and asks the phone.
 //!
 //! [`Transaction`] is the whole of it without I/O. On top of it, with feature
-//! `client`, [`Client`] and [`Ceremony`] bring it together with a radio, a
+//! `client`, `Client` and `Ceremony` bring it together with a radio, a
 //! tunnel and a clock on tokio.
 
 mod binding;

@@ -6,10 +6,9 @@
 //! * [`Pair`]: both transactions, the air and a tunnel between them, on a clock
 //!   moved by hand. A whole ceremony in well under a millisecond, faults
 //!   wherever a test wants them, and a transcript to compare.
-//! * [`Air`] and [`Exchange`] (features `client` and `authenticator`): the same
-//!   air as a [`Scanner`](crate::bluetooth::Scanner) and
-//!   [`Advertiser`](crate::bluetooth::Advertiser), and a tunnel service as a
-//!   [`Dial`](crate::tunnel::Dial), for the async objects.
+//! * `Air` and `Exchange` (features `client` and `authenticator`): the same air
+//!   as a `Scanner` and `Advertiser`, and a tunnel service as a way to `Dial`,
+//!   for the async objects.
 //!
 //! Simulation stands beside the real run, never in its place.
 
