@@ -4,8 +4,8 @@
 //! * [`Conditions`]: what an advert meets on the air: loss, delay, other
 //!   people's adverts.
 //! * [`Pair`]: both transactions, the air and a tunnel between them, on a clock
-//!   moved by hand. A whole ceremony in well under a millisecond, faults
-//!   wherever a test wants them, and a transcript to compare.
+//!   moved by hand. A whole ceremony costs little more than its cryptography;
+//!   there are faults wherever a test wants them, and a transcript to compare.
 //! * `Air` and `Exchange` (features `client` and `authenticator`): the same air
 //!   as a `Scanner` and `Advertiser`, and a tunnel service as a way to `Dial`,
 //!   for the async objects.
