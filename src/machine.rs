@@ -13,7 +13,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::error::{ApiMisuse, Error, Fault, PeerMisbehaved, Stage};
+use crate::error::{ApiMisuse, Error, Fault, PeerMisbehaved, Stage, TunnelFault};
 use crate::protocol::channel::ChannelError;
 use crate::protocol::noise::HandshakeError;
 
@@ -62,6 +62,16 @@ pub(crate) enum End {
 }
 
 impl End {
+    /// The tunnel to a peer that was there ended otherwise than in good order.
+    /// Tunnel services close it when the other side has left (1000) or vanished
+    /// (1001).
+    pub(crate) fn lost_tunnel(fault: TunnelFault) -> Self {
+        match fault {
+            TunnelFault::Closed(None | Some(1000 | 1001)) => Fault::PeerLeft.into(),
+            fault => Fault::from(fault).into(),
+        }
+    }
+
     /// The outcome of a transaction that ended in this stage.
     pub(crate) fn at(self, stage: Stage) -> Result<(), Error> {
         match self {

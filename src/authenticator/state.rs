@@ -328,7 +328,7 @@ impl Session {
             Input::TunnelClosed | Input::TunnelFailed(_) if self.answered => Err(End::Done),
             Input::TunnelClosed => Err(Fault::PeerLeft.into()),
             // Be it the answer that was lost: the client does not have it.
-            Input::TunnelFailed(fault) | Input::SendFailed(fault) => Err(lost(fault)),
+            Input::TunnelFailed(fault) | Input::SendFailed(fault) => Err(End::lost_tunnel(fault)),
             _ => Ok(State::Listening(self)),
         }
     }
@@ -419,19 +419,9 @@ impl Session {
                 besides_requests(message.kind, message.payload.expose())
             }
             Input::TunnelClosed => Err(Fault::PeerLeft.into()),
-            Input::TunnelFailed(fault) | Input::SendFailed(fault) => Err(lost(fault)),
+            Input::TunnelFailed(fault) | Input::SendFailed(fault) => Err(End::lost_tunnel(fault)),
             _ => Ok(()),
         }
-    }
-}
-
-/// The tunnel to a client that was there ended otherwise than in good order.
-/// Tunnel services close it when the other side has left (1000) or vanished
-/// (1001).
-fn lost(fault: TunnelFault) -> End {
-    match fault {
-        TunnelFault::Closed(None | Some(1000 | 1001)) => Fault::PeerLeft.into(),
-        fault => Fault::from(fault).into(),
     }
 }
 

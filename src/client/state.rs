@@ -13,9 +13,7 @@ use super::linked::Calling;
 use super::update::Update;
 use crate::cbor::decode;
 use crate::ctap::{self, get_info};
-use crate::error::{
-    ApiMisuse, CancelledBy, Fault, PeerMisbehaved, Stage, TunnelFault, Unsupported,
-};
+use crate::error::{ApiMisuse, CancelledBy, Fault, PeerMisbehaved, Stage, Unsupported};
 use crate::machine::{End, States};
 use crate::protocol::SecretKey;
 use crate::protocol::advert::AdvertKey;
@@ -282,15 +280,6 @@ impl Connecting {
     }
 }
 
-/// An open tunnel ended otherwise than in good order. Tunnel services close it
-/// when the other side has left (1000) or vanished (1001).
-fn lost(fault: TunnelFault) -> End {
-    match fault {
-        TunnelFault::Closed(None | Some(1000 | 1001)) => Fault::PeerLeft.into(),
-        fault => Fault::from(fault).into(),
-    }
-}
-
 /// How this transaction was set up, as far as it matters for links.
 #[derive(Debug)]
 pub(super) enum Terms {
@@ -327,7 +316,7 @@ impl Handshaking {
                 Ok(State::Introducing(Introducing { channel, terms: self.terms, hash }))
             }
             Input::TunnelClosed => Err(Fault::PeerLeft.into()),
-            Input::TunnelFailed(fault) => Err(lost(fault)),
+            Input::TunnelFailed(fault) => Err(End::lost_tunnel(fault)),
             _ => Ok(State::Handshaking(self)),
         }
     }
@@ -372,7 +361,7 @@ impl Introducing {
                 Ok(State::Ready(session))
             }
             Input::TunnelClosed => Err(Fault::PeerLeft.into()),
-            Input::TunnelFailed(fault) => Err(lost(fault)),
+            Input::TunnelFailed(fault) => Err(End::lost_tunnel(fault)),
             _ => Ok(State::Introducing(self)),
         }
     }
@@ -422,7 +411,7 @@ impl Session {
             }
             Input::TunnelClosed | Input::TunnelFailed(_) if self.answered => Err(End::Done),
             Input::TunnelClosed => Err(Fault::PeerLeft.into()),
-            Input::TunnelFailed(fault) => Err(lost(fault)),
+            Input::TunnelFailed(fault) => Err(End::lost_tunnel(fault)),
             _ => Ok(State::Ready(self)),
         }
     }
@@ -514,7 +503,7 @@ impl Asking {
             }
             // iOS says "cancelled" like this, Android "I cannot read that".
             Input::TunnelClosed => Err(Fault::PeerLeft.into()),
-            Input::TunnelFailed(fault) => Err(lost(fault)),
+            Input::TunnelFailed(fault) => Err(End::lost_tunnel(fault)),
             _ => Ok(State::Asking(self)),
         }
     }

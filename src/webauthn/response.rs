@@ -339,7 +339,7 @@ impl<'a, R: Serialize> Answer<'a, R> {
         let ids = id.as_bytes().len().saturating_mul(2);
         let room = encoded_length(bytes.saturating_add(ids)).saturating_add(JSON_OVERHEAD);
         let mut json = Vec::with_capacity(room);
-        // Strings and numbers into memory: neither can fail.
+        // Strings and numbers into memory cannot fail, and JSON is UTF-8.
         let _infallible = serde_json::to_writer(&mut json, self);
         debug_assert!(json.len() <= room, "room for everything");
         SecretText::new(String::from_utf8(json).unwrap_or_default())

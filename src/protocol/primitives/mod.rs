@@ -270,8 +270,7 @@ pub(crate) fn hkdf_sha256<const N: usize>(
 ) -> Zeroizing<[u8; N]> {
     const { assert!(N <= 255 * 32, "RFC 5869 bounds the output") };
     let mut output = Zeroizing::new([0; N]);
-    let expanded = hkdf::Hkdf::<Sha256>::new(Some(salt), input).expand(info, output.as_mut_slice());
-    debug_assert!(expanded.is_ok(), "bounded by the assertion above");
+    expand(input, salt, info, output.as_mut_slice());
     output
 }
 
@@ -282,10 +281,14 @@ pub(crate) fn hkdf_sha256_outputs<const N: usize>(
 ) -> Zeroizing<[[u8; 32]; N]> {
     const { assert!(N <= 255, "RFC 5869 bounds the output") };
     let mut outputs = Zeroizing::new([[0; 32]; N]);
-    let expanded =
-        hkdf::Hkdf::<Sha256>::new(Some(salt), input).expand(&[], outputs.as_flattened_mut());
-    debug_assert!(expanded.is_ok(), "bounded by the assertion above");
+    expand(input, salt, &[], outputs.as_flattened_mut());
     outputs
+}
+
+/// Both callers have bounded the output.
+fn expand(input: &[u8], salt: &[u8], info: &[u8], output: &mut [u8]) {
+    let expanded = hkdf::Hkdf::<Sha256>::new(Some(salt), input).expand(info, output);
+    debug_assert!(expanded.is_ok(), "no longer than RFC 5869 allows");
 }
 
 /// One block of AES-256, keyed once: the cipher of an advert.
