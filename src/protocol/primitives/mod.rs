@@ -8,9 +8,14 @@
 //! ECDSA stays with the pure-Rust crate in either case: its nonces follow
 //! RFC 6979, so that the same inputs give the same signature, which
 //! `aws-lc-rs` cannot promise.
+//!
+//! A build with `--cfg fuzzing` has a third AEAD, without security: see
+//! `insecure`.
 
 #[cfg(feature = "aws-lc-rs")]
 mod aws_lc;
+#[cfg(fuzzing)]
+mod insecure;
 mod rust_crypto;
 
 use std::fmt;
@@ -27,6 +32,9 @@ use aws_lc as provider;
 #[cfg(not(feature = "aws-lc-rs"))]
 use rust_crypto as provider;
 
+#[cfg(fuzzing)]
+pub(crate) use insecure::Aes256Gcm;
+#[cfg(not(fuzzing))]
 pub(crate) use provider::Aes256Gcm;
 
 /// Length of the tag that AES-GCM puts behind each message, in bytes.

@@ -1,0 +1,75 @@
+//! Every seed of the fuzz targets, and every input that once found something,
+//! through the same assertions as under a fuzzer.
+
+#![cfg(all(feature = "relay", feature = "sim", feature = "webauthn"))]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "tests")]
+
+#[path = "../fuzz/src/lib.rs"]
+// Public to whoever links fuzz/ as a library.
+#[allow(unreachable_pub)]
+mod targets;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use targets::{TARGETS, Target};
+
+fn fuzz() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz"))
+}
+
+fn names_in(folder: &Path) -> BTreeSet<String> {
+    let name = |path: PathBuf| path.file_name().unwrap().to_str().unwrap().to_owned();
+    fs::read_dir(folder).unwrap().map(|entry| name(entry.unwrap().path())).collect()
+}
+
+/// Runs a target on each of its seeds.
+fn replay(name: &str, target: Target) {
+    let folder = fuzz().join("seeds").join(name);
+    let seeds = names_in(&folder);
+    assert!(!seeds.is_empty(), "{name} has no seeds");
+    target(&[]);
+    for seed in seeds {
+        // Shown if the target panics.
+        eprintln!("{name}: {seed}");
+        target(&fs::read(folder.join(seed)).unwrap());
+    }
+}
+
+#[test]
+fn of_every_target_hold() {
+    for (name, target) in TARGETS {
+        replay(name, *target);
+    }
+}
+
+#[test]
+fn are_told_apart_in_one_line_each() {
+    let index = fs::read_to_string(fuzz().join("seeds/README.md")).unwrap();
+    let mut described = BTreeSet::new();
+    for line in index.lines().filter_map(|line| line.strip_prefix("| `")) {
+        let (path, rest) = line.split_once("` | ").unwrap();
+        assert!(rest.trim_end_matches(" |").len() > 10, "{path} says nothing");
+        assert!(described.insert(path.to_owned()), "{path} twice");
+    }
+    let mut seeds = BTreeSet::new();
+    for (name, _) in TARGETS {
+        let files = names_in(&fuzz().join("seeds").join(name));
+        seeds.extend(files.iter().map(|file| format!("{name}/{file}")));
+    }
+    assert_eq!(described, seeds);
+}
+
+#[test]
+fn belong_to_a_target_with_a_binary() {
+    let binaries: BTreeSet<_> = TARGETS.iter().map(|(name, _)| format!("{name}.rs")).collect();
+    assert_eq!(names_in(&fuzz().join("fuzz_targets")), binaries);
+    let mut folders = names_in(&fuzz().join("seeds"));
+    assert!(folders.remove("README.md"));
+    assert_eq!(folders, TARGETS.iter().map(|(name, _)| (*name).to_owned()).collect());
+    let manifest = fs::read_to_string(fuzz().join("Cargo.toml")).unwrap();
+    for (name, _) in TARGETS {
+        assert!(manifest.contains(&format!("path = \"fuzz_targets/{name}.rs\"")), "{name}");
+    }
+}
