@@ -15,13 +15,51 @@
     reason = "a fuzz target tells by panicking"
 )]
 
+mod advert;
+mod cbor;
+mod ctap;
+mod digits;
+mod frames;
+mod linking;
 mod memory;
+mod noise;
 mod qr_code;
+mod webauthn;
 
+pub use advert::advert;
+pub use cbor::cbor;
+pub use ctap::{ctap_request, ctap_response};
+pub use digits::digits;
+pub use frames::{crypter, message, post_handshake};
+pub use linking::update_linking;
+pub use noise::{noise_initiator, noise_responder};
 pub use qr_code::qr_url;
+pub use webauthn::webauthn_options;
 
 /// A target: takes any bytes and panics if they show a fault of the library.
 pub type Target = fn(&[u8]);
 
 /// Every target by name: that of its binary and of its folder of seeds.
-pub const TARGETS: &[(&str, Target)] = &[("qr_url", qr_url)];
+pub const TARGETS: &[(&str, Target)] = &[
+    ("advert", advert),
+    ("cbor", cbor),
+    ("crypter", crypter),
+    ("ctap_request", ctap_request),
+    ("ctap_response", ctap_response),
+    ("digits", digits),
+    ("message", message),
+    ("noise_initiator", noise_initiator),
+    ("noise_responder", noise_responder),
+    ("post_handshake", post_handshake),
+    ("qr_url", qr_url),
+    ("update_linking", update_linking),
+    ("webauthn_options", webauthn_options),
+];
+
+/// Marks where bytes that nobody authenticated were taken for genuine: only a
+/// build without security may come here.
+fn forgery_taken() {
+    if cfg!(not(fuzzing)) {
+        panic!("a forgery was taken");
+    }
+}

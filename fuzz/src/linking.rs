@@ -1,0 +1,69 @@
+//! Update messages and the links in them.
+
+use fido_hybrid::cbor;
+use fido_hybrid::protocol::SecretKey;
+use fido_hybrid::protocol::contact_request::LinkId;
+use fido_hybrid::protocol::linking::{
+    Link, LinkSignatureError, MAX_NAME, UPDATE_UNIT, UnverifiedLink, Update,
+};
+use fido_hybrid::protocol::noise::HandshakeHash;
+use fido_hybrid::protocol::tunnel_url::ContactId;
+use fido_hybrid::secret::LinkSecret;
+
+use super::memory;
+
+fn key(byte: u8) -> SecretKey {
+    SecretKey::from_scalar(&[byte; 32]).unwrap()
+}
+
+/// An update's payload, a linking map, and a contact id with a name for one.
+pub fn update_linking(input: &[u8]) {
+    if let Ok(update) = memory::within(input.len() + 256, || Update::parse(input)) {
+        let written = update.to_bytes();
+        assert_eq!(Update::parse(&written).as_ref(), Ok(&update));
+        // With its type byte in front, one byte short of the unit.
+        assert_eq!((written.len() + 2).next_multiple_of(32) % UPDATE_UNIT, 0);
+        assert!(format!("{update:?}").len() < 64);
+        if let Some(linking) = &update.linking {
+            unverified(linking);
+        }
+    }
+    unverified(input);
+    signed(input);
+}
+
+/// Nobody but the owner of the identity key can have signed a map.
+fn unverified(map: &[u8]) {
+    let read = memory::within(map.len() + 512, || cbor::decode::<UnverifiedLink>(map));
+    let Ok(link) = read else { return };
+    assert_eq!(format!("{link:?}"), "UnverifiedLink(..)");
+    let written = cbor::encode(&link);
+    assert_eq!(cbor::encode(&cbor::decode::<UnverifiedLink>(&written).unwrap()), written);
+    let hash = HandshakeHash([9; 32]);
+    assert_eq!(link.verify(&key(1), &hash), Err(LinkSignatureError));
+}
+
+/// A link of our own making verifies for its client and handshake alone.
+fn signed(input: &[u8]) {
+    let (contact, name) = input.split_at(input.len() / 2);
+    let Ok(name) = str::from_utf8(name) else { return };
+    let Some(contact_id) = ContactId::new(contact.to_vec()) else { return };
+    let (phone, client) = (key(2), key(1));
+    let link = Link {
+        contact_id,
+        link_id: LinkId([3; 8]),
+        secret: LinkSecret::new([4; 32]),
+        identity: *phone.public_key(),
+        name: name.to_owned(),
+    };
+    let hash = HandshakeHash([5; 32]);
+    let map = link.sign(&phone, client.public_key(), &hash).unwrap();
+    let read = cbor::decode::<UnverifiedLink>(&map);
+    assert_eq!(read.is_ok(), name.len() <= MAX_NAME, "{read:?}");
+    let Ok(read) = read else { return };
+    assert_eq!(read.clone().verify(&client, &HandshakeHash([6; 32])), Err(LinkSignatureError));
+    assert_eq!(read.clone().verify(&key(7), &hash), Err(LinkSignatureError));
+    assert_eq!(read.verify(&client, &hash), Ok(link));
+    let update = Update { linking: Some(map) };
+    assert_eq!(Update::parse(&update.to_bytes()), Ok(update));
+}
