@@ -17,6 +17,7 @@
 
 mod advert;
 mod cbor;
+mod contact;
 mod ctap;
 mod digits;
 mod frames;
@@ -28,6 +29,7 @@ mod webauthn;
 
 pub use advert::advert;
 pub use cbor::cbor;
+pub use contact::contact_request;
 pub use ctap::{ctap_request, ctap_response};
 pub use digits::digits;
 pub use frames::{crypter, message, post_handshake};
@@ -43,6 +45,7 @@ pub type Target = fn(&[u8]);
 pub const TARGETS: &[(&str, Target)] = &[
     ("advert", advert),
     ("cbor", cbor),
+    ("contact_request", contact_request),
     ("crypter", crypter),
     ("ctap_request", ctap_request),
     ("ctap_response", ctap_response),

@@ -1,0 +1,46 @@
+//! What reaches a linked phone through its tunnel service, and the texts that
+//! a tunnel service reads in paths and headers.
+
+use fido_hybrid::protocol::contact_request::{
+    ContactRequest, ContactRequestError, MAX_CONTACT_REQUEST,
+};
+use fido_hybrid::protocol::tunnel_domain::TunnelDomain;
+use fido_hybrid::protocol::tunnel_url::{
+    ContactId, MAX_CONTACT_ID, RoutingId, TunnelId, TunnelUrl,
+};
+
+use super::memory;
+
+/// A contact request as bytes and as a header, and the ids of a path.
+pub fn contact_request(input: &[u8]) {
+    let read = memory::within(0, || ContactRequest::from_bytes(input));
+    match read {
+        Ok(request) => {
+            assert_eq!(ContactRequest::from_bytes(&request.to_bytes()), Ok(request));
+            assert_eq!(ContactRequest::from_header(&request.to_header()), Ok(request));
+        }
+        Err(error) => {
+            let is_too_long = error == ContactRequestError::TooLong;
+            assert_eq!(is_too_long, input.len() > MAX_CONTACT_REQUEST);
+        }
+    }
+    let contact = ContactId::new(input.to_vec());
+    assert!(contact.is_none() || input.len() <= MAX_CONTACT_ID);
+
+    let Ok(text) = str::from_utf8(input) else { return };
+    let header = memory::within(MAX_CONTACT_REQUEST, || ContactRequest::from_header(text));
+    if let Ok(request) = header {
+        assert_eq!(ContactRequest::from_header(&request.to_header()), Ok(request));
+    }
+    if let Some(routing) = RoutingId::from_hex(text) {
+        assert_eq!(routing.to_string(), text.to_ascii_uppercase());
+    }
+    if let Some(tunnel) = TunnelId::from_hex(text) {
+        assert_eq!(tunnel.to_string(), text.to_ascii_uppercase());
+    }
+    if let Some(contact) = memory::within(MAX_CONTACT_ID + 2, || ContactId::from_base64url(text)) {
+        let url = TunnelUrl::contact(TunnelDomain::GOOGLE, &contact);
+        assert!(url.path().ends_with(text.trim_end_matches('=')), "{}", url.path());
+        assert_eq!(ContactId::new(contact.as_bytes().to_vec()), Some(contact));
+    }
+}
