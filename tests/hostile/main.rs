@@ -13,6 +13,7 @@ mod cbor;
 mod client_rig;
 mod frames;
 mod handshakes;
+mod malformed;
 mod messages;
 mod phone_rig;
 mod qr_codes;
