@@ -189,15 +189,25 @@ impl ClientRig {
         self.step(Input::Message(message))
     }
 
+    /// A message of the phone's without a type.
+    pub(crate) fn seal_untyped(&mut self, plaintext: &[u8]) -> Vec<u8> {
+        self.channel.as_mut().unwrap().seal_untyped(plaintext).unwrap()
+    }
+
+    /// A message of the phone's.
+    pub(crate) fn seal(&mut self, kind: MessageType, payload: &[u8]) -> Vec<u8> {
+        self.channel.as_mut().unwrap().seal(kind, payload).unwrap()
+    }
+
     /// The phone introduces itself with these bytes.
     pub(crate) fn introduce(&mut self, plaintext: &[u8]) -> Vec<Output> {
-        let message = self.channel.as_mut().unwrap().seal_untyped(plaintext).unwrap();
+        let message = self.seal_untyped(plaintext);
         self.receive(message)
     }
 
     /// The phone sends a message.
     pub(crate) fn send(&mut self, kind: MessageType, payload: &[u8]) -> Vec<Output> {
-        let message = self.channel.as_mut().unwrap().seal(kind, payload).unwrap();
+        let message = self.seal(kind, payload);
         self.receive(message)
     }
 }
