@@ -179,6 +179,11 @@ impl ClientRig {
         rig
     }
 
+    /// What the QR code on its screen says.
+    pub(crate) fn code(&self) -> QrCode {
+        self.transaction.qr_text().unwrap().expose().parse().unwrap()
+    }
+
     /// One input, and all that comes of it.
     pub(crate) fn step(&mut self, input: Input) -> Vec<Output> {
         self.transaction.handle(self.now, input).unwrap();

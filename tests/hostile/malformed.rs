@@ -88,7 +88,7 @@ pub(crate) fn malformed() -> Vec<(Vec<u8>, Error)> {
 /// A map of a message, apart.
 #[derive(Clone)]
 pub(crate) struct Map {
-    members: Vec<(Vec<u8>, Vec<u8>)>,
+    pub(crate) members: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
 impl Map {
