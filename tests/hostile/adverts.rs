@@ -82,12 +82,10 @@ fn a_phone_advertises_part_of_its_advert() {
 #[test]
 fn a_phone_advertises_up_to_255_bytes() {
     let mut rng = SeededRng::new(2);
-    for flow in FLOWS {
-        for length in ADVERT_LENGTH..=LONGEST {
-            let mut rig = ClientRig::offering(flow);
-            let data = [rig.advert.clone(), random(length - ADVERT_LENGTH, &mut rng)].concat();
-            hears(&mut rig, data);
-        }
+    for length in ADVERT_LENGTH..=LONGEST {
+        let mut rig = ClientRig::offering(FLOWS[length % 2]);
+        let data = [rig.advert.clone(), random(length - ADVERT_LENGTH, &mut rng)].concat();
+        hears(&mut rig, data);
     }
 }
 

@@ -1,13 +1,13 @@
 //! A client's transaction of either flow, with a phone made of the protocol's
 //! pieces on the other side, on a clock moved by hand.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use fido_hybrid::cbor::encode;
 use fido_hybrid::client::{Config, Deadlines, Input, Keys, LinkedKeys, Output, Transaction};
 use fido_hybrid::ctap::{Aaguid, Request, get_info};
 use fido_hybrid::error::{Error, Stage};
-use fido_hybrid::protocol::SecretKey;
 use fido_hybrid::protocol::advert::{AdvertKey, Eid};
 use fido_hybrid::protocol::channel::Channel;
 use fido_hybrid::protocol::contact_request::{ContactHint, LinkId};
@@ -19,7 +19,8 @@ use fido_hybrid::protocol::post_handshake::PostHandshake;
 use fido_hybrid::protocol::qr_code::{QrCode, RequestHint};
 use fido_hybrid::protocol::tunnel_domain::TunnelDomain;
 use fido_hybrid::protocol::tunnel_url::{ContactId, RoutingId};
-use fido_hybrid::secret::{LinkSecret, Psk, TrafficKey};
+use fido_hybrid::protocol::{PublicKey, SecretKey};
+use fido_hybrid::secret::{EidKey, LinkSecret, Psk, TrafficKey};
 use fido_hybrid::sim::SeededRng;
 
 use super::rig::make_credential;
@@ -40,33 +41,69 @@ pub(crate) enum Flow {
     Linked,
 }
 
-fn key(byte: u8) -> SecretKey {
-    SecretKey::from_scalar(&[byte; 32]).unwrap()
+/// What both sides have before the handshake. Made once: keys take longest in a
+/// debug build.
+struct World<K> {
+    client: K,
+    phone: Phone,
 }
 
-fn link() -> Link {
-    Link {
-        contact_id: ContactId::new(vec![0xc0; 4]).unwrap(),
-        link_id: LinkId([7; 8]),
-        secret: LinkSecret::new([0x77; 32]),
-        identity: *key(4).public_key(),
-        name: "Test phone".to_owned(),
-    }
-}
-
-/// What the phone knows before the handshake.
+/// What the phone has.
 struct Phone {
     advert: Vec<u8>,
     psk: Psk,
-    client: Option<QrCode>,
+    ephemeral: SecretKey,
+    pattern: Pattern,
+}
+
+enum Pattern {
+    Qr { client: PublicKey },
+    Linked { identity: SecretKey, link: Link },
+}
+
+static QR: LazyLock<World<Keys>> = LazyLock::new(|| {
+    let client = Keys::generate(&mut SeededRng::new(1));
+    let pattern = Pattern::Qr { client: *client.identity.public_key() };
+    let eid_key = keys::eid_key(&client.secret);
+    let phone = Phone::new(&eid_key, keys::psk(&client.secret, &eid()), pattern);
+    World { client, phone }
+});
+
+static LINKED: LazyLock<World<LinkedKeys>> = LazyLock::new(|| {
+    let client = LinkedKeys::generate(&mut SeededRng::new(1));
+    let identity = SecretKey::from_scalar(&[4; 32]).unwrap();
+    let link = Link {
+        contact_id: ContactId::new(vec![0xc0; 4]).unwrap(),
+        link_id: LinkId([7; 8]),
+        secret: LinkSecret::new([0x77; 32]),
+        identity: *identity.public_key(),
+        name: "Test phone".to_owned(),
+    };
+    let eid_key = keys::eid_key_linked(&link.secret, &client.nonce);
+    let psk = keys::psk_linked(&link.secret, &eid());
+    let phone = Phone::new(&eid_key, psk, Pattern::Linked { identity, link });
+    World { client, phone }
+});
+
+fn eid() -> Eid {
+    Eid::new([9; 10], RoutingId([1, 2, 3]), TunnelDomain::GOOGLE)
 }
 
 impl Phone {
-    /// Consumes the client's first message.
+    fn new(eid_key: &EidKey, psk: Psk, pattern: Pattern) -> Self {
+        let advert = AdvertKey::new(eid_key).seal(&eid()).to_vec();
+        let ephemeral = SecretKey::from_scalar(&[3; 32]).unwrap();
+        Self { advert, psk, ephemeral, pattern }
+    }
+
+    /// Answers the client's first message.
     fn respond(&self, message: &[u8]) -> (Established, Vec<u8>) {
-        let responder = match &self.client {
-            Some(code) => Responder::qr(code.public_key, &self.psk, key(3)),
-            None => Responder::linked(key(4), &self.psk, key(3)),
+        let ephemeral = self.ephemeral.clone();
+        let responder = match &self.pattern {
+            Pattern::Qr { client } => Responder::qr(*client, &self.psk, ephemeral),
+            Pattern::Linked { identity, .. } => {
+                Responder::linked(identity.clone(), &self.psk, ephemeral)
+            }
         };
         let (established, reply) = responder.respond(message).unwrap();
         (established, reply.to_vec())
@@ -78,7 +115,7 @@ pub(crate) struct ClientRig {
     pub(crate) transaction: Transaction,
     pub(crate) now: Duration,
     pub(crate) advert: Vec<u8>,
-    phone: Phone,
+    phone: &'static Phone,
     /// What it sent first.
     pub(crate) first: Vec<u8>,
     /// The phone's end, once there is a handshake.
@@ -91,32 +128,24 @@ impl ClientRig {
     /// Waits for a phone. In the linked flow its tunnel is open already, so that
     /// the advert is all that is missing in either.
     pub(crate) fn offering(flow: Flow) -> Self {
-        let eid = Eid::new([9; 10], RoutingId([1, 2, 3]), TunnelDomain::GOOGLE);
         let (mut transaction, phone) = match flow {
             Flow::Qr => {
-                let keys = Keys::generate(&mut SeededRng::new(1));
+                let World { client, phone } = &*QR;
                 let config = Config::new(RequestHint::MakeCredential);
-                let transaction = Transaction::qr(config, keys, Duration::ZERO, 0);
-                let code: QrCode = transaction.qr_text().unwrap().expose().parse().unwrap();
-                let advert = AdvertKey::new(&keys::eid_key(&code.secret)).seal(&eid);
-                let psk = keys::psk(&code.secret, &eid);
-                (transaction, Phone { advert: advert.to_vec(), psk, client: Some(code) })
+                (Transaction::qr(config, client.clone(), Duration::ZERO, 0), phone)
             }
             Flow::Linked => {
-                let keys = LinkedKeys::generate(&mut SeededRng::new(1));
-                let eid_key = keys::eid_key_linked(&link().secret, &keys.nonce);
+                let World { client, phone } = &*LINKED;
+                let Pattern::Linked { link, .. } = &phone.pattern else { unreachable!() };
                 let (hint, deadlines) = (ContactHint::MakeCredential, Deadlines::default());
-                let domain = TunnelDomain::GOOGLE;
-                let transaction =
-                    Transaction::linked(hint, deadlines, &link(), domain, keys, Duration::ZERO);
-                let advert = AdvertKey::new(&eid_key).seal(&eid).to_vec();
-                let psk = keys::psk_linked(&link().secret, &eid);
-                (transaction, Phone { advert, psk, client: None })
+                let (domain, keys) = (TunnelDomain::GOOGLE, client.clone());
+                let called =
+                    Transaction::linked(hint, deadlines, link, domain, keys, Duration::ZERO);
+                (called, phone)
             }
         };
         drain(&mut transaction);
-        let advert = phone.advert.clone();
-        let (now, first) = (Duration::ZERO, Vec::new());
+        let (now, first, advert) = (Duration::ZERO, Vec::new(), phone.advert.clone());
         let mut rig = Self { transaction, now, advert, phone, first, channel: None, key: None };
         if flow == Flow::Linked {
             rig.step(Input::TunnelOpened { connect_signal: false });
@@ -170,13 +199,18 @@ impl ClientRig {
     /// The phone has this request to answer.
     pub(crate) fn asking_for(flow: Flow, request: Request) -> Self {
         let mut rig = Self::ready(flow);
-        let bytes = request.to_bytes();
-        let outputs = rig.step(Input::Request { request, timeout: None });
-        let [message] = sent(outputs).try_into().unwrap();
-        let message = rig.channel.as_mut().unwrap().open(message).unwrap();
-        assert_eq!((message.kind, message.payload.expose()), (MessageType::Ctap, &bytes[..]));
-        assert_eq!(rig.transaction.stage(), Stage::Asking);
+        rig.ask(request);
         rig
+    }
+
+    /// The caller asks, and the phone reads it.
+    pub(crate) fn ask(&mut self, request: Request) {
+        let bytes = request.to_bytes();
+        let outputs = self.step(Input::Request { request, timeout: None });
+        let [message] = sent(outputs).try_into().unwrap();
+        let message = self.channel.as_mut().unwrap().open(message).unwrap();
+        assert_eq!((message.kind, message.payload.expose()), (MessageType::Ctap, &bytes[..]));
+        assert_eq!(self.transaction.stage(), Stage::Asking);
     }
 
     /// What the QR code on its screen says.

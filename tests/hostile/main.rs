@@ -23,6 +23,11 @@ mod tunnel_in_the_middle;
 
 use fido_hybrid::error::{Error, Fault, PeerMisbehaved, Stage};
 
+/// How far apart the bytes are at which messages are cut and changed: with the
+/// pure-Rust provider, which takes long in a debug build, not one, and still at
+/// each place in a byte and in a cipher's block.
+const STRIDE: usize = if cfg!(feature = "aws-lc-rs") { 1 } else { 7 };
+
 /// What a short hostile message may make a role hold at one time, in bytes,
 /// beyond the message itself: queued outputs and the error.
 const SHORT_PEAK: u64 = 4 << 10;

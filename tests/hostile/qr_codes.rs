@@ -2,6 +2,7 @@
 //! each field, in each digit, in length and in form. What a phone can do
 //! without is passed over, all else is refused before anything is dialled.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use fido_hybrid::authenticator::{Freshness, Transaction};
@@ -18,13 +19,12 @@ use super::within;
 /// What reading a text may hold, in bytes: what its digits stand for.
 const TEXT_PEAK: u64 = 2 << 10;
 
-/// The content of a code as clients write it.
-fn good() -> Map {
-    Map::of(&digits::decode(&text()["FIDO:/".len()..]).unwrap())
-}
+/// A code as clients write it.
+static TEXT: LazyLock<String> = LazyLock::new(|| Client::new(1).code.to_text().expose().to_owned());
 
-fn text() -> String {
-    Client::new(1).code.to_text().expose().to_owned()
+/// Its content.
+fn good() -> Map {
+    Map::of(&digits::decode(&TEXT["FIDO:/".len()..]).unwrap())
 }
 
 /// What a phone makes of a text.
@@ -219,8 +219,8 @@ fn the_content_is_cut_at_each_byte() {
 
 #[test]
 fn the_text_is_cut_or_changed_at_each_character() {
-    let text = text();
-    let truth = read(&text).unwrap();
+    let text = &**TEXT;
+    let truth = read(text).unwrap();
     for at in 0..text.len() {
         let cut = read(&text[..at]).unwrap_err();
         match at {

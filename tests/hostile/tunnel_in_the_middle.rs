@@ -20,17 +20,12 @@ use fido_hybrid::sim::{Pair, Setup, Side};
 
 use super::client_rig::{self, ClientRig, Flow};
 use super::rig::{RP_ID, get_assertion, passkey};
-use super::{SHORT_PEAK, misbehaviour, within};
+use super::{SHORT_PEAK, STRIDE, misbehaviour, within};
 
 const SEED: u64 = 1;
 
 /// The number of the phone's update among [`MESSAGES`].
 const UPDATE: usize = 3;
-
-/// How far apart the bytes are at which messages are cut and changed: with the
-/// pure-Rust provider, whose ceremonies take long in a debug build, not one, and
-/// still at each place in a byte and in a cipher's block.
-const STRIDE: usize = if cfg!(feature = "aws-lc-rs") { 1 } else { 7 };
 
 /// What a whole ceremony may hold at one time, both sides and the world between
 /// them, in bytes.
