@@ -58,7 +58,7 @@ struct Phone {
 
 enum Pattern {
     Qr { client: PublicKey },
-    Linked { identity: SecretKey, link: Link },
+    Linked { identity: SecretKey, link: Box<Link> },
 }
 
 static QR: LazyLock<World<Keys>> = LazyLock::new(|| {
@@ -72,13 +72,13 @@ static QR: LazyLock<World<Keys>> = LazyLock::new(|| {
 static LINKED: LazyLock<World<LinkedKeys>> = LazyLock::new(|| {
     let client = LinkedKeys::generate(&mut SeededRng::new(1));
     let identity = SecretKey::from_scalar(&[4; 32]).unwrap();
-    let link = Link {
+    let link = Box::new(Link {
         contact_id: ContactId::new(vec![0xc0; 4]).unwrap(),
         link_id: LinkId([7; 8]),
         secret: LinkSecret::new([0x77; 32]),
         identity: *identity.public_key(),
         name: "Test phone".to_owned(),
-    };
+    });
     let eid_key = keys::eid_key_linked(&link.secret, &client.nonce);
     let psk = keys::psk_linked(&link.secret, &eid());
     let phone = Phone::new(&eid_key, psk, Pattern::Linked { identity, link });
