@@ -669,3 +669,6 @@ impl Counting {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -508,3 +508,6 @@ impl Asking {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

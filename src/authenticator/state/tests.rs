@@ -1,0 +1,81 @@
+//! The end of the counters, which no test outside reaches: 2^24 messages away.
+
+use super::*;
+use crate::ctap::{CredentialId, User, UserHandle};
+use crate::machine::Machine;
+use crate::protocol::crypter::{CrypterError, MAX_COUNTER};
+use crate::protocol::primitives::SecretKey;
+use crate::secret::TransactionSeed;
+
+const NOW: Duration = Duration::ZERO;
+
+/// A phone that listens, and the client, after so many messages each way.
+fn listening(sent: u32, received: u32) -> (Machine<State>, Channel) {
+    let (mut client, mut channel) = Channel::pair_for_testing_only();
+    channel.set_counters_for_testing_only(sent, received);
+    client.set_counters_for_testing_only(received, sent);
+    let randomness = Randomness::new(TransactionSeed::new([1; 32]));
+    let profile = Profile::default();
+    let session = Session { channel, profile, randomness, prompts: 0, answered: false };
+    (Machine::new(State::Listening(session), Deadlines::default(), NOW, []), client)
+}
+
+fn step(phone: &mut Machine<State>, input: Input) -> Vec<Output> {
+    phone.handle(NOW, input).unwrap();
+    std::iter::from_fn(|| phone.poll_output()).collect()
+}
+
+fn asks(client: &mut Channel, request: &Request) -> Input {
+    Input::Message(client.seal(MessageType::Ctap, &request.to_bytes()).unwrap())
+}
+
+/// The stage in which the counter ran out; nothing was sent at that.
+fn exhausted(outputs: &[Output]) -> Stage {
+    let [Output::CloseTunnel, Output::Closed(Err(Error { stage, fault, .. }))] = outputs else {
+        panic!("{outputs:?}")
+    };
+    let expected = ChannelError::Crypter(CrypterError::CounterExhausted);
+    assert!(
+        matches!(fault, Fault::PeerMisbehaved(PeerMisbehaved::Channel(error)) if *error == expected)
+    );
+    *stage
+}
+
+#[test]
+fn a_client_sends_until_its_counter_runs_out() {
+    let (mut phone, mut client) = listening(0, MAX_COUNTER);
+    let last = asks(&mut client, &Request::GetInfo);
+    assert!(matches!(step(&mut phone, last)[..], [Output::Send(_)]));
+    // It has none for another, and nothing else is opened either.
+    assert!(client.seal(MessageType::Ctap, &[4]).is_err());
+    assert_eq!(exhausted(&step(&mut phone, Input::Message(vec![0; 48]))), Stage::Listening);
+}
+
+#[test]
+fn a_phone_answers_until_its_counter_runs_out() {
+    let (mut phone, mut client) = listening(MAX_COUNTER, 0);
+    let first = asks(&mut client, &Request::GetInfo);
+    assert!(matches!(step(&mut phone, first)[..], [Output::Send(_)]));
+    let second = asks(&mut client, &Request::GetInfo);
+    assert_eq!(exhausted(&step(&mut phone, second)), Stage::Listening);
+}
+
+#[test]
+fn a_signature_for_which_there_is_no_counter_does_not_leave() {
+    let (mut phone, mut client) = listening(MAX_COUNTER + 1, 0);
+    let request = ctap::get_assertion::Request::new("example.com", [1; 32]);
+    let request = asks(&mut client, &Request::GetAssertion(request));
+    assert!(matches!(step(&mut phone, request)[..], [Output::FindPasskeys { .. }]));
+    let passkey = crate::authenticator::Passkey::new(
+        CredentialId::new([1; 16]).unwrap(),
+        "example.com",
+        User::new(UserHandle::new([1]).unwrap(), "ada", "Ada"),
+        SecretKey::from_scalar(&[1; 32]).unwrap(),
+    );
+    let outputs = step(&mut phone, Input::PasskeysFound(Ok(vec![passkey])));
+    let [_, Output::Prompt(prompt)] = &outputs[..] else { panic!("{outputs:?}") };
+    let decision = Decision::Approved { verification: Verification::Verified, account: 0 };
+    let outputs = step(&mut phone, Input::Decided { prompt: prompt.id, decision });
+    assert!(matches!(outputs[..], [Output::CountUse { .. }]));
+    assert_eq!(exhausted(&step(&mut phone, Input::UseCounted(Ok(1)))), Stage::Prompting);
+}
