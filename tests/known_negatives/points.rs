@@ -155,7 +155,7 @@ static KEYS: LazyLock<[SecretKey; 3]> = LazyLock::new(|| [1, 2, 3].map(key));
 
 const UNCOMPRESSED: [(&str, Door); 6] = [
     ("PublicKey", |point| match PublicKey::from_uncompressed(point) {
-        Ok(key) => key.uncompressed() == *point,
+        Ok(_) => true,
         Err(InvalidPoint) => false,
     }),
     ("the phone's handshake message, QR flow", |point| {
@@ -193,11 +193,11 @@ const UNCOMPRESSED: [(&str, Door); 6] = [
 
 const COMPRESSED: [(&str, Door); 2] = [
     ("PublicKey", |point| match PublicKey::from_compressed(point) {
-        Ok(key) => key.compressed() == *point,
+        Ok(_) => true,
         Err(InvalidPoint) => false,
     }),
     ("a QR code", |point| match qr_code_with(point).parse::<QrCode>() {
-        Ok(code) => code.public_key.compressed() == *point,
+        Ok(_) => true,
         Err(error) => {
             assert_eq!(error, QrCodeError::Cbor(Error::Invalid("the public key")));
             false
@@ -272,12 +272,14 @@ fn points_at_the_edge_are_taken_everywhere() {
             let point = point(4, &[x, y]);
             assert_eq!(point.len(), UNCOMPRESSED_POINT_LENGTH);
             assert!(takes(&point), "{door}: {x}");
+            assert_eq!(PublicKey::from_uncompressed(&point).unwrap().uncompressed(), *point);
         }
         for (door, takes) in COMPRESSED {
             let tag = 2 | (hex(y)[31] & 1);
             let point = point(tag, &[x]);
             assert_eq!(point.len(), COMPRESSED_POINT_LENGTH);
             assert!(takes(&point), "{door}: {x}");
+            assert_eq!(PublicKey::from_compressed(&point).unwrap().compressed(), *point);
         }
         for (door, takes) in COORDINATES {
             assert!(takes(x, y), "{door}: {x}");
