@@ -15,8 +15,8 @@
 use std::sync::Arc;
 
 use http::header::{
-    CONNECTION, HOST, HeaderMap, HeaderValue, LOCATION, ORIGIN, SEC_WEBSOCKET_KEY,
-    SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
+    CONNECTION, HOST, HeaderMap, HeaderValue, LOCATION, ORIGIN, SEC_WEBSOCKET_EXTENSIONS,
+    SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use http::{Request, Uri};
 use rustls::pki_types::DnsName;
@@ -152,6 +152,12 @@ where
     let config = bounded(max_message_size);
     match client_async_with_config(request, stream, Some(config)).await {
         Ok((stream, response)) => {
+            // RFC 6455 section 4.1: none was offered, so none may be used. The
+            // crate below does not look.
+            let extensions = response.headers().get_all(SEC_WEBSOCKET_EXTENSIONS);
+            if extensions.iter().any(|value| !value.is_empty()) {
+                return Err(TunnelFault::Upgrade("it uses an extension that was not offered"));
+            }
             let routing_id = routing_id(response.headers())?;
             Ok(Answer::Open(OpenTunnel {
                 tunnel: Box::new(WebSocket::new(stream, max_message_size)),
