@@ -1,0 +1,39 @@
+//! Hostile peers and a hostile network, over real TCP on loopback: a tunnel
+//! service that lies to both roles, visitors who abuse ours, and a service in
+//! the middle of whole ceremonies that loses, repeats and mends messages.
+//!
+//! Every fault has to end in the error that names it, at the stage where it
+//! happened, within that stage's deadline and within bounded memory. Deadlines
+//! pass on tokio's clock, moved by hand (`clock.rs`): no test waits for one.
+//!
+//! The WebSocket's own rules, and what happens at each byte of a message, are
+//! proven without sockets elsewhere; here is what depends on both ends.
+
+#![cfg(all(
+    feature = "client",
+    feature = "authenticator",
+    feature = "tunnel",
+    feature = "relay",
+    feature = "sim",
+    feature = "aws-lc-rs"
+))]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+#[path = "../support/rig.rs"]
+mod rig;
+#[path = "../support/mod.rs"]
+mod support;
+
+mod clock;
+mod frames;
+mod memory;
+mod opening;
+mod service;
+mod victims;
+mod visitors;
