@@ -30,10 +30,13 @@ mod rig;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod between;
 mod clock;
 mod frames;
 mod memory;
+mod middle;
 mod opening;
+mod seeds;
 mod service;
 mod victims;
 mod visitors;

@@ -10,7 +10,7 @@ use fido_hybrid::authenticator::{
 use fido_hybrid::bluetooth::{Advertisement, Advertiser as _};
 use fido_hybrid::client::{Ceremony, Client};
 use fido_hybrid::ctap::Response;
-use fido_hybrid::error::{Error, Fault, Stage, TunnelFault};
+use fido_hybrid::error::{CancelledBy, Error, Fault, PeerMisbehaved, Stage, TunnelFault};
 use fido_hybrid::protocol::advert::{AdvertKey, Eid};
 use fido_hybrid::protocol::keys;
 use fido_hybrid::protocol::qr_code::QrCode;
@@ -136,6 +136,7 @@ impl Victim {
 pub(crate) enum Why {
     Deadline,
     PeerLeft,
+    CancelledByClient,
     Tcp,
     Tls,
     Status(u16),
@@ -145,6 +146,7 @@ pub(crate) enum Why {
     TooLong(usize),
     NotBinary,
     Broken,
+    Misbehaved(PeerMisbehaved),
     Other,
 }
 
@@ -153,6 +155,8 @@ pub(crate) fn told(error: &Error) -> (Stage, Why) {
     let why = match &error.fault {
         Fault::Deadline => Why::Deadline,
         Fault::PeerLeft => Why::PeerLeft,
+        Fault::Cancelled(CancelledBy::Client) => Why::CancelledByClient,
+        Fault::PeerMisbehaved(misbehaved) => Why::Misbehaved(*misbehaved),
         Fault::Tunnel(fault) => match fault {
             TunnelFault::Tcp(_) => Why::Tcp,
             TunnelFault::Tls(_) => Why::Tls,
