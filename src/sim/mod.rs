@@ -23,7 +23,7 @@ mod random;
 pub use air::Conditions;
 #[cfg(any(feature = "client", feature = "authenticator"))]
 pub use exchange::Exchange;
-pub use pair::{Pair, Setup, Side, Tamper, User};
+pub use pair::{Delay, Pair, Seen, Setup, Side, Tamper, User, Watch};
 #[cfg(any(feature = "client", feature = "authenticator"))]
 pub use radio::Air;
 pub use random::SeededRng;

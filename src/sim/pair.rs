@@ -93,6 +93,27 @@ pub type User = Box<dyn FnMut(&Prompt) -> Option<Decision>>;
 /// hostile service would deliver in its place.
 pub type Tamper = Box<dyn FnMut(Side, Vec<u8>) -> Vec<Vec<u8>>>;
 
+/// How much longer than [`Setup::latency`] the next message from one side is on
+/// its way. With unequal delays messages overtake each other, as no honest
+/// tunnel lets them.
+pub type Delay = Box<dyn FnMut(Side) -> Duration>;
+
+/// What one who looks on sees of a [`Pair`].
+#[derive(Clone, Copy, Debug)]
+pub enum Seen<'a> {
+    /// The client is about to be given this.
+    ToClient(&'a client::Input),
+    /// The client wants this done.
+    ByClient(&'a client::Output),
+    /// The authenticator is about to be given this.
+    ToPhone(&'a authenticator::Input),
+    /// The authenticator wants this done.
+    ByPhone(&'a authenticator::Output),
+}
+
+/// Sees every input and every output, in the order in which they come.
+pub type Watch = Box<dyn FnMut(Seen<'_>)>;
+
 /// A client and an authenticator, and the world between them.
 ///
 /// Nothing happens by itself: [`step`](Self::step) brings the next thing that
@@ -110,6 +131,10 @@ pub struct Pair {
     pub user: User,
     /// What the tunnel does with messages. By default it delivers them.
     pub tamper: Tamper,
+    /// How the tunnel holds messages up. By default it does not.
+    pub delay: Delay,
+    /// Who looks on. By default nobody.
+    pub watch: Watch,
     /// What the phone's store holds.
     pub passkeys: Vec<Passkey>,
     /// What the phone answered.
@@ -169,6 +194,8 @@ impl Pair {
                 Some(Decision::Approved { verification: Verification::Verified, account: 0 })
             }),
             tamper: Box::new(|_, message| vec![message]),
+            delay: Box::new(|_| Duration::ZERO),
+            watch: Box::new(|_| ()),
             passkeys: setup.passkeys,
             responses: Vec::new(),
             conditions: setup.conditions,
@@ -302,9 +329,21 @@ impl Pair {
     /// One side's caller wants no more of it.
     pub fn cancel(&mut self, side: Side) {
         match side {
-            Side::Client => self.feed_client(client::Input::Cancel),
-            Side::Phone => self.feed_phone(authenticator::Input::Cancel),
+            Side::Client => self.tell_client(client::Input::Cancel),
+            Side::Phone => self.tell_phone(authenticator::Input::Cancel),
         }
+    }
+
+    /// Something befalls the client that this world would not do by itself,
+    /// such as a radio that fails.
+    pub fn tell_client(&mut self, input: client::Input) {
+        self.feed_client(input);
+        self.settle();
+    }
+
+    /// The same for the phone, such as a store that is full.
+    pub fn tell_phone(&mut self, input: authenticator::Input) {
+        self.feed_phone(input);
         self.settle();
     }
 
@@ -373,6 +412,7 @@ impl Pair {
     }
 
     fn feed_client(&mut self, input: client::Input) {
+        (self.watch)(Seen::ToClient(&input));
         self.note(Side::Client, describe_client_input(&input));
         if let Err(misuse) = self.client.handle(self.now, input) {
             self.note(Side::Client, format_args!("refused: {misuse}"));
@@ -380,6 +420,7 @@ impl Pair {
     }
 
     fn feed_phone(&mut self, input: authenticator::Input) {
+        (self.watch)(Seen::ToPhone(&input));
         self.note(Side::Phone, describe_phone_input(&input));
         if let Err(misuse) = self.phone.handle(self.now, input) {
             self.note(Side::Phone, format_args!("refused: {misuse}"));
@@ -406,6 +447,7 @@ impl Pair {
     }
 
     fn client_output(&mut self, output: client::Output) {
+        (self.watch)(Seen::ByClient(&output));
         match output {
             client::Output::Dial(_) => {
                 // Whoever knows the routing id has heard the phone, so its
@@ -434,6 +476,7 @@ impl Pair {
 
     fn phone_output(&mut self, output: authenticator::Output) {
         use authenticator::{Input, Output};
+        (self.watch)(Seen::ByPhone(&output));
         match output {
             Output::Dial(_) => {
                 self.tunnel.insert(Side::Phone, End::Open);
@@ -499,8 +542,9 @@ impl Pair {
             return;
         }
         for message in (self.tamper)(from, message) {
+            let after = self.latency + (self.delay)(from);
             self.schedule(
-                self.latency,
+                after,
                 match from {
                     Side::Client => Due::Phone(authenticator::Input::Message(message)),
                     Side::Phone => Due::Client(client::Input::Message(message)),
