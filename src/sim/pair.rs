@@ -335,14 +335,29 @@ impl Pair {
     }
 
     /// Something befalls the client that this world would not do by itself,
-    /// such as a radio that fails.
+    /// such as a radio that fails. What it says is gone is gone.
     pub fn tell_client(&mut self, input: client::Input) {
+        match input {
+            client::Input::BluetoothFailed(_) => self.scanning = false,
+            client::Input::TunnelFailed(_) | client::Input::TunnelClosed => {
+                self.tunnel.insert(Side::Client, End::Closed);
+            }
+            _ => {}
+        }
         self.feed_client(input);
         self.settle();
     }
 
     /// The same for the phone, such as a store that is full.
     pub fn tell_phone(&mut self, input: authenticator::Input) {
+        use authenticator::Input;
+        match input {
+            Input::AdvertisingFailed(_) => self.advert = None,
+            Input::TunnelFailed(_) | Input::SendFailed(_) | Input::TunnelClosed => {
+                self.tunnel.insert(Side::Phone, End::Closed);
+            }
+            _ => {}
+        }
         self.feed_phone(input);
         self.settle();
     }
