@@ -12,10 +12,8 @@ use fido_hybrid::error::{
     Advice, BluetoothFault, CancelledBy, Error, Fault, PeerMisbehaved, Stage, StoreFault,
     TunnelFault,
 };
-use fido_hybrid::protocol::advert::AdvertKey;
 use fido_hybrid::protocol::keys;
-use fido_hybrid::protocol::noise::Initiator;
-use fido_hybrid::protocol::qr_code::QrCode;
+use fido_hybrid::protocol::qr_code::{QrCode, QrText};
 use fido_hybrid::sim::{Pair, SeededRng, Seen, Side};
 
 use super::finder::Secrets;
@@ -50,6 +48,7 @@ struct Run {
     printed: Option<Rc<RefCell<BTreeSet<String>>>>,
     happened: Vec<Mishap>,
     stages: [(Stage, Option<Duration>); 2],
+    qr_text: QrText,
 }
 
 const SIDES: [Side; 2] = [Side::Client, Side::Phone];
@@ -93,8 +92,9 @@ impl Run {
             pair.delay = Box::new(move |_| Duration::from_millis(rng.below(200)));
         }
         let stages = SIDES.map(|side| (pair.stage(side), None));
+        let qr_text = pair.client.qr_text().unwrap().clone();
         let rng = root.fork("mishaps");
-        Self { pair, plan, ledger, tunnel, rng, printed, happened: Vec::new(), stages }
+        Self { pair, plan, ledger, tunnel, rng, printed, happened: Vec::new(), stages, qr_text }
     }
 
     fn due(&self, step: usize) -> Vec<Mishap> {
@@ -221,7 +221,7 @@ impl Run {
             let secrets = self.secrets(seed, &ledger);
             let outcome = format!("{results:?}\n{:?}\n{}", ledger.answers, transcript.join("\n"));
             for text in printed.borrow().iter().chain([&outcome]) {
-                assert_eq!(secrets.find_in(text), None, "a secret was printed");
+                assert_eq!(secrets.find_in(text), None, "printed in {text}");
             }
         }
         Trial { transcript, results, answered }
@@ -312,47 +312,18 @@ impl Run {
 
     /// The secrets of this ceremony, made again from its seed.
     fn secrets(&self, seed: u64, ledger: &Ledger) -> Secrets {
-        let rng = SeededRng::new(seed);
-        let own = client::Keys::generate(&mut rng.fork("client"));
-        let phone = authenticator::Keys::generate(&mut rng.fork("phone"));
+        let tunnel = self.tunnel.borrow();
+        let reply = tunnel.sent.iter().find(|(from, _)| *from == Side::Phone);
         let mut secrets = Secrets::default();
-        let eid_key = keys::eid_key(&own.secret);
-        secrets.bytes("the QR secret", own.secret.expose());
-        secrets.bytes("the QR key", &*own.identity.expose());
-        secrets.bytes("the client's ephemeral key", &*own.ephemeral.expose());
-        secrets.bytes("the phone's ephemeral key", &*phone.ephemeral.expose());
-        secrets.bytes("the advert's nonce", phone.nonce.expose());
-        secrets.bytes("the phone's seed", phone.seed.expose());
-        secrets.bytes("the EID key", eid_key.expose());
+        let reply = reply.map(|(_, reply)| reply.as_slice());
+        secrets.pair(seed, ledger.advert.as_deref(), reply);
+        secrets.qr_code(&self.qr_text);
         secrets.bytes("the PRF input", &plan::prf_input(seed));
-        let code = QrCode::new(
-            *own.identity.public_key(),
-            own.secret.clone(),
-            0,
-            self.plan.setup.client.hint,
-        );
-        secrets.text("the QR code", &code.to_text().expose()[6..]);
         for passkey in self.plan.setup.passkeys.iter().chain(&self.pair.passkeys) {
-            secrets.bytes("a passkey", &*passkey.key.expose());
+            secrets.bytes("a passkey's key", &*passkey.key.expose());
         }
         for answer in &ledger.answers {
-            if let Ok(fido_hybrid::ctap::Response::GetAssertion(response)) = answer {
-                secrets.bytes("a signature", response.signature.expose());
-                secrets.bytes("what was signed", response.auth_data.raw());
-            }
-        }
-        let Some(advert) = &ledger.advert else { return secrets };
-        let eid = AdvertKey::new(&eid_key).open(advert).unwrap().eid;
-        let psk = keys::psk(&own.secret, &eid);
-        secrets.bytes("the EID", eid.expose());
-        secrets.bytes("the PSK", psk.expose());
-        let tunnel = self.tunnel.borrow();
-        if let Some((_, reply)) = tunnel.sent.iter().find(|(from, _)| *from == Side::Phone) {
-            let (initiator, _) = Initiator::qr(own.identity, &psk, own.ephemeral).unwrap();
-            if let Ok(established) = initiator.finish(reply) {
-                secrets.bytes("a traffic key", established.sending.expose());
-                secrets.bytes("the other traffic key", established.receiving.expose());
-            }
+            secrets.answer(answer);
         }
         secrets
     }

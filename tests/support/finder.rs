@@ -8,7 +8,17 @@
 
 #![allow(dead_code, reason = "each test uses a part")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use fido_hybrid::authenticator::{self, Passkey};
+use fido_hybrid::client;
+use fido_hybrid::ctap::{Response, Status};
+use fido_hybrid::protocol::advert::AdvertKey;
+use fido_hybrid::protocol::keys;
+use fido_hybrid::protocol::noise::Initiator;
+use fido_hybrid::protocol::qr_code::{QrCode, QrText};
+use fido_hybrid::secret::QrSecret;
+use fido_hybrid::sim::SeededRng;
 
 /// How many bytes of a secret in a row are enough to tell.
 const PART: usize = 8;
@@ -30,7 +40,7 @@ impl Secrets {
     pub(crate) fn bytes(&mut self, name: &str, secret: &[u8]) {
         assert!(secret.len() >= PART, "{name} is too short to tell from anything else");
         self.names += 1;
-        for part in secret.windows(PART) {
+        for part in secret.windows(PART).filter(|part| tells_something(part)) {
             self.add_beginning(part);
             self.bytes.insert(part.to_vec(), name.to_owned());
         }
@@ -42,6 +52,63 @@ impl Secrets {
         for part in secret.as_bytes().windows(TEXT_PART) {
             self.add_beginning(part);
             self.text.insert(part.to_vec(), name.to_owned());
+        }
+    }
+
+    /// What a QR code's text says, and all that is derived from it alone.
+    pub(crate) fn qr_code(&mut self, text: &QrText) {
+        let code: QrCode = text.expose().parse().unwrap();
+        self.text("the QR code", text.expose().strip_prefix("FIDO:/").unwrap());
+        self.bytes("the QR secret", code.secret.expose());
+        self.bytes("the EID key", keys::eid_key(&code.secret).expose());
+        self.bytes("the tunnel's id", &keys::tunnel_id(&code.secret).0);
+    }
+
+    /// What an advert tells those who can read it.
+    pub(crate) fn advert(&mut self, secret: &QrSecret, advert: &[u8]) {
+        let eid = AdvertKey::new(&keys::eid_key(secret)).open(advert).unwrap().eid;
+        self.bytes("the EID", eid.expose());
+        self.bytes("the PSK", keys::psk(secret, &eid).expose());
+    }
+
+    pub(crate) fn passkey(&mut self, passkey: &Passkey) {
+        self.bytes("a passkey's key", &*passkey.key.expose());
+        self.bytes("a passkey's id", passkey.id.as_bytes());
+    }
+
+    pub(crate) fn answer(&mut self, answer: &Result<Response, Status>) {
+        match answer {
+            Ok(Response::GetAssertion(response)) => {
+                self.bytes("a signature", response.signature.expose());
+                self.bytes("what was signed", response.auth_data.raw());
+            }
+            Ok(Response::MakeCredential(response)) => {
+                self.bytes("what was registered", response.auth_data.raw());
+            }
+            _ => {}
+        }
+    }
+
+    /// The secrets of a `Pair`, made again from its seed; those of the channel
+    /// with what was seen: the advert, and the phone's handshake message.
+    pub(crate) fn pair(&mut self, seed: u64, advert: Option<&[u8]>, reply: Option<&[u8]>) {
+        let rng = SeededRng::new(seed);
+        let own = client::Keys::generate(&mut rng.fork("client"));
+        let phone = authenticator::Keys::generate(&mut rng.fork("phone"));
+        self.bytes("the QR secret", own.secret.expose());
+        self.bytes("the QR key", &*own.identity.expose());
+        self.bytes("the client's ephemeral key", &*own.ephemeral.expose());
+        self.bytes("the phone's ephemeral key", &*phone.ephemeral.expose());
+        self.bytes("the advert's nonce", phone.nonce.expose());
+        self.bytes("the phone's seed", phone.seed.expose());
+        let Some(advert) = advert else { return };
+        self.advert(&own.secret, advert);
+        let eid = AdvertKey::new(&keys::eid_key(&own.secret)).open(advert).unwrap().eid;
+        let psk = keys::psk(&own.secret, &eid);
+        let (initiator, _) = Initiator::qr(own.identity, &psk, own.ephemeral).unwrap();
+        if let Some(Ok(established)) = reply.map(|reply| initiator.finish(reply)) {
+            self.bytes("a traffic key", established.sending.expose());
+            self.bytes("the other traffic key", established.receiving.expose());
         }
     }
 
@@ -74,6 +141,12 @@ impl Secrets {
             found.map(String::as_str)
         })
     }
+}
+
+/// Zeros in a row and the few bytes around them, as authenticator data have
+/// them, are everywhere; eight random bytes hardly ever repeat so much.
+fn tells_something(part: &[u8]) -> bool {
+    part.iter().collect::<BTreeSet<_>>().len() > 4
 }
 
 /// All that a text may spell.

@@ -1,0 +1,123 @@
+//! Over sockets on loopback and the crate's own tunnel service.
+
+use std::sync::{Arc, Mutex};
+
+use fido_hybrid::BoxFuture;
+use fido_hybrid::authenticator::{Authenticator, Decision, MemoryStore, Prompt, UserCheck};
+use fido_hybrid::bluetooth::{Advertisement, Advertiser};
+use fido_hybrid::client::Client;
+use fido_hybrid::ctap;
+use fido_hybrid::error::{BluetoothFault, Fault, TunnelFault};
+use fido_hybrid::protocol::qr_code::QrCode;
+use fido_hybrid::relay::Server;
+use fido_hybrid::sim::Air;
+use fido_hybrid::tunnel::WebSocketTunnel;
+
+use super::finder::Secrets;
+use super::notebook::Notebook;
+use super::rig;
+
+/// An advertiser that keeps a copy of what goes on the air.
+struct Overheard(Air, Arc<Mutex<Vec<u8>>>);
+
+impl Advertiser for Overheard {
+    fn advertise(
+        &self,
+        service_data: Vec<u8>,
+    ) -> BoxFuture<'_, Result<Box<dyn Advertisement>, BluetoothFault>> {
+        self.1.lock().unwrap().clone_from(&service_data);
+        self.0.advertise(service_data)
+    }
+}
+
+struct Yes;
+
+impl UserCheck for Yes {
+    fn check(&self, _: Prompt) -> BoxFuture<'_, Decision> {
+        Box::pin(async { rig::approved(0) })
+    }
+}
+
+#[tokio::test]
+async fn of_ceremonies_that_succeed() {
+    let notebook = Notebook::default();
+    let _guard = tracing::subscriber::set_default(notebook.clone());
+
+    let builder = Server::builder();
+    notebook.print(&builder);
+    let service = builder.bind("127.0.0.1:0").await.unwrap();
+    notebook.print(&service);
+    let address = service.local_addr().unwrap();
+    let service = service.start().unwrap();
+    let tunnel = WebSocketTunnel::builder().resolve_without_tls(&rig::domain().host(), address);
+    notebook.print(&tunnel);
+    let tunnel = tunnel.build().unwrap();
+    notebook.print(&tunnel);
+
+    let (air, on_air, store) = (Air::new(), Arc::default(), MemoryStore::new());
+    let client = Client::builder().scanner(air.clone()).tunnel(tunnel.clone()).build().unwrap();
+    let phone = Authenticator::builder(store.clone(), Yes)
+        .advertiser(Overheard(air, Arc::clone(&on_air)))
+        .tunnel(tunnel)
+        .domain(rig::domain())
+        .build()
+        .unwrap();
+
+    let mut secrets = Secrets::default();
+    let requests: [ctap::Request; 2] =
+        [rig::make_credential("ada").into(), rig::get_assertion(&[]).into()];
+    for request in requests {
+        let mut ceremony = client.begin(request, None).unwrap();
+        secrets.qr_code(ceremony.qr_code());
+        let code: QrCode = ceremony.qr_code().expose().parse().unwrap();
+        let mut session = phone.answer(code.clone()).unwrap();
+        let response = ceremony.outcome().await.unwrap();
+        notebook.print(&response);
+        notebook.print(&service);
+        drop(ceremony);
+        notebook.end(&session.outcome().await);
+        secrets.advert(&code.secret, &on_air.lock().unwrap());
+        secrets.answer(&Ok(response));
+    }
+    secrets.passkey(&store.passkeys()[0]);
+    assert_eq!(secrets.len(), 17);
+
+    for told in ["dialling the tunnel service", "the tunnel is open", "the transaction is over"] {
+        assert!(notebook.holds(told), "nothing was traced of {told}");
+    }
+    notebook.assert_holds_none_of(&secrets);
+}
+
+#[tokio::test]
+async fn of_a_service_that_refuses_and_one_that_is_not_there() {
+    let notebook = Notebook::default();
+    let _guard = tracing::subscriber::set_default(notebook.clone());
+    let service = Server::builder().require_origin("https://elsewhere.example");
+    let service = service.bind("127.0.0.1:0").await.unwrap();
+    let there = service.local_addr().unwrap();
+    let _service = service.start().unwrap();
+    let gone = Server::builder().bind("127.0.0.1:0").await.unwrap();
+    let not_there = gone.local_addr().unwrap();
+    drop(gone);
+
+    let mut secrets = Secrets::default();
+    for (seed, address) in [(1, there), (2, not_there)] {
+        let tunnel = WebSocketTunnel::builder().resolve_without_tls(&rig::domain().host(), address);
+        let phone = Authenticator::builder(MemoryStore::new(), Yes)
+            .advertiser(Air::new())
+            .tunnel(tunnel.build().unwrap())
+            .domain(rig::domain())
+            .build()
+            .unwrap();
+        let mut code = rig::Client::new(seed).code;
+        code.created = None;
+        secrets.qr_code(&code.to_text());
+        let outcome = phone.answer(code).unwrap().outcome().await;
+        notebook.end(&outcome);
+        let fault = outcome.unwrap_err().fault;
+        let refused = matches!(fault, Fault::Tunnel(TunnelFault::Status(_)));
+        let absent = matches!(fault, Fault::Tunnel(TunnelFault::Tcp(_)));
+        assert_eq!((refused, absent), (address == there, address == not_there), "{fault}");
+    }
+    notebook.assert_holds_none_of(&secrets);
+}

@@ -1,0 +1,41 @@
+//! What a program can see of a ceremony, in traces at level trace and by
+//! printing whatever it gets hold of: stages and lengths, and no secret in any
+//! encoding.
+//!
+//! Whole ceremonies of both roles, those that succeed and those that fail at
+//! each stage, with everything printed by `Debug` (on one line and on many) and
+//! `Display`:
+//!
+//! * [`machines`]: both transactions, with each input, output and state;
+//! * [`phone_by_hand`]: a client with a phone that does what ours does not:
+//!   links, PRF outputs, answers that cannot be read;
+//! * `objects`: the async objects, over air and tunnel in memory;
+//! * `loopback`: the same over sockets and the crate's own tunnel service;
+//! * `sites`: WebAuthn options and answers.
+//!
+//! What the WebSocket crate says is not here: it writes to `log`, which
+//! SECURITY.md tells embedders to keep off.
+
+#![cfg(feature = "sim")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+#[path = "../support/finder.rs"]
+mod finder;
+mod finding;
+#[cfg(all(
+    feature = "client",
+    feature = "authenticator",
+    feature = "tunnel",
+    feature = "relay",
+    feature = "aws-lc-rs"
+))]
+mod loopback;
+mod machines;
+mod notebook;
+#[cfg(all(feature = "client", feature = "authenticator"))]
+mod objects;
+mod phone_by_hand;
+#[path = "../support/rig.rs"]
+mod rig;
+#[cfg(feature = "webauthn")]
+mod sites;
