@@ -1,1 +1,386 @@
+//! A client's transactions with a phone put together from the protocol's own
+//! steps, which does what ours does not: it sends links and PRF outputs, and
+//! introductions and answers that cannot be read.
 
+use std::time::Duration;
+
+use fido_hybrid::cbor::encode;
+use fido_hybrid::client::{
+    Config, Deadlines, Input, Keys, LinkedKeys, Linking, Output, Transaction,
+};
+use fido_hybrid::ctap::extensions::prf;
+use fido_hybrid::ctap::{
+    Aaguid, AuthenticatorData, Flags, Request, Response, get_assertion, get_info,
+};
+use fido_hybrid::error::{Error, Fault, PeerMisbehaved, Stage, TunnelFault, Unsupported};
+use fido_hybrid::protocol::SecretKey;
+use fido_hybrid::protocol::advert::{AdvertKey, Eid};
+use fido_hybrid::protocol::channel::Channel;
+use fido_hybrid::protocol::contact_request::{ContactHint, LinkId};
+use fido_hybrid::protocol::keys;
+use fido_hybrid::protocol::linking::{Link, Update};
+use fido_hybrid::protocol::message::MessageType;
+use fido_hybrid::protocol::noise::{Established, HandshakeHash, Responder};
+use fido_hybrid::protocol::post_handshake::PostHandshake;
+use fido_hybrid::protocol::primitives::sha256;
+use fido_hybrid::protocol::qr_code::{QrCode, RequestHint};
+use fido_hybrid::protocol::tunnel_domain::TunnelDomain;
+use fido_hybrid::protocol::tunnel_url::{ContactId, RoutingId};
+use fido_hybrid::secret::{LinkSecret, PrfInput, PrfOutput, SecretBytes};
+use fido_hybrid::sim::SeededRng;
+
+use super::finder::Secrets;
+use super::notebook::Notebook;
+use super::rig;
+
+const NOW: Duration = Duration::from_secs(1);
+
+fn key(part: &str) -> SecretKey {
+    SecretKey::generate(&mut SeededRng::new(1).fork(part))
+}
+
+fn bytes<const N: usize>(part: &str) -> [u8; N] {
+    let mut bytes = [0; N];
+    rand_core::Rng::fill_bytes(&mut SeededRng::new(1).fork(part), &mut bytes);
+    bytes
+}
+
+fn link() -> Link {
+    Link {
+        contact_id: ContactId::new(bytes::<20>("contact").to_vec()).unwrap(),
+        link_id: LinkId([1; 8]),
+        secret: LinkSecret::new(bytes("link")),
+        identity: *key("phone's identity").public_key(),
+        name: "The phone of Ada Lovelace".to_owned(),
+    }
+}
+
+/// A client, and what the phone has of the channel.
+struct Walk {
+    client: Transaction,
+    notebook: Notebook,
+    secrets: Secrets,
+    channel: Option<Channel>,
+    hash: HandshakeHash,
+    end: Option<Result<(), Error>>,
+}
+
+impl Walk {
+    fn of(client: Transaction) -> Self {
+        let (notebook, secrets) = (Notebook::default(), Secrets::default());
+        let hash = HandshakeHash([0; 32]);
+        Self { client, notebook, secrets, channel: None, hash, end: None }
+    }
+
+    fn step(&mut self, input: Input) -> Vec<Output> {
+        self.notebook.print(&input);
+        self.client.handle(NOW, input).unwrap();
+        self.drain()
+    }
+
+    fn drain(&mut self) -> Vec<Output> {
+        let outputs: Vec<Output> = std::iter::from_fn(|| self.client.poll_output()).collect();
+        self.notebook.print(&outputs);
+        self.notebook.print(&self.client);
+        for output in &outputs {
+            match output {
+                Output::Response(response) => self.secrets.answer(response),
+                Output::Closed(end) => {
+                    self.notebook.end(end);
+                    self.end = Some(end.clone());
+                }
+                _ => {}
+            }
+        }
+        outputs
+    }
+
+    fn established(&mut self, established: &Established) {
+        self.notebook.print(established);
+        self.secrets.bytes("a traffic key", established.sending.expose());
+        self.secrets.bytes("the other traffic key", established.receiving.expose());
+        let channel = Channel::new(established);
+        self.notebook.print(&channel);
+        self.channel = Some(channel);
+        self.hash = established.hash;
+    }
+
+    /// The phone's handshake message, and who it says it is.
+    fn introduce(&mut self, reply: Vec<u8>, introduction: &[u8]) -> Vec<Output> {
+        self.step(Input::Message(reply));
+        let message = self.channel.as_mut().unwrap().seal_untyped(introduction).unwrap();
+        self.step(Input::Message(message))
+    }
+
+    fn tell(&mut self, kind: MessageType, payload: &[u8]) -> Vec<Output> {
+        let message = self.channel.as_mut().unwrap().seal(kind, payload).unwrap();
+        self.step(Input::Message(message))
+    }
+
+    fn ask(&mut self, request: Request) {
+        self.notebook.print(&request);
+        self.step(Input::Request { request, timeout: None });
+    }
+
+    /// The error with which it ended; and nothing was told.
+    fn failed(self) -> Error {
+        self.notebook.assert_holds_none_of(&self.secrets);
+        self.end.expect("the end").expect_err("a failure")
+    }
+
+    fn cancelled(mut self) {
+        self.step(Input::Cancel);
+        assert!(self.failed().is_cancelled());
+    }
+}
+
+fn sent(outputs: &[Output]) -> Vec<u8> {
+    let message = |output: &Output| match output {
+        Output::Send(message) => Some(message.clone()),
+        _ => None,
+    };
+    outputs.iter().find_map(message).unwrap()
+}
+
+fn introduction() -> PostHandshake {
+    let info = get_info::Response::new(vec!["FIDO_2_0".to_owned()], Aaguid([0; 16]));
+    PostHandshake::ctap(encode(&info))
+}
+
+/// Up to the handshake's first message, and the phone's answer to it.
+fn scanned() -> (Walk, QrCode, Vec<u8>) {
+    let mut config = Config::new(RequestHint::GetAssertion);
+    config.linking = Linking::Offered;
+    let keys = Keys::generate(&mut SeededRng::new(2));
+    let own = keys.clone();
+    let mut walk = Walk::of(Transaction::qr(config, keys, Duration::ZERO, 0));
+    walk.notebook.print(&own);
+    walk.secrets.bytes("the QR key", &*own.identity.expose());
+    walk.secrets.bytes("the client's ephemeral key", &*own.ephemeral.expose());
+    let text = walk.client.qr_text().unwrap().clone();
+    walk.secrets.qr_code(&text);
+    walk.notebook.print(&text);
+    let code: QrCode = text.expose().parse().unwrap();
+    walk.drain();
+    let eid = Eid::new(bytes("nonce"), RoutingId([1, 2, 3]), TunnelDomain::APPLE);
+    walk.notebook.print(&eid);
+    let advert = AdvertKey::new(&keys::eid_key(&code.secret));
+    walk.notebook.print(&advert);
+    let advert = advert.seal(&eid);
+    walk.secrets.advert(&code.secret, &advert);
+    walk.step(Input::ServiceData(advert.to_vec()));
+    let outputs = walk.step(Input::TunnelOpened { connect_signal: false });
+    let psk = keys::psk(&code.secret, &eid);
+    let ephemeral = key("phone's ephemeral");
+    walk.secrets.bytes("the phone's ephemeral key", &*ephemeral.expose());
+    let responder = Responder::qr(code.public_key, &psk, ephemeral);
+    walk.notebook.print(&responder);
+    let (established, reply) = responder.respond(&sent(&outputs)).unwrap();
+    walk.established(&established);
+    (walk, code, reply.to_vec())
+}
+
+fn ready() -> (Walk, QrCode) {
+    let (mut walk, code, reply) = scanned();
+    walk.introduce(reply, &encode(&introduction()));
+    assert_eq!(walk.client.stage(), Stage::Ready);
+    (walk, code)
+}
+
+#[test]
+fn of_introductions_that_cannot_be_read() {
+    // It opens, so what is in it is told to nobody.
+    let garbage = bytes::<40>("garbage");
+    let mut no_ctap = introduction();
+    no_ctap.get_info = None;
+    no_ctap.features.ctap = false;
+    let mut no_info = introduction();
+    no_info.get_info = Some(garbage.to_vec());
+    for (introduction, expected) in [
+        (garbage.to_vec(), None),
+        (encode(&no_ctap), Some(Unsupported::Ctap)),
+        (encode(&no_info), None),
+    ] {
+        let (mut walk, _, reply) = scanned();
+        walk.secrets.bytes("the garbage", &garbage);
+        walk.introduce(reply, &introduction);
+        let error = walk.failed();
+        assert_eq!(error.stage, Stage::Introducing);
+        match (error.fault, expected) {
+            (Fault::Unsupported(fault), Some(expected)) => assert_eq!(fault, expected),
+            (Fault::PeerMisbehaved(fault), None) => assert!(matches!(
+                fault,
+                PeerMisbehaved::PostHandshake(_) | PeerMisbehaved::GetInfo(_)
+            )),
+            (fault, _) => panic!("{fault}"),
+        }
+    }
+}
+
+fn signed() -> get_assertion::Response {
+    let data = AuthenticatorData::new(
+        sha256(&[rig::RP_ID.as_bytes()]),
+        Flags::USER_PRESENT | Flags::USER_VERIFIED,
+        7,
+    );
+    let passkey = rig::passkey(7, rig::RP_ID, "ada");
+    let signature = SecretBytes::new(bytes::<70>("signature").to_vec());
+    let mut response = get_assertion::Response::new(rig::descriptor(&passkey), data, signature);
+    response.user = Some(passkey.user);
+    response.large_blob_key = Some(SecretBytes::new(bytes::<32>("large blob").to_vec()));
+    response.unsigned_extensions.prf = Some(prf::AssertionOutput::new(prf::Values {
+        first: PrfOutput::new(bytes("first output")),
+        second: Some(PrfOutput::new(bytes("second output"))),
+    }));
+    response
+}
+
+fn with_answers_secrets(walk: &mut Walk) {
+    for part in ["first output", "second output", "large blob", "prf input"] {
+        walk.secrets.bytes(part, &bytes::<32>(part));
+    }
+    walk.secrets.bytes("the signature", &bytes::<70>("signature"));
+}
+
+fn request() -> Request {
+    let mut request = rig::get_assertion(&[]);
+    let first = PrfInput::new(bytes("prf input"));
+    request.extensions.prf = Some(prf::AssertionInput::new(prf::Values { first, second: None }));
+    request.into()
+}
+
+#[test]
+fn of_an_answer_with_prf_outputs_and_a_large_blob_key() {
+    let (mut walk, _) = ready();
+    with_answers_secrets(&mut walk);
+    walk.ask(request());
+    let response = Response::GetAssertion(signed());
+    walk.notebook.print(&response);
+    walk.notebook.print(&response.to_raw());
+    let outputs = walk.tell(MessageType::Ctap, response.to_raw().to_bytes().expose());
+    assert!(matches!(outputs[..], [Output::Response(Ok(_))]), "{outputs:?}");
+    walk.cancelled();
+}
+
+#[test]
+fn of_answers_that_cannot_be_read_or_do_not_answer() {
+    let answer = Response::GetAssertion(signed()).to_raw().to_bytes().expose().to_vec();
+    let mut of_another_site = signed();
+    of_another_site.auth_data = AuthenticatorData::new([9; 32], Flags::USER_PRESENT, 0);
+    let of_another_site = Response::GetAssertion(of_another_site).to_raw().to_bytes();
+    let cut = answer[..answer.len() - 1].to_vec();
+    let behind = [answer.clone(), vec![0]].concat();
+    for (kind, payload) in [
+        (MessageType::Ctap, Vec::new()),
+        (MessageType::Ctap, cut),
+        (MessageType::Ctap, behind),
+        (MessageType::Ctap, of_another_site.expose().to_vec()),
+        (MessageType::Json, answer.clone()),
+        (MessageType::Shutdown, answer),
+    ] {
+        let (mut walk, _) = ready();
+        with_answers_secrets(&mut walk);
+        walk.ask(request());
+        walk.tell(kind, &payload);
+        let error = walk.failed();
+        assert_eq!(error.stage, Stage::Asking);
+        assert!(matches!(error.fault, Fault::PeerMisbehaved(_)), "{error}");
+    }
+}
+
+fn add_link(walk: &mut Walk) {
+    let link = link();
+    walk.notebook.print(&link);
+    walk.secrets.bytes("the link's secret", link.secret.expose());
+    walk.secrets.bytes("the contact id", link.contact_id.as_bytes());
+    walk.secrets.bytes("the phone's identity key", &*key("phone's identity").expose());
+    walk.secrets.text("the phone's name", &link.name);
+}
+
+#[test]
+fn of_links_that_are_kept_and_that_are_dropped() {
+    for signs in [true, false] {
+        let (mut walk, code) = ready();
+        add_link(&mut walk);
+        let hash = if signs { walk.hash } else { HandshakeHash([0; 32]) };
+        let map = link().sign(&key("phone's identity"), &code.public_key, &hash).unwrap();
+        let update = Update { linking: Some(map) };
+        walk.notebook.print(&update);
+        let outputs = walk.tell(MessageType::Update, &update.to_bytes());
+        assert_eq!(matches!(outputs[..], [Output::Linked { .. }]), signs, "{outputs:?}");
+        walk.cancelled();
+    }
+}
+
+/// A linked phone is called.
+fn called() -> Walk {
+    let own = LinkedKeys::generate(&mut SeededRng::new(3));
+    let (hint, deadlines) = (ContactHint::GetAssertion, Deadlines::default());
+    let kept = link();
+    let domain = TunnelDomain::GOOGLE;
+    let client = Transaction::linked(hint, deadlines, &kept, domain, own.clone(), Duration::ZERO);
+    let mut walk = Walk::of(client);
+    add_link(&mut walk);
+    walk.notebook.print(&own);
+    walk.secrets.bytes("the client's ephemeral key", &*own.ephemeral.expose());
+    let eid_key = keys::eid_key_linked(&kept.secret, &own.nonce);
+    walk.secrets.bytes("the EID key", eid_key.expose());
+    walk.drain();
+    walk
+}
+
+/// The phone is heard, its tunnel is open.
+fn heard(walk: &mut Walk) -> (Eid, Vec<u8>) {
+    let own = LinkedKeys::generate(&mut SeededRng::new(3));
+    let mut plain = bytes::<16>("linked EID");
+    plain[0] = 0;
+    let eid = Eid::parse_linked(&plain).unwrap();
+    let advert = AdvertKey::new(&keys::eid_key_linked(&link().secret, &own.nonce)).seal(&eid);
+    walk.secrets.bytes("the EID", eid.expose());
+    walk.secrets.bytes("the PSK", keys::psk_linked(&link().secret, &eid).expose());
+    walk.step(Input::TunnelOpened { connect_signal: true });
+    walk.step(Input::Message(vec![0]));
+    let outputs = walk.step(Input::ServiceData(advert.to_vec()));
+    (eid, sent(&outputs))
+}
+
+#[test]
+fn of_a_linked_phone_that_answers() {
+    let mut walk = called();
+    with_answers_secrets(&mut walk);
+    let (eid, message) = heard(&mut walk);
+    let psk = keys::psk_linked(&link().secret, &eid);
+    let ephemeral = key("phone's ephemeral");
+    let responder = Responder::linked(key("phone's identity"), &psk, ephemeral);
+    walk.notebook.print(&responder);
+    let (established, reply) = responder.respond(&message).unwrap();
+    walk.established(&established);
+    walk.introduce(reply.to_vec(), &encode(&introduction()));
+    walk.ask(request());
+    let response = Response::GetAssertion(signed()).to_raw().to_bytes();
+    let outputs = walk.tell(MessageType::Ctap, response.expose());
+    assert!(matches!(outputs[..], [Output::Response(Ok(_))]), "{outputs:?}");
+    walk.cancelled();
+}
+
+#[test]
+fn of_a_linked_phone_that_is_gone_or_another() {
+    let mut walk = called();
+    let outputs = walk.step(Input::TunnelFailed(TunnelFault::Status(410)));
+    assert!(outputs.iter().any(|output| matches!(output, Output::ForgetLink)));
+    assert!(matches!(walk.failed().fault, Fault::Tunnel(TunnelFault::Status(410))));
+
+    let mut walk = called();
+    heard(&mut walk);
+    let mut reply = key("another").public_key().uncompressed().to_vec();
+    reply.extend([0; 16]);
+    walk.step(Input::Message(reply));
+    let fault = walk.failed().fault;
+    assert!(matches!(fault, Fault::PeerMisbehaved(PeerMisbehaved::Handshake(_))), "{fault}");
+
+    let mut walk = called();
+    let deadline = walk.client.deadline().unwrap();
+    walk.client.handle(deadline, Input::TimePassed).unwrap();
+    walk.drain();
+    assert!(matches!(walk.failed().fault, Fault::Deadline));
+}
