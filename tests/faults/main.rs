@@ -1,7 +1,8 @@
 //! Whole ceremonies in which things go wrong, each drawn from one number: bad
 //! air, a tunnel that loses, repeats, reorders, cuts short, forges and breaks,
 //! radios, stores and services that fail, people who say no, hesitate or leave,
-//! callers who give up, devices that vanish. What must hold of every one is in
+//! callers who give up, devices that vanish; and the same for a linked phone that
+//! is called ([`linked`]). What must hold of every one is in
 //! [`ledger`] (at every moment) and [`trial`] (step by step, and of the end).
 //!
 //! `FAULT_SEEDS=2000..1000000 cargo test --test faults --release` goes through
@@ -15,6 +16,7 @@
 #[path = "../support/finder.rs"]
 mod finder;
 mod ledger;
+mod linked;
 mod plan;
 mod trial;
 
@@ -89,6 +91,22 @@ fn a_third_quarter_of_the_seeds_holds() {
 #[test]
 fn a_fourth_quarter_of_the_seeds_holds() {
     run_part(3);
+}
+
+/// An eighth of the seeds: fewer things can happen here.
+#[test]
+fn calls_of_a_linked_phone_hold() {
+    let (mut succeeded, mut failed) = (0, 0);
+    for seed in (0..4).flat_map(seeds).filter(|seed| seed.is_multiple_of(8)) {
+        let call =
+            || catch_unwind(|| linked::call(seed)).unwrap_or_else(|_| panic!("linked seed {seed}"));
+        let (transcript, end) = call();
+        *if end.is_ok() { &mut succeeded } else { &mut failed } += 1;
+        if seed.is_multiple_of(64) {
+            assert_eq!(transcript, call().0, "linked seed {seed} is not repeatable");
+        }
+    }
+    assert!(succeeded > 0 && failed > 0, "{succeeded} succeeded, {failed} failed");
 }
 
 #[test]

@@ -330,7 +330,7 @@ impl Run {
 }
 
 /// Stages between which one side may go to and fro have one rank.
-fn rank(stage: Stage) -> usize {
+pub(crate) fn rank(stage: Stage) -> usize {
     let ranked = match stage {
         Stage::Asking => Stage::Ready,
         Stage::Prompting => Stage::Listening,

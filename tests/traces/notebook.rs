@@ -54,6 +54,7 @@ impl Notebook {
         }
     }
 
+    #[allow(dead_code, reason = "only the async objects trace")]
     pub(crate) fn holds(&self, words: &str) -> bool {
         self.0.lock().unwrap().iter().any(|text| text.contains(words))
     }

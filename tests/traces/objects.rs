@@ -304,10 +304,18 @@ async fn of_people_and_programs_who_give_up() {
 
 #[tokio::test(start_paused = true)]
 async fn of_a_panic_in_a_part_that_the_program_brought() {
+    // What is printed ends with that part's own words: nothing is added.
+    let said = Arc::new(Mutex::new(String::new()));
+    let (pages, hook) = (Arc::clone(&said), std::panic::take_hook());
+    std::panic::set_hook(Box::new(move |info| {
+        pages.lock().unwrap().push_str(&info.to_string());
+        hook(info);
+    }));
     let [client, phone] = take(Course::UserCheckPanics).await;
     assert_eq!(at(&client), Some(Stage::Asking));
     let fault = phone.unwrap().unwrap_err().fault;
     assert!(matches!(fault, Fault::ApiMisuse(ApiMisuse::TaskEnded)), "{fault}");
+    assert!(said.lock().unwrap().ends_with("the screen broke"), "{said:?}");
 }
 
 #[test]
