@@ -16,7 +16,9 @@
 )]
 
 mod advert;
+pub mod authenticator_transaction;
 mod cbor;
+pub mod client_transaction;
 mod contact;
 mod ctap;
 mod digits;
@@ -25,10 +27,15 @@ mod linking;
 mod memory;
 mod noise;
 mod qr_code;
+pub mod relay;
+mod script;
+mod transaction;
 mod webauthn;
 
 pub use advert::advert;
+pub use authenticator_transaction::authenticator_transaction;
 pub use cbor::cbor;
+pub use client_transaction::client_transaction;
 pub use contact::contact_request;
 pub use ctap::{ctap_request, ctap_response};
 pub use digits::digits;
@@ -36,6 +43,7 @@ pub use frames::{crypter, message, post_handshake};
 pub use linking::update_linking;
 pub use noise::{noise_initiator, noise_responder};
 pub use qr_code::qr_url;
+pub use relay::relay;
 pub use webauthn::webauthn_options;
 
 /// A target: takes any bytes and panics if they show a fault of the library.
@@ -44,7 +52,9 @@ pub type Target = fn(&[u8]);
 /// Every target by name: that of its binary and of its folder of seeds.
 pub const TARGETS: &[(&str, Target)] = &[
     ("advert", advert),
+    ("authenticator_transaction", authenticator_transaction),
     ("cbor", cbor),
+    ("client_transaction", client_transaction),
     ("contact_request", contact_request),
     ("crypter", crypter),
     ("ctap_request", ctap_request),
@@ -55,6 +65,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("noise_responder", noise_responder),
     ("post_handshake", post_handshake),
     ("qr_url", qr_url),
+    ("relay", relay),
     ("update_linking", update_linking),
     ("webauthn_options", webauthn_options),
 ];

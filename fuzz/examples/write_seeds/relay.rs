@@ -1,0 +1,178 @@
+//! Scripts for `relay`.
+
+use fido_hybrid_fuzz::relay::step;
+
+use super::{Seed, Steps};
+
+/// Messages of 100 bytes, 20 of them; 4 tunnels, 4 peers of one address; 2
+/// messages and 240 bytes that wait; 3 ids remembered.
+const SETTINGS: [u8; 7] = [100, 20, 4, 4, 2, 60, 3];
+
+/// A phone, connection 0, has opened tunnel 1.
+fn waiting() -> Steps {
+    Steps::new(&SETTINGS).step(step::ARRIVE, &[0]).step(step::NEW, &[0, 1])
+}
+
+/// A client, connection 1, has joined it.
+fn paired() -> Steps {
+    waiting().step(step::ARRIVE, &[1]).step(step::CONNECT, &[1, 1, 0])
+}
+
+trait Say {
+    fn say(self, from: u8, message: &[u8]) -> Self;
+}
+
+impl Say for Steps {
+    fn say(self, from: u8, message: &[u8]) -> Self {
+        self.step(step::MESSAGE, &[from]).bytes(message)
+    }
+}
+
+pub(crate) fn seeds() -> Vec<Seed> {
+    vec![
+        (
+            "ceremony",
+            "the messages of a sign-in, by their lengths, then the client leaves and the phone follows",
+            paired()
+                .say(1, &[1; 81])
+                .step(step::TAKE_ALL, &[])
+                .say(0, &[2; 81])
+                .say(0, &[3; 90])
+                .step(step::TAKE_ALL, &[])
+                .say(1, &[4; 96])
+                .step(step::TAKE_ALL, &[])
+                .say(0, &[5; 100])
+                .step(step::TAKE_ALL, &[])
+                .say(1, &[6; 48])
+                .step(step::LEFT, &[1])
+                .step(step::TAKE_ALL, &[])
+                .step(step::LEFT, &[0])
+                .step(step::DEPART, &[0])
+                .step(step::DEPART, &[0]),
+        ),
+        (
+            "early-messages",
+            "the phone speaks before its client is there",
+            waiting()
+                .say(0, &[1; 10])
+                .say(0, &[2; 10])
+                .say(0, &[3; 10])
+                .step(step::ARRIVE, &[1])
+                .step(step::CONNECT, &[1, 1, 0])
+                .step(step::TAKE_ALL, &[])
+                .say(0, &[4; 10])
+                .step(step::TAKE_ALL, &[]),
+        ),
+        (
+            "slow-reader",
+            "a client that takes one message at a time from a phone that sends more",
+            paired()
+                .step(step::TAKE_ALL, &[])
+                .say(0, &[1; 60])
+                .say(0, &[2; 60])
+                .say(0, &[3; 60])
+                .step(step::TAKE, &[1])
+                .say(0, &[4; 60])
+                .step(step::LEFT, &[0])
+                .step(step::TAKE, &[1])
+                .step(step::TAKE_ALL, &[]),
+        ),
+        (
+            "unread-messages",
+            "more bytes wait than may: the sender is closed with 1013",
+            paired()
+                .step(step::UNREAD_MESSAGE, &[0])
+                .bytes(&[1; 100])
+                .step(step::UNREAD_MESSAGE, &[0])
+                .bytes(&[2; 100])
+                .step(step::UNREAD_MESSAGE, &[0])
+                .bytes(&[3; 100])
+                .step(step::TAKE_ALL, &[]),
+        ),
+        (
+            "taken",
+            "a second phone and a second client for one tunnel, and its id again after its end",
+            paired()
+                .step(step::ARRIVE, &[2])
+                .step(step::NEW, &[2, 1])
+                .step(step::CONNECT, &[2, 1, 0])
+                .step(step::DEPART, &[0])
+                .step(step::NEW, &[1, 1]),
+        ),
+        (
+            "wrong-routing-id",
+            "a client that knows the tunnel and not where it waits",
+            waiting().step(step::ARRIVE, &[1]).step(step::CONNECT, &[1, 1, 0xff]),
+        ),
+        (
+            "paths",
+            "paths that are none, and no subprotocol",
+            Steps::new(&SETTINGS)
+                .step(step::ARRIVE, &[0])
+                .step(step::PATH, &[0])
+                .bytes(b"/cable/contact/abcd")
+                .step(step::PATH, &[0])
+                .bytes(b"/cable/new/zz")
+                .step(step::PATH, &[0])
+                .bytes(b"/cable/connect/0a0b/00112233445566778899aabbccddeeff")
+                .step(step::PATH, &[0])
+                .bytes("/cable/new/é".as_bytes())
+                .step(step::NO_SUBPROTOCOL, &[0, 1]),
+        ),
+        (
+            "limits",
+            "a crowd from one address",
+            Steps::new(&[100, 2, 2, 1, 1, 60, 1])
+                .step(step::ARRIVE, &[0])
+                .step(step::ARRIVE, &[0])
+                .step(step::ARRIVE, &[0])
+                .step(step::NEW, &[0, 1])
+                .step(step::NEW, &[1, 2])
+                .step(step::ARRIVE, &[1])
+                .step(step::ARRIVE, &[1])
+                .step(step::ARRIVE, &[2])
+                .step(step::ARRIVE, &[3])
+                .step(step::NEW, &[2, 2])
+                .step(step::NEW, &[4, 3]),
+        ),
+        (
+            "too-much",
+            "a message over the limit, text, and one message more than allowed",
+            Steps::new(&[100, 1, 4, 4, 4, 60, 3])
+                .step(step::ARRIVE, &[0])
+                .step(step::NEW, &[0, 1])
+                .say(0, &[1; 101])
+                .step(step::ARRIVE, &[0])
+                .step(step::NEW, &[1, 2])
+                .step(step::TEXT, &[1])
+                .step(step::ARRIVE, &[1])
+                .step(step::NEW, &[2, 3])
+                .say(2, &[1])
+                .say(2, &[2])
+                .step(step::ARRIVE, &[1])
+                .step(step::NEW, &[3, 4])
+                .step(step::TOO_LONG, &[3])
+                .step(step::TAKE_ALL, &[]),
+        ),
+        (
+            "time",
+            "a phone waits in vain, a pair stays too long, and ids are forgotten",
+            paired()
+                .step(step::ARRIVE, &[2])
+                .step(step::NEW, &[2, 2])
+                .step(step::DEADLINE, &[])
+                .step(step::TAKE_ALL, &[])
+                .say(0, &[1; 10])
+                .step(step::DEADLINE, &[])
+                .step(step::TAKE_ALL, &[])
+                .step(step::TIME_PASSED, &[4, 0])
+                .step(step::ARRIVE, &[3])
+                .step(step::NEW, &[3, 1]),
+        ),
+        (
+            "vanished",
+            "a half-open client vanishes with messages waiting for it",
+            paired().say(0, &[1; 50]).step(step::VANISHED, &[1]).step(step::TAKE_ALL, &[]),
+        ),
+    ]
+}

@@ -1,0 +1,506 @@
+//! The tunnel service's state machine, driven by a script and compared with a
+//! simple model of it: who is whose partner, what waits for whom.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use fido_hybrid::protocol::tunnel_url::{RoutingId, SUBPROTOCOL, TunnelId};
+use fido_hybrid::relay::{
+    Accepted, Address, CloseCode, ConnectionId, Event, Limits, Output, Refusal, Relay, Request,
+};
+
+use super::script::Script;
+
+/// Settings, each a byte: message size, messages, tunnels, peers of one
+/// address, messages that wait, bytes that wait / 4, ids remembered.
+pub const SETTINGS: usize = 7;
+
+/// Steps and their arguments; `bytes` have their length in two bytes before.
+/// A connection is meant by its number modulo those that are there.
+pub mod step {
+    /// A connection arrives: address \[1\].
+    pub const ARRIVE: u8 = 0;
+    /// A phone opens a tunnel: connection \[1\], tunnel \[1\].
+    pub const NEW: u8 = 1;
+    /// A client joins one: connection \[1\], tunnel \[1\], XOR on the routing id \[1\].
+    pub const CONNECT: u8 = 2;
+    /// Another path: connection \[1\], bytes.
+    pub const PATH: u8 = 3;
+    /// A path without the subprotocol: connection \[1\], tunnel \[1\].
+    pub const NO_SUBPROTOCOL: u8 = 4;
+    /// A message, if the service may read: connection \[1\], bytes.
+    pub const MESSAGE: u8 = 5;
+    /// A message that the service was not to read yet: connection \[1\], bytes.
+    pub const UNREAD_MESSAGE: u8 = 6;
+    /// connection \[1\].
+    pub const TEXT: u8 = 7;
+    /// connection \[1\].
+    pub const TOO_LONG: u8 = 8;
+    /// connection \[1\].
+    pub const LEFT: u8 = 9;
+    /// connection \[1\].
+    pub const VANISHED: u8 = 10;
+    /// A connection takes one thing to do: connection \[1\].
+    pub const TAKE: u8 = 11;
+    /// All take what there is.
+    pub const TAKE_ALL: u8 = 12;
+    /// connection \[1\].
+    pub const DEPART: u8 = 13;
+    /// Seconds \[2\].
+    pub const TIME_PASSED: u8 = 14;
+    /// Until the service has something to do.
+    pub const DEADLINE: u8 = 15;
+    /// How many there are.
+    pub const COUNT: u8 = 16;
+}
+
+/// What the model and the service hold without any connection, in bytes.
+const BASE: u64 = 8 << 10;
+
+/// What one byte of input may become: a connection that arrives in two bytes
+/// is an entry in several maps, here and there.
+const GROWTH: u64 = 2_048;
+
+/// What the service may hold when everyone has left: the roots of empty maps.
+const LEFT_BEHIND: u64 = 8 << 10;
+
+/// A tunnel service: each message reaches the partner, once, in order and
+/// unchanged, or nobody; what waits stays within the limits; whoever leaves
+/// takes the partner along; and nothing stays when all have left.
+pub fn relay(input: &[u8]) {
+    let mut service = None;
+    let used = allocation_counter::measure(|| service = Some(World::run(Script::new(input))));
+    let most = BASE + GROWTH * input.len() as u64;
+    assert!(used.bytes_max <= most, "{} bytes held, {most} allowed", used.bytes_max);
+    assert!(used.bytes_current <= LEFT_BEHIND as i64, "{} bytes stay", used.bytes_current);
+}
+
+struct World {
+    relay: Relay,
+    limits: Limits,
+    now: Duration,
+    next_id: u64,
+    next_routing: u32,
+    connections: BTreeMap<ConnectionId, Peer>,
+    tunnels: BTreeMap<TunnelId, Open>,
+    finished: BTreeMap<TunnelId, Duration>,
+}
+
+/// A connection, as the model sees it.
+struct Peer {
+    address: u8,
+    tunnel: Option<TunnelId>,
+    received: u32,
+    /// What waits for it.
+    queue: VecDeque<Vec<u8>>,
+    /// What comes behind that.
+    end: Option<End>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum End {
+    Close(CloseCode),
+    Ended,
+}
+
+struct Open {
+    routing: RoutingId,
+    phone: ConnectionId,
+    client: Option<ConnectionId>,
+    /// What waits for the client that is not there yet.
+    early: VecDeque<Vec<u8>>,
+    deadline: Duration,
+    expiry: Duration,
+}
+
+fn bytes(queue: &VecDeque<Vec<u8>>) -> usize {
+    queue.iter().map(Vec::len).sum()
+}
+
+fn address(byte: u8) -> Address {
+    IpAddr::V4(Ipv4Addr::new(192, 0, 2, byte % 4)).into()
+}
+
+fn tunnel_id(byte: u8) -> TunnelId {
+    TunnelId([byte % 8; 16])
+}
+
+impl World {
+    fn run(mut script: Script<'_>) -> Relay {
+        let settings = script.array::<SETTINGS>().map(usize::from);
+        let mut limits = Limits::default();
+        limits.message_size = settings[0];
+        limits.messages = settings[1] as u32;
+        limits.tunnels = settings[2];
+        limits.per_address = settings[3];
+        limits.queued_messages = settings[4];
+        limits.queued_bytes = settings[5] * 4;
+        limits.remembered = settings[6];
+        let mut world = Self {
+            relay: Relay::new(limits.clone()),
+            limits,
+            now: Duration::ZERO,
+            next_id: 0,
+            next_routing: 0,
+            connections: BTreeMap::new(),
+            tunnels: BTreeMap::new(),
+            finished: BTreeMap::new(),
+        };
+        while let Some(step) = script.next_step() {
+            world.step(step % step::COUNT, &mut script);
+            world.check();
+        }
+        world.end()
+    }
+
+    fn step(&mut self, step: u8, script: &mut Script<'_>) {
+        match step {
+            step::ARRIVE => return self.arrive(script.byte()),
+            step::TAKE_ALL => return self.take_all(),
+            // The service may hear of it late: with the next visitor.
+            step::TIME_PASSED => {
+                self.now += Duration::from_secs(u64::from(script.u16()));
+                return;
+            }
+            step::DEADLINE => {
+                if let Some(deadline) = self.relay.next_deadline() {
+                    self.now = self.now.max(deadline);
+                    self.expire();
+                    assert!(self.relay.next_deadline().is_none_or(|next| next > self.now));
+                }
+                return;
+            }
+            _ => {}
+        }
+        let nth = script.byte();
+        let known = self.connections.len().max(1);
+        let chosen = self.connections.keys().nth(usize::from(nth) % known).copied();
+        // Nobody: what is said of a connection that is not there does nothing.
+        let id = chosen.unwrap_or(ConnectionId(u64::MAX));
+        match step {
+            step::NEW => {
+                let tunnel = script.byte();
+                self.open_tunnel(id, tunnel_id(tunnel), true);
+            }
+            step::NO_SUBPROTOCOL => {
+                let tunnel = script.byte();
+                self.open_tunnel(id, tunnel_id(tunnel), false);
+            }
+            step::CONNECT => {
+                let (tunnel, mask) = (tunnel_id(script.byte()), script.byte());
+                self.join_tunnel(id, tunnel, mask);
+            }
+            step::PATH => self.ask(id, script.bytes()),
+            step::MESSAGE => {
+                let message = script.bytes();
+                if self.relay.may_read(id) {
+                    self.message(id, message);
+                }
+            }
+            step::UNREAD_MESSAGE => self.message(id, script.bytes()),
+            step::TEXT => self.event(id, Event::Text),
+            step::TOO_LONG => self.event(id, Event::TooLong),
+            step::LEFT => self.event(id, Event::Left),
+            step::VANISHED => self.event(id, Event::Vanished),
+            step::TAKE => {
+                self.take(id);
+            }
+            step::DEPART => self.depart(id),
+            _ => unreachable!(),
+        }
+    }
+
+    fn arrive(&mut self, byte: u8) {
+        let id = ConnectionId(self.next_id);
+        self.next_id += 1;
+        let byte = byte % 4;
+        let from_there = self.connections.values().filter(|peer| peer.address == byte).count();
+        let expected = if from_there >= self.limits.per_address * 2 {
+            Err(Refusal::TooMany)
+        } else if self.connections.len() >= self.limits.tunnels * 3 {
+            Err(Refusal::Full)
+        } else {
+            Ok(())
+        };
+        assert_eq!(self.relay.arrive(id, address(byte)), expected);
+        if expected.is_ok() {
+            let queue = VecDeque::new();
+            let peer = Peer { address: byte, tunnel: None, received: 0, queue, end: None };
+            self.connections.insert(id, peer);
+        }
+    }
+
+    fn visit(
+        &mut self,
+        id: ConnectionId,
+        path: &str,
+        has_subprotocol: bool,
+    ) -> (RoutingId, Result<Accepted, Refusal>) {
+        self.next_routing += 1;
+        let [_, routing @ ..] = self.next_routing.to_be_bytes();
+        let subprotocols = if has_subprotocol { vec!["other", SUBPROTOCOL] } else { vec!["other"] };
+        let request = Request { path, subprotocols, origin: None };
+        let answer = self.relay.open(self.now, id, &request, RoutingId(routing));
+        self.note_expired();
+        (RoutingId(routing), answer)
+    }
+
+    /// What every visitor is refused for, but for its tunnel.
+    fn refusal(&self, id: ConnectionId, has_subprotocol: bool) -> Option<Refusal> {
+        let Some(peer) = self.connections.get(&id) else { return Some(Refusal::Full) };
+        if peer.tunnel.is_some() || peer.end.is_some() {
+            return Some(Refusal::Taken);
+        }
+        if !has_subprotocol {
+            return Some(Refusal::Malformed);
+        }
+        let is_peer = |other: &&Peer| other.address == peer.address && other.tunnel.is_some();
+        let peers = self.connections.values().filter(is_peer).count();
+        (peers >= self.limits.per_address).then_some(Refusal::TooMany)
+    }
+
+    fn open_tunnel(&mut self, id: ConnectionId, tunnel: TunnelId, has_subprotocol: bool) {
+        let (routing, answer) = self.visit(id, &format!("/cable/new/{tunnel}"), has_subprotocol);
+        let is_taken = self.tunnels.contains_key(&tunnel) || self.finished.contains_key(&tunnel);
+        let refusal = self
+            .refusal(id, has_subprotocol)
+            .or(is_taken.then_some(Refusal::Taken))
+            .or((self.tunnels.len() >= self.limits.tunnels).then_some(Refusal::Full));
+        if let Some(refusal) = refusal {
+            return assert_eq!(answer.map(|_| ()), Err(refusal));
+        }
+        assert_eq!(answer.unwrap().routing_id, Some(routing));
+        self.connections.get_mut(&id).unwrap().tunnel = Some(tunnel);
+        let expiry = self.now + self.limits.lifetime;
+        let deadline = self.now + self.limits.waiting;
+        let early = VecDeque::new();
+        let open = Open { routing, phone: id, client: None, early, deadline, expiry };
+        self.tunnels.insert(tunnel, open);
+    }
+
+    fn join_tunnel(&mut self, id: ConnectionId, tunnel: TunnelId, mask: u8) {
+        let mut routing = self.tunnels.get(&tunnel).map_or([9; 3], |open| open.routing.0);
+        routing[2] ^= mask;
+        let path = format!("/cable/connect/{}/{tunnel}", RoutingId(routing));
+        let (_, answer) = self.visit(id, &path, true);
+        let refusal = self.refusal(id, true);
+        let open = self.tunnels.get_mut(&tunnel).filter(|open| open.routing.0 == routing);
+        let refusal = refusal.or_else(|| match &open {
+            None => Some(Refusal::Unknown),
+            Some(open) => open.client.is_some().then_some(Refusal::Taken),
+        });
+        if let Some(refusal) = refusal {
+            return assert_eq!(answer.map(|_| ()), Err(refusal));
+        }
+        assert_eq!(answer.unwrap().routing_id, None);
+        let open = open.unwrap();
+        open.client = Some(id);
+        open.deadline = open.expiry;
+        let peer = self.connections.get_mut(&id).unwrap();
+        peer.tunnel = Some(tunnel);
+        peer.queue = std::mem::take(&mut open.early);
+    }
+
+    /// A path of the script's own: none of its tunnels, unless it says so.
+    fn ask(&mut self, id: ConnectionId, path: &[u8]) {
+        let Ok(path) = str::from_utf8(path) else { return };
+        // A path that is good is another step.
+        if path.starts_with("/cable/new/") && path.len() == 43 {
+            return;
+        }
+        if path.starts_with("/cable/connect/") && path.len() == 54 {
+            return;
+        }
+        let (_, answer) = self.visit(id, path, true);
+        let refusal = match self.refusal(id, true) {
+            Some(refusal @ (Refusal::Full | Refusal::Taken)) => refusal,
+            _ => Refusal::Unknown,
+        };
+        assert_eq!(answer.map(|_| ()), Err(refusal));
+    }
+
+    fn message(&mut self, from: ConnectionId, message: &[u8]) {
+        let Some((tunnel, partner)) = self.tunnel_of(from) else {
+            return self.relay.receive(from, Event::Message(message.to_vec()));
+        };
+        let waiting = self.queued_bytes();
+        let peer = self.connections.get_mut(&from).unwrap();
+        let refused = if message.len() > self.limits.message_size {
+            Some(CloseCode::TooLong)
+        } else if peer.received >= self.limits.messages {
+            Some(CloseCode::Policy)
+        } else {
+            peer.received += 1;
+            let is_full = waiting + message.len() > self.limits.queued_bytes;
+            is_full.then_some(CloseCode::TryAgain)
+        };
+        self.relay.receive(from, Event::Message(message.to_vec()));
+        match (refused, partner) {
+            (Some(code), _) => self.part(from, End::Close(code), CloseCode::Away),
+            (None, Some(partner)) => {
+                self.connections.get_mut(&partner).unwrap().queue.push_back(message.to_vec());
+            }
+            (None, None) => {
+                self.tunnels.get_mut(&tunnel).unwrap().early.push_back(message.to_vec());
+            }
+        }
+    }
+
+    fn event(&mut self, id: ConnectionId, event: Event) {
+        let (own, other) = match event {
+            Event::Text => (End::Close(CloseCode::Unsupported), CloseCode::Away),
+            Event::TooLong => (End::Close(CloseCode::TooLong), CloseCode::Away),
+            Event::Left => (End::Ended, CloseCode::Normal),
+            _ => (End::Ended, CloseCode::Away),
+        };
+        self.relay.receive(id, event);
+        if self.tunnel_of(id).is_some() {
+            self.part(id, own, other);
+        } else if own == End::Ended
+            && let Some(peer) = self.connections.get_mut(&id)
+        {
+            peer.queue.clear();
+            peer.end = Some(End::Ended);
+        }
+    }
+
+    fn depart(&mut self, id: ConnectionId) {
+        self.event(id, Event::Vanished);
+        self.relay.depart(id);
+        self.connections.remove(&id);
+        assert_eq!(self.relay.next(id), Output::Ended);
+    }
+
+    /// A tunnel ends, for its two sides in their two ways.
+    fn part(&mut self, id: ConnectionId, own: End, other: CloseCode) {
+        let (tunnel, partner) = self.tunnel_of(id).unwrap();
+        self.finish(tunnel);
+        let peer = self.connections.get_mut(&id).unwrap();
+        peer.queue.clear();
+        peer.end = Some(own);
+        peer.tunnel = None;
+        if let Some(partner) = partner {
+            // It still gets what was sent to it.
+            let partner = self.connections.get_mut(&partner).unwrap();
+            partner.end = Some(End::Close(other));
+            partner.tunnel = None;
+        }
+    }
+
+    fn finish(&mut self, id: TunnelId) {
+        let tunnel = self.tunnels.remove(&id).unwrap();
+        self.finished.insert(id, tunnel.expiry);
+        while self.finished.len() > self.limits.remembered {
+            let oldest = self.finished.iter().min_by_key(|(id, at)| (**at, **id)).unwrap();
+            let oldest = *oldest.0;
+            self.finished.remove(&oldest);
+        }
+    }
+
+    fn expire(&mut self) {
+        self.relay.expire(self.now);
+        self.note_expired();
+    }
+
+    fn note_expired(&mut self) {
+        let now = self.now;
+        let mut over: Vec<_> = self
+            .tunnels
+            .iter()
+            .filter(|(_, open)| open.deadline <= now)
+            .map(|(id, open)| (open.deadline, *id))
+            .collect();
+        over.sort();
+        for (_, id) in over {
+            let open = &self.tunnels[&id];
+            for side in [Some(open.phone), open.client].into_iter().flatten() {
+                let peer = self.connections.get_mut(&side).unwrap();
+                peer.queue.clear();
+                peer.end = Some(End::Close(CloseCode::Policy));
+                peer.tunnel = None;
+            }
+            self.finish(id);
+        }
+        self.finished.retain(|_, at| *at > now);
+    }
+
+    /// One thing to do, as the model has it too; whether there was one.
+    fn take(&mut self, id: ConnectionId) -> bool {
+        let output = self.relay.next(id);
+        let expected = match self.connections.get_mut(&id) {
+            None => Output::Ended,
+            Some(peer) => match (peer.queue.pop_front(), peer.end) {
+                (Some(message), _) => Output::Message(message),
+                (None, None) => Output::Wait,
+                (None, Some(End::Ended)) => Output::Ended,
+                (None, Some(End::Close(code))) => {
+                    peer.end = Some(End::Ended);
+                    Output::Close(code)
+                }
+            },
+        };
+        assert_eq!(output, expected);
+        !matches!(output, Output::Wait | Output::Ended)
+    }
+
+    /// As the law says. Who was not woken has nothing to do.
+    fn take_all(&mut self) {
+        while let Some(id) = self.relay.next_woken() {
+            while self.take(id) {}
+        }
+        for peer in self.connections.values() {
+            assert!(peer.queue.is_empty() && !matches!(peer.end, Some(End::Close(_))), "not woken");
+        }
+        let ids: Vec<_> = self.connections.keys().copied().collect();
+        for id in ids {
+            assert!(self.relay.may_read(id) || self.tunnel_of(id).is_some());
+        }
+    }
+
+    fn tunnel_of(&self, id: ConnectionId) -> Option<(TunnelId, Option<ConnectionId>)> {
+        let tunnel = self.connections.get(&id)?.tunnel?;
+        let open = &self.tunnels[&tunnel];
+        let partner = if open.phone == id { open.client } else { Some(open.phone) };
+        Some((tunnel, partner))
+    }
+
+    fn queued_bytes(&self) -> usize {
+        let waiting: usize = self.connections.values().map(|peer| bytes(&peer.queue)).sum();
+        waiting + self.tunnels.values().map(|open| bytes(&open.early)).sum::<usize>()
+    }
+
+    fn check(&self) {
+        assert_eq!(self.relay.tunnel_count(), self.tunnels.len());
+        assert!(self.tunnels.len() <= self.limits.tunnels);
+        assert!(self.queued_bytes() <= self.limits.queued_bytes);
+        let next = self.tunnels.values().map(|open| open.deadline);
+        let next = next.chain(self.finished.values().copied()).min();
+        assert_eq!(self.relay.next_deadline(), next);
+    }
+
+    /// Everyone leaves, and time goes by.
+    fn end(mut self) -> Relay {
+        self.take_all();
+        let ids: Vec<_> = self.connections.keys().copied().collect();
+        for id in ids {
+            self.depart(id);
+            self.check();
+        }
+        self.take_all();
+        self.now += self.limits.lifetime;
+        self.expire();
+        self.check();
+        let empty = Relay::new(self.limits.clone());
+        assert_eq!(format!("{:?}", self.relay), format!("{empty:?}"));
+        assert_eq!(self.relay.next_deadline(), None);
+        // Each address has its room again.
+        for byte in 0..4 {
+            let arrives = self.limits.per_address > 0 && self.limits.tunnels > 0;
+            let id = ConnectionId(self.next_id + u64::from(byte));
+            assert_eq!(self.relay.arrive(id, address(byte)).is_ok(), arrives);
+            self.relay.depart(id);
+        }
+        self.relay
+    }
+}

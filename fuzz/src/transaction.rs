@@ -1,0 +1,56 @@
+//! What the scripts of both roles' transactions have in common.
+
+use std::sync::Arc;
+
+use fido_hybrid::error::{BluetoothFault, TunnelFault};
+use fido_hybrid::protocol::SecretKey;
+use fido_hybrid::protocol::primitives::sha256;
+
+use super::script::Script;
+
+/// Something that fails in the world around, as a cause.
+fn cause() -> Arc<std::fmt::Error> {
+    Arc::new(std::fmt::Error)
+}
+
+pub(crate) fn tunnel_fault(script: &mut Script<'_>) -> TunnelFault {
+    let (kind, code) = (script.byte(), script.u16());
+    match kind % 11 {
+        0 => TunnelFault::Status(code),
+        1 => TunnelFault::Closed(Some(code)),
+        2 => TunnelFault::Closed(None),
+        3 => TunnelFault::TooLong(usize::from(code)),
+        4 => TunnelFault::Dns(cause()),
+        5 => TunnelFault::Tcp(cause()),
+        6 => TunnelFault::Tls(cause()),
+        7 => TunnelFault::Redirect,
+        8 => TunnelFault::Upgrade("no subprotocol"),
+        9 => TunnelFault::NotBinary,
+        _ => TunnelFault::Broken(cause()),
+    }
+}
+
+pub(crate) fn bluetooth_fault(script: &mut Script<'_>) -> BluetoothFault {
+    match script.byte() % 4 {
+        0 => BluetoothFault::Absent,
+        1 => BluetoothFault::Off,
+        2 => BluetoothFault::NotPermitted,
+        _ => BluetoothFault::Failed(cause()),
+    }
+}
+
+/// A key that is the same in every run, and that no script can know.
+pub(crate) fn key(name: &str) -> SecretKey {
+    SecretKey::from_scalar(&sha256(&[name.as_bytes()])).unwrap()
+}
+
+/// Fails if a text that is no secret shows one.
+pub(crate) fn assert_hides(text: &str, secrets: &[&[u8]]) {
+    for secret in secrets {
+        let part = &secret[..6];
+        let hex: String = part.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert!(!text.to_lowercase().contains(&hex), "a secret in hex");
+        let decimal = format!("{part:?}");
+        assert!(!text.contains(decimal.trim_matches(['[', ']'])), "a secret in decimal");
+    }
+}
