@@ -1,0 +1,206 @@
+//! A whole registration on loopback: the async client, the async phone and the
+//! tunnel service, all on one thread, over WebSockets without and with TLS.
+//!
+//! The clock runs from when the client has heard the advert to when its caller
+//! has the answer: dial, handshake, introduction, request, a user who agrees at
+//! once, a new passkey and its registration. TLS 1.3 with a certificate on
+//! P-256, by aws-lc-rs in either build.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use allocation_counter::AllocationInfo;
+use fido_hybrid::BoxFuture;
+use fido_hybrid::authenticator::{
+    Authenticator, Decision, MemoryStore, Prompt, UserCheck, Verification,
+};
+use fido_hybrid::bluetooth::{Scan, Scanner, Sighting};
+use fido_hybrid::client::Client;
+use fido_hybrid::ctap::{
+    Algorithm, CredentialParameters, RelyingParty, Request, Response, User, UserHandle,
+    make_credential,
+};
+use fido_hybrid::error::BluetoothFault;
+use fido_hybrid::protocol::tunnel_domain::TunnelDomain;
+use fido_hybrid::relay::{Running, Server};
+use fido_hybrid::sim::Air;
+use fido_hybrid::tunnel::WebSocketTunnel;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use tokio::runtime::Runtime;
+
+use crate::case::{Case, Operation};
+
+/// What lies between the WebSocket and TCP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// Nothing.
+    Ws,
+    /// TLS.
+    Wss,
+}
+
+/// A client, a phone and a tunnel service.
+pub struct World {
+    runtime: Runtime,
+    client: Client,
+    phone: Authenticator,
+    heard: Heard,
+    _service: Running,
+}
+
+type Heard = Arc<Mutex<Option<Instant>>>;
+
+/// The air, with a note of when the last advert was heard.
+#[derive(Clone)]
+struct Noting {
+    air: Air,
+    heard: Heard,
+}
+
+struct NotingScan {
+    scan: Box<dyn Scan>,
+    heard: Heard,
+}
+
+impl Scanner for Noting {
+    fn scan(&self) -> BoxFuture<'_, Result<Box<dyn Scan>, BluetoothFault>> {
+        Box::pin(async move {
+            let scan = self.air.scan().await?;
+            Ok(Box::new(NotingScan { scan, heard: Arc::clone(&self.heard) }) as Box<dyn Scan>)
+        })
+    }
+}
+
+impl Scan for NotingScan {
+    fn next(&mut self) -> BoxFuture<'_, Result<Sighting, BluetoothFault>> {
+        Box::pin(async move {
+            let sighting = self.scan.next().await;
+            *self.heard.lock().unwrap() = Some(Instant::now());
+            sighting
+        })
+    }
+}
+
+struct Agrees;
+
+impl UserCheck for Agrees {
+    fn check(&self, _: Prompt) -> BoxFuture<'_, Decision> {
+        let decision = Decision::Approved { verification: Verification::Verified, account: 0 };
+        Box::pin(std::future::ready(decision))
+    }
+}
+
+fn certificate(name: &str) -> (CertificateDer<'static>, Arc<ServerConfig>) {
+    let made = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
+    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+    let root = made.cert.der().clone();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![root.clone()], key)
+        .unwrap();
+    (root, Arc::new(config))
+}
+
+/// As the dialer's own, without sessions to resume, but for the trust.
+fn trusting(root: CertificateDer<'static>) -> Arc<ClientConfig> {
+    let mut roots = RootCertStore::empty();
+    roots.add(root).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.resumption = rustls::client::Resumption::disabled();
+    Arc::new(config)
+}
+
+impl World {
+    /// A service that listens, a client and a phone that know it.
+    pub fn new(transport: Transport) -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let domain = TunnelDomain::GOOGLE.host();
+        let (root, config) = certificate(&domain);
+        let server = match transport {
+            Transport::Ws => Server::builder(),
+            Transport::Wss => Server::builder().tls(config),
+        };
+        let service =
+            runtime.block_on(async { server.bind("127.0.0.1:0").await.unwrap().start().unwrap() });
+        let tunnel = WebSocketTunnel::builder().tls_config(trusting(root));
+        let tunnel = match transport {
+            Transport::Ws => tunnel.resolve_without_tls(&domain, service.local_addr()),
+            Transport::Wss => tunnel.resolve(&domain, service.local_addr()),
+        };
+        let tunnel = tunnel.build().unwrap();
+        let (air, heard) = (Air::new(), Heard::default());
+        let radio = Noting { air: air.clone(), heard: Arc::clone(&heard) };
+        let client = Client::builder().scanner(radio).tunnel(tunnel.clone()).build().unwrap();
+        let phone = Authenticator::builder(MemoryStore::new(), Agrees)
+            .advertiser(air)
+            .tunnel(tunnel)
+            .domain(TunnelDomain::GOOGLE)
+            .build()
+            .unwrap();
+        Self { runtime, client, phone, heard, _service: service }
+    }
+
+    /// One ceremony, to its end on both sides; how long it took from the
+    /// advert to the answer.
+    pub fn register(&self) -> Duration {
+        self.runtime.block_on(async {
+            let mut ceremony = self.client.begin(registration(), None).unwrap();
+            let mut session =
+                self.phone.answer(ceremony.qr_code().expose().parse().unwrap()).unwrap();
+            let response = ceremony.outcome().await.unwrap();
+            let answered = Instant::now();
+            assert!(matches!(response, Response::MakeCredential(_)));
+            drop(ceremony);
+            session.outcome().await.unwrap();
+            answered - self.heard.lock().unwrap().take().unwrap()
+        })
+    }
+}
+
+fn registration() -> Request {
+    let mut request = make_credential::Request::new(
+        [1; 32],
+        RelyingParty::new("example.com", "Example"),
+        User::new(UserHandle::new(vec![4; 16]).unwrap(), "ada@example.com", "Ada Lovelace"),
+        vec![CredentialParameters::new(Algorithm::ES256)],
+    );
+    request.options.rk = Some(true);
+    request.options.uv = Some(true);
+    request.into()
+}
+
+impl Operation for World {
+    fn time(&mut self, count: u64) -> Duration {
+        (0..count).map(|_| self.register()).sum()
+    }
+
+    /// Of a whole ceremony, from the code that is shown to the last goodbye,
+    /// both roles and the service.
+    fn allocations(&mut self) -> AllocationInfo {
+        self.register();
+        allocation_counter::measure(|| {
+            self.register();
+        })
+    }
+}
+
+/// Both transports.
+pub fn cases() -> Vec<Case> {
+    [(Transport::Ws, "registration over ws"), (Transport::Wss, "registration over wss")]
+        .into_iter()
+        .map(|(transport, name)| Case {
+            name: name.to_owned(),
+            ours: Box::new(World::new(transport)),
+            yardstick: None,
+        })
+        .collect()
+}
