@@ -1,0 +1,160 @@
+//! What is allocated, and what is not. Each thread is counted for itself, so
+//! that tests may run side by side; what a provider written in C keeps for its
+//! keys is not counted.
+
+#![cfg(feature = "sim")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+#[cfg(all(
+    feature = "client",
+    feature = "authenticator",
+    feature = "tunnel",
+    feature = "relay",
+    feature = "aws-lc-rs"
+))]
+mod loopback;
+
+use std::time::Duration;
+
+use allocation_counter::measure;
+use fido_hybrid::client::{Config, Input, Keys, Output, Transaction};
+use fido_hybrid::error::Stage;
+use fido_hybrid::protocol::advert::{ADVERT_LENGTH, AdvertKey, Eid};
+use fido_hybrid::protocol::channel::Channel;
+use fido_hybrid::protocol::crypter::{Crypter, MAX_MESSAGE};
+use fido_hybrid::protocol::keys;
+use fido_hybrid::protocol::message::MessageType;
+use fido_hybrid::protocol::noise::{Established, HandshakeHash};
+use fido_hybrid::protocol::qr_code::{QrCode, RequestHint};
+use fido_hybrid::protocol::tunnel_domain::TunnelDomain;
+use fido_hybrid::protocol::tunnel_url::RoutingId;
+use fido_hybrid::secret::TrafficKey;
+use fido_hybrid::sim::SeededRng;
+use rand_core::Rng as _;
+
+/// From nothing to the longest message that there is.
+const LENGTHS: [usize; 6] = [0, 1, 100, 1 << 10, 16 << 10, MAX_MESSAGE];
+
+/// More adverts than a full stadium has on the air.
+const FOREIGN: usize = 10_000;
+
+fn crypters() -> (Crypter, Crypter) {
+    let (one, other) = (TrafficKey::new([1; 32]), TrafficKey::new([2; 32]));
+    (Crypter::new(&one, &other), Crypter::new(&other, &one))
+}
+
+fn channels() -> (Channel, Channel) {
+    let end = |sending, receiving| {
+        Channel::new(&Established {
+            sending: TrafficKey::new([sending; 32]),
+            receiving: TrafficKey::new([receiving; 32]),
+            hash: HandshakeHash([0; 32]),
+        })
+    };
+    (end(1, 2), end(2, 1))
+}
+
+fn foreign_adverts() -> Vec<[u8; ADVERT_LENGTH]> {
+    let mut rng = SeededRng::new(1);
+    let random = || {
+        let mut advert = [0; ADVERT_LENGTH];
+        rng.fill_bytes(&mut advert);
+        advert
+    };
+    std::iter::repeat_with(random).take(FOREIGN).collect()
+}
+
+fn advert(code: &QrCode) -> [u8; ADVERT_LENGTH] {
+    let eid = Eid::new([7; 10], RoutingId([1, 2, 3]), TunnelDomain::GOOGLE);
+    AdvertKey::new(&keys::eid_key(&code.secret)).seal(&eid)
+}
+
+#[test]
+fn sealing_allocates_the_message_and_nothing_else() {
+    let (mut client, mut phone) = crypters();
+    for length in LENGTHS {
+        let payload = vec![5; length];
+        let (start, end) = payload.split_at(length / 2);
+        let mut sealed = Vec::new();
+        let counted = measure(|| sealed = client.seal(&[start, end]).unwrap());
+        assert_eq!((counted.count_total, counted.bytes_total), (1, sealed.len() as u64));
+        assert_eq!(phone.open(sealed).unwrap().expose(), payload);
+    }
+}
+
+#[test]
+fn opening_allocates_nothing() {
+    let (mut client, mut phone) = crypters();
+    for length in LENGTHS {
+        let sealed = client.seal(&[&vec![5; length]]).unwrap();
+        let mut opened = None;
+        let counted = measure(|| opened = Some(phone.open(sealed).unwrap()));
+        assert_eq!(counted.count_total, 0, "{length} bytes");
+        assert_eq!(opened.unwrap().len(), length);
+    }
+}
+
+#[test]
+fn a_type_byte_costs_no_allocation() {
+    let (mut client, mut phone) = channels();
+    for length in LENGTHS {
+        // The type byte is part of the message.
+        let payload = vec![5; length.min(MAX_MESSAGE - 1)];
+        let mut sealed = Vec::new();
+        let sealing = measure(|| sealed = client.seal(MessageType::Ctap, &payload).unwrap());
+        assert_eq!((sealing.count_total, sealing.bytes_total), (1, sealed.len() as u64));
+        let mut opened = None;
+        let opening = measure(|| opened = Some(phone.open(sealed).unwrap()));
+        assert_eq!(opening.count_total, 0, "{length} bytes");
+        assert_eq!(opened.unwrap().payload.expose(), payload);
+    }
+}
+
+#[test]
+fn a_message_that_does_not_open_allocates_nothing() {
+    let (_, mut phone) = crypters();
+    let forged = vec![5; 1 << 10];
+    let counted = measure(|| assert!(phone.open(forged).is_err()));
+    assert_eq!(counted.count_total, 0);
+}
+
+#[test]
+fn neither_a_foreign_advert_nor_ones_own_allocates_anything() {
+    let client = Keys::generate(&mut SeededRng::new(2));
+    let key = AdvertKey::new(&keys::eid_key(&client.secret));
+    let own = key.seal(&Eid::new([7; 10], RoutingId([1, 2, 3]), TunnelDomain::GOOGLE));
+    let foreign = foreign_adverts();
+    let counted = measure(|| {
+        for advert in &foreign {
+            assert!(key.open(advert).is_none());
+            assert!(key.open_linked(advert).is_none());
+        }
+        assert!(key.open(&own).is_some());
+    });
+    assert_eq!(counted.count_total, 0);
+}
+
+#[test]
+fn ten_thousand_foreign_adverts_leave_a_client_as_it_was() {
+    let config = Config::new(RequestHint::MakeCredential);
+    let keys = Keys::generate(&mut SeededRng::new(3));
+    let mut client = Transaction::qr(config, keys, Duration::ZERO, 0);
+    while client.poll_output().is_some() {}
+    let code: QrCode = client.qr_text().unwrap().expose().parse().unwrap();
+    let foreign: Vec<Vec<u8>> = foreign_adverts().iter().map(|advert| advert.to_vec()).collect();
+
+    let counted = measure(|| {
+        for advert in foreign {
+            client.handle(Duration::ZERO, Input::ServiceData(advert)).unwrap();
+            assert!(client.poll_output().is_none());
+        }
+    });
+    assert_eq!(counted.count_total, 0);
+    assert_eq!(client.stage(), Stage::Offering);
+
+    client.handle(Duration::ZERO, Input::ServiceData(advert(&code).to_vec())).unwrap();
+    let dials = std::iter::from_fn(|| client.poll_output())
+        .filter(|output| matches!(output, Output::Dial(_)))
+        .count();
+    assert_eq!((dials, client.stage()), (1, Stage::Connecting));
+}
