@@ -151,6 +151,9 @@ random_secret!(QrSecret, LinkSecret, RootSecret, AdvertNonce, TransactionSeed);
 pub struct SecretBytes(Vec<u8>);
 
 impl SecretBytes {
+    /// Bytes allocated when the first is added: most messages are not longer.
+    const FIRST_ROOM: usize = 256;
+
     /// Takes the bytes; they are wiped when this value is dropped.
     #[must_use]
     pub const fn new(bytes: Vec<u8>) -> Self {
@@ -174,7 +177,8 @@ impl SecretBytes {
     pub(crate) fn extend(&mut self, bytes: &[u8]) {
         let length = self.0.len() + bytes.len();
         if length > self.0.capacity() {
-            let mut grown = Vec::with_capacity(length.max(2 * self.0.capacity()));
+            let room = length.max(2 * self.0.capacity()).max(Self::FIRST_ROOM);
+            let mut grown = Vec::with_capacity(room);
             grown.extend_from_slice(&self.0);
             self.0.zeroize();
             self.0 = grown;
@@ -196,6 +200,11 @@ impl SecretBytes {
         self.0.rotate_left(1);
         self.truncate(self.0.len().saturating_sub(1));
         Some(first)
+    }
+
+    /// One of the bytes, to change it.
+    pub(crate) fn get_mut(&mut self, at: usize) -> Option<&mut u8> {
+        self.0.get_mut(at)
     }
 
     /// Length in bytes.

@@ -162,12 +162,7 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// [`Error::Expected`] for another type or a larger integer.
     pub fn integer(&mut self) -> Result<i64, Error> {
-        let integer = match self.header()? {
-            Header::Positive(value) => i64::try_from(value).ok(),
-            Header::Negative(value) => i64::try_from(value).ok().map(|value| !value),
-            _ => None,
-        };
-        integer.ok_or(Error::Expected("an integer of 64 bits"))
+        integer(self.header()?)
     }
 
     /// Reads a byte string.
@@ -219,17 +214,12 @@ impl<'a> Reader<'a> {
     /// [`Error::Expected`] for another type, and those of `element`.
     pub fn array(
         &mut self,
-        mut element: impl FnMut(&mut Self) -> Result<(), Error>,
+        element: impl FnMut(&mut Self) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let Header::Array(Some(length)) = self.header()? else {
-            return Err(Error::Expected("an array"));
-        };
-        self.nested(|reader| {
-            for _ in 0..length {
-                reader.one_item(&mut element)?;
-            }
-            Ok(())
-        })
+        match self.header()? {
+            Header::Array(Some(length)) => self.elements(length, element),
+            _ => Err(Error::Expected("an array")),
+        }
     }
 
     /// Reads a map; `entry` is called with each key and reads its value. A
@@ -241,11 +231,52 @@ impl<'a> Reader<'a> {
     /// [`Error::NotCanonical`] for unsorted keys, and those of `entry`.
     pub fn map(
         &mut self,
+        entry: impl FnMut(Key<'a>, &mut Self) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        match self.header()? {
+            Header::Map(Some(length)) => self.entries(length, entry),
+            _ => Err(Error::Expected("a map")),
+        }
+    }
+
+    /// Reads one item of any type, checks all of it, and gives its bytes.
+    ///
+    /// # Errors
+    /// As for reading each of its parts.
+    pub fn raw(&mut self) -> Result<&'a [u8], Error> {
+        let start = self.rest;
+        self.skip()?;
+        Ok(read_since(start, self.rest))
+    }
+
+    fn skip(&mut self) -> Result<(), Error> {
+        match self.header()? {
+            Header::Array(Some(length)) => self.elements(length, |_| Ok(())),
+            Header::Map(Some(length)) => self.entries(length, |_, _| Ok(())),
+            Header::Bytes(Some(length)) => self.take(length).map(drop),
+            Header::Text(Some(length)) => self.utf8(length).map(drop),
+            _ => Ok(()),
+        }
+    }
+
+    fn elements(
+        &mut self,
+        length: usize,
+        mut element: impl FnMut(&mut Self) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        self.nested(|reader| {
+            for _ in 0..length {
+                reader.one_item(&mut element)?;
+            }
+            Ok(())
+        })
+    }
+
+    fn entries(
+        &mut self,
+        length: usize,
         mut entry: impl FnMut(Key<'a>, &mut Self) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let Header::Map(Some(length)) = self.header()? else {
-            return Err(Error::Expected("a map"));
-        };
         self.nested(|reader| {
             let mut previous: Option<&[u8]> = None;
             for _ in 0..length {
@@ -263,31 +294,13 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// Reads one item of any type, checks all of it, and gives its bytes.
-    ///
-    /// # Errors
-    /// As for reading each of its parts.
-    pub fn raw(&mut self) -> Result<&'a [u8], Error> {
-        let start = self.rest;
-        self.skip()?;
-        Ok(read_since(start, self.rest))
-    }
-
-    fn skip(&mut self) -> Result<(), Error> {
-        match self.peek()? {
-            Kind::Array => self.array(|_| Ok(())),
-            Kind::Map => self.map(|_, _| Ok(())),
-            Kind::Bytes => self.bytes().map(drop),
-            Kind::Text => self.text().map(drop),
-            Kind::Unsigned | Kind::Negative | Kind::Bool | Kind::Null => self.header().map(drop),
-        }
-    }
-
     fn key(&mut self) -> Result<Key<'a>, Error> {
-        match self.peek()? {
-            Kind::Unsigned | Kind::Negative => self.integer().map(Key::Integer),
-            Kind::Text => self.text().map(Key::Text),
-            Kind::Bytes => self.bytes().map(Key::Bytes),
+        match self.header()? {
+            header @ (Header::Positive(_) | Header::Negative(_)) => {
+                integer(header).map(Key::Integer)
+            }
+            Header::Text(Some(length)) => self.utf8(length).map(Key::Text),
+            Header::Bytes(Some(length)) => self.take(length).map(Key::Bytes),
             _ => Err(Error::Expected("an integer, text or byte string as a key")),
         }
     }
@@ -347,6 +360,15 @@ impl fmt::Debug for Reader<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Reader({} bytes left)", self.rest.len())
     }
+}
+
+fn integer(header: Header) -> Result<i64, Error> {
+    let integer = match header {
+        Header::Positive(value) => i64::try_from(value).ok(),
+        Header::Negative(value) => i64::try_from(value).ok().map(|value| !value),
+        _ => None,
+    };
+    integer.ok_or(Error::Expected("an integer of 64 bits"))
 }
 
 /// What was read between two states of a reader's rest.

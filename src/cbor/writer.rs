@@ -10,6 +10,9 @@ use crate::secret::SecretBytes;
 /// Length in bytes of the longest header: its first byte and 64 bits.
 const MAX_HEADER: usize = 9;
 
+/// The most members of a map whose header is one byte.
+const MAX_IN_ONE_BYTE: usize = 23;
+
 /// What can be written as CBOR.
 pub trait Encode {
     /// Writes one item.
@@ -31,19 +34,22 @@ pub fn encode(value: &(impl Encode + ?Sized)) -> Vec<u8> {
 #[derive(Default)]
 pub struct Writer {
     out: SecretBytes,
+    /// Where the members lie of the maps that are being written, those of the
+    /// innermost last.
+    members: Vec<Member>,
 }
 
 impl Writer {
     /// Starts with nothing written.
     #[must_use]
     pub const fn new() -> Self {
-        Self { out: SecretBytes::new(Vec::new()) }
+        Self::after(Vec::new())
     }
 
     /// Continues behind `out`, such as a status byte.
     #[must_use]
     pub const fn after(out: Vec<u8>) -> Self {
-        Self { out: SecretBytes::new(out) }
+        Self { out: SecretBytes::new(out), members: Vec::new() }
     }
 
     /// What was written, no longer wiped when dropped.
@@ -97,24 +103,48 @@ impl Writer {
     /// Writes a map; `entries` adds its members in any order, each key once.
     pub fn map(&mut self, entries: impl FnOnce(&mut MapWriter<'_>)) {
         let start = self.out.len();
-        let mut map = MapWriter { writer: self, entries: Vec::new() };
-        entries(&mut map);
-        let mut entries = map.entries;
-        let body = SecretBytes::from(self.out.expose().get(start..).unwrap_or_default());
+        let first = self.members.len();
+        // Nearly all maps come in order and are small: then this byte is the
+        // header that they need.
+        self.header(Header::Map(Some(0)));
+        entries(&mut MapWriter { writer: self });
+        let (count, ordered) = self.members_since(first);
+        match self.out.get_mut(start) {
+            Some(header) if ordered && count <= MAX_IN_ONE_BYTE => *header |= count as u8,
+            _ => self.rewrite(start, first),
+        }
+        self.members.truncate(first);
+    }
+
+    /// How many members a map has, and whether their keys come in order.
+    fn members_since(&self, first: usize) -> (usize, bool) {
+        let members = self.members.get(first..).unwrap_or_default();
+        let keys = members.iter().map(|member| self.written(member.key.clone()));
+        (members.len(), keys.is_sorted_by(|one, next| one < next))
+    }
+
+    /// Writes the map that lies at `start` anew, with its members in order.
+    fn rewrite(&mut self, start: usize, first: usize) {
+        let body = SecretBytes::from(self.written(start..self.out.len()));
         self.out.truncate(start);
         let bytes = |range: Range<usize>| {
             body.expose().get(range.start - start..range.end - start).unwrap_or_default()
         };
-        entries.sort_by(|one, other| bytes(one.key.clone()).cmp(bytes(other.key.clone())));
+        let mut members = self.members.split_off(first);
+        members.sort_by(|one, other| bytes(one.key.clone()).cmp(bytes(other.key.clone())));
         debug_assert!(
-            entries.windows(2).all(|pair| !matches!(pair, [one, other]
-                if bytes(one.key.clone()) == bytes(other.key.clone()))),
+            members.windows(2).all(|pair| !matches!(pair, [one, next]
+                if bytes(one.key.clone()) == bytes(next.key.clone()))),
             "each key once"
         );
-        self.header(Header::Map(Some(entries.len())));
-        for entry in entries {
-            self.out.extend(bytes(entry.key.start..entry.end));
+        self.header(Header::Map(Some(members.len())));
+        for member in members {
+            self.out.extend(bytes(member.key.start..member.end));
         }
+    }
+
+    fn written(&self, range: Range<usize>) -> &[u8] {
+        self.out.expose().get(range).unwrap_or_default()
     }
 
     /// Writes an item that is CBOR already, such as one that was kept as read.
@@ -150,12 +180,11 @@ impl fmt::Debug for Writer {
 #[derive(Debug)]
 pub struct MapWriter<'a> {
     writer: &'a mut Writer,
-    entries: Vec<Entry>,
 }
 
 /// Where a member lies in the writer's buffer.
 #[derive(Clone, Debug)]
-struct Entry {
+struct Member {
     key: Range<usize>,
     end: usize,
 }
@@ -181,7 +210,7 @@ impl MapWriter<'_> {
         key(self.writer);
         let key = start..self.writer.out.len();
         value(self.writer);
-        self.entries.push(Entry { key, end: self.writer.out.len() });
+        self.writer.members.push(Member { key, end: self.writer.out.len() });
     }
 }
 
@@ -214,6 +243,40 @@ mod tests {
     }
 
     #[test]
+    fn maps_are_ordered_at_every_depth_and_of_every_size() {
+        let in_order = |count: u64, order: &[u64]| {
+            let mut writer = Writer::after(vec![0xee]);
+            writer.map(|map| {
+                for key in order {
+                    map.integer(*key as i64, |w| {
+                        w.map(|map| {
+                            map.integer(2, |w| w.unsigned(*key));
+                            map.integer(i64::from(*key > count / 2), |w| w.unsigned(*key));
+                        });
+                    });
+                }
+            });
+            writer.into_bytes()
+        };
+        for count in [0, 1, 2, 23, 24, 300] {
+            let ascending: Vec<u64> = (0..count).collect();
+            let descending: Vec<u64> = (0..count).rev().collect();
+            let bytes = in_order(count, &ascending);
+            assert_eq!(bytes, in_order(count, &descending));
+            let mut reader = Reader::new(&bytes[1..]);
+            let mut keys = Vec::new();
+            reader
+                .map(|key, value| {
+                    keys.push(key);
+                    value.map(|_, _| Ok(()))
+                })
+                .unwrap();
+            reader.finish().unwrap();
+            assert_eq!(keys.len() as u64, count);
+        }
+    }
+
+    #[test]
     fn debug_shows_no_byte() {
         let mut writer = Writer::new();
         writer.bytes(&[0xab; 3]);
@@ -221,7 +284,7 @@ mod tests {
         writer.map(|map| {
             map.integer(1, |writer| writer.bytes(&[0xab; 3]));
             let shown = format!("{map:?}");
-            assert!(!shown.contains("171") && shown.contains("Writer(9 bytes)"), "{shown}");
+            assert!(!shown.contains("171") && shown.contains("Writer(10 bytes)"), "{shown}");
         });
     }
 
