@@ -172,18 +172,24 @@ impl SecretBytes {
         std::mem::take(&mut self.0)
     }
 
-    /// Adds `bytes` behind the others. A vector that grows by itself leaves
-    /// its old allocation as it was; here that one is wiped.
+    /// Adds `bytes` behind the others.
     pub(crate) fn extend(&mut self, bytes: &[u8]) {
         let length = self.0.len() + bytes.len();
         if length > self.0.capacity() {
-            let room = length.max(2 * self.0.capacity()).max(Self::FIRST_ROOM);
-            let mut grown = Vec::with_capacity(room);
-            grown.extend_from_slice(&self.0);
-            self.0.zeroize();
-            self.0 = grown;
+            self.grow(length);
         }
         self.0.extend_from_slice(bytes);
+    }
+
+    /// Makes room. A vector that grows by itself leaves its old allocation as
+    /// it was; here that one is wiped.
+    #[cold]
+    fn grow(&mut self, length: usize) {
+        let room = length.max(2 * self.0.capacity()).max(Self::FIRST_ROOM);
+        let mut grown = Vec::with_capacity(room);
+        grown.extend_from_slice(&self.0);
+        self.0.zeroize();
+        self.0 = grown;
     }
 
     /// Shortens to `length` bytes and wipes the rest.
