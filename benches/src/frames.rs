@@ -4,6 +4,9 @@
 //! Sealing leaves the caller its message and allocates what is sent; so does
 //! the yardstick, in one copy. Opening is in place on both sides; that ours
 //! wipes a message when it is dropped is not in its time.
+//!
+//! Where the two buffers lie decides how fast some processors copy: in one run
+//! of a few, sealing 1 MiB takes three times as long on one side or the other.
 
 use std::hint::black_box;
 use std::rc::Rc;

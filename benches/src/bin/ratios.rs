@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use fido_hybrid_benches::{Case, GROUPS, Operation, PROVIDER};
 
-const ROUNDS: usize = 101;
+const ROUNDS: usize = 201;
 
 /// What one round spends on each side.
 const ROUND: Duration = Duration::from_millis(1);
