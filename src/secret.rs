@@ -174,15 +174,20 @@ impl SecretBytes {
 
     /// Adds `bytes` behind the others.
     pub(crate) fn extend(&mut self, bytes: &[u8]) {
-        let length = self.0.len() + bytes.len();
-        if length > self.0.capacity() {
-            self.grow(length);
-        }
+        self.reserve(bytes.len());
         self.0.extend_from_slice(bytes);
     }
 
-    /// Makes room. A vector that grows by itself leaves its old allocation as
-    /// it was; here that one is wiped.
+    /// Makes room for as many bytes more.
+    pub(crate) fn reserve(&mut self, more: usize) {
+        let length = self.0.len() + more;
+        if length > self.0.capacity() {
+            self.grow(length);
+        }
+    }
+
+    /// A vector that grows by itself leaves its old allocation as it was; here
+    /// that one is wiped.
     #[cold]
     fn grow(&mut self, length: usize) {
         let room = length.max(2 * self.0.capacity()).max(Self::FIRST_ROOM);
@@ -208,9 +213,9 @@ impl SecretBytes {
         Some(first)
     }
 
-    /// One of the bytes, to change it.
-    pub(crate) fn get_mut(&mut self, at: usize) -> Option<&mut u8> {
-        self.0.get_mut(at)
+    /// The bytes themselves, to change them in place.
+    pub(crate) fn expose_mut(&mut self) -> &mut [u8] {
+        &mut self.0
     }
 
     /// Length in bytes.

@@ -109,7 +109,7 @@ impl Writer {
         self.header(Header::Map(Some(0)));
         entries(&mut MapWriter { writer: self });
         let (count, ordered) = self.members_since(first);
-        match self.out.get_mut(start) {
+        match self.out.expose_mut().get_mut(start) {
             Some(header) if ordered && count <= MAX_IN_ONE_BYTE => *header |= count as u8,
             _ => self.rewrite(start, first),
         }

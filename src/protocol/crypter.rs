@@ -75,23 +75,38 @@ impl Crypter {
         if length > MAX_MESSAGE {
             return Err(CrypterError::TooLong);
         }
-        let padded = (length / PADDING_UNIT + 1) * PADDING_UNIT;
-        let nonce = self.sending.nonce()?;
-        let mut message = Vec::with_capacity(padded + AEAD_TAG_LENGTH);
+        let room = length + padding(length) + AEAD_TAG_LENGTH;
+        let mut message = SecretBytes::new(Vec::with_capacity(room));
         for part in parts {
-            message.extend_from_slice(part);
+            message.extend(part);
         }
-        let zeros = padded - length - 1;
-        message.resize(padded - 1, 0);
-        message.push(zeros as u8);
+        self.seal_in_place(message)
+    }
+
+    /// Seals a message in its own buffer. Nothing is copied or allocated if
+    /// that has room for [`PADDING_UNIT`] and [`AEAD_TAG_LENGTH`] bytes more.
+    ///
+    /// # Errors
+    /// As for [`seal`](Self::seal).
+    pub fn seal_in_place(&mut self, mut message: SecretBytes) -> Result<Vec<u8>, CrypterError> {
+        if message.len() > MAX_MESSAGE {
+            return Err(CrypterError::TooLong);
+        }
+        let nonce = self.sending.nonce()?;
+        let padding = padding(message.len());
+        message.reserve(padding + AEAD_TAG_LENGTH);
+        let mut last = [0; PADDING_UNIT];
+        last[PADDING_UNIT - 1] = (padding - 1) as u8;
+        message.extend(last.get(PADDING_UNIT - padding..).unwrap_or_default());
         let tag = self
             .sending
             .cipher
-            .seal(&nonce, &[], &mut message)
+            .seal(&nonce, &[], message.expose_mut())
             .map_err(|_| CrypterError::TooLong)?;
-        message.extend_from_slice(&tag);
+        let mut sealed = message.into_exposed();
+        sealed.extend_from_slice(&tag);
         self.sending.counter += 1;
-        Ok(message)
+        Ok(sealed)
     }
 
     /// Opens a message in place and takes its padding off.
@@ -127,6 +142,12 @@ impl Crypter {
         self.sending.counter = sending;
         self.receiving.counter = receiving;
     }
+}
+
+/// How many bytes are put behind a message of this length: 1 to
+/// [`PADDING_UNIT`], the last of which counts the others.
+const fn padding(length: usize) -> usize {
+    PADDING_UNIT - length % PADDING_UNIT
 }
 
 /// How many bytes of a padded plaintext are the message.
@@ -196,6 +217,22 @@ mod tests {
     }
 
     #[test]
+    fn sealing_in_place_gives_the_same_bytes_whatever_room_there_is() {
+        for length in 0..=100 {
+            for room in [0, 1, PADDING_UNIT, PADDING_UNIT + AEAD_TAG_LENGTH, 500] {
+                let (mut client, mut phone) = pair();
+                let mut message = Vec::with_capacity(length + room);
+                message.resize(length, 0xff);
+                let expected = client.seal(&[&message]).unwrap();
+                client.sending.counter = 0;
+                let sealed = client.seal_in_place(message.into()).unwrap();
+                assert_eq!(sealed, expected);
+                assert_eq!(phone.open(sealed).unwrap().expose(), vec![0xff; length]);
+            }
+        }
+    }
+
+    #[test]
     fn a_message_fills_its_allocation() {
         let (mut client, _) = pair();
         let sealed = client.seal(&[&[7; 1000]]).unwrap();
@@ -250,6 +287,8 @@ mod tests {
         phone.receiving.counter = MAX_COUNTER;
         let last = client.seal(&[b"last"]).unwrap();
         assert_eq!(client.seal(&[b"more"]).unwrap_err(), CrypterError::CounterExhausted);
+        let more = b"more"[..].into();
+        assert_eq!(client.seal_in_place(more).unwrap_err(), CrypterError::CounterExhausted);
         assert_eq!(phone.open(last.clone()).unwrap().expose(), b"last");
         assert_eq!(phone.open(last).unwrap_err(), CrypterError::CounterExhausted);
     }
@@ -262,6 +301,8 @@ mod tests {
         assert!(sealed.len() <= MAX_CIPHERTEXT);
         assert_eq!(phone.open(sealed).unwrap().len(), MAX_MESSAGE);
         assert_eq!(client.seal(&[&longest, &[0]]).unwrap_err(), CrypterError::TooLong);
+        let longer = vec![1; MAX_MESSAGE + 1].into();
+        assert_eq!(client.seal_in_place(longer).unwrap_err(), CrypterError::TooLong);
         assert_eq!(phone.open(vec![0; MAX_CIPHERTEXT + 1]).unwrap_err(), CrypterError::TooLong);
     }
 }

@@ -21,14 +21,15 @@ use fido_hybrid::client::{Config, Input, Keys, Output, Transaction};
 use fido_hybrid::error::Stage;
 use fido_hybrid::protocol::advert::{ADVERT_LENGTH, AdvertKey, Eid};
 use fido_hybrid::protocol::channel::Channel;
-use fido_hybrid::protocol::crypter::{Crypter, MAX_MESSAGE};
+use fido_hybrid::protocol::crypter::{Crypter, MAX_MESSAGE, PADDING_UNIT};
 use fido_hybrid::protocol::keys;
 use fido_hybrid::protocol::message::MessageType;
 use fido_hybrid::protocol::noise::{Established, HandshakeHash};
+use fido_hybrid::protocol::primitives::AEAD_TAG_LENGTH;
 use fido_hybrid::protocol::qr_code::{QrCode, RequestHint};
 use fido_hybrid::protocol::tunnel_domain::TunnelDomain;
 use fido_hybrid::protocol::tunnel_url::RoutingId;
-use fido_hybrid::secret::TrafficKey;
+use fido_hybrid::secret::{SecretBytes, TrafficKey};
 use fido_hybrid::sim::SeededRng;
 use rand_core::Rng as _;
 
@@ -79,6 +80,20 @@ fn sealing_allocates_the_message_and_nothing_else() {
         let counted = measure(|| sealed = client.seal(&[start, end]).unwrap());
         assert_eq!((counted.count_total, counted.bytes_total), (1, sealed.len() as u64));
         assert_eq!(phone.open(sealed).unwrap().expose(), payload);
+    }
+}
+
+#[test]
+fn sealing_in_place_allocates_nothing_where_there_is_room() {
+    let (mut client, mut phone) = crypters();
+    for length in LENGTHS {
+        let mut message = Vec::with_capacity(length + PADDING_UNIT + AEAD_TAG_LENGTH);
+        message.resize(length, 5);
+        let message = SecretBytes::new(message);
+        let mut sealed = Vec::new();
+        let counted = measure(|| sealed = client.seal_in_place(message).unwrap());
+        assert_eq!(counted.count_total, 0, "{length} bytes");
+        assert_eq!(phone.open(sealed).unwrap().len(), length);
     }
 }
 
