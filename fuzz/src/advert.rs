@@ -37,6 +37,7 @@ pub fn advert(input: &[u8]) {
     let mut service_data = key.seal(&eid).to_vec();
     service_data.extend_from_slice(suffix);
     let heard = key.open_linked(&service_data).unwrap();
+    assert!(format!("{key:?} {eid:?}").len() < 40);
     assert_eq!((&heard.eid, heard.suffix_bytes), (&eid, suffix));
     assert_eq!(heard.suffix(), AdvertSuffix::parse(suffix).unwrap_or_default());
     // The answer to a QR code names a tunnel service.

@@ -2,7 +2,7 @@
 //! a tunnel service reads in paths and headers.
 
 use fido_hybrid::protocol::contact_request::{
-    ContactRequest, ContactRequestError, MAX_CONTACT_REQUEST,
+    ContactHint, ContactRequest, ContactRequestError, MAX_CONTACT_REQUEST,
 };
 use fido_hybrid::protocol::tunnel_domain::TunnelDomain;
 use fido_hybrid::protocol::tunnel_url::{
@@ -18,6 +18,7 @@ pub fn contact_request(input: &[u8]) {
         Ok(request) => {
             assert_eq!(ContactRequest::from_bytes(&request.to_bytes()), Ok(request));
             assert_eq!(ContactRequest::from_header(&request.to_header()), Ok(request));
+            assert_eq!(ContactHint::from_request(request.hint.into()), Some(request.hint));
         }
         Err(error) => {
             let is_too_long = error == ContactRequestError::TooLong;
@@ -25,7 +26,10 @@ pub fn contact_request(input: &[u8]) {
         }
     }
     let contact = ContactId::new(input.to_vec());
-    assert!(contact.is_none() || input.len() <= MAX_CONTACT_ID);
+    assert_eq!(contact.is_some(), input.len() <= MAX_CONTACT_ID);
+    if let Some(contact) = contact {
+        called(&contact);
+    }
 
     let Ok(text) = str::from_utf8(input) else { return };
     let header = memory::within(MAX_CONTACT_REQUEST, || ContactRequest::from_header(text));
@@ -39,8 +43,17 @@ pub fn contact_request(input: &[u8]) {
         assert_eq!(tunnel.to_string(), text.to_ascii_uppercase());
     }
     if let Some(contact) = memory::within(MAX_CONTACT_ID + 2, || ContactId::from_base64url(text)) {
-        let url = TunnelUrl::contact(TunnelDomain::GOOGLE, &contact);
-        assert!(url.path().ends_with(text.trim_end_matches('=')), "{}", url.path());
-        assert_eq!(ContactId::new(contact.as_bytes().to_vec()), Some(contact));
+        assert_eq!(called(&contact), text);
     }
+}
+
+/// The text of a contact id in its URL, none of which `Debug` shows.
+fn called(contact: &ContactId) -> String {
+    let url = TunnelUrl::contact(TunnelDomain::GOOGLE, contact);
+    assert_eq!(url.origin(), format!("wss://{}", url.host()));
+    assert_eq!(url.to_string(), format!("{}{}", url.origin(), url.path()));
+    assert!(format!("{url:?} {contact:?}").len() < 80);
+    let (_, text) = url.path().rsplit_once('/').unwrap();
+    assert_eq!(ContactId::from_base64url(text).as_ref(), Some(contact));
+    text.to_owned()
 }

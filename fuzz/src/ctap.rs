@@ -1,7 +1,11 @@
 //! CTAP2 requests and responses.
 
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+
 use fido_hybrid::ctap::{
-    Command, RawResponse, Request, RequestError, Response, ResponseError, Status,
+    AuthenticatorData, Command, Flags, RawCbor, RawResponse, Request, RequestError, Response,
+    ResponseError, Status, get_assertion, get_info, make_credential,
 };
 
 use super::memory;
@@ -10,6 +14,12 @@ use super::memory;
 /// as large as the least that each takes in CBOR.
 fn most(input: &[u8]) -> usize {
     4 * 1_024 + 64 * input.len()
+}
+
+/// A byte is at most `255, ` on a line of its own where `Debug` shows it, and
+/// names of members come on top. What is longer shows something twice.
+fn assert_shown_once(message: &impl Debug, input: &[u8]) {
+    assert!(format!("{message:?}").len() <= 4 * 1_024 + 64 * input.len());
 }
 
 /// A request as a phone gets it.
@@ -22,14 +32,29 @@ pub fn ctap_request(input: &[u8]) {
             assert!(written.len() <= input.len());
             assert_eq!(Request::parse(&written).as_ref(), Ok(&request));
             assert_eq!(request.to_bytes(), written);
+            assert_shown_once(&request, input);
+            if let Request::GetAssertion(request) = &request {
+                assert_prf_inputs(request);
+            }
         }
         Err(error) => {
             assert!(!error.status().is_ok());
+            assert!(error.status().name().is_some());
+            assert!(error.to_string().len() < 100);
             assert_eq!(error.command_byte(), input.first().copied());
             let known = input.first().copied().and_then(Command::from_byte).is_some();
             let is_unknown = matches!(error, RequestError::UnknownCommand(_));
             assert_eq!(is_unknown, !known && !input.is_empty());
         }
+    }
+}
+
+/// Each passkey gets its own inputs, and those for all only without such.
+fn assert_prf_inputs(request: &get_assertion::Request) {
+    let Some(prf) = &request.extensions.prf else { return };
+    for credential in &request.allow_list {
+        let own = prf.eval_by_credential.get(&credential.id);
+        assert_eq!(prf.values_for(&credential.id), own.or(prf.eval.as_ref()));
     }
 }
 
@@ -52,20 +77,69 @@ pub fn ctap_response(input: &[u8]) {
             let written = answer.to_raw();
             assert_eq!(written.decode(command).as_ref(), Ok(&answer));
             assert_eq!(answer.to_raw(), written);
-            let kind = matches!(
-                (command, &answer),
-                (Command::MakeCredential, Response::MakeCredential(_))
-                    | (
-                        Command::GetAssertion | Command::GetNextAssertion,
-                        Response::GetAssertion(_)
-                    )
-                    | (Command::GetInfo, Response::GetInfo(_))
-                    | (Command::Selection, Response::Selection)
-            );
-            assert!(kind, "{command} answered with {answer:?}");
+            assert_shown_once(&answer, input);
+            match (command, &answer) {
+                (Command::MakeCredential, Response::MakeCredential(answer)) => made(answer),
+                (
+                    Command::GetAssertion | Command::GetNextAssertion,
+                    Response::GetAssertion(answer),
+                ) => assert_assembled(&answer.auth_data),
+                (Command::GetInfo, Response::GetInfo(answer)) => told(answer),
+                (Command::Selection, Response::Selection) => {}
+                _ => panic!("{command} answered with {answer:?}"),
+            }
         }
         Err(ResponseError::Status(status)) => assert!(status == raw.status() && !status.is_ok()),
         Err(ResponseError::Answer { command: of, .. }) => assert_eq!(of, command),
         Err(error) => panic!("{error}"),
     }
+}
+
+fn made(answer: &make_credential::Response) {
+    let credential = answer.credential().unwrap();
+    // Of ES256 keys alone the point is known.
+    if let Some(key) = credential.public_key.es256() {
+        assert!(!key.verifies(b"", b""));
+    }
+    assert_assembled(&answer.auth_data);
+    for (_, value) in answer.unsigned_extensions.other.iter() {
+        assert_kept(value);
+    }
+}
+
+fn told(info: &get_info::Response) {
+    assert_eq!(info.unknown().len(), info.unknown().iter().count());
+    for (number, value) in info.unknown().iter() {
+        assert_eq!(info.unknown().get(number), Some(value));
+        assert_kept(value);
+    }
+    for (name, value) in &info.options {
+        assert_eq!(info.option(name), Some(*value));
+    }
+}
+
+/// What is kept unread is one item of CBOR.
+fn assert_kept(value: &RawCbor) {
+    assert_eq!(RawCbor::new(value.as_bytes().to_vec()).as_ref(), Ok(value));
+}
+
+/// What is signed is what was read: put together again from its parts, the data
+/// is the same to the last byte.
+fn assert_assembled(data: &AuthenticatorData) {
+    for value in data.extensions().values() {
+        assert_kept(value);
+    }
+    let extended = data.flags().contains(Flags::EXTENSIONS);
+    // An empty map of extensions is nothing that would be written.
+    if extended && data.extensions().is_empty() {
+        return;
+    }
+    let mut again = AuthenticatorData::new(*data.rp_id_hash(), data.flags(), data.sign_count());
+    if let Some(credential) = data.credential() {
+        again = again.with_credential(credential.clone());
+    }
+    let extensions: BTreeMap<_, _> = data.extensions().clone();
+    again = again.with_extensions(extensions);
+    assert_eq!(again.raw(), data.raw());
+    assert_eq!(&again, data);
 }

@@ -51,7 +51,11 @@ pub fn crypter(input: &[u8]) {
     let sealed = memory::within(most, || client.seal(&[&input[..cut], &input[cut..]])).unwrap();
     assert_eq!((sealed.len() - AEAD_TAG_LENGTH) % PADDING_UNIT, 0);
     assert!(sealed.len() > input.len() + AEAD_TAG_LENGTH && sealed.len() <= most);
-    assert_eq!(memory::within(0, || phone.open(sealed)).unwrap().expose(), input);
+    let opened = memory::within(0, || phone.open(sealed)).unwrap();
+    assert_eq!(opened.expose(), input);
+    let sealed = client.seal_in_place(opened).unwrap();
+    assert_eq!(phone.open(sealed).unwrap().expose(), input);
+    assert!(format!("{client:?}").len() < 100);
 }
 
 /// An opened message, in both revisions of the protocol.

@@ -31,8 +31,11 @@ pub fn qr_url(input: &[u8]) {
     for written in [code.to_text(), code.to_greased_text()] {
         assert!(written.expose().bytes().skip("FIDO:/".len()).all(|byte| byte.is_ascii_digit()));
         assert_eq!(written.expose().parse().as_ref(), Ok(&expected));
+        assert_eq!(format!("{written:?}"), "QrText(..)");
     }
     assert!(!format!("{code:?}").contains(text.trim_end()));
+    // There is always a way for messages to go.
+    assert!(code.channels.has_bluetooth() || code.channels.has_web_socket());
     for domain in 0..=u16::MAX >> 6 {
         // A client cannot deny that it knows the hashed domains.
         if let Some(domain) = TunnelDomain::from_encoded(domain << 6 | 0x3f) {
