@@ -20,7 +20,8 @@ use crate::error::{
 };
 use crate::machine::{End, States};
 use crate::protocol::advert::{AdvertKey, Eid};
-use crate::protocol::channel::{Channel, ChannelError};
+use crate::protocol::channel::Channel;
+use crate::protocol::crypter::CrypterError;
 use crate::protocol::keys;
 use crate::protocol::linking;
 use crate::protocol::message::MessageType;
@@ -284,11 +285,11 @@ impl Advertising {
         let (established, reply) = responder.respond(message)?;
         let mut channel = Channel::new(&established);
         let introduction = PostHandshake::ctap(encode(&profile.get_info()));
-        let introduction = channel.seal_untyped(&encode(&introduction))?;
+        let introduction = channel.seal_untyped(&encode(&introduction)).map_err(unanswerable)?;
         // Always, and always of one length: whoever watches the tunnel cannot
         // tell whether a link is in it (as Chromium's phone).
         let update = linking::Update::default().to_bytes();
-        let update = channel.seal(MessageType::Update, &update)?;
+        let update = channel.seal(MessageType::Update, &update).map_err(unanswerable)?;
         outputs.push_back(Output::StopAdvertising);
         outputs.extend([reply.into(), introduction, update].map(Output::Send));
         outputs.push_back(Output::Update(Update::Secured));
@@ -405,9 +406,10 @@ impl Session {
         Ok(State::Listening(self))
     }
 
-    fn send(&mut self, response: &RawResponse, outputs: &mut Outputs) -> Result<(), ChannelError> {
+    fn send(&mut self, response: &RawResponse, outputs: &mut Outputs) -> Result<(), End> {
         let bytes = response.to_bytes();
-        outputs.push_back(Output::Send(self.channel.seal(MessageType::Ctap, bytes.expose())?));
+        let sealed = self.channel.seal(MessageType::Ctap, bytes.expose()).map_err(unanswerable)?;
+        outputs.push_back(Output::Send(sealed));
         Ok(())
     }
 
@@ -423,6 +425,12 @@ impl Session {
             _ => Ok(()),
         }
     }
+}
+
+/// Whatever a phone says is short and, but for its introduction, an answer: what
+/// cannot be sealed would answer one request too many.
+const fn unanswerable(_: CrypterError) -> PeerMisbehaved {
+    PeerMisbehaved::TooManyRequests
 }
 
 /// Messages that are no request, or that are none now. A second request before

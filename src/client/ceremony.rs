@@ -94,8 +94,8 @@ impl<T> Ceremony<T> {
     /// leave after one answer.
     ///
     /// # Errors
-    /// Whatever ended the transaction; [`ApiMisuse::WrongStage`] before the
-    /// first outcome.
+    /// Whatever ended the transaction, such as [`ApiMisuse::TooManyRequests`];
+    /// [`ApiMisuse::WrongStage`] before the first outcome.
     ///
     /// # Cancel safety
     /// The request may have been sent; its answer is dropped.

@@ -30,7 +30,8 @@ pub enum Input {
     TunnelClosed,
     /// The tunnel could not be opened, or broke.
     TunnelFailed(TunnelFault),
-    /// The caller asks something of the phone, in stage [`Stage::Ready`].
+    /// The caller asks something of the phone, in stage [`Stage::Ready`]. The
+    /// keys of a transaction are good for 2^24 requests.
     ///
     /// [`Stage::Ready`]: crate::error::Stage::Ready
     Request {

@@ -434,7 +434,10 @@ impl Session {
 
     fn send_request(&mut self, request: &ctap::Request, outputs: &mut Outputs) -> Result<(), End> {
         let bytes = sendable(request).map_err(Fault::from)?;
-        outputs.push_back(Output::Send(self.channel.seal(MessageType::Ctap, &bytes)?));
+        // It is short enough, so that what it lacks is a counter.
+        let sealed = self.channel.seal(MessageType::Ctap, &bytes);
+        let sealed = sealed.map_err(|_| Fault::from(ApiMisuse::TooManyRequests))?;
+        outputs.push_back(Output::Send(sealed));
         Ok(())
     }
 

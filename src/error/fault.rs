@@ -120,6 +120,9 @@ pub enum ApiMisuse {
     /// An approval of an account that the prompt does not have.
     #[error("the prompt has no such account")]
     NoSuchAccount,
+    /// More requests in one transaction than its keys are good for: 2^24.
+    #[error("too many requests in one transaction")]
+    TooManyRequests,
     /// Called outside a tokio runtime.
     #[error("this must be called within a tokio runtime")]
     NoRuntime,

@@ -40,7 +40,8 @@ pub enum PeerMisbehaved {
     /// The client's update message.
     #[error("the update message is invalid: {0}")]
     Update(cbor::Error),
-    /// More requests than a user should be asked about in one transaction.
+    /// More requests than a user should be asked about in one transaction, or
+    /// than its keys are good for in answers.
     #[error("too many requests came")]
     TooManyRequests,
 }

@@ -11,7 +11,7 @@ use crate::secret::SecretBytes;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ChannelError {
-    /// It could not be sealed or opened.
+    /// It could not be opened.
     #[error(transparent)]
     Crypter(#[from] CrypterError),
     /// It was opened and is not what it should be.
@@ -50,8 +50,8 @@ impl Channel {
     ///
     /// # Errors
     /// As for [`Crypter::seal`].
-    pub fn seal_untyped(&mut self, message: &[u8]) -> Result<Vec<u8>, ChannelError> {
-        Ok(self.crypter.seal(&[message])?)
+    pub fn seal_untyped(&mut self, message: &[u8]) -> Result<Vec<u8>, CrypterError> {
+        self.crypter.seal(&[message])
     }
 
     /// Opens the one message that has no type byte.
@@ -67,11 +67,11 @@ impl Channel {
     ///
     /// # Errors
     /// As for [`Crypter::seal`].
-    pub fn seal(&mut self, kind: MessageType, payload: &[u8]) -> Result<Vec<u8>, ChannelError> {
-        Ok(match self.revision {
-            Revision::One => self.crypter.seal(&[&[kind.byte()], payload])?,
-            Revision::Zero => self.crypter.seal(&[payload])?,
-        })
+    pub fn seal(&mut self, kind: MessageType, payload: &[u8]) -> Result<Vec<u8>, CrypterError> {
+        match self.revision {
+            Revision::One => self.crypter.seal(&[&[kind.byte()], payload]),
+            Revision::Zero => self.crypter.seal(&[payload]),
+        }
     }
 
     /// Opens a message.

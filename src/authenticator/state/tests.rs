@@ -3,6 +3,7 @@
 use super::*;
 use crate::ctap::{CredentialId, User, UserHandle};
 use crate::machine::Machine;
+use crate::protocol::channel::ChannelError;
 use crate::protocol::crypter::{CrypterError, MAX_COUNTER};
 use crate::protocol::primitives::SecretKey;
 use crate::secret::TransactionSeed;
@@ -29,16 +30,15 @@ fn asks(client: &mut Channel, request: &Request) -> Input {
     Input::Message(client.seal(MessageType::Ctap, &request.to_bytes()).unwrap())
 }
 
-/// The stage in which the counter ran out; nothing was sent at that.
-fn exhausted(outputs: &[Output]) -> Stage {
-    let [Output::CloseTunnel, Output::Closed(Err(Error { stage, fault, .. }))] = outputs else {
-        panic!("{outputs:?}")
-    };
-    let expected = ChannelError::Crypter(CrypterError::CounterExhausted);
-    assert!(
-        matches!(fault, Fault::PeerMisbehaved(PeerMisbehaved::Channel(error)) if *error == expected)
-    );
-    *stage
+/// What the client did, and in which stage; nothing was sent at that.
+fn misbehaviour(outputs: &[Output]) -> (Stage, PeerMisbehaved) {
+    match outputs {
+        [
+            Output::CloseTunnel,
+            Output::Closed(Err(Error { stage, fault: Fault::PeerMisbehaved(fault) })),
+        ] => (*stage, *fault),
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]
@@ -48,7 +48,9 @@ fn a_client_sends_until_its_counter_runs_out() {
     assert!(matches!(step(&mut phone, last)[..], [Output::Send(_)]));
     // It has none for another, and nothing else is opened either.
     assert!(client.seal(MessageType::Ctap, &[4]).is_err());
-    assert_eq!(exhausted(&step(&mut phone, Input::Message(vec![0; 48]))), Stage::Listening);
+    let end = misbehaviour(&step(&mut phone, Input::Message(vec![0; 48])));
+    let exhausted = ChannelError::Crypter(CrypterError::CounterExhausted);
+    assert_eq!(end, (Stage::Listening, PeerMisbehaved::Channel(exhausted)));
 }
 
 #[test]
@@ -56,8 +58,10 @@ fn a_phone_answers_until_its_counter_runs_out() {
     let (mut phone, mut client) = listening(MAX_COUNTER, 0);
     let first = asks(&mut client, &Request::GetInfo);
     assert!(matches!(step(&mut phone, first)[..], [Output::Send(_)]));
+    // It says nothing of itself: the client asked so often.
     let second = asks(&mut client, &Request::GetInfo);
-    assert_eq!(exhausted(&step(&mut phone, second)), Stage::Listening);
+    let end = misbehaviour(&step(&mut phone, second));
+    assert_eq!(end, (Stage::Listening, PeerMisbehaved::TooManyRequests));
 }
 
 #[test]
@@ -77,5 +81,6 @@ fn a_signature_for_which_there_is_no_counter_does_not_leave() {
     let decision = Decision::Approved { verification: Verification::Verified, account: 0 };
     let outputs = step(&mut phone, Input::Decided { prompt: prompt.id, decision });
     assert!(matches!(outputs[..], [Output::CountUse { .. }]));
-    assert_eq!(exhausted(&step(&mut phone, Input::UseCounted(Ok(1)))), Stage::Prompting);
+    let end = misbehaviour(&step(&mut phone, Input::UseCounted(Ok(1))));
+    assert_eq!(end, (Stage::Prompting, PeerMisbehaved::TooManyRequests));
 }
