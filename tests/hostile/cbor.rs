@@ -204,6 +204,21 @@ fn a_phone_sends_updates_in_cbor_that_is_none() {
     }
 }
 
+/// Unlike a phone's, a bad update from a client has no link to lose: it ends
+/// the transaction.
+#[test]
+fn a_client_sends_updates_in_cbor_that_is_none() {
+    let empty = Map::of(b"\xa0");
+    for (item, error) in malformed() {
+        let payload = empty.clone().with(UNKNOWN_KEY, &item).bytes();
+        let mut rig = phone_rig::listening().0;
+        let peak = malformed_peak(payload.len());
+        let outputs = within(peak, || rig.send(MessageType::Update, &payload));
+        let end = misbehaviour(&rig::failed(&outputs));
+        assert_eq!(end, (Stage::Listening, PeerMisbehaved::Update(error)), "{payload:02x?}");
+    }
+}
+
 /// The status of a request of these parameters. The phone asks nobody, and goes
 /// on listening.
 fn refused(rig: &mut rig::Rig, command: Command, cbor: &[u8]) -> Status {

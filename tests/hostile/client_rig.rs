@@ -154,6 +154,15 @@ impl ClientRig {
         rig
     }
 
+    /// Has heard the phone, and dials. (In the linked flow it has dialled long
+    /// before.)
+    pub(crate) fn connecting() -> Self {
+        let mut rig = Self::offering(Flow::Qr);
+        rig.step(Input::ServiceData(rig.advert.clone()));
+        assert_eq!(rig.transaction.stage(), Stage::Connecting);
+        rig
+    }
+
     /// Has sent its first message, which the phone has not seen.
     pub(crate) fn unanswered(flow: Flow) -> Self {
         let mut rig = Self::offering(flow);

@@ -1,5 +1,5 @@
 //! The first message in each direction: of every length, and of every content
-//! that somebody can send who lacks a key.
+//! that somebody can send who lacks a key; and what comes before it.
 
 use fido_hybrid::authenticator::Input;
 use fido_hybrid::error::{PeerMisbehaved, Stage};
@@ -77,15 +77,33 @@ fn a_peer_without_the_keys_sends_a_valid_point_and_a_made_up_tag() {
         for flow in FLOWS {
             let (mut rig, mut reply) = ClientRig::handshaking(flow);
             reply[65..].fill(tag);
-            let outputs = rig.receive(reply);
+            let outputs = within(SHORT_PEAK, || rig.receive(reply));
             let end = misbehaviour(client_rig::failed(&outputs));
             assert_eq!(end, (Stage::Handshaking, unauthenticated));
         }
         let (mut rig, advert) = Rig::advertising(config(), 1);
         let mut first = rig.handshake(&advert).1;
         first[65..].fill(tag);
-        let end = misbehaviour(&rig::failed(&rig.step(Input::Message(first))));
+        let outputs = within(SHORT_PEAK, || rig.step(Input::Message(first)));
+        let end = misbehaviour(&rig::failed(&outputs));
         assert_eq!(end, (Stage::Handshaking, unauthenticated));
+    }
+}
+
+/// Before the tunnel was said to be open: nobody can have spoken yet.
+#[test]
+fn a_tunnel_speaks_before_it_is_open() {
+    let early = |stage| (stage, PeerMisbehaved::TooEarly);
+    for length in 0..=LONGEST {
+        let mut rig = ClientRig::connecting();
+        let outputs = within(SHORT_PEAK, || rig.receive(vec![4; length]));
+        let end = misbehaviour(client_rig::failed(&outputs));
+        assert_eq!(end, early(Stage::Connecting), "{length} bytes");
+
+        let mut rig = Rig::registering(config(), 1);
+        let outputs = within(SHORT_PEAK, || rig.step(Input::Message(vec![4; length])));
+        let end = misbehaviour(&rig::failed(&outputs));
+        assert_eq!(end, early(Stage::Registering), "{length} bytes");
     }
 }
 
@@ -94,7 +112,8 @@ fn a_peer_without_the_keys_sends_a_valid_point_and_a_made_up_tag() {
 fn the_tunnel_sends_back_what_it_was_given() {
     for flow in FLOWS {
         let mut rig = ClientRig::unanswered(flow);
-        let outputs = rig.receive(rig.first.clone());
+        let first = rig.first.clone();
+        let outputs = within(SHORT_PEAK, || rig.receive(first));
         let error = PeerMisbehaved::Handshake(HandshakeError::Authentication);
         assert_eq!(misbehaviour(client_rig::failed(&outputs)), (Stage::Handshaking, error));
     }
@@ -102,7 +121,8 @@ fn the_tunnel_sends_back_what_it_was_given() {
         let (mut rig, advert) = Rig::advertising(config(), 1);
         let (_, first) = rig.handshake(&advert);
         let own = rig::sent(rig.step(Input::Message(first)));
-        let outputs = rig.step(Input::Message(own[at].clone()));
+        let message = own[at].clone();
+        let outputs = within(SHORT_PEAK, || rig.step(Input::Message(message)));
         let error = ChannelError::Crypter(CrypterError::Authentication);
         assert_eq!(
             misbehaviour(&rig::failed(&outputs)),

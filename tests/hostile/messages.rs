@@ -11,6 +11,7 @@ use fido_hybrid::error::{CancelledBy, Error, Fault, PeerMisbehaved, Stage};
 use fido_hybrid::protocol::channel::ChannelError;
 use fido_hybrid::protocol::linking;
 use fido_hybrid::protocol::message::{MessageError, MessageType};
+use fido_hybrid::protocol::post_handshake::Revision;
 
 use super::client_rig::{self, ClientRig, FLOWS, Flow};
 use super::phone_rig;
@@ -105,6 +106,28 @@ fn a_phone_replies_twice_to_one_request() {
 #[test]
 fn a_phone_replies_with_an_empty_frame() {
     let mut rig = ClientRig::asking(Flow::Qr);
+    let outputs = within(SHORT_PEAK, || rig.send(MessageType::Ctap, &[]));
+    let end = misbehaviour(client_rig::failed(&outputs));
+    assert_eq!(end, (Stage::Asking, PeerMisbehaved::EmptyResponse));
+}
+
+/// In revision 0, where there are no types, each frame is a reply.
+#[test]
+fn a_phone_of_the_oldest_kind_replies_with_an_empty_frame() {
+    let oldest = || {
+        let mut rig = ClientRig::introducing(Flow::Qr);
+        let introduction = client_rig::introduction(&client_rig::info());
+        // Followed by its padding's length, by which it is known.
+        rig.introduce(&[&introduction[..], &[0, 0]].concat());
+        rig.channel.as_mut().unwrap().set_revision(Revision::Zero);
+        rig
+    };
+    let mut rig = oldest();
+    let outputs = within(SHORT_PEAK, || rig.send(MessageType::Ctap, &[]));
+    let end = misbehaviour(client_rig::failed(&outputs));
+    assert_eq!(end, (Stage::Ready, unexpected(MessageType::Ctap)));
+    let mut rig = oldest();
+    rig.ask(get_assertion(&[]).into());
     let outputs = within(SHORT_PEAK, || rig.send(MessageType::Ctap, &[]));
     let end = misbehaviour(client_rig::failed(&outputs));
     assert_eq!(end, (Stage::Asking, PeerMisbehaved::EmptyResponse));
@@ -211,7 +234,7 @@ fn a_client_sends_each_type_at_each_step_of_its_request() {
     ] {
         for (stage, phone) in phone_rig::STAGES {
             let mut rig = phone();
-            let outputs = rig.send(kind, payload);
+            let outputs = within(SHORT_PEAK, || rig.send(kind, payload));
             match expected(stage, kind) {
                 None => {
                     assert!(rig::closed(&outputs).is_none());
