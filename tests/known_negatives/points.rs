@@ -95,9 +95,15 @@ fn point(tag: u8, coordinates: &[&str]) -> Vec<u8> {
     [vec![tag], coordinates.iter().flat_map(|it| hex(it)).collect()].concat()
 }
 
+/// Infinity as SEC 1 writes it, in one byte; and in the room of other points.
+fn infinity() -> [Vec<u8>; 3] {
+    [1, COMPRESSED_POINT_LENGTH, UNCOMPRESSED_POINT_LENGTH].map(|length| vec![0; length])
+}
+
 /// What is no uncompressed point.
 fn not_uncompressed() -> Vec<Vec<u8>> {
     let mut points: Vec<_> = OFF_THE_CURVE.iter().map(|(x, y)| point(4, &[x, y])).collect();
+    points.extend(infinity());
     for (x, y) in ON_THE_CURVE {
         // Infinity's tag, those of compressed points, the compact form's, the
         // hybrid forms', and some that do not exist.
@@ -115,7 +121,7 @@ fn not_uncompressed() -> Vec<Vec<u8>> {
 
 /// What is no compressed point.
 fn not_compressed() -> Vec<Vec<u8>> {
-    let mut points = Vec::new();
+    let mut points = Vec::from(infinity());
     for x in X_WITHOUT_POINT {
         points.extend([2, 3].map(|tag| point(tag, &[x])));
     }
