@@ -1,6 +1,7 @@
 //! One side is gone from one moment to the next, at every stage.
 
-use fido_hybrid::error::{Fault, Stage, TunnelFault};
+use fido_hybrid::authenticator::Input;
+use fido_hybrid::error::{BluetoothFault, Fault, Stage, TunnelFault};
 use fido_hybrid::sim::Side;
 
 use super::{SEEDS, STAGES, error, pair_at};
@@ -30,6 +31,19 @@ fn the_phone_leaves() {
             assert!(pair.responses.is_empty());
             assert!(!pair.is_scanning());
         }
+    }
+}
+
+#[test]
+fn the_phones_radio_fails() {
+    for seed in SEEDS {
+        let mut pair = pair_at(seed, Side::Phone, Stage::Advertising);
+        pair.tell_phone(Input::AdvertisingFailed(BluetoothFault::Off));
+        // By itself: whose radio failed has nothing to stop.
+        assert!(!pair.is_advertising());
+        let end = error(&pair, Side::Phone);
+        assert_eq!(end.stage, Stage::Advertising);
+        assert!(matches!(end.fault, Fault::Bluetooth(BluetoothFault::Off)), "{end}");
     }
 }
 

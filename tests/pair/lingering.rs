@@ -1,7 +1,7 @@
 //! After the answer: the client offered to keep a link, so it listens a while
 //! longer. Nothing that happens then takes the answer back.
 
-use fido_hybrid::client::Linking;
+use fido_hybrid::client::{Input, Linking};
 use fido_hybrid::error::Stage;
 use fido_hybrid::sim::{Pair, Side};
 
@@ -49,6 +49,17 @@ fn ends_by_itself() {
     assert_eq!((pair.now() - began).as_secs(), 3 * 60);
     pair.run();
     assert_ended_well(&pair);
+}
+
+#[test]
+fn ends_when_something_comes_that_the_phone_did_not_seal() {
+    for length in [0, 1, 3, 15, 16, 32, 81, 528] {
+        let mut pair = lingering(1);
+        pair.tell_client(Input::Message(vec![0; length]));
+        assert!(matches!(pair.result(Side::Client), Some(Ok(()))), "{length} bytes");
+        pair.run();
+        assert_ended_well(&pair);
+    }
 }
 
 #[test]
