@@ -1,7 +1,7 @@
 //! Both transactions of a `Pair`, with each input, output and state printed,
 //! in ceremonies that succeed and that end at each stage in each way.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use fido_hybrid::authenticator::{self, Decision};
@@ -216,22 +216,30 @@ fn of_a_tunnel_that_breaks_or_is_refused() {
 
 #[test]
 fn of_every_message_changed_or_made_up() {
-    // Three of the phone's are a handshake message, who it is, and an update.
-    for from in [Side::Client, Side::Phone] {
-        for number in 0..4 {
+    // The client's: handshake, request, shutdown. The phone's: handshake,
+    // introduction, update, answer.
+    for (from, messages) in [(Side::Client, 3), (Side::Phone, 4)] {
+        for number in 0..messages {
             for made_up in [None, Some(Vec::new()), Some(vec![0; 81])] {
-                let mut sent = 0;
+                let sent = Rc::new(Cell::new(0));
+                let count = Rc::clone(&sent);
                 let watched = Watched::new(number, vec![registration()]);
                 let watched = watched.tampering(move |side, mut message| {
-                    sent += u64::from(side == from);
-                    if side == from && sent == number + 1 {
+                    if side != from {
+                        return vec![message];
+                    }
+                    count.set(count.get() + 1);
+                    if count.get() == number + 1 {
                         let middle = message.len() / 2;
                         message[middle] ^= 1;
                         return vec![made_up.clone().unwrap_or(message)];
                     }
                     vec![message]
                 });
-                watched.finish();
+                let pair = watched.finish();
+                assert!(sent.get() > number, "{from}: there is no message {number}");
+                let failed = |side| pair.result(side).unwrap().is_err();
+                assert!(failed(Side::Client) || failed(Side::Phone), "{from}: message {number}");
             }
         }
     }
