@@ -8,8 +8,8 @@
 use std::sync::mpsc;
 use std::time::Duration;
 
-/// A test that makes no progress for so long has failed: its clock then runs
-/// free, and the deadlines end it with an error that the test does not expect.
+/// Who holds the clock for so long has hung: it then runs free, and the
+/// deadlines end the test with an error that it does not expect.
 const HUNG: Duration = Duration::from_secs(60);
 
 /// The clock stands still until this is dropped.

@@ -310,6 +310,23 @@ async fn a_flood_of_pings_holds_nobody_else_up() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_message_that_never_ends_does_not_put_the_tunnels_expiry_off() {
+    const PARTS: u32 = 10;
+    let _clock = hold();
+    let running = service().await;
+    let (mut phone, mut client) = pair(running.local_addr(), 1).await;
+    client.write(&masked_head(BINARY, 1000)).await;
+    for _ in 0..PARTS {
+        client.write(&[0]).await;
+        settle().await;
+        pass(Limits::default().lifetime / PARTS).await;
+    }
+    assert_eq!(phone.closed_with().await, 1008);
+    assert_eq!(client.closed_with().await, 1008);
+    still_serves(&running).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_peer_that_is_gone_without_a_word_is_given_up_when_its_tunnel_expires() {
     let _clock = hold();
     let running = service().await;
