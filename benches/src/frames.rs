@@ -19,6 +19,7 @@ use crate::case::{Case, batched, plain};
 
 const KEY: [u8; 32] = [3; 32];
 
+/// The last is the longest message that a peer takes, less padding and tag.
 const SIZES: [(usize, &str); 4] =
     [(100, "100 B"), (1 << 10, "1 KiB"), (16 << 10, "16 KiB"), ((1 << 20) - 64, "1 MiB")];
 
