@@ -21,7 +21,7 @@ pub struct Case {
     /// This crate's way.
     pub ours: Box<dyn Operation>,
     /// What it is measured by, and its name.
-    pub yardstick: Option<(&'static str, Box<dyn Operation>)>,
+    pub yardstick: (&'static str, Box<dyn Operation>),
 }
 
 impl Case {
@@ -32,11 +32,10 @@ impl Case {
         yardstick_name: &'static str,
         yardstick: impl Operation + 'static,
     ) -> Self {
-        let yardstick: Box<dyn Operation> = Box::new(yardstick);
         Self {
             name: name.into(),
             ours: Box::new(ours),
-            yardstick: Some((yardstick_name, yardstick)),
+            yardstick: (yardstick_name, Box::new(yardstick)),
         }
     }
 }

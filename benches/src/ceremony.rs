@@ -30,6 +30,7 @@ use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use tokio::runtime::Runtime;
 
 use crate::case::{Case, Operation};
+use crate::sockets::Sockets;
 
 /// What lies between the WebSocket and TCP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,7 +92,7 @@ impl UserCheck for Agrees {
     }
 }
 
-fn certificate(name: &str) -> (CertificateDer<'static>, Arc<ServerConfig>) {
+pub(crate) fn certificate(name: &str) -> (CertificateDer<'static>, Arc<ServerConfig>) {
     let made = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
     let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
     let root = made.cert.der().clone();
@@ -106,7 +107,7 @@ fn certificate(name: &str) -> (CertificateDer<'static>, Arc<ServerConfig>) {
 }
 
 /// As the dialer's own, without sessions to resume, but for the trust.
-fn trusting(root: CertificateDer<'static>) -> Arc<ClientConfig> {
+pub(crate) fn trusting(root: CertificateDer<'static>) -> Arc<ClientConfig> {
     let mut roots = RootCertStore::empty();
     roots.add(root).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -197,10 +198,8 @@ impl Operation for World {
 pub fn cases() -> Vec<Case> {
     [(Transport::Ws, "registration over ws"), (Transport::Wss, "registration over wss")]
         .into_iter()
-        .map(|(transport, name)| Case {
-            name: name.to_owned(),
-            ours: Box::new(World::new(transport)),
-            yardstick: None,
+        .map(|(transport, name)| {
+            Case::new(name, World::new(transport), "its sockets alone", Sockets::new(transport))
         })
         .collect()
 }

@@ -33,30 +33,24 @@ fn main() {
     }
 }
 
-fn print(Case { name, mut ours, yardstick }: Case) {
+fn print(Case { name, mut ours, yardstick: (beside, mut yardstick) }: Case) {
     let allocations = ours.allocations();
-    let row = match yardstick {
-        None => {
-            let times = (0..ROUNDS).map(|_| ours.time(1).as_secs_f64()).collect();
-            format!("{} | – | – | –", shown(median(times)))
-        }
-        Some((beside, mut yardstick)) => {
-            let (our_count, its_count) = (count(&mut *ours), count(&mut *yardstick));
-            let (mut our_times, mut its_times, mut ratios) = (vec![], vec![], vec![]);
-            for _ in 0..ROUNDS {
-                let its = time(&mut *yardstick, its_count);
-                let our = time(&mut *ours, our_count);
-                our_times.push(our);
-                its_times.push(its);
-                ratios.push(our / its);
-            }
-            let (our, its) = (shown(median(our_times)), shown(median(its_times)));
-            format!("{our} | {beside} | {its} | {:.2}", median(ratios))
-        }
-    };
+    let (our_count, its_count) = (count(&mut *ours), count(&mut *yardstick));
+    let (mut our_times, mut its_times, mut ratios) = (vec![], vec![], vec![]);
+    for _ in 0..ROUNDS {
+        let its = time(&mut *yardstick, its_count);
+        let our = time(&mut *ours, our_count);
+        our_times.push(our);
+        its_times.push(its);
+        ratios.push(our / its);
+    }
+    let (our, its) = (shown(median(our_times)), shown(median(its_times)));
     println!(
-        "| {name} | {row} | {} | {} | {} |",
-        allocations.count_total, allocations.bytes_total, allocations.bytes_max
+        "| {name} | {our} | {beside} | {its} | {:.2} | {} | {} | {} |",
+        median(ratios),
+        allocations.count_total,
+        allocations.bytes_total,
+        allocations.bytes_max
     );
 }
 
