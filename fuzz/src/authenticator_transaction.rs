@@ -13,18 +13,20 @@ use fido_hybrid::authenticator::{
 use fido_hybrid::cbor;
 use fido_hybrid::ctap::make_credential::FORMAT_PACKED;
 use fido_hybrid::ctap::{
-    Algorithm, AuthenticatorData, CredentialDescriptor, CredentialId, CredentialParameters, Flags,
-    RawResponse, RelyingParty, Request, Response, User, UserHandle, get_assertion, make_credential,
+    Algorithm, AuthenticatorData, Command, CredentialDescriptor, CredentialId,
+    CredentialParameters, Flags, RawResponse, RelyingParty, Request, Response, User, UserHandle,
+    get_assertion, make_credential,
 };
 use fido_hybrid::error::{ApiMisuse, Fault, PeerMisbehaved, Stage, StoreFault, Unsupported};
 use fido_hybrid::protocol::SecretKey;
 use fido_hybrid::protocol::advert::{AdvertKey, Eid};
 use fido_hybrid::protocol::channel::Channel;
+use fido_hybrid::protocol::crypter::unpadded_length;
 use fido_hybrid::protocol::keys;
 use fido_hybrid::protocol::message::MessageType;
 use fido_hybrid::protocol::noise::{HANDSHAKE_MESSAGE_LENGTH, Initiator};
 use fido_hybrid::protocol::post_handshake::PostHandshake;
-use fido_hybrid::protocol::primitives::sha256;
+use fido_hybrid::protocol::primitives::{AEAD_TAG_LENGTH, sha256};
 use fido_hybrid::protocol::qr_code::{DataChannels, QrCode, RequestHint};
 use fido_hybrid::protocol::tunnel_domain::TunnelDomain;
 use fido_hybrid::protocol::tunnel_url::RoutingId;
@@ -40,6 +42,9 @@ pub use vocabulary::{decision, found, request, setting, step};
 
 /// The sites that ask; the last is none that a browser sends.
 const SITES: [&str; 4] = ["example.com", "example.net", "login.example.com", "Example Com"];
+
+/// The type byte of a CTAP message.
+const CTAP: u8 = 1;
 
 /// What a transaction, its client and its store hold without any input, in
 /// bytes.
@@ -683,7 +688,7 @@ impl World {
             return;
         }
         if self.client.is_lost {
-            return;
+            return self.overheard(message);
         }
         let channel = self.client.channel.as_mut().unwrap();
         if nth == 2 {
@@ -703,6 +708,37 @@ impl World {
         }
         assert_eq!(opened.kind, MessageType::Ctap);
         self.answered(opened.payload);
+    }
+
+    /// Whoever asked: who gets a signature got a consent to one. Under the
+    /// cipher without security a stranger's requests come this far.
+    fn overheard(&mut self, message: &[u8]) {
+        let Some(padded) = message.len().checked_sub(AEAD_TAG_LENGTH).filter(|_| cfg!(fuzzing))
+        else {
+            return;
+        };
+        let padded = &message[..padded];
+        let opened = &padded[..unpadded_length(padded).unwrap()];
+        // Past the post-handshake message and the update.
+        let Some((&CTAP, answer)) = opened.split_first().filter(|_| self.client.received > 3)
+        else {
+            return;
+        };
+        let consent = self.consent.take();
+        let answer = RawResponse::parse(answer.to_vec()).unwrap();
+        if !answer.status().is_ok() {
+            return;
+        }
+        let is_made =
+            matches!(answer.decode(Command::MakeCredential), Ok(Response::MakeCredential(_)));
+        let is_signed =
+            matches!(answer.decode(Command::GetAssertion), Ok(Response::GetAssertion(_)));
+        if is_made || is_signed {
+            self.log.signatures += 1;
+            let consent = consent.expect("signed without consent");
+            assert_eq!(is_made, consent.made.is_some());
+            assert_eq!(is_signed, matches!(consent.question, Question::SignIn(_)));
+        }
     }
 
     fn answered(&mut self, payload: SecretBytes) {
