@@ -3,6 +3,7 @@
 use fido_hybrid::cbor;
 use fido_hybrid::protocol::SecretKey;
 use fido_hybrid::protocol::contact_request::LinkId;
+use fido_hybrid::protocol::crypter::PADDING_UNIT;
 use fido_hybrid::protocol::linking::{
     Link, LinkSignatureError, MAX_NAME, UPDATE_UNIT, UnverifiedLink, Update,
 };
@@ -21,8 +22,9 @@ pub fn update_linking(input: &[u8]) {
     if let Ok(update) = memory::within(input.len() + 256, || Update::parse(input)) {
         let written = update.to_bytes();
         assert_eq!(Update::parse(&written).as_ref(), Ok(&update));
-        // With its type byte in front, one byte short of the unit.
-        assert_eq!((written.len() + 2).next_multiple_of(32) % UPDATE_UNIT, 0);
+        // With its type byte in front and sealed, padded to the unit.
+        let padded = (written.len() + 2).next_multiple_of(PADDING_UNIT);
+        assert_eq!(padded % UPDATE_UNIT, 0);
         assert!(format!("{update:?}").len() < 64);
         if let Some(linking) = &update.linking {
             unverified(linking);

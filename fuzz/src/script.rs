@@ -5,7 +5,7 @@
 //! ```
 //!
 //! Everything is read from the front, so that scripts can be written by hand
-//! (`examples/write_seeds.rs`) and stay what they are when one grows. What is
+//! (`examples/write_seeds/`) and stay what they are when one grows. What is
 //! missing at the end reads as zeros and as empty strings.
 
 use arbitrary::Unstructured;
