@@ -1,5 +1,8 @@
 //! Scripts for `authenticator_transaction`.
 
+use fido_hybrid::ctap::{Request, get_assertion};
+use fido_hybrid::protocol::crypter::PADDING_UNIT;
+use fido_hybrid::protocol::primitives::AEAD_TAG_LENGTH;
 use fido_hybrid_fuzz::authenticator_transaction::{decision, found, request, setting, step};
 
 use super::{Seed, Steps};
@@ -11,6 +14,18 @@ fn advertising(settings: u8) -> Steps {
 
 fn listening(settings: u8) -> Steps {
     advertising(settings).step(step::HELLO, &[])
+}
+
+/// A sign-in as a frame: its type, itself, padding, and a tag that is none.
+fn unsealed_sign_in() -> Vec<u8> {
+    let request = get_assertion::Request::new("example.com", [0; 32]);
+    let mut frame = vec![1];
+    frame.extend(Request::GetAssertion(request).to_bytes());
+    let zeros = PADDING_UNIT - 1 - frame.len() % PADDING_UNIT;
+    frame.resize(frame.len() + zeros, 0);
+    frame.push(u8::try_from(zeros).unwrap());
+    frame.extend([0; AEAD_TAG_LENGTH]);
+    frame
 }
 
 trait Ceremony {
@@ -231,6 +246,16 @@ pub(crate) fn seeds() -> Vec<Seed> {
             "not-sealed",
             "three bytes in place of a request, as a relay could send them",
             listening(0).step(step::RAW_MESSAGE, &[]).bytes(&[0, 0, 0]),
+        ),
+        (
+            "strangers-request",
+            "a sign-in that nobody sealed, taken only where the cipher has no security",
+            listening(0)
+                .step(step::RAW_MESSAGE, &[])
+                .bytes(&unsealed_sign_in())
+                .step(step::FOUND, &[found::RIGHT])
+                .decide(decision::VERIFIED, 0)
+                .step(step::COUNTED, &[0, 1]),
         ),
         (
             "changed-hello",
