@@ -25,21 +25,11 @@ use fido_hybrid::protocol::tunnel_domain::TunnelDomain;
 use fido_hybrid::relay::{Running, Server};
 use fido_hybrid::sim::Air;
 use fido_hybrid::tunnel::WebSocketTunnel;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use tokio::runtime::Runtime;
 
 use crate::case::{Case, Operation};
 use crate::sockets::Sockets;
-
-/// What lies between the WebSocket and TCP.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Transport {
-    /// Nothing.
-    Ws,
-    /// TLS.
-    Wss,
-}
+use crate::transport::{Transport, certificate, trusting};
 
 /// A client, a phone and a tunnel service.
 pub struct World {
@@ -90,34 +80,6 @@ impl UserCheck for Agrees {
         let decision = Decision::Approved { verification: Verification::Verified, account: 0 };
         Box::pin(std::future::ready(decision))
     }
-}
-
-pub(crate) fn certificate(name: &str) -> (CertificateDer<'static>, Arc<ServerConfig>) {
-    let made = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
-    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
-    let root = made.cert.der().clone();
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![root.clone()], key)
-        .unwrap();
-    (root, Arc::new(config))
-}
-
-/// As the dialer's own, without sessions to resume, but for the trust.
-pub(crate) fn trusting(root: CertificateDer<'static>) -> Arc<ClientConfig> {
-    let mut roots = RootCertStore::empty();
-    roots.add(root).unwrap();
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    config.resumption = rustls::client::Resumption::disabled();
-    Arc::new(config)
 }
 
 impl World {

@@ -23,6 +23,7 @@ pub mod frames;
 pub mod handshake;
 pub mod qr;
 pub mod sockets;
+pub mod transport;
 
 pub use case::{Case, Operation};
 

@@ -23,7 +23,7 @@ use tokio::runtime::Runtime;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use crate::case::Operation;
-use crate::ceremony::{Transport, certificate, trusting};
+use crate::transport::{Transport, certificate, trusting};
 
 /// Bytes of a WebSocket's request, and of the answer to it.
 const UPGRADE: usize = 300;
