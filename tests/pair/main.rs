@@ -8,6 +8,8 @@ mod deadline;
 mod leave;
 mod lingering;
 mod observer;
+#[path = "../support/stages.rs"]
+mod stages;
 mod success;
 
 use fido_hybrid::ctap::{
@@ -16,6 +18,8 @@ use fido_hybrid::ctap::{
 };
 use fido_hybrid::error::{Error, Stage};
 use fido_hybrid::sim::{Pair, Setup, Side};
+
+use stages::STAGES;
 
 const RP_ID: &str = "example.com";
 
@@ -53,21 +57,6 @@ fn setup(seed: u64) -> Setup {
 fn pair(seed: u64) -> Pair {
     Pair::new(setup(seed)).unwrap()
 }
-
-/// The stages of each side in which something can happen before there is an
-/// answer. What comes after it is in `lingering.rs`.
-const STAGES: [(Side, Stage); 10] = [
-    (Side::Client, Stage::Offering),
-    (Side::Client, Stage::Connecting),
-    (Side::Client, Stage::Handshaking),
-    (Side::Client, Stage::Introducing),
-    (Side::Client, Stage::Ready),
-    (Side::Client, Stage::Asking),
-    (Side::Phone, Stage::Registering),
-    (Side::Phone, Stage::Advertising),
-    (Side::Phone, Stage::Listening),
-    (Side::Phone, Stage::Prompting),
-];
 
 /// A pair brought to a stage of one side.
 fn pair_at(seed: u64, side: Side, stage: Stage) -> Pair {

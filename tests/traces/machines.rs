@@ -16,6 +16,7 @@ use fido_hybrid::sim::{Pair, Seen, Setup, Side};
 use super::finder::Secrets;
 use super::notebook::Notebook;
 use super::rig;
+use super::stages::STAGES;
 
 const PRF_INPUT: [u8; 32] = *b"thirty-two bytes to make keys of";
 const ACCOUNT_ID: [u8; 16] =
@@ -152,19 +153,6 @@ fn of_a_registration_and_a_sign_in() {
     let signed = matches!(pair.responses[1], Ok(Response::GetAssertion(_)));
     assert!(made && signed, "{:?}", pair.responses);
 }
-
-const STAGES: [(Side, Stage); 10] = [
-    (Side::Client, Stage::Offering),
-    (Side::Client, Stage::Connecting),
-    (Side::Client, Stage::Handshaking),
-    (Side::Client, Stage::Introducing),
-    (Side::Client, Stage::Ready),
-    (Side::Client, Stage::Asking),
-    (Side::Phone, Stage::Registering),
-    (Side::Phone, Stage::Advertising),
-    (Side::Phone, Stage::Listening),
-    (Side::Phone, Stage::Prompting),
-];
 
 /// A ceremony that comes to a stage of one side and then meets this.
 fn at_each_stage(meets: impl Fn(&mut Pair, Side)) {

@@ -39,3 +39,5 @@ mod phone_by_hand;
 mod rig;
 #[cfg(feature = "webauthn")]
 mod sites;
+#[path = "../support/stages.rs"]
+mod stages;
