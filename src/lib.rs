@@ -113,7 +113,6 @@
 //!   environment.
 
 pub mod authenticator;
-#[cfg(any(feature = "client", feature = "authenticator"))]
 pub mod bluetooth;
 pub mod cbor;
 pub mod client;

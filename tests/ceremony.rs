@@ -20,7 +20,7 @@ use fido_hybrid::authenticator as phone;
 use fido_hybrid::authenticator::{
     Authenticator, Decision, MemoryStore, Prompt, Session, UserCheck, Verification,
 };
-use fido_hybrid::bluetooth::{SERVICE_UUID, Scan, Scanner, Sighting};
+use fido_hybrid::bluetooth::{AdapterState, SERVICE_UUID, Scan, ScanEvent, Scanner, Sighting};
 use fido_hybrid::client::{Ceremony, Client, Deadlines, MAX_REQUEST, Update};
 use fido_hybrid::ctap::{CredentialDescriptor, CredentialId, Request, Response, Status};
 use fido_hybrid::error::{
@@ -47,6 +47,10 @@ struct CountedScan {
 }
 
 impl Scanner for Counted {
+    fn state(&self) -> BoxFuture<'_, Result<AdapterState, BluetoothFault>> {
+        self.air.state()
+    }
+
     fn scan(&self) -> BoxFuture<'_, Result<Box<dyn Scan>, BluetoothFault>> {
         Box::pin(async move {
             let scan = self.air.scan().await?;
@@ -57,7 +61,7 @@ impl Scanner for Counted {
 }
 
 impl Scan for CountedScan {
-    fn next(&mut self) -> BoxFuture<'_, Result<Sighting, BluetoothFault>> {
+    fn next(&mut self) -> BoxFuture<'_, Result<ScanEvent, BluetoothFault>> {
         self.scan.next()
     }
 }
@@ -433,6 +437,10 @@ async fn an_offer_ends_when_its_program_says_so() {
 struct Off;
 
 impl Scanner for Off {
+    fn state(&self) -> BoxFuture<'_, Result<AdapterState, BluetoothFault>> {
+        Box::pin(std::future::ready(Ok(AdapterState::Off)))
+    }
+
     fn scan(&self) -> BoxFuture<'_, Result<Box<dyn Scan>, BluetoothFault>> {
         Box::pin(async { Err(BluetoothFault::Off) })
     }
@@ -467,6 +475,10 @@ struct Flood {
 struct FloodScan(u16, watch::Sender<usize>);
 
 impl Scanner for Flood {
+    fn state(&self) -> BoxFuture<'_, Result<AdapterState, BluetoothFault>> {
+        Box::pin(std::future::ready(Ok(AdapterState::On)))
+    }
+
     fn scan(&self) -> BoxFuture<'_, Result<Box<dyn Scan>, BluetoothFault>> {
         self.scans.send_modify(|scans| *scans += 1);
         let scan = FloodScan(self.service, self.scans.clone());
@@ -475,9 +487,9 @@ impl Scanner for Flood {
 }
 
 impl Scan for FloodScan {
-    fn next(&mut self) -> BoxFuture<'_, Result<Sighting, BluetoothFault>> {
+    fn next(&mut self) -> BoxFuture<'_, Result<ScanEvent, BluetoothFault>> {
         let sighting = Sighting::new(self.0, vec![7; 20]);
-        Box::pin(async { Ok(sighting) })
+        Box::pin(async { Ok(ScanEvent::Sighting(sighting)) })
     }
 }
 

@@ -668,7 +668,7 @@ fn debug_shows_no_assertion() {
 #[cfg(feature = "client")]
 mod client {
     use fido_hybrid::BoxFuture;
-    use fido_hybrid::bluetooth::{Scan, Scanner};
+    use fido_hybrid::bluetooth::{AdapterState, Scan, Scanner};
     use fido_hybrid::client::Client;
     use fido_hybrid::error::{BluetoothFault, Fault, TunnelFault};
     use fido_hybrid::protocol::tunnel_url::TunnelRequest;
@@ -679,6 +679,10 @@ mod client {
     struct Nothing;
 
     impl Scanner for Nothing {
+        fn state(&self) -> BoxFuture<'_, Result<AdapterState, BluetoothFault>> {
+            Box::pin(std::future::ready(Ok(AdapterState::Absent)))
+        }
+
         fn scan(&self) -> BoxFuture<'_, Result<Box<dyn Scan>, BluetoothFault>> {
             panic!("no radio may start")
         }

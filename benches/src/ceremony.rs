@@ -14,7 +14,7 @@ use fido_hybrid::BoxFuture;
 use fido_hybrid::authenticator::{
     Authenticator, Decision, MemoryStore, Prompt, UserCheck, Verification,
 };
-use fido_hybrid::bluetooth::{Scan, Scanner, Sighting};
+use fido_hybrid::bluetooth::{AdapterState, Scan, ScanEvent, Scanner, Sighting};
 use fido_hybrid::client::Client;
 use fido_hybrid::ctap::{
     Algorithm, CredentialParameters, RelyingParty, Request, Response, User, UserHandle,
@@ -55,6 +55,10 @@ struct NotingScan {
 }
 
 impl Scanner for Noting {
+    fn state(&self) -> BoxFuture<'_, Result<AdapterState, BluetoothFault>> {
+        self.air.state()
+    }
+
     fn scan(&self) -> BoxFuture<'_, Result<Box<dyn Scan>, BluetoothFault>> {
         Box::pin(async move {
             let scan = self.air.scan().await?;
@@ -64,7 +68,7 @@ impl Scanner for Noting {
 }
 
 impl Scan for NotingScan {
-    fn next(&mut self) -> BoxFuture<'_, Result<Sighting, BluetoothFault>> {
+    fn next(&mut self) -> BoxFuture<'_, Result<ScanEvent, BluetoothFault>> {
         Box::pin(async move {
             let sighting = self.scan.next().await;
             *self.heard.lock().unwrap() = Some(Instant::now());

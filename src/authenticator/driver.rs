@@ -44,10 +44,7 @@ pub(super) struct Driver {
 enum Radio {
     Off,
     Starting(BoxFuture<'static, Result<Box<dyn Advertisement>, BluetoothFault>>),
-    OnAir(
-        #[expect(dead_code, reason = "dropping it takes the advert off the air")]
-        Box<dyn Advertisement>,
-    ),
+    OnAir(Box<dyn Advertisement>),
 }
 
 enum Store {
@@ -183,19 +180,21 @@ impl Radio {
     /// # Cancel safety
     /// The advert stays on the air.
     async fn next(&mut self) -> Input {
-        if let Self::Starting(start) = self {
-            match start.await {
-                Ok(advertisement) => {
-                    debug!("the advert is on the air");
-                    *self = Self::OnAir(advertisement);
-                }
-                Err(fault) => {
-                    *self = Self::Off;
-                    return Input::AdvertisingFailed(fault);
-                }
+        let fault = loop {
+            match self {
+                Self::Off => pending().await,
+                Self::Starting(start) => match start.await {
+                    Ok(advertisement) => {
+                        debug!("the advert is on the air");
+                        *self = Self::OnAir(advertisement);
+                    }
+                    Err(fault) => break fault,
+                },
+                Self::OnAir(advertisement) => break advertisement.lost().await,
             }
-        }
-        pending().await
+        };
+        *self = Self::Off;
+        Input::AdvertisingFailed(fault)
     }
 }
 

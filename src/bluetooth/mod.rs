@@ -1,7 +1,17 @@
 //! Hearing and sending adverts: the [`Scanner`] and [`Advertiser`] traits.
 //!
-//! An embedder brings the radio that implements them (the crate's own is still
-//! to come), and `sim` has an air in memory.
+//! `Bluetooth` (feature `bluetooth`) is the system's radio, `sim` has an air in
+//! memory, and an embedder may bring a radio of its own.
+
+mod adapter;
+#[cfg(feature = "bluetooth")]
+mod radio;
+#[cfg(feature = "bluetooth")]
+mod unsupported;
+
+pub use adapter::AdapterState;
+#[cfg(feature = "bluetooth")]
+pub use radio::{Adapter, Bluetooth};
 
 use crate::BoxFuture;
 use crate::error::BluetoothFault;
@@ -20,6 +30,8 @@ pub struct Sighting {
     pub service: u16,
     /// The service data.
     pub service_data: Vec<u8>,
+    /// Who sent it, where the system tells: macOS does not.
+    pub address: Option<Address>,
     /// Received signal strength in dBm, where the radio tells it.
     pub rssi: Option<i16>,
 }
@@ -28,17 +40,47 @@ impl Sighting {
     /// An advert of `service` with this service data.
     #[must_use]
     pub const fn new(service: u16, service_data: Vec<u8>) -> Self {
-        Self { service, service_data, rssi: None }
+        Self { service, service_data, address: None, rssi: None }
     }
+}
+
+/// The address of a Bluetooth device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Address {
+    /// The six bytes, in the order in which people write them.
+    pub bytes: [u8; 6],
+    /// What kind of address it is. A connection needs both.
+    pub kind: AddressKind,
+}
+
+/// Whose an address is (Bluetooth Core, volume 6, part B, section 1.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum AddressKind {
+    /// Assigned to the radio by its maker.
+    Public,
+    /// Made up; phones change theirs all the time.
+    Random,
 }
 
 /// Listens for adverts of nearby phones.
 pub trait Scanner: Send + Sync {
-    /// Starts to listen.
+    /// Whether there is a radio to listen with, without using it: for programs
+    /// that ask before they show a QR code.
     ///
     /// # Errors
-    /// A [`BluetoothFault`] that says whether the adapter is absent, off, not
-    /// permitted, or failed.
+    /// A [`BluetoothFault`] if even that cannot be found out.
+    ///
+    /// # Cancel safety
+    /// Nothing is changed.
+    fn state(&self) -> BoxFuture<'_, Result<AdapterState, BluetoothFault>>;
+
+    /// Starts to listen. A radio that is off or not there yet is no error if
+    /// the scan will use it once it is on: it says so as its first
+    /// [`ScanEvent`].
+    ///
+    /// # Errors
+    /// A [`BluetoothFault`] that says why this scan will never hear anything.
     ///
     /// # Cancel safety
     /// Dropping the future leaves no scan behind.
@@ -47,14 +89,25 @@ pub trait Scanner: Send + Sync {
 
 /// A scan under way. Dropping it stops the scan.
 pub trait Scan: Send {
-    /// The next advert.
+    /// What happens next.
     ///
     /// # Errors
     /// A [`BluetoothFault`] when the scan cannot go on.
     ///
     /// # Cancel safety
-    /// No advert is lost.
-    fn next(&mut self) -> BoxFuture<'_, Result<Sighting, BluetoothFault>>;
+    /// No event is lost.
+    fn next(&mut self) -> BoxFuture<'_, Result<ScanEvent, BluetoothFault>>;
+}
+
+/// What happens in a scan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ScanEvent {
+    /// An advert was heard.
+    Sighting(Sighting),
+    /// The radio changed, or this is what the scan found at its start.
+    /// Without a word it is [`AdapterState::On`].
+    Adapter(AdapterState),
 }
 
 /// Puts adverts on the air.
@@ -74,4 +127,13 @@ pub trait Advertiser: Send + Sync {
 }
 
 /// An advert on the air. Dropping it takes it off.
-pub trait Advertisement: Send {}
+pub trait Advertisement: Send {
+    /// Waits until something other than a drop takes the advert off the air:
+    /// an adapter pulled out or switched off, a Bluetooth service that ends.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost: the next call gives the same answer.
+    fn lost(&mut self) -> BoxFuture<'_, BluetoothFault> {
+        Box::pin(std::future::pending())
+    }
+}

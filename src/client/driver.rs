@@ -14,7 +14,7 @@ use super::ceremony::{Ask, Ended};
 use super::transaction::{Input, Output, Transaction};
 use super::update::Update;
 use crate::BoxFuture;
-use crate::bluetooth::{DEPRECATED_SERVICE_UUID, SERVICE_UUID, Scan, Scanner, Sighting};
+use crate::bluetooth::{DEPRECATED_SERVICE_UUID, SERVICE_UUID, Scan, ScanEvent, Scanner, Sighting};
 use crate::clock::Clock;
 use crate::ctap;
 use crate::error::{BluetoothFault, Error, Fault, Stage};
@@ -211,14 +211,15 @@ impl Radio {
                 }
             };
             match heard {
-                Ok(Sighting {
+                Ok(ScanEvent::Sighting(Sighting {
                     service: SERVICE_UUID | DEPRECATED_SERVICE_UUID,
                     service_data,
                     ..
-                }) => {
+                })) => {
                     return Input::ServiceData(service_data);
                 }
-                Ok(_) => {}
+                Ok(ScanEvent::Sighting(_)) => {}
+                Ok(ScanEvent::Adapter(state)) => return Input::Adapter(state),
                 Err(fault) => {
                     *self = Self::Off;
                     return Input::BluetoothFailed(fault);

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::update::Update;
+use crate::bluetooth::AdapterState;
 use crate::ctap::{self, Status};
 use crate::error::{BluetoothFault, Error, TunnelFault};
 use crate::protocol::linking::Link;
@@ -17,6 +18,8 @@ pub enum Input {
     /// The radio heard service data under FFF9 or FDE2. It is normal that most
     /// of it is not for this transaction.
     ServiceData(Vec<u8>),
+    /// The radio changed. A transaction that needs it goes on waiting.
+    Adapter(AdapterState),
     /// The radio cannot go on.
     BluetoothFailed(BluetoothFault),
     /// The tunnel of [`Output::Dial`] is open.

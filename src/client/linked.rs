@@ -96,6 +96,9 @@ impl Calling {
                     outputs.push_back(Output::Update(Update::PhoneHeard));
                 }
             }
+            Input::Adapter(state) if self.is_scanning() => {
+                outputs.push_back(Output::Update(Update::Adapter(state)));
+            }
             Input::BluetoothFailed(fault) if self.is_scanning() => {
                 return Err(Fault::from(fault).into());
             }

@@ -123,6 +123,7 @@ impl States for State {
     fn accepts(&self, input: &Input) -> Result<(), ApiMisuse> {
         let fits = match input {
             Input::ServiceData(_)
+            | Input::Adapter(_)
             | Input::BluetoothFailed(_)
             | Input::Cancel
             | Input::TimePassed => true,
@@ -241,6 +242,10 @@ impl Offering {
                 outputs.push_back(Output::Dial(url.into()));
                 let psk = keys::psk(&secret, &heard.eid);
                 Ok(State::Connecting(Connecting { identity, ephemeral, psk, linking, domain }))
+            }
+            Input::Adapter(state) => {
+                outputs.push_back(Output::Update(Update::Adapter(state)));
+                Ok(State::Offering(self))
             }
             Input::BluetoothFailed(fault) => Err(Fault::from(fault).into()),
             _ => Ok(State::Offering(self)),

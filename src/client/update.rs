@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::bluetooth::AdapterState;
 use crate::ctap::get_info;
 
 /// A step that was taken. `Display` is a sentence for people.
@@ -10,6 +11,9 @@ use crate::ctap::get_info;
 pub enum Update {
     /// The QR code is ready to be scanned.
     WaitingForScan,
+    /// The radio changed, or cannot be used yet: nothing can be heard until it
+    /// is on. Then the same QR code is still good.
+    Adapter(AdapterState),
     /// A linked phone is being called.
     Calling,
     /// A phone that read the code was heard nearby; the code is of no use any
@@ -34,6 +38,7 @@ pub enum Update {
 impl fmt::Display for Update {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Adapter(state) => return state.fmt(f),
             Self::WaitingForScan => "Scan the QR code with a phone.",
             Self::Calling => "Calling the phone.",
             Self::PhoneHeard => "A phone is near. Connecting to it.",

@@ -596,6 +596,7 @@ fn describe_client_input(input: &client::Input) -> String {
         Input::ServiceData(data) => format!("hears {}", fingerprint(data)),
         Input::Message(message) => format!("receives {}", fingerprint(message)),
         Input::Request { request, .. } => format!("asks {}", request.command()),
+        Input::Adapter(state) => state.to_string(),
         Input::BluetoothFailed(fault) => fault.to_string(),
         Input::TunnelFailed(fault) => fault.to_string(),
         Input::TunnelOpened { .. } => "tunnel opened".to_owned(),

@@ -10,7 +10,9 @@ use tokio::time::{Instant, sleep_until};
 use super::air::MIN_INTERVAL;
 use super::{Conditions, SeededRng};
 use crate::BoxFuture;
-use crate::bluetooth::{Advertisement, Advertiser, SERVICE_UUID, Scan, Scanner, Sighting};
+use crate::bluetooth::{
+    AdapterState, Advertisement, Advertiser, SERVICE_UUID, Scan, ScanEvent, Scanner, Sighting,
+};
 use crate::error::BluetoothFault;
 
 /// An air in memory: whoever holds a clone hears what any clone advertises.
@@ -110,6 +112,10 @@ impl Drop for OnAir {
 }
 
 impl Scanner for Air {
+    fn state(&self) -> BoxFuture<'_, Result<AdapterState, BluetoothFault>> {
+        Box::pin(std::future::ready(Ok(AdapterState::On)))
+    }
+
     fn scan(&self) -> BoxFuture<'_, Result<Box<dyn Scan>, BluetoothFault>> {
         let changes = self.shared.changes.subscribe();
         let shared = Arc::clone(&self.shared);
@@ -152,14 +158,15 @@ impl Listener {
 }
 
 impl Scan for Listener {
-    fn next(&mut self) -> BoxFuture<'_, Result<Sighting, BluetoothFault>> {
+    fn next(&mut self) -> BoxFuture<'_, Result<ScanEvent, BluetoothFault>> {
         Box::pin(async move {
             loop {
                 let now = Instant::now();
                 if let Some(entry) = self.heard.first_entry()
                     && entry.key().0 <= now
                 {
-                    return Ok(Sighting::new(SERVICE_UUID, entry.remove()));
+                    let sighting = Sighting::new(SERVICE_UUID, entry.remove());
+                    return Ok(ScanEvent::Sighting(sighting));
                 }
                 if self.next <= now {
                     self.listen();

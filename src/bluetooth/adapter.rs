@@ -1,0 +1,85 @@
+//! Whether a machine's radio can be used.
+
+use std::fmt;
+
+use crate::error::{Advice, BluetoothFault};
+
+/// Whether there is a radio to listen with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum AdapterState {
+    /// It is on.
+    On,
+    /// It is there and switched off.
+    Off,
+    /// There is none.
+    Absent,
+    /// There may be one; the system does not let this program use it.
+    NotPermitted,
+}
+
+impl AdapterState {
+    /// Why nothing can be heard or sent; `None` if it is on.
+    #[must_use]
+    pub const fn fault(self) -> Option<BluetoothFault> {
+        match self {
+            Self::On => None,
+            Self::Off => Some(BluetoothFault::Off),
+            Self::Absent => Some(BluetoothFault::Absent),
+            Self::NotPermitted => Some(BluetoothFault::NotPermitted),
+        }
+    }
+}
+
+/// A sentence for people, with what they can do.
+impl fmt::Display for AdapterState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::On => f.write_str("Bluetooth is on."),
+            Self::Off => write!(f, "Bluetooth is switched off. {}", Advice::TurnBluetoothOn),
+            Self::Absent => write!(f, "There is no Bluetooth adapter. {}", Advice::AddBluetooth),
+            Self::NotPermitted => {
+                write!(f, "This program may not use Bluetooth. {}", Advice::AllowBluetooth)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_four_answers_are_four_faults_and_four_sentences() {
+        let told = |state: AdapterState| {
+            let fault = state.fault().map(|fault| fault.to_string());
+            (fault, state.to_string())
+        };
+        assert_eq!(told(AdapterState::On), (None, "Bluetooth is on.".to_owned()));
+        assert_eq!(
+            told(AdapterState::Off),
+            (
+                Some("Bluetooth is switched off".to_owned()),
+                "Bluetooth is switched off. Turn Bluetooth on.".to_owned()
+            )
+        );
+        assert_eq!(
+            told(AdapterState::Absent),
+            (
+                Some("there is no Bluetooth adapter".to_owned()),
+                "There is no Bluetooth adapter. Plug in a Bluetooth adapter, or use another \
+                 computer."
+                    .to_owned()
+            )
+        );
+        assert_eq!(
+            told(AdapterState::NotPermitted),
+            (
+                Some("this program is not permitted to use Bluetooth".to_owned()),
+                "This program may not use Bluetooth. Allow this program to use Bluetooth in the \
+                 system's settings."
+                    .to_owned()
+            )
+        );
+    }
+}

@@ -1,0 +1,102 @@
+//! The system's Bluetooth as a [`Scanner`] and an [`Advertiser`].
+
+use super::unsupported as system;
+use super::{AdapterState, Address, Advertisement, Advertiser, Scan, Scanner};
+use crate::BoxFuture;
+use crate::error::BluetoothFault;
+
+/// The system's Bluetooth. Cheap to clone; a scan or an advert begins with
+/// [`Scanner::scan`] or [`Advertiser::advertise`] and ends with the drop of
+/// what these return.
+///
+/// | | hears | advertises |
+/// |---|---|---|
+/// | Linux (BlueZ 5.50 or later) | yes | yes |
+/// | Windows 10 1903 or later | yes, not yet tried on a radio | yes, not yet tried on a radio |
+/// | macOS | yes, not yet tried on a radio | no: the system does not let programs advertise service data |
+///
+/// On other systems everything is [`BluetoothFault::Unsupported`].
+#[derive(Clone, Debug, Default)]
+pub struct Bluetooth {
+    pub(super) adapter: Option<String>,
+    pub(super) switch_on: bool,
+    pub(super) bus_address: Option<String>,
+}
+
+/// One of the machine's adapters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Adapter {
+    /// What [`Bluetooth::adapter`] takes: `hci0` on Linux.
+    pub id: String,
+    /// What the system calls it.
+    pub name: String,
+    /// Its public address, where the system tells.
+    pub address: Option<Address>,
+    /// Whether it can be used.
+    pub state: AdapterState,
+}
+
+impl Bluetooth {
+    /// All of the machine's adapters: each listens, and the first that can
+    /// advertises.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Only this adapter, by its [`Adapter::id`]. It may be plugged in later.
+    #[must_use]
+    pub fn adapter(mut self, id: impl Into<String>) -> Self {
+        self.adapter = Some(id.into());
+        self
+    }
+
+    /// Switches adapters on that are off. Without this, the crate never does:
+    /// whoever has turned Bluetooth off wants it so.
+    #[must_use]
+    pub const fn switch_on(mut self) -> Self {
+        self.switch_on = true;
+        self
+    }
+
+    /// Another D-Bus than the system's, by its address
+    /// (`unix:path=/run/dbus/system_bus_socket`): for sandboxes and tests.
+    /// Linux only; elsewhere it changes nothing.
+    #[must_use]
+    pub fn bus_address(mut self, address: impl Into<String>) -> Self {
+        self.bus_address = Some(address.into());
+        self
+    }
+
+    /// The adapters that are there now, of which
+    /// [`adapter`](Self::adapter) may have chosen one.
+    ///
+    /// # Errors
+    /// A [`BluetoothFault`] if even that cannot be found out.
+    ///
+    /// # Cancel safety
+    /// Nothing is changed.
+    pub async fn adapters(&self) -> Result<Vec<Adapter>, BluetoothFault> {
+        system::adapters(self).await
+    }
+}
+
+impl Scanner for Bluetooth {
+    fn state(&self) -> BoxFuture<'_, Result<AdapterState, BluetoothFault>> {
+        Box::pin(system::state(self))
+    }
+
+    fn scan(&self) -> BoxFuture<'_, Result<Box<dyn Scan>, BluetoothFault>> {
+        Box::pin(system::scan(self))
+    }
+}
+
+impl Advertiser for Bluetooth {
+    fn advertise(
+        &self,
+        service_data: Vec<u8>,
+    ) -> BoxFuture<'_, Result<Box<dyn Advertisement>, BluetoothFault>> {
+        Box::pin(system::advertise(self, service_data))
+    }
+}
