@@ -4,9 +4,11 @@
 //! memory, and an embedder may bring a radio of its own.
 
 mod adapter;
+#[cfg(all(feature = "bluetooth", target_os = "linux"))]
+mod bluez;
 #[cfg(feature = "bluetooth")]
 mod radio;
-#[cfg(feature = "bluetooth")]
+#[cfg(all(feature = "bluetooth", not(target_os = "linux")))]
 mod unsupported;
 
 pub use adapter::AdapterState;

@@ -1,5 +1,8 @@
 //! The system's Bluetooth as a [`Scanner`] and an [`Advertiser`].
 
+#[cfg(target_os = "linux")]
+use super::bluez as system;
+#[cfg(not(target_os = "linux"))]
 use super::unsupported as system;
 use super::{AdapterState, Address, Advertisement, Advertiser, Scan, Scanner};
 use crate::BoxFuture;

@@ -24,6 +24,8 @@ pub enum Advice {
     AllowBluetooth,
     /// Turn Bluetooth off and on.
     RestartBluetooth,
+    /// Close other programs that use Bluetooth.
+    CloseOtherPrograms,
     /// Check the network and the firewall's list.
     CheckTheNetwork,
     /// Ask the administrator about TLS inspection.
@@ -58,6 +60,9 @@ impl fmt::Display for Advice {
             Self::TurnBluetoothOn => "Turn Bluetooth on.",
             Self::AllowBluetooth => "Allow this program to use Bluetooth in the system's settings.",
             Self::RestartBluetooth => "Turn Bluetooth off and on again.",
+            Self::CloseOtherPrograms => {
+                "Close other programs that use Bluetooth, or turn it off and on again."
+            }
             Self::CheckTheNetwork => {
                 "Check the internet connection; a firewall must let https://cable.ua5v.com and \
                  https://cable.auth.com through."

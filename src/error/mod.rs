@@ -94,7 +94,9 @@ impl Error {
                 fault,
                 TunnelFault::Status(410) | TunnelFault::Redirect | TunnelFault::Upgrade(_)
             ),
-            Fault::Bluetooth(fault) => matches!(fault, BluetoothFault::Failed(_)),
+            Fault::Bluetooth(fault) => {
+                matches!(fault, BluetoothFault::NoAdvertisingSlot | BluetoothFault::Failed(_))
+            }
             Fault::QrCode(_) | Fault::StaleQrCode => true,
             Fault::Store(_) | Fault::Unsupported(_) | Fault::ApiMisuse(_) => false,
             #[cfg(feature = "webauthn")]
@@ -119,6 +121,7 @@ impl Error {
                 BluetoothFault::Off => Advice::TurnBluetoothOn,
                 BluetoothFault::NotPermitted => Advice::AllowBluetooth,
                 BluetoothFault::Unsupported(_) => Advice::UseAnotherDevice,
+                BluetoothFault::NoAdvertisingSlot => Advice::CloseOtherPrograms,
                 BluetoothFault::Failed(_) => Advice::RestartBluetooth,
             },
             Fault::Tunnel(fault) => match fault {

@@ -22,6 +22,9 @@ pub enum BluetoothFault {
     /// service data on macOS.
     #[error("the Bluetooth adapter cannot {0}")]
     Unsupported(&'static str),
+    /// The adapter is busy with as many adverts as it can hold.
+    #[error("the Bluetooth adapter has no room for another advert")]
+    NoAdvertisingSlot,
     /// Anything else that Bluetooth reported.
     #[error("Bluetooth failed")]
     Failed(#[source] Source),

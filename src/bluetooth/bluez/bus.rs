@@ -1,0 +1,204 @@
+//! A connection to the system's D-Bus, and what its errors mean.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dbus::arg::{AppendAll, ReadAll};
+use dbus::channel::{BusType, Channel};
+use dbus::nonblock::{Proxy, SyncConnection};
+use dbus::{Message, Path};
+use dbus_tokio::connection::{self, IOResourceError};
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+
+use super::objects::Objects;
+use super::{BLUEZ, OBJECT_MANAGER};
+use crate::error::{ApiMisuse, BluetoothFault, Source};
+
+/// How long BlueZ may take to answer. It answers at once, but for an adapter
+/// that is being switched on.
+const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A connection of one's own. Dropping it closes it.
+pub(super) struct Bus {
+    connection: Arc<SyncConnection>,
+    lost: watch::Receiver<Option<Source>>,
+    io: AbortHandle,
+}
+
+/// Why there is no D-Bus any more.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection to D-Bus was lost")]
+struct Lost(#[source] IOResourceError);
+
+/// Why there is none at all.
+#[derive(Debug, thiserror::Error)]
+#[error("the system's D-Bus, through which Bluetooth is used, cannot be reached")]
+struct Unreachable(#[source] dbus::Error);
+
+/// What took the connection with it.
+#[derive(Debug, thiserror::Error)]
+#[error("the task that reads from D-Bus was ended from outside")]
+struct TaskEnded;
+
+impl Bus {
+    /// Connects to the system's bus, or to the one at `address`.
+    ///
+    /// # Cancel safety
+    /// A connection that is made all the same is closed.
+    pub(super) async fn connect(address: Option<&str>) -> Result<Self, BluetoothFault> {
+        let runtime = Handle::try_current().map_err(|_| failed(ApiMisuse::NoRuntime))?;
+        let address = address.map(str::to_owned);
+        // libdbus waits for the bus to greet.
+        let connecting = runtime.spawn_blocking(move || match address {
+            None => Channel::get_private(BusType::System),
+            Some(address) => {
+                let mut channel = Channel::open_private(&address)?;
+                channel.register()?;
+                Ok(channel)
+            }
+        });
+        let channel = connecting.await.map_err(failed)?.map_err(unreachable)?;
+        let (resource, connection) =
+            connection::from_channel::<SyncConnection>(channel).map_err(unreachable)?;
+        let (losing, lost) = watch::channel(None);
+        let io = runtime.spawn(async move {
+            let error: Source = Arc::new(Lost(resource.await));
+            losing.send_replace(Some(error));
+        });
+        Ok(Self { connection, lost, io: io.abort_handle() })
+    }
+
+    pub(super) const fn connection(&self) -> &Arc<SyncConnection> {
+        &self.connection
+    }
+
+    /// Waits for the end of the connection.
+    ///
+    /// # Cancel safety
+    /// The next call gives the same answer.
+    pub(super) async fn lost(&self) -> BluetoothFault {
+        let mut lost = self.lost.clone();
+        match lost.wait_for(Option::is_some).await.map(|source| source.clone()) {
+            Ok(Some(source)) => BluetoothFault::Failed(source),
+            // Its runtime was shut down.
+            _ => failed(TaskEnded),
+        }
+    }
+
+    /// Does something that needs the connection: without it, nothing is ever
+    /// answered.
+    pub(super) async fn during<T>(
+        &self,
+        work: impl Future<Output = Result<T, BluetoothFault>>,
+    ) -> Result<T, BluetoothFault> {
+        tokio::select! {
+            biased;
+            fault = self.lost() => Err(fault),
+            done = work => done,
+        }
+    }
+}
+
+impl Drop for Bus {
+    fn drop(&mut self) {
+        // It holds the connection too.
+        self.io.abort();
+    }
+}
+
+/// Calls a method of BlueZ.
+pub(super) async fn call<R: ReadAll + 'static>(
+    connection: &Arc<SyncConnection>,
+    path: &Path<'static>,
+    (interface, method): (&'static str, &'static str),
+    arguments: impl AppendAll,
+) -> Result<R, dbus::Error> {
+    let proxy = Proxy::new(BLUEZ, path.clone(), CALL_TIMEOUT, Arc::clone(connection));
+    proxy.method_call(interface, method, arguments).await
+}
+
+/// Calls a method of BlueZ from where nobody can wait for its answer.
+pub(super) fn call_without_reply(
+    connection: &SyncConnection,
+    path: &Path<'static>,
+    (interface, method): (&'static str, &'static str),
+    argument: Option<&Path<'static>>,
+) {
+    use dbus::channel::Sender as _;
+
+    let mut message = Message::method_call(&BLUEZ.into(), path, &interface.into(), &method.into());
+    if let Some(argument) = argument {
+        message = message.append1(argument);
+    }
+    message.set_no_reply(true);
+    // Where it does not get through, the end of the connection says the same.
+    let _unsent = connection.send(message);
+}
+
+/// All that BlueZ has. Starts BlueZ where the system starts it on demand.
+pub(super) async fn managed_objects(
+    connection: &Arc<SyncConnection>,
+) -> Result<Objects, dbus::Error> {
+    let root = Path::from("/");
+    let (objects,) = call(connection, &root, (OBJECT_MANAGER, "GetManagedObjects"), ()).await?;
+    Ok(objects)
+}
+
+/// Makes the bus send signals that match `rule`.
+pub(super) async fn subscribe(
+    connection: &Arc<SyncConnection>,
+    rule: &str,
+) -> Result<(), BluetoothFault> {
+    connection.add_match_no_cb(rule).await.map_err(fault)
+}
+
+/// Whose signals are BlueZ's: its unique name on the bus.
+pub(super) async fn owner(connection: &Arc<SyncConnection>) -> Result<String, dbus::Error> {
+    let proxy = Proxy::new(
+        "org.freedesktop.DBus",
+        "/org/freedesktop/DBus",
+        CALL_TIMEOUT,
+        Arc::clone(connection),
+    );
+    let (owner,) = proxy.method_call("org.freedesktop.DBus", "GetNameOwner", (BLUEZ,)).await?;
+    Ok(owner)
+}
+
+/// What an error of BlueZ or of the bus means.
+pub(super) fn fault(error: dbus::Error) -> BluetoothFault {
+    match error.name() {
+        Some(
+            // By the bus, or by BlueZ through polkit.
+            "org.freedesktop.DBus.Error.AccessDenied"
+            | "org.freedesktop.DBus.Error.AuthFailed"
+            | "org.bluez.Error.NotAuthorized",
+        ) => BluetoothFault::NotPermitted,
+        Some("org.bluez.Error.NotReady") => BluetoothFault::Off,
+        Some(
+            // There is no BlueZ.
+            "org.freedesktop.DBus.Error.ServiceUnknown"
+            | "org.freedesktop.DBus.Error.NameHasNoOwner"
+            // An adapter that was just pulled out.
+            | "org.freedesktop.DBus.Error.UnknownObject",
+        ) => BluetoothFault::Absent,
+        // The system could not start it on demand.
+        Some(name) if name.starts_with("org.freedesktop.DBus.Error.Spawn.") => {
+            BluetoothFault::Absent
+        }
+        _ => failed(error),
+    }
+}
+
+pub(super) fn failed(cause: impl std::error::Error + Send + Sync + 'static) -> BluetoothFault {
+    BluetoothFault::Failed(Arc::new(cause))
+}
+
+fn unreachable(error: dbus::Error) -> BluetoothFault {
+    match error.name() {
+        Some("org.freedesktop.DBus.Error.AccessDenied") => BluetoothFault::NotPermitted,
+        _ => failed(Unreachable(error)),
+    }
+}

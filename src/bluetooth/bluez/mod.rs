@@ -1,0 +1,86 @@
+//! Linux: BlueZ, by D-Bus.
+//!
+//! Straight to BlueZ rather than through btleplug, whose Linux half rests on
+//! the same D-Bus library. btleplug 0.13 switches an adapter on to scan with
+//! it, which is not ours to do; it looks for classic Bluetooth too, which takes
+//! the air from what is looked for; it reports an adapter that cannot be read
+//! as off; and what a newly found device carries has to be asked for again.
+//! And it does not advertise.
+//!
+//! Each scan and each advert has a D-Bus connection of its own. BlueZ undoes
+//! what a connection had going as soon as it is closed, so nothing stays behind
+//! whatever happens to this program.
+//!
+//! Signals are taken from BlueZ alone, by its unique name: any program of any
+//! user can send one to this connection, and whoever could pass an advert off
+//! as heard would have got around the proximity.
+
+mod advertise;
+mod bus;
+mod objects;
+mod scan;
+
+use std::sync::Arc;
+
+use dbus::nonblock::SyncConnection;
+
+pub(super) use advertise::advertise;
+pub(super) use scan::scan;
+
+use super::AdapterState;
+use super::radio::{Adapter, Bluetooth};
+use crate::error::BluetoothFault;
+use bus::{Bus, fault};
+
+const BLUEZ: &str = "org.bluez";
+const ADAPTER: &str = "org.bluez.Adapter1";
+const DEVICE: &str = "org.bluez.Device1";
+const ADVERTISING_MANAGER: &str = "org.bluez.LEAdvertisingManager1";
+const ADVERTISEMENT: &str = "org.bluez.LEAdvertisement1";
+const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
+const OBJECT_MANAGER: &str = "org.freedesktop.DBus.ObjectManager";
+
+pub(super) async fn adapters(bluetooth: &Bluetooth) -> Result<Vec<Adapter>, BluetoothFault> {
+    let bus = Bus::connect(bluetooth.bus_address.as_deref()).await?;
+    let found = bus.during(found_adapters(bus.connection())).await?;
+    Ok(found.into_iter().map(|found| found.adapter).collect())
+}
+
+/// # Errors
+/// Any fault but those that are states.
+pub(super) async fn state(bluetooth: &Bluetooth) -> Result<AdapterState, BluetoothFault> {
+    let bus = Bus::connect(bluetooth.bus_address.as_deref()).await?;
+    match bus.during(found_adapters(bus.connection())).await {
+        Ok(found) => {
+            let states = found
+                .iter()
+                .filter(|found| found.is_chosen(bluetooth.adapter.as_deref()))
+                .map(|found| found.adapter.state);
+            Ok(best(states))
+        }
+        Err(BluetoothFault::NotPermitted) => Ok(AdapterState::NotPermitted),
+        Err(fault) => Err(fault),
+    }
+}
+
+/// Without BlueZ, there is no adapter.
+async fn found_adapters(
+    connection: &Arc<SyncConnection>,
+) -> Result<Vec<objects::Found>, BluetoothFault> {
+    match bus::managed_objects(connection).await {
+        Ok(objects) => Ok(objects::adapters(&objects)),
+        Err(error) => match fault(error) {
+            BluetoothFault::Absent => Ok(Vec::new()),
+            fault => Err(fault),
+        },
+    }
+}
+
+/// One adapter that is on is enough.
+fn best(states: impl Iterator<Item = AdapterState>) -> AdapterState {
+    states.fold(AdapterState::Absent, |best, state| match (best, state) {
+        (AdapterState::On, _) | (_, AdapterState::On) => AdapterState::On,
+        (AdapterState::Off, _) | (_, AdapterState::Off) => AdapterState::Off,
+        (best, _) => best,
+    })
+}
