@@ -369,18 +369,22 @@ impl Listening {
                 Err(fault) => {
                     debug!(adapter = adapter.adapter.id, %fault, "an adapter does not listen");
                     let refusals = self.refusals.entry(adapter.path.clone()).or_default();
-                    *refusals = refusals.saturating_add(1);
-                    if *refusals < ATTEMPTS {
-                        next = Next::Soon;
-                    } else {
-                        refused = Some(fault);
+                    *refusals = match fault {
+                        // Waiting does not change what is allowed.
+                        BluetoothFault::NotPermitted => ATTEMPTS,
+                        _ => refusals.saturating_add(1),
+                    };
+                    match fault {
+                        _ if *refusals < ATTEMPTS => next = Next::Soon,
+                        BluetoothFault::Off => states.push(AdapterState::Off),
+                        fault => refused = Some(fault),
                     }
                 }
             }
         }
         match (best(states.iter().copied()), next, refused) {
             // The one adapter there is will not.
-            (AdapterState::Absent | AdapterState::Off, Next::OnChange, Some(fault)) => Err(fault),
+            (AdapterState::Absent, Next::OnChange, Some(fault)) => Err(fault),
             // It may yet.
             (AdapterState::Absent, Next::Soon, _) => Ok(Next::Soon),
             (state, next, _) => {
