@@ -297,6 +297,35 @@ async fn a_radio_that_cannot_ends_the_session() {
     assert!(matches!(error.fault, Fault::Bluetooth(BluetoothFault::Off)));
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_adapter_that_is_pulled_out_ends_the_session() {
+    struct Loose;
+    impl Advertiser for Loose {
+        fn advertise(
+            &self,
+            _: Vec<u8>,
+        ) -> BoxFuture<'_, Result<Box<dyn Advertisement>, BluetoothFault>> {
+            Box::pin(async { Ok(Box::new(Self) as Box<dyn Advertisement>) })
+        }
+    }
+    impl Advertisement for Loose {
+        fn lost(&mut self) -> BoxFuture<'_, BluetoothFault> {
+            Box::pin(async { BluetoothFault::Absent })
+        }
+    }
+    let world = World::new(&[]);
+    let ceremony = world.client.begin(make_credential("ada").into(), None).unwrap();
+    let authenticator = Authenticator::builder(MemoryStore::new(), Nobody)
+        .advertiser(Loose)
+        .tunnel(Exchange::new())
+        .domain(domain())
+        .build()
+        .unwrap();
+    let error = authenticator.answer(code(&ceremony)).unwrap().outcome().await.unwrap_err();
+    assert_eq!(error.stage, Stage::Advertising);
+    assert!(matches!(error.fault, Fault::Bluetooth(BluetoothFault::Absent)));
+}
+
 /// Tunnels that take the handshake and no answer.
 struct Clogged(Exchange);
 

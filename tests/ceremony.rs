@@ -181,7 +181,7 @@ impl World {
     }
 }
 
-async fn reach(ceremony: &mut Ceremony<Response>, enough: impl Fn(&Update) -> bool) {
+async fn reach(ceremony: &mut Ceremony<Response>, mut enough: impl FnMut(&Update) -> bool) {
     while let Some(update) = ceremony.next().await {
         if enough(&update) {
             return;
@@ -453,6 +453,70 @@ async fn a_radio_that_is_off_is_told_at_once() {
     assert_eq!(end.stage, Stage::Offering);
     assert!(matches!(end.fault, Fault::Bluetooth(BluetoothFault::Off)));
     assert_eq!(end.advice(), Advice::TurnBluetoothOn);
+}
+
+/// An adapter that is plugged in and then switched on while it is wanted.
+struct Late(Air);
+
+struct LateScan {
+    states: std::vec::IntoIter<AdapterState>,
+    scan: Box<dyn Scan>,
+}
+
+impl Scanner for Late {
+    fn state(&self) -> BoxFuture<'_, Result<AdapterState, BluetoothFault>> {
+        Box::pin(std::future::ready(Ok(AdapterState::Absent)))
+    }
+
+    fn scan(&self) -> BoxFuture<'_, Result<Box<dyn Scan>, BluetoothFault>> {
+        Box::pin(async {
+            let states = vec![AdapterState::Absent, AdapterState::Off, AdapterState::On];
+            let scan = self.0.scan().await?;
+            Ok(Box::new(LateScan { states: states.into_iter(), scan }) as Box<dyn Scan>)
+        })
+    }
+}
+
+impl Scan for LateScan {
+    fn next(&mut self) -> BoxFuture<'_, Result<ScanEvent, BluetoothFault>> {
+        match self.states.next() {
+            Some(state) => Box::pin(async move { Ok(ScanEvent::Adapter(state)) }),
+            None => self.scan.next(),
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_adapter_that_comes_late_is_told_and_serves_the_same_code() {
+    let air = Air::new();
+    let exchange = Exchange::new();
+    let client =
+        Client::builder().scanner(Late(air.clone())).tunnel(exchange.clone()).build().unwrap();
+    let phone = Authenticator::builder(MemoryStore::new(), Person::Agrees)
+        .advertiser(air)
+        .tunnel(exchange)
+        .domain(domain())
+        .build()
+        .unwrap();
+    let mut ceremony = client.begin(registration(), None).unwrap();
+    let _session = phone.answer(ceremony.qr_code().expose().parse().unwrap()).unwrap();
+    let mut told = Vec::new();
+    reach(&mut ceremony, |update| {
+        told.push(update.clone());
+        *update == Update::PhoneHeard
+    })
+    .await;
+    assert_eq!(
+        told,
+        [
+            Update::WaitingForScan,
+            Update::Adapter(AdapterState::Absent),
+            Update::Adapter(AdapterState::Off),
+            Update::Adapter(AdapterState::On),
+            Update::PhoneHeard,
+        ]
+    );
+    assert!(matches!(ceremony.outcome().await, Ok(Response::MakeCredential(_))));
 }
 
 #[tokio::test(start_paused = true)]
