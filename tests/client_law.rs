@@ -6,7 +6,8 @@
 
 use std::time::Duration;
 
-use fido_hybrid::client::{Config, Input, Keys, Output, Transaction};
+use fido_hybrid::bluetooth::AdapterState;
+use fido_hybrid::client::{Config, Input, Keys, Output, Transaction, Update};
 use fido_hybrid::ctap::Request;
 use fido_hybrid::error::{ApiMisuse, BluetoothFault, CancelledBy, Error, Fault, Stage};
 use fido_hybrid::protocol::qr_code::RequestHint;
@@ -78,6 +79,7 @@ fn after_the_end_late_reports_are_ignored_and_requests_refused() {
         Input::Message(vec![0; 81]),
         Input::TunnelClosed,
         Input::TunnelOpened { connect_signal: false },
+        Input::Adapter(AdapterState::Off),
         Input::BluetoothFailed(BluetoothFault::Off),
         Input::TimePassed,
         Input::Cancel,
@@ -110,6 +112,18 @@ fn the_code_stays_until_a_deadline_of_the_callers_and_foreign_adverts_change_not
     let Some(Output::Closed(Err(Error { stage, fault, .. }))) = outputs.next() else { panic!() };
     assert_eq!(stage, Stage::Offering);
     assert!(matches!(fault, Fault::Deadline));
+}
+
+#[test]
+fn an_adapter_that_is_off_is_told_and_waited_for() {
+    let mut client = drained(offering());
+    for state in [AdapterState::Off, AdapterState::On] {
+        client.handle(LATER, Input::Adapter(state)).unwrap();
+        let outputs: Vec<Output> = std::iter::from_fn(|| client.poll_output()).collect();
+        let [Output::Update(Update::Adapter(told))] = &outputs[..] else { panic!("{outputs:?}") };
+        assert_eq!(*told, state);
+        assert_eq!(client.stage(), Stage::Offering);
+    }
 }
 
 #[test]

@@ -32,7 +32,7 @@ use fido_hybrid::secret::{LinkSecret, QrSecret};
 
 use super::memory;
 use super::script::Script;
-use super::transaction::{assert_hides, bluetooth_fault, key, tunnel_fault};
+use super::transaction::{adapter_state, assert_hides, bluetooth_fault, key, tunnel_fault};
 
 mod vocabulary;
 
@@ -204,6 +204,12 @@ impl World {
             step::TUNNEL_FAILED => self.feed(Input::TunnelFailed(tunnel_fault(script))),
             step::TUNNEL_CLOSED => self.feed(Input::TunnelClosed),
             step::BLUETOOTH_FAILED => self.feed(Input::BluetoothFailed(bluetooth_fault(script))),
+            step::ADAPTER => {
+                let is_due = self.client.deadline().is_some_and(|deadline| deadline <= self.now);
+                let before = self.client.stage();
+                self.feed(Input::Adapter(adapter_state(script)));
+                assert!(is_due || self.client.stage() == before, "it waits for the radio");
+            }
             step::RAW_MESSAGE => {
                 let message = script.bytes().to_vec();
                 let before = self.client.stage();

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use fido_hybrid::bluetooth::AdapterState;
 use fido_hybrid::error::{BluetoothFault, TunnelFault};
 use fido_hybrid::protocol::SecretKey;
 use fido_hybrid::protocol::primitives::sha256;
@@ -36,6 +37,15 @@ pub(crate) fn bluetooth_fault(script: &mut Script<'_>) -> BluetoothFault {
         1 => BluetoothFault::Off,
         2 => BluetoothFault::NotPermitted,
         _ => BluetoothFault::Failed(cause()),
+    }
+}
+
+pub(crate) fn adapter_state(script: &mut Script<'_>) -> AdapterState {
+    match script.byte() % 4 {
+        0 => AdapterState::On,
+        1 => AdapterState::Off,
+        2 => AdapterState::Absent,
+        _ => AdapterState::NotPermitted,
     }
 }
 

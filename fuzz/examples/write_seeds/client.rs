@@ -241,6 +241,17 @@ pub(crate) fn seeds() -> Vec<Seed> {
             Steps::new(&[0]).step(step::BLUETOOTH_FAILED, &[1]),
         ),
         (
+            "radio-comes-late",
+            "an adapter is plugged in, then switched on, and hears the phone",
+            Steps::new(&[0])
+                .step(step::ADAPTER, &[2])
+                .step(step::ADAPTER, &[1])
+                .step(step::ADAPTER, &[0])
+                .step(step::ADVERT, &IPHONE)
+                .bytes(&[])
+                .step(step::ADAPTER, &[1]),
+        ),
+        (
             "clock-and-requests-out-of-place",
             "the clock goes back, and the program asks and finishes before the phone is there",
             Steps::new(&[0])

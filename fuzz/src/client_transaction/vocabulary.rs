@@ -57,8 +57,10 @@ pub mod step {
     pub const TIME_BACKWARDS: u8 = 20;
     /// Seconds \[2\], which the next input tells of.
     pub const WAIT: u8 = 21;
+    /// state \[1\].
+    pub const ADAPTER: u8 = 22;
     /// How many there are.
-    pub const COUNT: u8 = 22;
+    pub const COUNT: u8 = 23;
 }
 
 /// Bits of [`step::INTRODUCTION`].
