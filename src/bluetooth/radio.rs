@@ -64,8 +64,9 @@ impl Bluetooth {
     }
 
     /// Another D-Bus than the system's, by its address
-    /// (`unix:path=/run/dbus/system_bus_socket`): for sandboxes and tests.
-    /// Linux only; elsewhere it changes nothing.
+    /// (`unix:path=/run/dbus/system_bus_socket`): for sandboxes and tests. It
+    /// must be on this machine, or hearing would prove no proximity. Linux
+    /// only; elsewhere it changes nothing.
     #[must_use]
     pub fn bus_address(mut self, address: impl Into<String>) -> Self {
         self.bus_address = Some(address.into());

@@ -38,6 +38,11 @@ struct Lost(#[source] IOResourceError);
 #[error("the system's D-Bus, through which Bluetooth is used, cannot be reached")]
 struct Unreachable(#[source] dbus::Error);
 
+/// Adverts from elsewhere would be no proof of proximity.
+#[derive(Debug, thiserror::Error)]
+#[error("a D-Bus must be on this machine: its address begins with `unix:`")]
+struct NotLocal;
+
 /// What took the connection with it.
 #[derive(Debug, thiserror::Error)]
 #[error("the task that reads from D-Bus was ended from outside")]
@@ -50,6 +55,9 @@ impl Bus {
     /// A connection that is made all the same is closed.
     pub(super) async fn connect(address: Option<&str>) -> Result<Self, BluetoothFault> {
         let runtime = Handle::try_current().map_err(|_| failed(ApiMisuse::NoRuntime))?;
+        if address.is_some_and(|address| !is_local(address)) {
+            return Err(failed(NotLocal));
+        }
         let address = address.map(str::to_owned);
         // libdbus waits for the bus to greet.
         let connecting = runtime.spawn_blocking(move || match address {
@@ -165,6 +173,11 @@ pub(super) async fn owner(connection: &Arc<SyncConnection>) -> Result<String, db
     );
     let (owner,) = proxy.method_call("org.freedesktop.DBus", "GetNameOwner", (BLUEZ,)).await?;
     Ok(owner)
+}
+
+/// An address may name several servers to try one after another.
+fn is_local(address: &str) -> bool {
+    address.split(';').all(|server| server.starts_with("unix:"))
 }
 
 /// What an error of BlueZ or of the bus means.
