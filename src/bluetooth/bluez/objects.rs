@@ -145,8 +145,138 @@ fn address(text: &str) -> Option<[u8; 6]> {
     let mut bytes = [0; 6];
     let mut parts = text.split(':');
     for byte in &mut bytes {
-        let part = parts.next().filter(|part| part.len() == 2)?;
+        let is_byte =
+            |part: &&str| part.len() == 2 && part.bytes().all(|digit| digit.is_ascii_hexdigit());
+        let part = parts.next().filter(is_byte)?;
         *byte = u8::from_str_radix(part, 16).ok()?;
     }
     parts.next().is_none().then_some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use dbus::arg::{RefArg, Variant};
+
+    use super::*;
+
+    fn properties<const N: usize>(of: [(&str, Box<dyn RefArg>); N]) -> PropMap {
+        of.into_iter().map(|(name, value)| (name.to_owned(), Variant(value))).collect()
+    }
+
+    fn text(text: &str) -> Box<dyn RefArg> {
+        Box::new(text.to_owned())
+    }
+
+    fn service_data<const N: usize>(of: [(&str, Box<dyn RefArg>); N]) -> (&str, Box<dyn RefArg>) {
+        ("ServiceData", Box::new(properties(of)))
+    }
+
+    const FIDO: &str = "0000fff9-0000-1000-8000-00805f9b34fb";
+
+    #[test]
+    fn a_sighting_keeps_service_data_address_and_strength() {
+        let device = properties([
+            ("Address", text("0A:1b:FF:00:7E:80")),
+            ("AddressType", text("random")),
+            ("RSSI", Box::new(-61_i16)),
+            service_data([(FIDO, Box::new(vec![1_u8, 2])), ("180f", Box::new(vec![3_u8]))]),
+        ]);
+        let mut expected = Sighting::new(SERVICE_UUID, vec![1, 2]);
+        let bytes = [0x0a, 0x1b, 0xff, 0, 0x7e, 0x80];
+        expected.address = Some(Address { bytes, kind: AddressKind::Random });
+        expected.rssi = Some(-61);
+        assert_eq!(sightings(&device), [expected]);
+    }
+
+    #[test]
+    fn both_services_count_in_capitals_too_and_no_other() {
+        let device = properties([service_data([
+            ("0000FFF9-0000-1000-8000-00805F9B34FB", Box::new(vec![1_u8])),
+            ("0000fde2-0000-1000-8000-00805f9b34fb", Box::new(vec![2_u8])),
+            ("0000fff9-0000-1000-8000-00805f9b34fc", Box::new(vec![3_u8])),
+            ("fff9", Box::new(vec![4_u8])),
+            ("", Box::new(vec![5_u8])),
+        ])]);
+        let mut heard = sightings(&device);
+        heard.sort_by_key(|sighting| sighting.service_data.clone());
+        assert_eq!(
+            heard,
+            [Sighting::new(SERVICE_UUID, vec![1]), Sighting::new(DEPRECATED_SERVICE_UUID, vec![2])]
+        );
+    }
+
+    #[test]
+    fn a_property_of_another_type_is_as_good_as_none() {
+        for odd in [
+            properties([("ServiceData", text("none"))]),
+            properties([service_data([(FIDO, text("text"))])]),
+            properties([service_data([(FIDO, Box::new(vec![1_u32]))])]),
+            properties([service_data([(FIDO, Box::new(vec![0_u8; MAX_SERVICE_DATA + 1]))])]),
+        ] {
+            assert!(sightings(&odd).is_empty(), "{odd:?}");
+        }
+        let odd = properties([
+            ("Address", text("0A:1B:FF:00:7E:80:00")),
+            ("AddressType", text("random")),
+            ("RSSI", Box::new(200_u32)),
+            service_data([(FIDO, Box::new(vec![0_u8; MAX_SERVICE_DATA]))]),
+        ]);
+        let expected = Sighting::new(SERVICE_UUID, vec![0; MAX_SERVICE_DATA]);
+        assert_eq!(sightings(&odd), [expected]);
+    }
+
+    #[test]
+    fn an_address_is_six_bytes_in_hexadecimal() {
+        assert_eq!(address("00:11:22:33:44:fF"), Some([0, 0x11, 0x22, 0x33, 0x44, 0xff]));
+        for other in
+            ["", "00:11:22:33:44", "00:11:22:33:44:5", "00:11:22:33:44:5é", "+1:11:22:33:44:55"]
+        {
+            assert_eq!(address(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_device_is_below_its_own_adapter_alone() {
+        assert!(is_below("/org/bluez/hci1/dev_00", "/org/bluez/hci1"));
+        assert!(!is_below("/org/bluez/hci10/dev_00", "/org/bluez/hci1"));
+        assert!(!is_below("/org/bluez/hci1", "/org/bluez/hci1"));
+    }
+
+    #[test]
+    fn adapters_are_found_and_chosen_by_id_or_address() {
+        let adapter = |address: &str, powered: Box<dyn RefArg>| {
+            let name = text("desk\u{7}top");
+            properties([("Address", text(address)), ("Alias", name), ("Powered", powered)])
+        };
+        let objects = Objects::from([
+            (
+                Path::from("/org/bluez/hci1"),
+                Interfaces::from([
+                    (ADAPTER.to_owned(), adapter("02:00:00:00:00:01", Box::new(true))),
+                    (ADVERTISING_MANAGER.to_owned(), PropMap::new()),
+                ]),
+            ),
+            (
+                Path::from("/org/bluez/hci0"),
+                Interfaces::from([(ADAPTER.to_owned(), adapter("02:00:00:00:00:02", text("yes")))]),
+            ),
+            (Path::from("/org/bluez"), Interfaces::new()),
+        ]);
+        let found = adapters(&objects);
+        let ids: Vec<&str> = found.iter().map(|found| found.adapter.id.as_str()).collect();
+        assert_eq!(ids, ["hci0", "hci1"]);
+        assert_eq!(found[0].adapter.state, AdapterState::Off, "what cannot be read is not on");
+        assert_eq!(found[1].adapter.state, AdapterState::On);
+        assert_eq!((found[0].advertises, found[1].advertises), (false, true));
+        assert_eq!(found[1].adapter.name, "desktop");
+        for (chosen, first, second) in [
+            (None, true, true),
+            (Some("hci0"), true, false),
+            (Some("02:00:00:00:00:01"), false, true),
+            (Some("hci"), false, false),
+        ] {
+            assert_eq!(found[0].is_chosen(chosen), first, "{chosen:?}");
+            assert_eq!(found[1].is_chosen(chosen), second, "{chosen:?}");
+        }
+    }
 }
