@@ -6,10 +6,17 @@
 mod adapter;
 #[cfg(all(feature = "bluetooth", target_os = "linux"))]
 mod bluez;
+#[cfg(all(feature = "bluetooth", any(windows, target_os = "macos")))]
+mod btle;
+// Elsewhere for its tests alone.
+#[cfg(all(feature = "bluetooth", any(windows, target_os = "macos", test)))]
+mod listening;
 #[cfg(feature = "bluetooth")]
 mod radio;
-#[cfg(all(feature = "bluetooth", not(target_os = "linux")))]
+#[cfg(all(feature = "bluetooth", not(any(target_os = "linux", windows, target_os = "macos"))))]
 mod unsupported;
+#[cfg(all(feature = "bluetooth", windows))]
+mod winrt;
 
 pub use adapter::AdapterState;
 #[cfg(feature = "bluetooth")]
