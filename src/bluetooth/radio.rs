@@ -2,7 +2,9 @@
 
 #[cfg(target_os = "linux")]
 use super::bluez as system;
-#[cfg(not(target_os = "linux"))]
+#[cfg(any(windows, target_os = "macos"))]
+use super::btle as system;
+#[cfg(not(any(target_os = "linux", windows, target_os = "macos")))]
 use super::unsupported as system;
 use super::{AdapterState, Address, Advertisement, Advertiser, Scan, Scanner};
 use crate::BoxFuture;

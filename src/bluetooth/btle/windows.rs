@@ -1,0 +1,43 @@
+//! What is particular to Windows.
+
+use btleplug::api::{Central, Manager as _, ScanFilter};
+use btleplug::platform::{Adapter, Manager};
+use futures_util::FutureExt;
+
+pub(in crate::bluetooth) use crate::bluetooth::winrt::advertise;
+
+use crate::bluetooth::AdapterState;
+
+pub(super) async fn adapters() -> btleplug::Result<Vec<Adapter>> {
+    Manager::new().await?.adapters().await
+}
+
+/// What a radio is that says neither on nor off: one that a switch on the
+/// machine or its firmware keeps off.
+pub(super) async fn unknown() -> AdapterState {
+    AdapterState::Off
+}
+
+/// An adapter that listens.
+pub(super) struct Scanning {
+    adapter: Adapter,
+}
+
+impl Scanning {
+    pub(super) async fn start(adapter: Adapter) -> btleplug::Result<Self> {
+        let scanning = Self { adapter };
+        scanning.adapter.start_scan(ScanFilter::default()).await?;
+        Ok(scanning)
+    }
+
+    pub(super) const fn handle(&self) -> &Adapter {
+        &self.adapter
+    }
+}
+
+impl Drop for Scanning {
+    fn drop(&mut self) {
+        // It never waits.
+        let _stopped = self.adapter.stop_scan().now_or_never();
+    }
+}
