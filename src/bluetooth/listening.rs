@@ -10,6 +10,7 @@
 //! queues are short, and silently drop what is not taken in time.
 
 use std::future::pending;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,8 +30,8 @@ use crate::error::BluetoothFault;
 /// they have switched it on or plugged it in.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How often listening begins anew although nothing seems wrong. Windows gives
-/// up listening when it sleeps, and btleplug does not say so; it also remembers
+/// How often listening begins anew although nothing seems wrong: btleplug does
+/// not say that Windows has given up, as it may in standby. It also remembers
 /// every device that was near since listening began.
 const RENEWAL_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -120,7 +121,7 @@ pub(super) async fn scan(mut radio: impl Radio) -> Result<Box<dyn Scan>, Bluetoo
     let runtime = Handle::try_current().map_err(|error| BluetoothFault::Failed(Arc::new(error)))?;
     let state = radio.look().await?;
     let ears = match state {
-        AdapterState::On => Some(radio.listen().await?),
+        AdapterState::On => Some(in_time(radio.listen()).await?),
         // The systems ask their user once: what was refused stays refused
         // until the program is started anew.
         AdapterState::NotPermitted => return Err(BluetoothFault::NotPermitted),
@@ -132,6 +133,8 @@ pub(super) async fn scan(mut radio: impl Radio) -> Result<Box<dyn Scan>, Bluetoo
     let task = runtime.spawn(listener.run(state));
     Ok(Box::new(Listening { events, task, over: None }))
 }
+
+type Queue = mpsc::Sender<Result<ScanEvent, BluetoothFault>>;
 
 struct Listening {
     events: mpsc::Receiver<Result<ScanEvent, BluetoothFault>>,
@@ -166,7 +169,7 @@ struct Listener<R: Radio> {
     renew_at: Instant,
     /// What the program believes the radio is.
     told: AdapterState,
-    queue: mpsc::Sender<Result<ScanEvent, BluetoothFault>>,
+    queue: Queue,
 }
 
 /// What a look has found of the scan.
@@ -203,7 +206,7 @@ impl<R: Radio> Listener<R> {
                 }
                 heard = hear(&mut self.ears) => match heard {
                     Some(Heard::Sightings(sightings)) => {
-                        self.pass_on(sightings);
+                        pass_on(&self.queue, sightings);
                         consume_budget().await;
                         continue;
                     }
@@ -235,7 +238,7 @@ impl<R: Radio> Listener<R> {
 
     /// Looks at the radio, and listens if it should and does not.
     async fn look(&mut self) -> Result<Found, BluetoothFault> {
-        let state = in_time(self.radio.look()).await?;
+        let state = self.look_while_listening().await?;
         let mut found = Found::Steady;
         if state != AdapterState::On {
             self.ears = None;
@@ -251,6 +254,30 @@ impl<R: Radio> Listener<R> {
         Ok(found)
     }
 
+    /// The radio's state. A look may take the system a while, in which adverts
+    /// are heard as ever.
+    async fn look_while_listening(&mut self) -> Result<AdapterState, BluetoothFault> {
+        let mut look = pin!(in_time(self.radio.look()));
+        loop {
+            tokio::select! {
+                biased;
+                state = &mut look => return state,
+                heard = hear(&mut self.ears) => match heard {
+                    Some(Heard::Sightings(sightings)) => {
+                        pass_on(&self.queue, sightings);
+                        consume_budget().await;
+                    }
+                    // It is looked at.
+                    Some(Heard::Change) => {}
+                    None => {
+                        self.ears = None;
+                        return Err(Broken::Listening.into());
+                    }
+                },
+            }
+        }
+    }
+
     async fn tell(&mut self, state: AdapterState) {
         if self.told != state {
             self.told = state;
@@ -258,11 +285,11 @@ impl<R: Radio> Listener<R> {
             let _dropped = self.queue.send(Ok(ScanEvent::Adapter(state))).await;
         }
     }
+}
 
-    fn pass_on(&self, sightings: Vec<Sighting>) {
-        for sighting in sightings {
-            let _full = self.queue.try_send(Ok(ScanEvent::Sighting(sighting)));
-        }
+fn pass_on(queue: &Queue, sightings: Vec<Sighting>) {
+    for sighting in sightings {
+        let _full = queue.try_send(Ok(ScanEvent::Sighting(sighting)));
     }
 }
 
@@ -288,7 +315,7 @@ enum Broken {
     Listening,
     #[error("the system does not answer")]
     Stuck,
-    #[error("the task that listens was ended from outside")]
+    #[error("the task that listens was ended")]
     Task,
 }
 

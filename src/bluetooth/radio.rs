@@ -21,6 +21,9 @@ use crate::error::BluetoothFault;
 /// | macOS | yes, not yet tried on a radio | no: the system does not let programs advertise service data |
 ///
 /// On other systems everything is [`BluetoothFault::Unsupported`].
+///
+/// macOS asks its user at the first use, be it only for the state, whether the
+/// program may use Bluetooth. The call waits for their answer.
 #[derive(Clone, Debug, Default)]
 pub struct Bluetooth {
     pub(super) adapter: Option<String>,
@@ -32,7 +35,8 @@ pub struct Bluetooth {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Adapter {
-    /// What [`Bluetooth::adapter`] takes: `hci0` on Linux.
+    /// What [`Bluetooth::adapter`] takes: `hci0` on Linux, its address on
+    /// Windows, `CoreBluetooth` on macOS.
     pub id: String,
     /// What the system calls it.
     pub name: String,
@@ -51,6 +55,7 @@ impl Bluetooth {
     }
 
     /// Only this adapter, by its [`Adapter::id`]. It may be plugged in later.
+    /// Windows uses the adapter of its choice, if this one is on.
     #[must_use]
     pub fn adapter(mut self, id: impl Into<String>) -> Self {
         self.adapter = Some(id.into());
@@ -58,7 +63,8 @@ impl Bluetooth {
     }
 
     /// Switches adapters on that are off. Without this, the crate never does:
-    /// whoever has turned Bluetooth off wants it so.
+    /// whoever has turned Bluetooth off wants it so. Linux only; elsewhere it
+    /// changes nothing.
     #[must_use]
     pub const fn switch_on(mut self) -> Self {
         self.switch_on = true;

@@ -2,10 +2,10 @@
 //! carries service data. Type-checked, and not yet tried on a radio.
 //!
 //! `BluetoothLEAdvertisementPublisher`, the obvious way, refuses service data.
-//! `GattServiceProvider` takes it since Windows 10 1903. Flags (3 bytes), the
-//! list of one service (4) and the service data (4 + 20) fill an advert of 31
-//! bytes to the last; where Windows adds something, it says that not all has
-//! found room.
+//! `GattServiceProvider` takes it since Windows 10 1903, if there is room: flags
+//! and the service data take 27 of an advert's 31 bytes, and what Windows adds,
+//! such as the computer's name, may take the rest. That not all has found room
+//! it tells, and not what was left out: such an advert is given up.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,14 +31,13 @@ use crate::error::BluetoothFault;
 const SERVICE: GUID =
     GUID::from_u128(((SERVICE_UUID as u128) << 96) | 0x0000_0000_0000_1000_8000_0080_5f9b_34fb);
 
-/// How long Windows may take to put an advert on the air. It takes well under
-/// a second, or does not say that it cannot.
+/// How long Windows may take to say that an advert is on the air.
 const START_LIMIT: Duration = Duration::from_secs(5);
 
 /// E_ACCESSDENIED.
 const ACCESS_DENIED: HRESULT = HRESULT(0x8007_0005_u32.cast_signed());
 
-/// HRESULT_FROM_WIN32(ERROR_DEVICE_NOT_READY): the radio is off.
+/// HRESULT_FROM_WIN32(ERROR_NOT_READY): the radio is off.
 const NOT_READY: HRESULT = HRESULT(0x8007_0015_u32.cast_signed());
 
 /// HRESULT_FROM_WIN32(ERROR_DEVICE_NOT_AVAILABLE): the radio is off, too.
@@ -104,7 +103,8 @@ impl OnAir {
         let writer = DataWriter::new()?;
         writer.WriteBytes(service_data)?;
         let parameters = GattServiceProviderAdvertisingParameters::new()?;
-        // Windows advertises only what is discoverable or connectable.
+        // A service that is neither is not advertised. Phones are not
+        // connectable either.
         parameters.SetIsDiscoverable(true)?;
         parameters.SetIsConnectable(false)?;
         parameters.SetServiceData(&writer.DetachBuffer()?)?;

@@ -3,11 +3,11 @@
 //!
 //! | | Windows | macOS |
 //! |---|---|---|
-//! | which adapter | the system's own choice; another one is looked at, and not listened with | there is one at the most |
+//! | adapters | any number; Windows listens with the one of its choice, and a chosen one decides no more than whether it does | one at the most |
 //! | [`Adapter::id`] | its address | `CoreBluetooth` |
-//! | addresses of phones | with their kind | never told |
-//! | filter | none: several drivers' drops what it should let through | both services: without one nothing is told to programs in the background |
-//! | may be refused | no | yes, by its user |
+//! | addresses of phones | told | never told |
+//! | filter | none: some drivers' lets nothing through | both services: macOS 12 tells nothing without one |
+//! | permission | not needed, except by packaged apps | asked for at the first use, a mere look included |
 //!
 //! Neither can be switched on from here: `Bluetooth::switch_on` changes
 //! nothing.

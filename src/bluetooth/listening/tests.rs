@@ -26,6 +26,8 @@ struct Stage {
     deaf: Arc<Mutex<bool>>,
     /// Looks are not answered.
     stuck: Arc<Mutex<bool>>,
+    /// The next look panics.
+    broken: Arc<Mutex<bool>>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -49,6 +51,7 @@ impl Stage {
             listening: watch::Sender::default(),
             deaf: Arc::default(),
             stuck: Arc::default(),
+            broken: Arc::default(),
         }
     }
 
@@ -73,6 +76,8 @@ impl Radio for Stage {
     type Ears = StageEars;
 
     async fn look(&mut self) -> Result<AdapterState, BluetoothFault> {
+        let broken = *self.broken.lock().unwrap();
+        assert!(!broken, "played");
         let stuck = *self.stuck.lock().unwrap();
         if stuck {
             pending::<()>().await;
@@ -246,6 +251,31 @@ async fn a_system_that_does_not_answer_ends_the_scan() {
         matches!(&fault, BluetoothFault::Failed(cause) if cause.to_string() == "the system does not answer"),
         "{fault:?}"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn adverts_are_heard_while_the_system_takes_its_time_to_be_looked_at() {
+    let stage = Stage::new(AdapterState::On);
+    let mut scan = scan(stage.clone()).await.unwrap();
+    *stage.stuck.lock().unwrap() = true;
+    tokio::time::sleep(LOOK_INTERVAL + RADIO_LIMIT / 2).await;
+    let before = Instant::now();
+    stage.advertise(7);
+    assert_eq!(next(&mut scan).await, ScanEvent::Sighting(sighting(7)));
+    assert_eq!(before.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_in_the_radio_ends_the_scan_with_an_error() {
+    let stage = Stage::new(AdapterState::On);
+    let mut scan = scan(stage.clone()).await.unwrap();
+    *stage.broken.lock().unwrap() = true;
+    let fault = end(&mut scan).await;
+    assert!(
+        matches!(&fault, BluetoothFault::Failed(cause) if cause.to_string() == "the task that listens was ended"),
+        "{fault:?}"
+    );
+    assert_eq!(stage.listening.borrow().now, 0);
 }
 
 #[tokio::test(start_paused = true)]
