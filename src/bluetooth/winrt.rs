@@ -74,6 +74,8 @@ struct OnAir {
     token: i64,
     phase: watch::Receiver<Phase>,
     bluetooth: Bluetooth,
+    /// Why it was lost, once that was found out.
+    lost: Option<BluetoothFault>,
 }
 
 #[derive(Clone)]
@@ -96,7 +98,7 @@ impl OnAir {
             },
         );
         let token = provider.AdvertisementStatusChanged(&handler)?;
-        Ok(Self { provider, token, phase, bluetooth })
+        Ok(Self { provider, token, phase, bluetooth, lost: None })
     }
 
     fn start(&self, service_data: &[u8]) -> windows::core::Result<()> {
@@ -152,10 +154,14 @@ impl Phase {
 impl Advertisement for OnAir {
     fn lost(&mut self) -> BoxFuture<'_, BluetoothFault> {
         Box::pin(async {
-            match self.reach(|phase| matches!(phase, Phase::Lost(_))).await {
+            if let Some(fault) = &self.lost {
+                return fault.clone();
+            }
+            let fault = match self.reach(|phase| matches!(phase, Phase::Lost(_))).await {
                 Phase::Lost(fault) => self.explained(fault).await,
                 Phase::Starting | Phase::Started => Trouble::Stopped.into(),
-            }
+            };
+            self.lost.insert(fault).clone()
         })
     }
 }

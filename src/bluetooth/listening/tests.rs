@@ -242,6 +242,25 @@ async fn a_radio_that_fails_for_good_ends_the_scan() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_scan_that_ends_listens_no_longer_even_if_nobody_reads_of_its_end() {
+    let stage = Stage::new(AdapterState::On);
+    let mut scan = scan(stage.clone()).await.unwrap();
+    for _ in 0..QUEUE_LENGTH * 2 {
+        stage.advertise(7);
+    }
+    stage.set(Err(failed()));
+    stage.until(|count| count.now == 0).await;
+    for _ in 0..QUEUE_LENGTH {
+        assert_eq!(next(&mut scan).await, ScanEvent::Sighting(sighting(7)));
+    }
+    let fault = end(&mut scan).await;
+    assert!(
+        matches!(&fault, BluetoothFault::Failed(cause) if cause.to_string() == "played"),
+        "{fault:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_system_that_does_not_answer_ends_the_scan() {
     let stage = Stage::new(AdapterState::On);
     let mut scan = scan(stage.clone()).await.unwrap();
