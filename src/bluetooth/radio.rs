@@ -1,5 +1,8 @@
 //! The system's Bluetooth as a [`Scanner`] and an [`Advertiser`].
 
+#[cfg(target_os = "macos")]
+use std::sync::Arc;
+
 #[cfg(target_os = "linux")]
 use super::bluez as system;
 #[cfg(any(windows, target_os = "macos"))]
@@ -29,6 +32,8 @@ pub struct Bluetooth {
     pub(super) adapter: Option<String>,
     pub(super) switch_on: bool,
     pub(super) bus_address: Option<String>,
+    #[cfg(target_os = "macos")]
+    pub(super) central: Arc<system::Central>,
 }
 
 /// One of the machine's adapters.
@@ -49,20 +54,23 @@ pub struct Adapter {
 impl Bluetooth {
     /// All of the machine's adapters: each listens, and the first that can
     /// advertises.
+    ///
+    /// Make one and clone it. On macOS clones share an adapter; any other value
+    /// brings up its own, with threads that live as long as the process.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Only this adapter, by its [`Adapter::id`]. It may be plugged in later.
-    /// Windows uses the adapter of its choice, if this one is on.
+    /// Windows uses the adapter of its choice, while this one is on.
     #[must_use]
     pub fn adapter(mut self, id: impl Into<String>) -> Self {
         self.adapter = Some(id.into());
         self
     }
 
-    /// Switches adapters on that are off. Without this, the crate never does:
+    /// Switches on adapters that are off, which the crate never does unasked:
     /// whoever has turned Bluetooth off wants it so. Linux only; elsewhere it
     /// changes nothing.
     #[must_use]
@@ -81,11 +89,11 @@ impl Bluetooth {
         self
     }
 
-    /// The adapters that are there now, of which
-    /// [`adapter`](Self::adapter) may have chosen one.
+    /// The adapters that are there now, whichever
+    /// [`adapter`](Self::adapter) has chosen.
     ///
     /// # Errors
-    /// A [`BluetoothFault`] if even that cannot be found out.
+    /// A [`BluetoothFault`] if the system does not tell.
     ///
     /// # Cancel safety
     /// Nothing is changed.

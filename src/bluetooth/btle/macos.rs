@@ -1,16 +1,17 @@
 //! What is particular to macOS.
 //!
-//! Each adapter that btleplug makes has a thread that never ends. So there is
-//! one for the whole process, made when it is first needed, which is also when
-//! macOS asks its user whether this program may use Bluetooth.
+//! btleplug's adapters have a thread each that never ends. So the clones of a
+//! [`Bluetooth`] share one adapter, made when it is first needed, which is also
+//! when macOS asks its user whether this program may use Bluetooth.
 
+use std::fmt;
 use std::future::pending;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use btleplug::Error;
 use btleplug::api::bleuuid::uuid_from_u16;
-use btleplug::api::{Central, Manager as _, ScanFilter};
+use btleplug::api::{Central as _, Manager as _, ScanFilter};
 use btleplug::platform::{Adapter, Manager};
 use futures_util::FutureExt;
 use tokio::runtime;
@@ -21,13 +22,42 @@ use crate::bluetooth::{
 };
 use crate::error::BluetoothFault;
 
-static ADAPTER: OnceCell<Adapter> = OnceCell::const_new();
+/// What the clones of a [`Bluetooth`] share.
+#[derive(Default)]
+pub(in crate::bluetooth) struct Central {
+    adapter: OnceCell<Adapter>,
+    /// The adapter while it is made, for whoever waits next if this one gives
+    /// up: macOS may be asking its user.
+    coming: tokio::sync::Mutex<Option<Coming>>,
+    /// What the adapter is if it says neither on nor off.
+    unknown: OnceCell<AdapterState>,
+    /// How many listen: only the last one may stop the adapter.
+    listening: Mutex<usize>,
+}
 
-/// What the adapter is if it says neither on nor off.
-static UNKNOWN: OnceCell<AdapterState> = OnceCell::const_new();
+type Coming = oneshot::Receiver<btleplug::Result<Adapter>>;
 
-/// How many listen. They share the adapter: only the last one may stop it.
-static LISTENING: Mutex<usize> = Mutex::new(0);
+impl fmt::Debug for Central {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Central").finish_non_exhaustive()
+    }
+}
+
+impl Central {
+    async fn adapter(&self) -> btleplug::Result<Adapter> {
+        let made = self.adapter.get_or_try_init(|| async {
+            let mut coming = self.coming.lock().await;
+            let adapter = match &mut *coming {
+                Some(adapter) => adapter,
+                None => coming.insert(bring_up()?),
+            };
+            let made = adapter.await;
+            *coming = None;
+            made.map_err(|ended| Error::Other(ended.into()))?
+        });
+        made.await.cloned()
+    }
+}
 
 /// `CBPeripheralManager` takes a name and UUIDs of services, no service data.
 pub(in crate::bluetooth) async fn advertise(
@@ -40,27 +70,20 @@ pub(in crate::bluetooth) async fn advertise(
 }
 
 /// The one adapter. While macOS asks its user, this waits.
-pub(super) async fn adapters() -> btleplug::Result<Vec<Adapter>> {
-    let adapter = ADAPTER.get_or_try_init(bring_up).await?;
-    Ok(vec![adapter.clone()])
+pub(super) async fn adapters(bluetooth: &Bluetooth) -> btleplug::Result<Vec<Adapter>> {
+    Ok(vec![bluetooth.central.adapter().await?])
 }
 
-/// Makes the adapter on a thread with a runtime of its own: what it spawns has
+/// Makes an adapter on a thread with a runtime of its own: what it spawns has
 /// to outlive the runtime of whoever needs it first.
-async fn bring_up() -> btleplug::Result<Adapter> {
-    let (ready, adapter) = oneshot::channel();
+fn bring_up() -> btleplug::Result<Coming> {
+    let (ready, coming) = oneshot::channel();
     let serve = move || match runtime::Builder::new_current_thread().build() {
         Ok(runtime) => runtime.block_on(async {
             let made = make().await;
-            let worked = made.is_ok();
-            let kept = match ready.send(made) {
-                Ok(()) => worked,
-                // Nobody has waited for the user's answer. The next one to
-                // come finds it.
-                Err(Ok(adapter)) => ADAPTER.set(adapter).is_ok(),
-                Err(Err(_)) => false,
-            };
-            if kept {
+            let serves = made.is_ok();
+            let _gone = ready.send(made);
+            if serves {
                 pending::<()>().await;
             }
         }),
@@ -72,7 +95,7 @@ async fn bring_up() -> btleplug::Result<Adapter> {
         .name("fido-hybrid-bluetooth".to_owned())
         .spawn(serve)
         .map_err(|error| Error::Other(error.into()))?;
-    adapter.await.map_err(|ended| Error::Other(ended.into()))?
+    Ok(coming)
 }
 
 async fn make() -> btleplug::Result<Adapter> {
@@ -80,12 +103,11 @@ async fn make() -> btleplug::Result<Adapter> {
     adapters.into_iter().next().ok_or(Error::NoAdapterAvailable)
 }
 
-/// What an adapter is that says neither on nor off: one that this program may
-/// not use, or none at all. btleplug tells the two apart only when it makes an
-/// adapter, and each takes a thread with it: it is asked once, as macOS ends a
-/// program whose permission is changed while it runs.
-pub(super) async fn unknown() -> AdapterState {
-    let asked = UNKNOWN.get_or_init(|| async {
+/// What an adapter is that says neither on nor off: not permitted, or absent.
+/// btleplug tells which only when it makes another, with another thread. Once
+/// is enough: macOS ends a program whose permission is changed while it runs.
+pub(super) async fn unknown(bluetooth: &Bluetooth) -> AdapterState {
+    let asked = bluetooth.central.unknown.get_or_init(|| async {
         match make().await {
             Err(Error::PermissionDenied) => AdapterState::NotPermitted,
             _ => AdapterState::Absent,
@@ -96,13 +118,14 @@ pub(super) async fn unknown() -> AdapterState {
 
 /// One that listens.
 pub(super) struct Scanning {
+    central: Arc<Central>,
     adapter: Adapter,
 }
 
 impl Scanning {
     /// Also for those that listen already, which changes nothing for them.
-    pub(super) async fn start(adapter: Adapter) -> btleplug::Result<Self> {
-        let scanning = Self::counted(adapter);
+    pub(super) async fn start(bluetooth: &Bluetooth, adapter: Adapter) -> btleplug::Result<Self> {
+        let scanning = Self::counted(Arc::clone(&bluetooth.central), adapter);
         // It keeps what it has ever heard of.
         scanning.adapter.clear_peripherals().await?;
         let services = [SERVICE_UUID, DEPRECATED_SERVICE_UUID].map(uuid_from_u16).to_vec();
@@ -110,9 +133,9 @@ impl Scanning {
         Ok(scanning)
     }
 
-    fn counted(adapter: Adapter) -> Self {
-        *LISTENING.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-        Self { adapter }
+    fn counted(central: Arc<Central>, adapter: Adapter) -> Self {
+        *central.listening.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        Self { central, adapter }
     }
 
     pub(super) const fn handle(&self) -> &Adapter {
@@ -122,7 +145,7 @@ impl Scanning {
 
 impl Drop for Scanning {
     fn drop(&mut self) {
-        let mut listening = LISTENING.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut listening = self.central.listening.lock().unwrap_or_else(PoisonError::into_inner);
         *listening = listening.saturating_sub(1);
         if *listening == 0 {
             // A message to the adapter's thread, for which there is always

@@ -3,11 +3,11 @@
 //!
 //! | | Windows | macOS |
 //! |---|---|---|
-//! | adapters | any number; Windows listens with the one of its choice, and a chosen one decides no more than whether it does | one at the most |
+//! | adapters | any number; Windows listens with the one of its choice, while the chosen one is on | at most one |
 //! | [`Adapter::id`] | its address | `CoreBluetooth` |
 //! | addresses of phones | told | never told |
-//! | filter | none: some drivers' lets nothing through | both services: macOS 12 tells nothing without one |
-//! | permission | not needed, except by packaged apps | asked for at the first use, a mere look included |
+//! | filter | none: some drivers' filters let nothing through | both services: macOS 12 tells nothing without one |
+//! | permission | not needed, except by packaged apps | asked for at the first use, even a look |
 //!
 //! Neither can be switched on from here: `Bluetooth::switch_on` changes
 //! nothing.
@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use btleplug::api::bleuuid::uuid_from_u16;
 use btleplug::api::{
-    AddressType, BDAddr, Central, CentralEvent, CentralState, Peripheral, PeripheralProperties,
+    AddressType, BDAddr, Central as _, CentralEvent, CentralState, Peripheral, PeripheralProperties,
 };
 use btleplug::platform::{Adapter as Handle, PeripheralId};
 use futures_util::{Stream, StreamExt};
@@ -37,18 +37,20 @@ use super::radio::{Adapter, Bluetooth};
 use super::{AdapterState, Address, AddressKind, Scan};
 use crate::error::BluetoothFault;
 
+#[cfg(target_os = "macos")]
+pub(super) use platform::Central;
 pub(super) use platform::advertise;
 
-pub(super) async fn adapters(_: &Bluetooth) -> Result<Vec<Adapter>, BluetoothFault> {
+pub(super) async fn adapters(bluetooth: &Bluetooth) -> Result<Vec<Adapter>, BluetoothFault> {
     let mut adapters = Vec::new();
-    for handle in platform::adapters().await.map_err(fault)? {
+    for handle in platform::adapters(bluetooth).await.map_err(fault)? {
         let address = handle.adapter_address().await.map_err(fault)?;
         adapters.push(Adapter {
             id: id(&handle).await?,
             name: handle.adapter_info().await.map_err(fault)?,
             address: address
                 .map(|address| Address { bytes: address.into_inner(), kind: AddressKind::Public }),
-            state: state_of(&handle).await?,
+            state: state_of(bluetooth, &handle).await?,
         });
     }
     Ok(adapters)
@@ -64,14 +66,14 @@ pub(super) async fn scan(bluetooth: &Bluetooth) -> Result<Box<dyn Scan>, Bluetoo
 
 /// The adapters that may listen.
 struct System {
-    chosen: Option<String>,
+    bluetooth: Bluetooth,
     /// One that was on at the last look.
     found: Option<Handle>,
 }
 
 impl System {
     fn new(bluetooth: &Bluetooth) -> Self {
-        Self { chosen: bluetooth.adapter.clone(), found: None }
+        Self { bluetooth: bluetooth.clone(), found: None }
     }
 }
 
@@ -80,18 +82,18 @@ impl Radio for System {
 
     async fn look(&mut self) -> Result<AdapterState, BluetoothFault> {
         self.found = None;
-        let handles = match platform::adapters().await {
+        let handles = match platform::adapters(&self.bluetooth).await {
             Err(btleplug::Error::PermissionDenied) => return Ok(AdapterState::NotPermitted),
             handles => handles.map_err(fault)?,
         };
         let mut states = Vec::new();
         for handle in handles {
-            if let Some(chosen) = &self.chosen
+            if let Some(chosen) = &self.bluetooth.adapter
                 && *chosen != id(&handle).await?
             {
                 continue;
             }
-            let state = state_of(&handle).await?;
+            let state = state_of(&self.bluetooth, &handle).await?;
             states.push(state);
             if state == AdapterState::On {
                 self.found = Some(handle);
@@ -104,7 +106,7 @@ impl Radio for System {
         let handle = self.found.clone().ok_or(BluetoothFault::Absent)?;
         // Before the start: what is heard first is not missed.
         let events = handle.events().await.map_err(fault)?;
-        let scanning = platform::Scanning::start(handle).await.map_err(fault)?;
+        let scanning = platform::Scanning::start(&self.bluetooth, handle).await.map_err(fault)?;
         Ok(SystemEars { events, scanning })
     }
 }
@@ -166,11 +168,11 @@ async fn id(handle: &Handle) -> Result<String, BluetoothFault> {
     }
 }
 
-async fn state_of(handle: &Handle) -> Result<AdapterState, BluetoothFault> {
+async fn state_of(bluetooth: &Bluetooth, handle: &Handle) -> Result<AdapterState, BluetoothFault> {
     Ok(match handle.adapter_state().await.map_err(fault)? {
         CentralState::PoweredOn => AdapterState::On,
         CentralState::PoweredOff => AdapterState::Off,
-        CentralState::Unknown => platform::unknown().await,
+        CentralState::Unknown => platform::unknown(bluetooth).await,
     })
 }
 
