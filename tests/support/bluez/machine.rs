@@ -1,0 +1,243 @@
+//! A machine in a test's hands: its bus, its bluetoothd, its adapters.
+
+use std::sync::Arc;
+
+use dbus::Message;
+
+use super::air::Air;
+use super::bluetoothd::Bluetoothd;
+use super::bus::Policy;
+use super::radio::{Plug, Power, Registered};
+use super::value::{Value, arguments};
+use super::world::{MachineIndex, Shared};
+
+/// A machine. Dropped, it is switched off: its bus and its adverts are gone.
+pub(crate) struct Machine {
+    shared: Arc<Shared>,
+    index: MachineIndex,
+    bus_address: String,
+}
+
+/// A call that reached BlueZ.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Call {
+    /// The program's unique name on the bus.
+    pub(crate) program: String,
+    pub(crate) path: String,
+    pub(crate) interface: String,
+    pub(crate) member: String,
+    pub(crate) arguments: Vec<Value>,
+}
+
+impl Call {
+    pub(super) fn new(message: &Message) -> Self {
+        Self {
+            program: message.sender().map(|it| it.to_string()).unwrap_or_default(),
+            path: message.path().map(|it| it.to_string()).unwrap_or_default(),
+            interface: message.interface().map(|it| it.to_string()).unwrap_or_default(),
+            member: message.member().map(|it| it.to_string()).unwrap_or_default(),
+            arguments: arguments(message),
+        }
+    }
+}
+
+/// What a method answers in place of what it does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    Error {
+        name: String,
+        text: String,
+    },
+    /// Nothing yet, and nothing is done either, until [`Machine::answer_truly`]. The
+    /// call of a program that leaves meanwhile is never done.
+    Hold,
+}
+
+impl Answer {
+    pub(crate) fn error(name: &str, text: &str) -> Self {
+        Self::Error { name: name.into(), text: text.into() }
+    }
+}
+
+/// How bluetoothd ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// It says goodbye: adverts are released, objects removed.
+    Orderly,
+    /// It is gone from the bus from one moment to the next.
+    Crash,
+}
+
+impl Machine {
+    /// A machine whose bus and bluetoothd run, without an adapter.
+    pub(crate) fn start(air: &Air, name: &str) -> Self {
+        let shared = Arc::clone(&air.shared);
+        let weak = Arc::downgrade(&shared);
+        let (index, bus_address) = shared.with(|world| {
+            let index = world.machines.len();
+            let machine = Bluetoothd::new(name, index, weak);
+            let bus_address = machine.bus.address();
+            world.machines.push(machine);
+            (index, bus_address)
+        });
+        Bluetoothd::start(&shared, index);
+        Self { shared, index, bus_address }
+    }
+
+    /// What `DBUS_SYSTEM_BUS_ADDRESS` is on this machine.
+    pub(crate) fn bus_address(&self) -> &str {
+        &self.bus_address
+    }
+
+    fn with<T>(&self, change: impl FnOnce(&mut Bluetoothd) -> T) -> T {
+        self.shared.with(|world| change(&mut world.machines[self.index]))
+    }
+
+    fn look<T>(&self, look: impl FnOnce(&Bluetoothd) -> T) -> T {
+        self.shared.look(|world| look(&world.machines[self.index]))
+    }
+
+    // ---- adapters ---------------------------------------------------------------
+
+    pub(crate) fn plug_in(&self, name: &str, power: Power) {
+        self.plug(Plug::new(name, power));
+    }
+
+    pub(crate) fn plug(&self, adapter: Plug) {
+        self.with(|machine| machine.plug_in(adapter));
+    }
+
+    pub(crate) fn unplug(&self, name: &str) {
+        self.shared.with(|world| {
+            for advert in world.machines[self.index].unplug(name) {
+                world.adverts.remove(&advert);
+            }
+        });
+    }
+
+    pub(crate) fn switch(&self, name: &str, power: Power) {
+        self.with(|machine| machine.switch(name, power));
+    }
+
+    pub(crate) fn power(&self, name: &str) -> Power {
+        self.look(|machine| machine.radios[name].plug.power)
+    }
+
+    /// The adapter's public address.
+    pub(crate) fn address(&self, name: &str) -> String {
+        self.look(|machine| machine.radios[name].address.clone())
+    }
+
+    /// The programs that discover through an adapter, by their names on the bus.
+    pub(crate) fn discoverers(&self, adapter: &str) -> Vec<String> {
+        self.look(|machine| {
+            let radio = machine.radios.get(adapter);
+            radio.into_iter().flat_map(|it| it.discoveries.keys().cloned()).collect()
+        })
+    }
+
+    /// What programs advertise through an adapter.
+    pub(crate) fn registered(&self, adapter: &str) -> Vec<Registered> {
+        self.look(|machine| {
+            let radio = machine.radios.get(adapter);
+            radio.into_iter().flat_map(|it| it.registered.values().flatten().cloned()).collect()
+        })
+    }
+
+    /// Takes a program's adverts off the air, as bluetoothd does at an advert's timeout.
+    pub(crate) fn release_adverts(&self, adapter: &str) {
+        self.shared.with(|world| {
+            for advert in world.machines[self.index].release_adverts(adapter) {
+                world.adverts.remove(&advert);
+            }
+        });
+    }
+
+    // ---- objects ----------------------------------------------------------------
+
+    /// The objects' paths.
+    pub(crate) fn objects(&self) -> Vec<String> {
+        self.look(|machine| machine.objects.keys().cloned().collect())
+    }
+
+    /// Sets a property to anything at all and signals it; nothing else follows it.
+    pub(crate) fn set_property(&self, path: &str, interface: &str, name: &str, value: Value) {
+        self.with(|machine| {
+            machine.change(path, interface, [(name.to_owned(), value)].into());
+        });
+    }
+
+    /// From now on any call to this object fails.
+    pub(crate) fn break_object(&self, path: &str) {
+        self.with(|machine| machine.broken_objects.insert(path.into()));
+    }
+
+    // ---- calls ------------------------------------------------------------------
+
+    /// All calls that reached BlueZ, also of bluetoothds that have ended.
+    pub(crate) fn calls(&self) -> Vec<Call> {
+        self.look(|machine| machine.calls.iter().cloned().collect())
+    }
+
+    /// Those of one method.
+    pub(crate) fn calls_of(&self, member: &str) -> Vec<Call> {
+        self.look(|machine| {
+            machine.calls.iter().filter(|call| call.member == member).cloned().collect()
+        })
+    }
+
+    /// From now on a method answers this.
+    pub(crate) fn answer(&self, member: &str, answer: Answer) {
+        self.with(|machine| machine.answers.insert(member.into(), answer));
+    }
+
+    /// From now on a method does its work again; what was held is done.
+    pub(crate) fn answer_truly(&self, member: &str) {
+        self.shared.with(|world| {
+            let machine = &mut world.machines[self.index];
+            machine.answers.remove(member).expect("an answer was given in place of this");
+            let (due, stay): (Vec<_>, Vec<_>) = std::mem::take(&mut machine.held)
+                .into_iter()
+                .partition(|call| call.member().as_deref() == Some(member));
+            machine.held = stay;
+            for call in due {
+                world.answer(self.index, &call);
+            }
+        });
+    }
+
+    // ---- bluetoothd and the bus ---------------------------------------------------
+
+    pub(crate) fn stop_bluetoothd(&self, ending: Ending) {
+        let running = self.shared.with(|world| {
+            let (ended, running) = world.machines[self.index].end(ending);
+            for advert in ended {
+                world.adverts.remove(&advert);
+            }
+            running
+        });
+        if let Some(running) = running {
+            running.leave();
+        }
+    }
+
+    pub(crate) fn start_bluetoothd(&self) {
+        Bluetoothd::start(&self.shared, self.index);
+    }
+
+    /// Who may speak to BlueZ from now on.
+    pub(crate) fn set_policy(&self, policy: &Policy) {
+        self.look(|machine| machine.bus.set_policy(policy));
+    }
+
+    pub(crate) fn kill_bus(&self) {
+        self.with(|machine| machine.bus.kill());
+        self.stop_bluetoothd(Ending::Crash);
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        self.kill_bus();
+    }
+}
