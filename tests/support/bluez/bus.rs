@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use dbus::Message;
 use dbus::channel::Channel;
@@ -101,16 +101,28 @@ impl Bus {
     /// From the next message on, for those who are connected, too.
     pub(crate) fn set_policy(&self, policy: &Policy) {
         write_config(&self.folder, policy);
-        let mut channel = Channel::open_private(&self.address()).unwrap();
-        channel.register().unwrap();
-        let reload = Message::new_method_call(
-            "org.freedesktop.DBus",
-            "/org/freedesktop/DBus",
-            "org.freedesktop.DBus",
-            "ReloadConfig",
-        )
-        .unwrap();
-        channel.send_with_reply_and_block(reload, PATIENCE).unwrap();
+        let channel = self.connect().unwrap();
+        channel.send_with_reply_and_block(question("ReloadConfig"), PATIENCE).unwrap();
+    }
+
+    /// Until the bus has seen that BlueZ has left; if the bus is there at all.
+    pub(crate) fn wait_until_bluez_is_gone(&self) {
+        let until = Instant::now() + PATIENCE;
+        while let Some(channel) = self.connect() {
+            let question = question("NameHasOwner").append1("org.bluez");
+            match channel.send_with_reply_and_block(question, PATIENCE) {
+                Ok(answer) if answer.get1() == Some(true) => {
+                    assert!(Instant::now() < until, "org.bluez is still there");
+                }
+                Ok(_) | Err(_) => return,
+            }
+        }
+    }
+
+    fn connect(&self) -> Option<Channel> {
+        let mut channel = Channel::open_private(&self.address()).ok()?;
+        channel.register().ok()?;
+        Some(channel)
     }
 
     /// It is gone when this returns.
@@ -125,6 +137,11 @@ impl Drop for Bus {
         self.kill();
         let _ = std::fs::remove_dir_all(&self.folder);
     }
+}
+
+fn question(member: &str) -> Message {
+    let bus = "org.freedesktop.DBus";
+    Message::new_method_call(bus, "/org/freedesktop/DBus", bus, member).unwrap()
 }
 
 fn socket(folder: &Path) -> PathBuf {

@@ -42,12 +42,16 @@ impl Call {
 }
 
 /// What a method answers in place of what it does.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Answer {
+    /// Anything at all, and nothing is done.
+    Values(Vec<Value>),
     Error {
         name: String,
         text: String,
     },
+    /// Nothing ever, but the work is done.
+    DoInSilence,
     /// Nothing yet, and nothing is done either, until [`Machine::answer_truly`]. The
     /// call of a program that leaves meanwhile is never done.
     Hold,
@@ -136,6 +140,14 @@ impl Machine {
         })
     }
 
+    /// Ends all discoveries, and says no more about it than that there is none.
+    pub(crate) fn end_discoveries(&self, adapter: &str) {
+        self.with(|machine| {
+            machine.radios.get_mut(adapter).unwrap().discoveries.clear();
+            machine.discovery_changed(adapter);
+        });
+    }
+
     /// What programs advertise through an adapter.
     pub(crate) fn registered(&self, adapter: &str) -> Vec<Registered> {
         self.look(|machine| {
@@ -153,7 +165,17 @@ impl Machine {
         });
     }
 
+    /// Whether a program that has called is gone from the bus.
+    pub(crate) fn has_left(&self, program: &str) -> bool {
+        self.look(|machine| machine.gone.contains(program))
+    }
+
     // ---- objects ----------------------------------------------------------------
+
+    /// A device is forgotten, as after a while of silence.
+    pub(crate) fn forget(&self, device: &str) {
+        self.with(|machine| machine.forget(device));
+    }
 
     /// The objects' paths.
     pub(crate) fn objects(&self) -> Vec<String> {
@@ -165,6 +187,11 @@ impl Machine {
         self.with(|machine| {
             machine.change(path, interface, [(name.to_owned(), value)].into());
         });
+    }
+
+    /// Sends any signal at all.
+    pub(crate) fn signal(&self, path: &str, interface: &str, member: &str, said: &[Value]) {
+        self.with(|machine| machine.signal(path, interface, member, said));
     }
 
     /// From now on any call to this object fails.
@@ -218,6 +245,7 @@ impl Machine {
         });
         if let Some(running) = running {
             running.leave();
+            self.look(|machine| machine.bus.wait_until_bluez_is_gone());
         }
     }
 

@@ -1,0 +1,149 @@
+//! BlueZ, its adapters and the bus going away in the middle of a scan.
+
+use fido_hybrid::bluetooth::{AdapterState, SERVICE_UUID};
+use fido_hybrid::error::BluetoothFault;
+
+use crate::bluez::{Advert, Air, Answer, Ending, Machine, Power};
+use crate::{end, laptop, nothing_was_heard, scanning, sighting, soon, state};
+
+const DATA: [u8; 20] = [0x77; 20];
+
+#[tokio::test]
+async fn a_scan_goes_on_after_bluez_was_restarted() {
+    let Some(air) = Air::by_hand() else { return };
+    let laptop = laptop(&air);
+    air.inject(Advert::new(SERVICE_UUID, DATA));
+    let mut scan = scanning(&laptop).await;
+    for ending in [Ending::Crash, Ending::Orderly, Ending::Crash] {
+        air.interval();
+        assert_eq!(sighting(&mut scan).await.service_data, DATA);
+        laptop.stop_bluetoothd(ending);
+        assert_eq!(state(&mut scan).await, AdapterState::Absent);
+        laptop.start_bluetoothd();
+        assert_eq!(state(&mut scan).await, AdapterState::On);
+    }
+    air.interval();
+    assert_eq!(sighting(&mut scan).await.service_data, DATA);
+}
+
+#[tokio::test]
+async fn a_scan_begins_before_bluez_does() {
+    let Some(air) = Air::by_hand() else { return };
+    let laptop = laptop(&air);
+    laptop.stop_bluetoothd(Ending::Crash);
+    let mut scan = scanning(&laptop).await;
+    assert_eq!(state(&mut scan).await, AdapterState::Absent);
+    laptop.start_bluetoothd();
+    assert_eq!(state(&mut scan).await, AdapterState::On);
+    nothing_was_heard(&air, &mut scan).await;
+}
+
+#[tokio::test]
+async fn bluez_may_end_while_it_is_asked() {
+    let Some(air) = Air::by_hand() else { return };
+    for member in ["GetManagedObjects", "SetDiscoveryFilter", "StartDiscovery"] {
+        let laptop = laptop(&air);
+        laptop.answer(member, Answer::Hold);
+        let radio = crate::bluetooth(&laptop);
+        let scan = tokio::spawn(async move { fido_hybrid::bluetooth::Scanner::scan(&radio).await });
+        air.until("BlueZ is asked", || !laptop.calls_of(member).is_empty()).await;
+        laptop.stop_bluetoothd(Ending::Crash);
+        laptop.answer_truly(member);
+        laptop.start_bluetoothd();
+        let scan = soon(member, scan).await.unwrap();
+        let mut scan = scan.unwrap_or_else(|fault| panic!("{member}: {fault:?}"));
+        air.until("it discovers", || !laptop.discoverers("hci0").is_empty()).await;
+        air.inject(Advert::new(SERVICE_UUID, DATA));
+        air.interval();
+        soon(member, async {
+            use fido_hybrid::bluetooth::ScanEvent;
+            loop {
+                match scan.next().await.unwrap() {
+                    ScanEvent::Sighting(heard) => break assert_eq!(heard.service_data, DATA),
+                    ScanEvent::Adapter(AdapterState::Absent | AdapterState::On) => {}
+                    other => panic!("{member}: {other:?}"),
+                }
+            }
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_lost_bus_ends_the_scan_with_an_error_that_stays() {
+    let Some(air) = Air::by_hand() else { return };
+    let laptop = laptop(&air);
+    let mut scan = scanning(&laptop).await;
+    laptop.kill_bus();
+    for _ in 0..2 {
+        let fault = end(&mut scan).await;
+        assert!(matches!(fault, BluetoothFault::Failed(_)), "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_adapter_pulled_out_while_it_listens_leaves_the_scan_alive() {
+    let Some(air) = Air::by_hand() else { return };
+    let laptop = laptop(&air);
+    air.inject(Advert::new(SERVICE_UUID, DATA));
+    let mut scan = scanning(&laptop).await;
+    air.interval();
+    assert_eq!(sighting(&mut scan).await.service_data, DATA);
+    laptop.unplug("hci0");
+    assert_eq!(state(&mut scan).await, AdapterState::Absent);
+    laptop.plug_in("hci0", Power::On);
+    assert_eq!(state(&mut scan).await, AdapterState::On);
+    air.interval();
+    assert_eq!(sighting(&mut scan).await.service_data, DATA);
+}
+
+#[tokio::test]
+async fn an_adapter_that_refuses_at_first_is_asked_again() {
+    let Some(air) = Air::by_hand() else { return };
+    let laptop = Machine::start(&air, "laptop");
+    let mut scan = scanning(&laptop).await;
+    assert_eq!(state(&mut scan).await, AdapterState::Absent);
+    laptop.answer("StartDiscovery", Answer::error("org.bluez.Error.NotReady", "not yet"));
+    laptop.plug_in("hci0", Power::On);
+    let asked = || laptop.calls_of("StartDiscovery").len() >= 2;
+    air.until("it is asked twice", asked).await;
+    laptop.answer_truly("StartDiscovery");
+    air.until("it listens", || !laptop.discoverers("hci0").is_empty()).await;
+    assert_eq!(state(&mut scan).await, AdapterState::On);
+    nothing_was_heard(&air, &mut scan).await;
+}
+
+#[tokio::test]
+async fn an_adapter_that_never_listens_is_an_error_in_the_end_and_not_silence() {
+    let Some(air) = Air::by_hand() else { return };
+    let laptop = laptop(&air);
+    laptop.answer("StartDiscovery", Answer::error("org.bluez.Error.Failed", "broken"));
+    let fault = match crate::bluetooth_scan(&laptop).await {
+        Ok(mut scan) => end(&mut scan).await,
+        Err(fault) => fault,
+    };
+    assert!(matches!(fault, BluetoothFault::Failed(_)), "{fault:?}");
+}
+
+#[tokio::test]
+async fn a_bad_adapter_beside_a_good_one_does_not_end_the_scan() {
+    let Some(air) = Air::by_hand() else { return };
+    let laptop = laptop(&air);
+    laptop.plug_in("hci1", Power::On);
+    laptop.break_object("/org/bluez/hci0");
+    let mut scan = scanning(&laptop).await;
+    assert_eq!(laptop.discoverers("hci1").len(), 1);
+    let asked = || laptop.calls_of("SetDiscoveryFilter").len() > 5;
+    air.until("it was asked more than once", asked).await;
+    nothing_was_heard(&air, &mut scan).await;
+}
+
+#[tokio::test]
+async fn a_discovery_that_bluez_ends_by_itself_is_begun_again() {
+    let Some(air) = Air::by_hand() else { return };
+    let laptop = laptop(&air);
+    let mut scan = scanning(&laptop).await;
+    laptop.end_discoveries("hci0");
+    air.until("it discovers again", || !laptop.discoverers("hci0").is_empty()).await;
+    nothing_was_heard(&air, &mut scan).await;
+}

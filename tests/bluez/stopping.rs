@@ -1,0 +1,129 @@
+//! A scan ends with its drop, whatever else happens to the program; and an advert.
+
+use std::time::{Duration, Instant};
+
+use fido_hybrid::bluetooth::{Advertiser as _, Scanner as _};
+
+use crate::bluez::{Air, Answer, Machine};
+use crate::{bluetooth, laptop, scanning, soon};
+
+/// What a scan may take to end.
+const AT_ONCE: Duration = Duration::from_millis(100);
+
+/// Waits where no runtime runs that could do anything for the program.
+fn until_without_a_runtime(air: &Air, what: &str, is_so: impl Fn() -> bool + Send) {
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+            runtime.unwrap().block_on(air.until(what, is_so));
+        });
+        waiting.join().unwrap();
+    });
+}
+
+fn nobody_discovers(machine: &Machine) -> bool {
+    machine.discoverers("hci0").is_empty()
+}
+
+#[tokio::test]
+async fn a_scan_stops_at_once_when_it_is_dropped() {
+    let Some(air) = Air::by_hand() else { return };
+    let laptop = laptop(&air);
+    let mut fastest = Duration::MAX;
+    // A busy machine may hold up one or the other.
+    for _ in 0..20 {
+        let scan = scanning(&laptop).await;
+        assert_eq!(laptop.discoverers("hci0").len(), 1);
+        let dropped = Instant::now();
+        drop(scan);
+        until_without_a_runtime(&air, "the scan stops", || nobody_discovers(&laptop));
+        fastest = fastest.min(dropped.elapsed());
+        if fastest < AT_ONCE {
+            return;
+        }
+    }
+    panic!("the fastest of twenty took {fastest:?}");
+}
+
+#[tokio::test]
+async fn dropping_the_future_of_a_scan_leaves_none_behind() {
+    let Some(air) = Air::by_hand() else { return };
+    let laptop = laptop(&air);
+    for member in ["GetManagedObjects", "SetDiscoveryFilter", "StartDiscovery"] {
+        laptop.answer(member, Answer::Hold);
+        let before = laptop.calls_of(member).len();
+        let radio = bluetooth(&laptop);
+        let scan = tokio::spawn(async move { radio.scan().await.is_ok() });
+        air.until("BlueZ is asked", || laptop.calls_of(member).len() > before).await;
+        let program = laptop.calls_of(member)[before].program.clone();
+        scan.abort();
+        assert!(scan.await.unwrap_err().is_cancelled());
+        air.until("the program has left the bus", || laptop.has_left(&program)).await;
+        laptop.answer_truly(member);
+        assert!(nobody_discovers(&laptop), "{member}");
+    }
+}
+
+#[tokio::test]
+async fn a_scan_that_began_as_its_future_was_dropped_is_stopped() {
+    let Some(air) = Air::by_hand() else { return };
+    let laptop = laptop(&air);
+    laptop.answer("StartDiscovery", Answer::DoInSilence);
+    let radio = bluetooth(&laptop);
+    let scan = tokio::spawn(async move { radio.scan().await.is_ok() });
+    air.until("it discovers", || !nobody_discovers(&laptop)).await;
+    scan.abort();
+    air.until("the scan stops", || nobody_discovers(&laptop)).await;
+}
+
+#[tokio::test]
+async fn a_panic_of_the_task_that_holds_a_scan_or_an_advert_ends_them() {
+    let Some(air) = Air::by_hand() else { return };
+    let laptop = laptop(&air);
+    let radio = bluetooth(&laptop);
+    let (ready, is_ready) = tokio::sync::oneshot::channel();
+    let (go, may_go) = tokio::sync::oneshot::channel::<()>();
+    let task = tokio::spawn(async move {
+        let _scan = radio.scan().await.unwrap();
+        let _advert = radio.advertise(vec![0; 20]).await.unwrap();
+        ready.send(()).unwrap();
+        may_go.await.unwrap();
+        panic!("elsewhere in the program, on purpose");
+    });
+    soon("scan and advert", is_ready).await.unwrap();
+    assert_eq!((laptop.discoverers("hci0").len(), air.adverts().len()), (1, 1));
+    go.send(()).unwrap();
+    assert!(task.await.unwrap_err().is_panic());
+    air.until("both have ended", || nobody_discovers(&laptop) && air.adverts().is_empty()).await;
+}
+
+#[tokio::test]
+async fn a_panic_beside_a_scan_does_not_disturb_it() {
+    let Some(air) = Air::by_hand() else { return };
+    let laptop = laptop(&air);
+    let mut scan = scanning(&laptop).await;
+    let task = tokio::spawn(async { panic!("elsewhere in the program, on purpose") });
+    assert!(task.await.unwrap_err().is_panic());
+    crate::nothing_was_heard(&air, &mut scan).await;
+}
+
+#[test]
+fn the_end_of_the_runtime_ends_scan_and_advert() {
+    let Some(air) = Air::by_hand() else { return };
+    let laptop = laptop(&air);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let radio = bluetooth(&laptop);
+    let (mut scan, advert) = runtime.block_on(async {
+        (radio.scan().await.unwrap(), radio.advertise(vec![0; 20]).await.unwrap())
+    });
+    assert_eq!((laptop.discoverers("hci0").len(), air.adverts().len()), (1, 1));
+    drop(runtime);
+    // Nothing reads from the bus any more: it says so, rather than nothing.
+    let another = tokio::runtime::Runtime::new().unwrap();
+    let end = another.block_on(crate::end(&mut scan));
+    assert!(matches!(end, fido_hybrid::error::BluetoothFault::Failed(_)), "{end:?}");
+    drop((scan, advert));
+    until_without_a_runtime(&air, "both have ended", || {
+        nobody_discovers(&laptop) && air.adverts().is_empty()
+    });
+}
