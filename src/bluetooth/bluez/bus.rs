@@ -194,6 +194,8 @@ pub(super) fn fault(error: dbus::Error) -> BluetoothFault {
             // There is no BlueZ.
             "org.freedesktop.DBus.Error.ServiceUnknown"
             | "org.freedesktop.DBus.Error.NameHasNoOwner"
+            // It left the bus rather than answer: it is being restarted.
+            | "org.freedesktop.DBus.Error.NoReply"
             // An adapter that was just pulled out.
             | "org.freedesktop.DBus.Error.UnknownObject",
         ) => BluetoothFault::Absent,
