@@ -23,6 +23,7 @@ mod advertiser;
     feature = "authenticator",
     feature = "tunnel",
     feature = "relay",
+    feature = "sim",
     feature = "aws-lc-rs"
 ))]
 mod ceremony;
@@ -30,6 +31,16 @@ mod crowd;
 mod hearing;
 mod interruptions;
 mod oddities;
+#[cfg(all(
+    feature = "client",
+    feature = "authenticator",
+    feature = "tunnel",
+    feature = "relay",
+    feature = "sim",
+    feature = "aws-lc-rs"
+))]
+#[path = "../support/rig.rs"]
+mod rig;
 mod stopping;
 #[cfg(all(feature = "tunnel", feature = "relay", feature = "aws-lc-rs"))]
 #[path = "../support/mod.rs"]

@@ -142,6 +142,11 @@ impl Air {
         self.shared.with(World::interval);
     }
 
+    /// One advert alone is heard once more.
+    pub(crate) fn interval_of(&self, id: AdvertId) {
+        self.shared.with(|world| world.interval_of(&[id]));
+    }
+
     /// How many intervals have passed.
     pub(crate) fn intervals(&self) -> u64 {
         self.shared.look(|world| world.intervals)
@@ -190,14 +195,18 @@ impl Air {
 }
 
 impl World {
-    /// An interval passes.
     fn interval(&mut self) {
         self.intervals += 1;
+        let all: Vec<_> = self.adverts.keys().copied().collect();
+        self.interval_of(&all);
+    }
+
+    fn interval_of(&mut self, heard: &[AdvertId]) {
         let Self { adverts, machines, .. } = self;
         for (id, machine) in machines.iter_mut().enumerate() {
             machine.forget_the_long_silent();
             for (name, adapter) in machine.discovering() {
-                for OnAir { advert, sender } in adverts.values() {
+                for OnAir { advert, sender } in heard.iter().filter_map(|id| adverts.get(id)) {
                     // A radio that sends does not listen.
                     let own = sender.as_ref().is_some_and(|(m, a)| (*m, a) == (id, &name));
                     if !own && adapter.wants(advert) {
