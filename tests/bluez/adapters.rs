@@ -200,6 +200,17 @@ async fn one_adapter_can_be_chosen_and_the_others_are_left_alone() {
 }
 
 #[tokio::test]
+async fn an_adapter_can_be_chosen_by_its_address() {
+    let Some(air) = Air::by_hand() else { return };
+    let laptop = laptop(&air);
+    laptop.plug_in("hci1", Power::On);
+    let address = laptop.address("hci1").to_lowercase();
+    let _scan = bluetooth(&laptop).adapter(address).scan().await.unwrap();
+    assert_eq!(laptop.discoverers("hci0").len(), 0);
+    assert_eq!(laptop.discoverers("hci1").len(), 1);
+}
+
+#[tokio::test]
 async fn adapters_are_listed_with_name_address_and_state() {
     let Some(air) = Air::by_hand() else { return };
     let laptop = Machine::start(&air, "laptop");

@@ -1,10 +1,14 @@
 //! BlueZ, its adapters and the bus going away in the middle of a scan.
 
-use fido_hybrid::bluetooth::{AdapterState, SERVICE_UUID};
+use fido_hybrid::bluetooth::{
+    AdapterState, Advertiser as _, SERVICE_UUID, ScanEvent, Scanner as _,
+};
 use fido_hybrid::error::BluetoothFault;
 
 use crate::bluez::{Advert, Air, Answer, Ending, Machine, Power};
-use crate::{end, laptop, nothing_was_heard, scanning, sighting, soon, state};
+use crate::{
+    bluetooth, bluetooth_scan, end, laptop, nothing_was_heard, scanning, sighting, soon, state,
+};
 
 const DATA: [u8; 20] = [0x77; 20];
 
@@ -44,8 +48,8 @@ async fn bluez_may_end_while_it_is_asked() {
     for member in ["GetManagedObjects", "SetDiscoveryFilter", "StartDiscovery"] {
         let laptop = laptop(&air);
         laptop.answer(member, Answer::Hold);
-        let radio = crate::bluetooth(&laptop);
-        let scan = tokio::spawn(async move { fido_hybrid::bluetooth::Scanner::scan(&radio).await });
+        let radio = bluetooth(&laptop);
+        let scan = tokio::spawn(async move { radio.scan().await });
         air.until("BlueZ is asked", || !laptop.calls_of(member).is_empty()).await;
         laptop.stop_bluetoothd(Ending::Crash);
         laptop.answer_truly(member);
@@ -56,7 +60,6 @@ async fn bluez_may_end_while_it_is_asked() {
         air.inject(Advert::new(SERVICE_UUID, DATA));
         air.interval();
         soon(member, async {
-            use fido_hybrid::bluetooth::ScanEvent;
             loop {
                 match scan.next().await.unwrap() {
                     ScanEvent::Sighting(heard) => break assert_eq!(heard.service_data, DATA),
@@ -118,7 +121,7 @@ async fn an_adapter_that_never_listens_is_an_error_in_the_end_and_not_silence() 
     let Some(air) = Air::by_hand() else { return };
     let laptop = laptop(&air);
     laptop.answer("StartDiscovery", Answer::error("org.bluez.Error.Failed", "broken"));
-    let fault = match crate::bluetooth_scan(&laptop).await {
+    let fault = match bluetooth_scan(&laptop).await {
         Ok(mut scan) => end(&mut scan).await,
         Err(fault) => fault,
     };
@@ -146,4 +149,61 @@ async fn a_discovery_that_bluez_ends_by_itself_is_begun_again() {
     laptop.end_discoveries("hci0");
     air.until("it discovers again", || !laptop.discoverers("hci0").is_empty()).await;
     nothing_was_heard(&air, &mut scan).await;
+}
+
+#[tokio::test]
+async fn an_adapter_may_leave_while_it_is_asked() {
+    let Some(air) = Air::by_hand() else { return };
+    for member in ["SetDiscoveryFilter", "StartDiscovery"] {
+        let laptop = laptop(&air);
+        laptop.answer(member, Answer::Hold);
+        let radio = bluetooth(&laptop);
+        let scan = tokio::spawn(async move { radio.scan().await });
+        air.until("BlueZ is asked", || !laptop.calls_of(member).is_empty()).await;
+        laptop.unplug("hci0");
+        laptop.answer_truly(member);
+        let mut scan = soon(member, scan).await.unwrap().unwrap();
+        assert_eq!(state(&mut scan).await, AdapterState::Absent);
+        laptop.plug_in("hci0", Power::On);
+        assert_eq!(state(&mut scan).await, AdapterState::On);
+        nothing_was_heard(&air, &mut scan).await;
+    }
+}
+
+#[tokio::test]
+async fn an_advert_that_bluez_does_not_live_to_take_is_refused() {
+    let Some(air) = Air::by_hand() else { return };
+    for member in ["GetManagedObjects", "RegisterAdvertisement"] {
+        let laptop = laptop(&air);
+        laptop.answer(member, Answer::Hold);
+        let radio = bluetooth(&laptop);
+        let advert = tokio::spawn(async move { radio.advertise(DATA.to_vec()).await.err() });
+        air.until("BlueZ is asked", || !laptop.calls_of(member).is_empty()).await;
+        laptop.stop_bluetoothd(Ending::Crash);
+        let fault = soon(member, advert).await.unwrap();
+        assert!(matches!(fault, Some(BluetoothFault::Absent)), "{member}: {fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_bus_that_is_lost_while_something_is_asked_is_an_error_at_once() {
+    let Some(air) = Air::by_hand() else { return };
+    for member in ["GetManagedObjects", "StartDiscovery", "RegisterAdvertisement"] {
+        let laptop = laptop(&air);
+        laptop.answer(member, Answer::Hold);
+        let (scanner, advertiser) = (bluetooth(&laptop), bluetooth(&laptop));
+        let scan = tokio::spawn(async move { scanner.scan().await.err() });
+        let advert = tokio::spawn(async move { advertiser.advertise(DATA.to_vec()).await.err() });
+        // The one that does not ask this is done before.
+        let all = || laptop.calls().iter().any(|it| it.member == member);
+        air.until("BlueZ is asked", all).await;
+        laptop.kill_bus();
+        let [scan, advert] = [scan, advert].map(|asked| soon(member, asked));
+        let faults = [scan.await.unwrap(), advert.await.unwrap()];
+        let told = |fault: &Option<BluetoothFault>| {
+            fault.as_ref().is_none_or(|it| matches!(it, BluetoothFault::Failed(_)))
+        };
+        assert!(faults.iter().all(told), "{member}: {faults:?}");
+        assert!(faults.iter().any(Option::is_some), "{member}");
+    }
 }

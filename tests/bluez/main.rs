@@ -74,6 +74,10 @@ async fn scanning(machine: &Machine) -> Box<dyn Scan> {
     bluetooth(machine).scan().await.unwrap()
 }
 
+async fn bluetooth_scan(machine: &Machine) -> Result<Box<dyn Scan>, BluetoothFault> {
+    soon("a scan, or why there is none", bluetooth(machine).scan()).await
+}
+
 async fn soon<T>(what: &str, waiting: impl Future<Output = T>) -> T {
     match tokio::time::timeout(PATIENCE, waiting).await {
         Ok(done) => done,
@@ -117,8 +121,4 @@ async fn nothing_was_heard(air: &Air, scan: &mut Box<dyn Scan>) {
     air.interval();
     assert_eq!(sighting(scan).await.service_data, MARK);
     air.withdraw(mark);
-}
-
-async fn bluetooth_scan(machine: &Machine) -> Result<Box<dyn Scan>, BluetoothFault> {
-    soon("a scan, or why there is none", bluetooth(machine).scan()).await
 }
