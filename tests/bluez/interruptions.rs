@@ -6,6 +6,7 @@ use fido_hybrid::bluetooth::{
 use fido_hybrid::error::BluetoothFault;
 
 use crate::bluez::{Advert, Air, Answer, Ending, Machine, Power};
+use crate::the_test_bluez::Program;
 use crate::{
     bluetooth, bluetooth_scan, end, laptop, nothing_was_heard, scanning, sighting, soon, state,
 };
@@ -149,6 +150,50 @@ async fn a_discovery_that_bluez_ends_by_itself_is_begun_again() {
     laptop.end_discoveries("hci0");
     air.until("it discovers again", || !laptop.discoverers("hci0").is_empty()).await;
     nothing_was_heard(&air, &mut scan).await;
+}
+
+#[tokio::test]
+async fn an_adapter_that_discovers_again_for_another_program_is_asked_all_the_same() {
+    type Harm = fn(&Machine);
+    let Some(air) = Air::by_hand() else { return };
+    let restarted: Harm = |laptop| {
+        laptop.stop_bluetoothd(Ending::Crash);
+        laptop.start_bluetoothd();
+    };
+    let switched: Harm = |laptop| {
+        laptop.switch("hci0", Power::Off);
+        laptop.switch("hci0", Power::On);
+    };
+    let replugged: Harm = |laptop| {
+        laptop.unplug("hci0");
+        laptop.plug_in("hci0", Power::On);
+    };
+    for (what, harm) in [("restarted", restarted), ("switched", switched), ("replugged", replugged)]
+    {
+        let laptop = laptop(&air);
+        let mut scan = scanning(&laptop).await;
+        // Whatever the scan learns of its adapter, it learns when the other program
+        // has been quicker.
+        laptop.answer("GetManagedObjects", Answer::Hold);
+        harm(&laptop);
+        let other = Program::on(&laptop);
+        other.discover();
+        let asked = || laptop.is_held("GetManagedObjects");
+        air.until("the scan looks at its adapter", asked).await;
+        laptop.answer_truly("GetManagedObjects");
+        air.until(what, || laptop.discoverers("hci0").len() == 2).await;
+        let advert = air.inject(Advert::new(SERVICE_UUID, DATA));
+        air.interval();
+        let heard = soon(what, async {
+            loop {
+                if let ScanEvent::Sighting(heard) = scan.next().await.unwrap() {
+                    return heard;
+                }
+            }
+        });
+        assert_eq!(heard.await.service_data, DATA);
+        air.withdraw(advert);
+    }
 }
 
 #[tokio::test]

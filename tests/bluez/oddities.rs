@@ -278,6 +278,7 @@ async fn signals_of_other_programs_are_no_adverts_and_no_adapters() {
     let mut scan = scanning(&laptop).await;
     let program = laptop.discoverers("hci0")[0].clone();
     let impostor = Impostor::on(&laptop);
+    let calls = laptop.calls().len();
 
     let data: Box<dyn dbus::arg::RefArg> = Box::new(DATA.to_vec());
     let services: dbus::arg::PropMap = [(uuid(SERVICE_UUID), dbus::arg::Variant(data))].into();
@@ -315,6 +316,8 @@ async fn signals_of_other_programs_are_no_adverts_and_no_adapters() {
     );
     impostor.0.send_with_reply_and_block(ping.unwrap(), crate::PATIENCE).unwrap();
     nothing_was_heard(&air, &mut scan).await;
+    // Nor is BlueZ asked anything because of it.
+    assert_eq!(laptop.calls().len(), calls);
 }
 
 #[tokio::test]

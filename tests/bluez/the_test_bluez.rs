@@ -15,10 +15,10 @@ use crate::bluez::{
 const HCI0: &str = "/org/bluez/hci0";
 
 /// A program on a machine, with plain D-Bus.
-struct Program(Channel);
+pub(crate) struct Program(Channel);
 
 impl Program {
-    fn on(machine: &Machine) -> Self {
+    pub(crate) fn on(machine: &Machine) -> Self {
         let mut channel = Channel::open_private(machine.bus_address()).unwrap();
         channel.register().unwrap();
         let program = Self(channel);
@@ -48,6 +48,13 @@ impl Program {
         call.append_all(told);
         let answer = self.0.send_with_reply_and_block(call, Duration::from_secs(10));
         answer.map_err(|error| error.name().unwrap().to_owned())
+    }
+
+    /// Discovers as Chromium does.
+    pub(crate) fn discover(&self) {
+        let le = std::collections::HashMap::from([("Transport", dbus::arg::Variant("le"))]);
+        self.call(HCI0, ADAPTER, "SetDiscoveryFilter", (le,)).unwrap();
+        self.start();
     }
 
     fn filter(&self, filter: &[(&str, dbus::arg::Variant<bool>)]) {

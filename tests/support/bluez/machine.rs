@@ -218,6 +218,12 @@ impl Machine {
         self.with(|machine| machine.answers.insert(member.into(), answer));
     }
 
+    /// Whether a call of this method waits for its answer.
+    pub(crate) fn is_held(&self, member: &str) -> bool {
+        let is_it = |call: &Message| call.member().as_deref() == Some(member);
+        self.look(|machine| machine.held.iter().any(is_it))
+    }
+
     /// From now on a method does its work again; what was held is done.
     pub(crate) fn answer_truly(&self, member: &str) {
         self.shared.with(|world| {
