@@ -1,0 +1,161 @@
+//! What people do, each case with a new phone.
+
+use std::time::Duration;
+
+use fido_hybrid::authenticator::Question;
+use serde_json::json;
+use webauthn_rs_core::proto::{
+    AttestationConveyancePreference, AttestationFormat, ParsedAttestationData,
+};
+
+use crate::phone::Answer;
+use crate::scene::Scene;
+use crate::site::{ADA, BOB, challenge};
+
+/// How many runs there are one after another, unless this is the number.
+const RUNS: &str = "BROWSER_RUNS";
+
+/// From the page's call to its answer.
+const RUN: Duration = Duration::from_secs(6);
+
+pub(crate) async fn a_passkey_is_registered_and_signs_in_without_being_named(mut scene: Scene<'_>) {
+    let (options, state) = scene.site().registration(ADA);
+    let made = scene.create(&options, Answer::Agree).await;
+    assert!(matches!(made.prompt.question, Question::Register(_)));
+    assert_eq!(made.prompt.rp_id, "localhost");
+    let mut known = scene.site().register(&made.credential(), &state);
+
+    let (options, state) = scene.site().sign_in(&[]);
+    assert!(options["allowCredentials"].as_array().is_none_or(Vec::is_empty));
+    let answer = scene.get(&options, Answer::Agree).await.credential();
+    assert_eq!(answer["response"]["userHandle"], ADA.handle_text());
+    scene.site().signed_in(&answer, state, &mut known);
+}
+
+pub(crate) async fn a_passkey_signs_in_when_it_is_named(mut scene: Scene<'_>) {
+    let (options, state) = scene.site().registration(ADA);
+    let made = scene.create(&options, Answer::Agree).await.credential();
+    let mut known = scene.site().register(&made, &state);
+
+    let (options, state) = scene.site().sign_in(&[&known]);
+    assert_eq!(options["allowCredentials"][0]["id"], made["id"]);
+    let answer = scene.get(&options, Answer::Agree).await.credential();
+    assert_eq!(answer["id"], made["id"]);
+    scene.site().signed_in(&answer, state, &mut known);
+}
+
+pub(crate) async fn of_two_accounts_the_one_that_is_chosen_signs_in(mut scene: Scene<'_>) {
+    let mut known = Vec::new();
+    for account in [ADA, BOB] {
+        let (options, state) = scene.site().registration(account);
+        let made = scene.create(&options, Answer::Agree).await.credential();
+        known.push(scene.site().register(&made, &state));
+    }
+    let (options, state) = scene.site().sign_in(&[]);
+    // The phone offers the latest first: this is the second.
+    let outcome = scene.get(&options, Answer::Choose(ADA.name)).await;
+    assert_eq!(outcome.prompt.accounts().len(), 2);
+    assert_eq!(outcome.prompt.accounts()[1].user.name.as_deref(), Some(ADA.name));
+    let answer = outcome.credential();
+    assert_eq!(answer["response"]["userHandle"], ADA.handle_text());
+    scene.site().signed_in(&answer, state, &mut known[0]);
+}
+
+pub(crate) async fn a_phone_with_an_excluded_passkey_makes_no_other(mut scene: Scene<'_>) {
+    let (options, state) = scene.site().registration(ADA);
+    let made = scene.create(&options, Answer::Agree).await.credential();
+    let known = scene.site().register(&made, &state);
+
+    let exclude = Some(vec![known.cred_id]);
+    let (options, _) =
+        scene.site().registration_with(ADA, |builder| builder.exclude_credentials(exclude));
+    let outcome = scene.create(&options, Answer::Agree).await;
+    assert!(matches!(outcome.prompt.question, Question::AlreadyRegistered(_)));
+    assert_eq!(outcome.exception(), "InvalidStateError");
+    assert_eq!(scene.phone.passkeys(), 1);
+}
+
+pub(crate) async fn a_user_who_declines_is_not_told_apart_from_nobody(mut scene: Scene<'_>) {
+    let (options, _) = scene.site().registration(ADA);
+    let outcome = scene.create(&options, Answer::Decline).await;
+    assert_eq!(outcome.exception(), "NotAllowedError");
+    assert_eq!(scene.phone.passkeys(), 0);
+
+    let (options, _) = scene.site().sign_in(&[]);
+    let outcome = scene.get(&options, Answer::Decline).await;
+    assert!(matches!(outcome.prompt.question, Question::NothingHere));
+    assert_eq!(outcome.exception(), "NotAllowedError");
+}
+
+pub(crate) async fn a_phone_without_a_passkey_ends_the_sign_in(mut scene: Scene<'_>) {
+    let (options, _) = scene.site().sign_in(&[]);
+    let outcome = scene.get(&options, Answer::Agree).await;
+    assert!(matches!(outcome.prompt.question, Question::NothingHere));
+    assert_eq!(outcome.exception(), "NotAllowedError");
+}
+
+pub(crate) async fn a_phone_that_vanishes_while_it_asks_ends_the_ceremony(mut scene: Scene<'_>) {
+    let (options, _) = scene.site().registration(ADA);
+    let outcome = scene.create(&options, Answer::Vanish).await;
+    assert_eq!(outcome.exception(), "NotAllowedError");
+
+    let (options, _) = scene.site().sign_in(&[]);
+    let outcome = scene.get(&options, Answer::Vanish).await;
+    assert_eq!(outcome.exception(), "NotAllowedError");
+}
+
+pub(crate) async fn an_attestation_gets_through_to_a_site_that_asks_for_it(mut scene: Scene<'_>) {
+    scene.phone.attest();
+    let direct = AttestationConveyancePreference::Direct;
+    let (options, state) =
+        scene.site().registration_with(ADA, |builder| builder.attestation(direct));
+    let made = scene.create(&options, Answer::Agree).await.credential();
+    let known = scene.site().register(&made, &state);
+    assert_eq!(known.attestation_format, AttestationFormat::Packed);
+    assert!(matches!(known.attestation.data, ParsedAttestationData::Self_));
+}
+
+pub(crate) async fn a_site_that_asks_for_prf_learns_that_the_phone_has_none(mut scene: Scene<'_>) {
+    let (mut options, state) = scene.site().registration(ADA);
+    options["extensions"] = json!({"prf": {"eval": {"first": "c2FsdA"}}});
+    let made = scene.create(&options, Answer::Agree).await.credential();
+    assert_eq!(made["clientExtensionResults"], json!({"prf": {"enabled": false}}));
+    let mut known = scene.site().register(&made, &state);
+
+    let (mut options, state) = scene.site().sign_in(&[]);
+    options["extensions"] = json!({"prf": {"eval": {"first": "c2FsdA"}}});
+    let answer = scene.get(&options, Answer::Agree).await.credential();
+    assert_eq!(answer["clientExtensionResults"], json!({"prf": {}}));
+    scene.site().signed_in(&answer, state, &mut known);
+}
+
+pub(crate) async fn a_challenge_of_900_bytes_is_signed(mut scene: Scene<'_>) {
+    let long = [0xa5; 900];
+    let (options, state) = challenge(scene.site().registration(ADA), &long);
+    let made = scene.create(&options, Answer::Agree).await.credential();
+    let mut known = scene.site().register(&made, &state);
+
+    let (options, state) = challenge(scene.site().sign_in(&[]), &long);
+    let answer = scene.get(&options, Answer::Agree).await.credential();
+    scene.site().signed_in(&answer, state, &mut known);
+}
+
+pub(crate) async fn each_of_many_runs_takes_less_than_6_seconds(mut scene: Scene<'_>) {
+    let runs = std::env::var(RUNS).map_or(2, |number| number.parse().unwrap());
+    let mut times = Vec::new();
+    for _ in 0..runs {
+        let (options, state) = scene.site().registration(ADA);
+        let made = scene.create(&options, Answer::Agree).await;
+        times.push(made.took);
+        let mut known = scene.site().register(&made.credential(), &state);
+
+        let (options, state) = scene.site().sign_in(&[]);
+        let answer = scene.get(&options, Answer::Agree).await;
+        times.push(answer.took);
+        scene.site().signed_in(&answer.credential(), state, &mut known);
+    }
+    let worst = times.iter().max().unwrap();
+    let mean = times.iter().sum::<Duration>() / times.len() as u32;
+    println!("{} runs, each {mean:.2?} on average and {worst:.2?} at worst", times.len());
+    assert!(*worst < RUN);
+}

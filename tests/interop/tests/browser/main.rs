@@ -1,0 +1,105 @@
+//! Chromium, unmodified, as the client of our phone, through everything that
+//! lies between them: its own dialog on a screen, whose code our phone reads off
+//! the picture; D-Bus and BlueZ, though without a radio; our own tunnel service
+//! under the name at which Chromium looks for it; and a site whose server is
+//! webauthn-rs-core.
+//!
+//! One Chromium serves all cases, one after another. Pictures of its dialogs and
+//! the programs' logs are kept in `browser` in Cargo's folder for tests
+//! (`target/tmp`). In the environment, `BROWSER_RUNS` is the number of runs one
+//! after another, and with `BROWSER_DEVICE_LOG` Chromium's own account of all
+//! ceremonies is kept, too.
+//!
+//! Chromium shows no error of its own in any of these cases: the page has its
+//! exception, and the dialog is gone, without a click.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+#[path = "../../../support/bluez/mod.rs"]
+mod bluez;
+mod browser;
+mod cases;
+mod devtools;
+mod page;
+mod patience;
+mod phone;
+mod process;
+mod scene;
+mod screen;
+mod site;
+mod tools;
+mod world;
+
+use std::path::Path;
+use std::pin::Pin;
+use std::process::ExitCode;
+use std::sync::{Arc, OnceLock};
+
+use libtest_mimic::{Arguments, Completion, Trial};
+use tokio::runtime::Runtime;
+
+use scene::Scene;
+use world::World;
+
+type Case = for<'a> fn(Scene<'a>) -> Pin<Box<dyn Future<Output = ()> + 'a>>;
+
+macro_rules! cases {
+    ($($case:ident),* $(,)?) => {
+        [$((stringify!($case), (|scene| Box::pin(cases::$case(scene))) as Case)),*]
+    };
+}
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    // There is one screen.
+    arguments.test_threads = Some(1);
+    let cases = cases![
+        a_passkey_is_registered_and_signs_in_without_being_named,
+        a_passkey_signs_in_when_it_is_named,
+        of_two_accounts_the_one_that_is_chosen_signs_in,
+        a_phone_with_an_excluded_passkey_makes_no_other,
+        a_user_who_declines_is_not_told_apart_from_nobody,
+        a_phone_without_a_passkey_ends_the_sign_in,
+        a_phone_that_vanishes_while_it_asks_ends_the_ceremony,
+        an_attestation_gets_through_to_a_site_that_asks_for_it,
+        a_site_that_asks_for_prf_learns_that_the_phone_has_none,
+        a_challenge_of_900_bytes_is_signed,
+        each_of_many_runs_takes_less_than_6_seconds,
+    ];
+
+    let missing = tools::missing();
+    if !missing.is_empty() {
+        eprintln!("left out, for want of the Debian packages: {}", missing.join(" "));
+        if std::env::var_os("CI").is_some() {
+            return ExitCode::FAILURE;
+        }
+    }
+    let runtime = Arc::new(Runtime::new().unwrap());
+    let world: Arc<OnceLock<World>> = Arc::default();
+    let trials: Vec<_> = cases
+        .into_iter()
+        .map(|(name, case)| {
+            if !missing.is_empty() {
+                return Trial::ignorable_test(name, || Ok(Completion::ignored()));
+            }
+            let (world, runtime) = (Arc::clone(&world), Arc::clone(&runtime));
+            Trial::test(name, move || {
+                let world = world.get().unwrap();
+                runtime.block_on(async { case(Scene::new(name, world).await).await });
+                Ok(())
+            })
+        })
+        .collect();
+
+    let wanted = |trial| !arguments.is_filtered_out(trial);
+    let opened = missing.is_empty() && !arguments.list && trials.iter().any(wanted);
+    if opened {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("browser");
+        let _ = world.set(runtime.block_on(World::new(&folder)));
+    }
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    if let Some(world) = Arc::into_inner(world).and_then(OnceLock::into_inner) {
+        runtime.block_on(world.close());
+    }
+    conclusion.exit_code()
+}

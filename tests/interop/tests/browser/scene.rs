@@ -1,0 +1,148 @@
+//! One case: somebody with a phone in front of Chromium, ceremony after ceremony.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fido_hybrid::authenticator::Prompt;
+use fido_hybrid::error::Error;
+use serde_json::Value;
+use tokio::runtime::Runtime;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use crate::phone::{Answer, Person, Phone};
+use crate::site::Site;
+use crate::world::World;
+
+/// For what must happen in any case, on any machine.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// How soon after the person's answer the page has its own.
+const SOON: Duration = Duration::from_secs(3);
+
+pub(crate) struct Scene<'a> {
+    pub(crate) world: &'a World,
+    pub(crate) phone: Phone,
+    case: &'static str,
+    ceremonies: u32,
+}
+
+/// How a ceremony ended.
+pub(crate) struct Outcome {
+    /// What the page got: a credential, or an exception.
+    page: Value,
+    /// What the phone made of it; nothing if it is gone.
+    pub(crate) phone: Option<Result<(), Error>>,
+    /// What the phone asked.
+    pub(crate) prompt: Prompt,
+    /// From the page's call to its answer.
+    pub(crate) took: Duration,
+}
+
+impl<'a> Scene<'a> {
+    /// The page as new, and a phone without passkeys.
+    pub(crate) async fn new(case: &'static str, world: &'a World) -> Self {
+        world.chromium.reload().await;
+        world.screen.at_rest().await;
+        Self { world, phone: world.phone(), case, ceremonies: 0 }
+    }
+
+    pub(crate) fn site(&self) -> &'a Site {
+        &self.world.site
+    }
+
+    pub(crate) async fn create(&mut self, options: &Value, answer: Answer) -> Outcome {
+        self.ceremony("create", options, answer).await
+    }
+
+    pub(crate) async fn get(&mut self, options: &Value, answer: Answer) -> Outcome {
+        self.ceremony("get", options, answer).await
+    }
+
+    /// The page calls, the phone scans what the screen shows, the person
+    /// answers. The page must have its answer soon after that, and Chromium's
+    /// dialog must be gone, without a click.
+    async fn ceremony(&mut self, kind: &str, options: &Value, answer: Answer) -> Outcome {
+        self.ceremonies += 1;
+        let World { chromium, screen, .. } = self.world;
+        let (case, number) = (self.case, self.ceremonies);
+        let picture = |of: &str| self.world.picture(&format!("{case}-{number}-{of}"));
+
+        let before = screen.look();
+        let mut page = pin!(chromium.ceremony(kind, options));
+        let (code, seen) = tokio::select! {
+            seen = screen.code() => seen,
+            early = &mut page => panic!("the page has its answer without a code: {early}"),
+        };
+        seen.save(&picture("1-code"));
+
+        let (asked, mut asks) = mpsc::unbounded_channel();
+        let screen = Arc::clone(screen);
+        let person = Person { answer, screen, picture: picture("2-phone"), asked };
+        let power = Power::on();
+        let mut session = power.run(|| self.phone.answer(code, person));
+        let asked = tokio::select! {
+            biased;
+            asked = timeout(LIMIT, asks.recv()) => match asked {
+                Ok(Some(asked)) => asked,
+                Ok(None) => panic!("the phone asks nothing: {:?}", session.outcome().await),
+                Err(_) => panic!("the phone has not asked within {LIMIT:?}"),
+            },
+            early = &mut page => panic!("the page has its answer before the phone asks: {early}"),
+        };
+        let power = (answer != Answer::Vanish).then_some(power);
+
+        let Ok(page) = timeout(LIMIT, page).await else {
+            self.world.screen.look().save(&picture("3-stuck"));
+            panic!("the page has no answer {LIMIT:?} after the person's");
+        };
+        let waited = asked.answered.elapsed();
+        assert!(waited < SOON, "the page had its answer {waited:?} after the person's");
+        let phone = match power {
+            Some(_on) => Some(timeout(LIMIT, session.outcome()).await.unwrap()),
+            None => None,
+        };
+        assert!(asks.try_recv().is_err(), "the phone asked twice");
+        self.world.screen.shows(&before).await.save(&picture("3-end"));
+        let took = Duration::from_secs_f64(page["took"].as_f64().unwrap() / 1000.0);
+        println!("{case}, {kind}: {took:.2?}, {waited:.2?} of it after the person's answer");
+        Outcome { page, phone, prompt: asked.prompt, took }
+    }
+}
+
+impl Outcome {
+    /// The credential that the page got; the phone must be content, too.
+    pub(crate) fn credential(self) -> Value {
+        assert!(self.page.get("credential").is_some(), "{}", self.page);
+        self.phone.unwrap().unwrap();
+        self.page["credential"].clone()
+    }
+
+    /// The name of the exception that the page got.
+    pub(crate) fn exception(&self) -> &str {
+        self.page["exception"].as_str().unwrap_or_else(|| panic!("no exception: {}", self.page))
+    }
+}
+
+/// A phone's own power: without it, all that it does ends in that moment.
+struct Power(Option<Runtime>);
+
+impl Power {
+    fn on() -> Self {
+        Self(Some(Runtime::new().unwrap()))
+    }
+
+    fn run<T>(&self, act: impl FnOnce() -> T) -> T {
+        let _on_the_phone = self.0.as_ref().unwrap().enter();
+        act()
+    }
+}
+
+impl Drop for Power {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}

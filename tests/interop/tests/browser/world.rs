@@ -1,0 +1,101 @@
+//! Everything that is there when somebody signs in: a computer with Chromium, a
+//! site, the air, a tunnel service. All of it is private to this test.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use fido_hybrid::bluetooth::Bluetooth;
+use fido_hybrid::protocol::tunnel_domain::TunnelDomain;
+use fido_hybrid::relay::{Running, Server};
+use fido_hybrid::tunnel::WebSocketTunnel;
+use rustls::ServerConfig;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use crate::bluez::{Air, Machine, Power};
+use crate::browser::{Chromium, Home};
+use crate::page::Page;
+use crate::phone::Phone;
+use crate::screen::Screen;
+use crate::site::Site;
+
+/// As many as a phone sends that wants to be found soon.
+const INTERVAL: Duration = Duration::from_millis(100);
+
+/// In the order in which they end.
+pub(crate) struct World {
+    pub(crate) chromium: Chromium,
+    pub(crate) screen: Arc<Screen>,
+    pub(crate) site: Site,
+    computer: Machine,
+    phone: Machine,
+    pub(crate) tunnel: WebSocketTunnel,
+    _relay: Running,
+    _page: Page,
+    folder: PathBuf,
+}
+
+impl World {
+    /// Keeps pictures and logs in this folder, in place of earlier ones.
+    pub(crate) async fn new(folder: &Path) -> Self {
+        let _there_was_none = fs::remove_dir_all(folder);
+        fs::create_dir_all(folder).unwrap();
+        let screen = Arc::new(Screen::start(folder));
+        let air = Air::every(INTERVAL).unwrap();
+        let [computer, phone] = ["computer", "phone"].map(|name| Machine::start(&air, name));
+        computer.plug_in("hci0", Power::On);
+        phone.plug_in("hci0", Power::On);
+        let page = Page::serve().await;
+        let service = TunnelDomain::GOOGLE.host();
+        let (root, config) = certificate(&service);
+        let server = Server::builder().tls(config).bind("127.0.0.1:0").await.unwrap();
+        let relay = server.start().unwrap();
+        let tunnel = WebSocketTunnel::builder()
+            .extra_roots([root])
+            .resolve(&service, relay.local_addr())
+            .build()
+            .unwrap();
+        let chromium = Chromium::start(Home {
+            folder,
+            screen: &screen,
+            system_bus: computer.bus_address(),
+            tunnel_service: relay.local_addr(),
+            page: &page.origin(),
+        })
+        .await;
+        screen.at_rest().await;
+        let (site, folder) = (Site::new(page.origin()), folder.to_owned());
+        Self { chromium, screen, site, computer, phone, tunnel, _relay: relay, _page: page, folder }
+    }
+
+    /// Somebody's new phone.
+    pub(crate) fn phone(&self) -> Phone {
+        Phone::new(Bluetooth::new().bus_address(self.phone.bus_address()), self.tunnel.clone())
+    }
+
+    /// Where a picture is kept.
+    pub(crate) fn picture(&self, name: &str) -> PathBuf {
+        self.folder.join(format!("{name}.png"))
+    }
+
+    /// Keeps Chromium's own account of all ceremonies, if it is asked for.
+    pub(crate) async fn close(self) {
+        self.chromium.keep_device_log(&self.folder.join("device-log.txt")).await;
+    }
+}
+
+/// A certificate for the tunnel service, as a root and as its configuration.
+fn certificate(name: &str) -> (CertificateDer<'static>, Arc<ServerConfig>) {
+    let made = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
+    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+    let root = made.cert.der().clone();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![root.clone()], key)
+        .unwrap();
+    (root, Arc::new(config))
+}
