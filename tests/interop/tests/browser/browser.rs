@@ -71,8 +71,9 @@ impl Chromium {
             // No desktop around it.
             .env("DBUS_SESSION_BUS_ADDRESS", "disabled:")
             .env("TMPDIR", home.folder);
-        let process = Process::start(&mut command, &log);
+        let mut process = Process::start(&mut command, &log);
         let endpoint = until("Chromium to open its DevTools port", START, || {
+            process.assert_running();
             fs::read_to_string(&port_file).ok().filter(|text| text.contains('\n'))
         })
         .await;

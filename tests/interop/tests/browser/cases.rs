@@ -75,7 +75,7 @@ pub(crate) async fn a_phone_with_an_excluded_passkey_makes_no_other(mut scene: S
     assert_eq!(scene.phone.passkeys(), 1);
 }
 
-pub(crate) async fn a_user_who_declines_is_not_told_apart_from_nobody(mut scene: Scene<'_>) {
+pub(crate) async fn a_user_who_declines_ends_the_ceremony(mut scene: Scene<'_>) {
     let (options, _) = scene.site().registration(ADA);
     let outcome = scene.create(&options, Answer::Decline).await;
     assert_eq!(outcome.exception(), "NotAllowedError");
@@ -115,6 +115,7 @@ pub(crate) async fn an_attestation_gets_through_to_a_site_that_asks_for_it(mut s
     assert!(matches!(known.attestation.data, ParsedAttestationData::Self_));
 }
 
+// The phone keeps nothing that it could evaluate.
 pub(crate) async fn a_site_that_asks_for_prf_learns_that_the_phone_has_none(mut scene: Scene<'_>) {
     let (mut options, state) = scene.site().registration(ADA);
     options["extensions"] = json!({"prf": {"eval": {"first": "c2FsdA"}}});
@@ -156,6 +157,7 @@ pub(crate) async fn each_of_many_runs_takes_less_than_6_seconds(mut scene: Scene
     }
     let worst = times.iter().max().unwrap();
     let mean = times.iter().sum::<Duration>() / times.len() as u32;
-    println!("{} runs, each {mean:.2?} on average and {worst:.2?} at worst", times.len());
+    let number = times.len();
+    scene.world.note(format!("{number} runs, {mean:.2?} on average, {worst:.2?} at worst"));
     assert!(*worst < RUN);
 }

@@ -15,11 +15,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod beside;
 #[path = "../../../support/bluez/mod.rs"]
 mod bluez;
 mod browser;
 mod cases;
 mod devtools;
+mod meaning;
 mod page;
 mod patience;
 mod phone;
@@ -44,8 +46,8 @@ use world::World;
 type Case = for<'a> fn(Scene<'a>) -> Pin<Box<dyn Future<Output = ()> + 'a>>;
 
 macro_rules! cases {
-    ($($case:ident),* $(,)?) => {
-        [$((stringify!($case), (|scene| Box::pin(cases::$case(scene))) as Case)),*]
+    ($($module:ident: $($case:ident),* ;)*) => {
+        [$($((stringify!($case), (|scene| Box::pin($module::$case(scene))) as Case)),*),*]
     };
 }
 
@@ -54,17 +56,22 @@ fn main() -> ExitCode {
     // There is one screen.
     arguments.test_threads = Some(1);
     let cases = cases![
+        cases:
         a_passkey_is_registered_and_signs_in_without_being_named,
         a_passkey_signs_in_when_it_is_named,
         of_two_accounts_the_one_that_is_chosen_signs_in,
         a_phone_with_an_excluded_passkey_makes_no_other,
-        a_user_who_declines_is_not_told_apart_from_nobody,
+        a_user_who_declines_ends_the_ceremony,
         a_phone_without_a_passkey_ends_the_sign_in,
         a_phone_that_vanishes_while_it_asks_ends_the_ceremony,
         an_attestation_gets_through_to_a_site_that_asks_for_it,
         a_site_that_asks_for_prf_learns_that_the_phone_has_none,
         a_challenge_of_900_bytes_is_signed,
-        each_of_many_runs_takes_less_than_6_seconds,
+        each_of_many_runs_takes_less_than_6_seconds;
+        beside:
+        our_client_gives_a_site_what_chromium_gives_it_in_registrations,
+        our_client_gives_a_site_what_chromium_gives_it_in_sign_ins,
+        our_client_has_chromiums_names_for_what_goes_wrong;
     ];
 
     let missing = tools::missing();

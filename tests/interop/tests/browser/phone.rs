@@ -93,6 +93,22 @@ impl Phone {
     }
 }
 
+impl Answer {
+    /// What the phone is told, if it lives to hear it.
+    fn decision(self, prompt: &Prompt) -> Option<Decision> {
+        let account = match self {
+            Self::Agree => 0,
+            Self::Choose(name) => {
+                let named = |account: &Account| account.user.name.as_deref() == Some(name);
+                prompt.accounts().iter().position(named).unwrap()
+            }
+            Self::Decline => return Some(Decision::Declined),
+            Self::Vanish => return None,
+        };
+        Some(Decision::Approved { verification: Verification::Verified, account })
+    }
+}
+
 impl UserCheck for Person {
     fn check(&self, prompt: Prompt) -> BoxFuture<'_, Decision> {
         Box::pin(async move {
@@ -101,21 +117,20 @@ impl UserCheck for Person {
                 Answer::Decline | Answer::Vanish => self.screen.at_rest().await,
             };
             seen.save(&self.picture);
-            let account = match self.answer {
-                Answer::Choose(name) => {
-                    let named = |account: &Account| account.user.name.as_deref() == Some(name);
-                    prompt.accounts().iter().position(named).unwrap()
-                }
-                _ => 0,
-            };
+            let decision = self.answer.decision(&prompt);
             self.asked.send(Asked { prompt, answered: Instant::now() }).unwrap();
-            match self.answer {
-                Answer::Agree | Answer::Choose(_) => {
-                    Decision::Approved { verification: Verification::Verified, account }
-                }
-                Answer::Decline => Decision::Declined,
-                Answer::Vanish => std::future::pending().await,
+            match decision {
+                Some(decision) => decision,
+                None => std::future::pending().await,
             }
         })
+    }
+}
+
+/// Who looks at no screen.
+impl UserCheck for Answer {
+    fn check(&self, prompt: Prompt) -> BoxFuture<'_, Decision> {
+        let decision = self.decision(&prompt).unwrap();
+        Box::pin(std::future::ready(decision))
     }
 }

@@ -67,7 +67,7 @@ impl<'a> Scene<'a> {
         self.ceremonies += 1;
         let World { chromium, screen, .. } = self.world;
         let (case, number) = (self.case, self.ceremonies);
-        let picture = |of: &str| self.world.picture(&format!("{case}-{number}-{of}"));
+        let picture = |of: &str| self.world.picture(&format!("{case}-{number}{of}"));
 
         let before = screen.look();
         let mut page = pin!(chromium.ceremony(kind, options));
@@ -75,11 +75,11 @@ impl<'a> Scene<'a> {
             seen = screen.code() => seen,
             early = &mut page => panic!("the page has its answer without a code: {early}"),
         };
-        seen.save(&picture("1-code"));
+        seen.save(&picture("a-code"));
 
         let (asked, mut asks) = mpsc::unbounded_channel();
         let screen = Arc::clone(screen);
-        let person = Person { answer, screen, picture: picture("2-phone"), asked };
+        let person = Person { answer, screen, picture: picture("b-phone"), asked };
         let power = Power::on();
         let mut session = power.run(|| self.phone.answer(code, person));
         let asked = tokio::select! {
@@ -94,7 +94,7 @@ impl<'a> Scene<'a> {
         let power = (answer != Answer::Vanish).then_some(power);
 
         let Ok(page) = timeout(LIMIT, page).await else {
-            self.world.screen.look().save(&picture("3-stuck"));
+            self.world.screen.look().save(&picture("c-stuck"));
             panic!("the page has no answer {LIMIT:?} after the person's");
         };
         let waited = asked.answered.elapsed();
@@ -104,9 +104,11 @@ impl<'a> Scene<'a> {
             None => None,
         };
         assert!(asks.try_recv().is_err(), "the phone asked twice");
-        self.world.screen.shows(&before).await.save(&picture("3-end"));
+        self.world.screen.shows(&before).await.save(&picture("c-end"));
         let took = Duration::from_secs_f64(page["took"].as_f64().unwrap() / 1000.0);
-        println!("{case}, {kind}: {took:.2?}, {waited:.2?} of it after the person's answer");
+        self.world.note(format!(
+            "{took:.2?}, {waited:.2?} of it after the person's answer: {case}, {kind}"
+        ));
         Outcome { page, phone, prompt: asked.prompt, took }
     }
 }

@@ -3,10 +3,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use fido_hybrid::bluetooth::Bluetooth;
+use fido_hybrid::client::Client;
 use fido_hybrid::protocol::tunnel_domain::TunnelDomain;
 use fido_hybrid::relay::{Running, Server};
 use fido_hybrid::tunnel::WebSocketTunnel;
@@ -34,6 +35,7 @@ pub(crate) struct World {
     _relay: Running,
     _page: Page,
     folder: PathBuf,
+    notes: Mutex<Vec<String>>,
 }
 
 impl World {
@@ -41,6 +43,7 @@ impl World {
     pub(crate) async fn new(folder: &Path) -> Self {
         let _there_was_none = fs::remove_dir_all(folder);
         fs::create_dir_all(folder).unwrap();
+        let began = Instant::now();
         let screen = Arc::new(Screen::start(folder));
         let air = Air::every(INTERVAL).unwrap();
         let [computer, phone] = ["computer", "phone"].map(|name| Machine::start(&air, name));
@@ -65,8 +68,21 @@ impl World {
         })
         .await;
         screen.at_rest().await;
+        let notes =
+            Mutex::new(vec![format!("{:.2?} until Chromium has the page", began.elapsed())]);
         let (site, folder) = (Site::new(page.origin()), folder.to_owned());
-        Self { chromium, screen, site, computer, phone, tunnel, _relay: relay, _page: page, folder }
+        Self {
+            chromium,
+            screen,
+            site,
+            computer,
+            phone,
+            tunnel,
+            _relay: relay,
+            _page: page,
+            folder,
+            notes,
+        }
     }
 
     /// Somebody's new phone.
@@ -74,13 +90,26 @@ impl World {
         Phone::new(Bluetooth::new().bus_address(self.phone.bus_address()), self.tunnel.clone())
     }
 
+    /// Our client, on the computer on which Chromium runs.
+    pub(crate) fn client(&self) -> Client {
+        let radio = Bluetooth::new().bus_address(self.computer.bus_address());
+        Client::builder().scanner(radio).tunnel(self.tunnel.clone()).build().unwrap()
+    }
+
     /// Where a picture is kept.
     pub(crate) fn picture(&self, name: &str) -> PathBuf {
         self.folder.join(format!("{name}.png"))
     }
 
-    /// Keeps Chromium's own account of all ceremonies, if it is asked for.
+    /// Keeps something to be told at the end, in one piece.
+    pub(crate) fn note(&self, note: String) {
+        self.notes.lock().unwrap().push(note);
+    }
+
+    /// Tells what was noted, and keeps Chromium's own account of all ceremonies,
+    /// if it is asked for.
     pub(crate) async fn close(self) {
+        println!("{}", self.notes.lock().unwrap().join("\n"));
         self.chromium.keep_device_log(&self.folder.join("device-log.txt")).await;
     }
 }
