@@ -21,8 +21,8 @@ const RUN: Duration = Duration::from_secs(6);
 pub(crate) async fn a_passkey_is_registered_and_signs_in_without_being_named(mut scene: Scene<'_>) {
     let (options, state) = scene.site().registration(ADA);
     let made = scene.create(&options, Answer::Agree).await;
-    assert!(matches!(made.prompt.question, Question::Register(_)));
-    assert_eq!(made.prompt.rp_id, "localhost");
+    assert!(matches!(made.prompt().question, Question::Register(_)));
+    assert_eq!(made.prompt().rp_id, "localhost");
     let mut known = scene.site().register(&made.credential(), &state);
 
     let (options, state) = scene.site().sign_in(&[]);
@@ -54,8 +54,8 @@ pub(crate) async fn of_two_accounts_the_one_that_is_chosen_signs_in(mut scene: S
     let (options, state) = scene.site().sign_in(&[]);
     // The phone offers the latest first: this is the second.
     let outcome = scene.get(&options, Answer::Choose(ADA.name)).await;
-    assert_eq!(outcome.prompt.accounts().len(), 2);
-    assert_eq!(outcome.prompt.accounts()[1].user.name.as_deref(), Some(ADA.name));
+    assert_eq!(outcome.prompt().accounts().len(), 2);
+    assert_eq!(outcome.prompt().accounts()[1].user.name.as_deref(), Some(ADA.name));
     let answer = outcome.credential();
     assert_eq!(answer["response"]["userHandle"], ADA.handle_text());
     scene.site().signed_in(&answer, state, &mut known[0]);
@@ -70,7 +70,7 @@ pub(crate) async fn a_phone_with_an_excluded_passkey_makes_no_other(mut scene: S
     let (options, _) =
         scene.site().registration_with(ADA, |builder| builder.exclude_credentials(exclude));
     let outcome = scene.create(&options, Answer::Agree).await;
-    assert!(matches!(outcome.prompt.question, Question::AlreadyRegistered(_)));
+    assert!(matches!(outcome.prompt().question, Question::AlreadyRegistered(_)));
     assert_eq!(outcome.exception(), "InvalidStateError");
     assert_eq!(scene.phone.passkeys(), 1);
 }
@@ -83,14 +83,14 @@ pub(crate) async fn a_user_who_declines_ends_the_ceremony(mut scene: Scene<'_>) 
 
     let (options, _) = scene.site().sign_in(&[]);
     let outcome = scene.get(&options, Answer::Decline).await;
-    assert!(matches!(outcome.prompt.question, Question::NothingHere));
+    assert!(matches!(outcome.prompt().question, Question::NothingHere));
     assert_eq!(outcome.exception(), "NotAllowedError");
 }
 
 pub(crate) async fn a_phone_without_a_passkey_ends_the_sign_in(mut scene: Scene<'_>) {
     let (options, _) = scene.site().sign_in(&[]);
     let outcome = scene.get(&options, Answer::Agree).await;
-    assert!(matches!(outcome.prompt.question, Question::NothingHere));
+    assert!(matches!(outcome.prompt().question, Question::NothingHere));
     assert_eq!(outcome.exception(), "NotAllowedError");
 }
 
@@ -101,6 +101,18 @@ pub(crate) async fn a_phone_that_vanishes_while_it_asks_ends_the_ceremony(mut sc
 
     let (options, _) = scene.site().sign_in(&[]);
     let outcome = scene.get(&options, Answer::Vanish).await;
+    assert_eq!(outcome.exception(), "NotAllowedError");
+}
+
+pub(crate) async fn a_phone_that_vanishes_after_the_handshake_ends_the_ceremony(
+    mut scene: Scene<'_>,
+) {
+    let (options, _) = scene.site().registration(ADA);
+    let outcome = scene.create(&options, Answer::Leave).await;
+    assert_eq!(outcome.exception(), "NotAllowedError");
+
+    let (options, _) = scene.site().sign_in(&[]);
+    let outcome = scene.get(&options, Answer::Leave).await;
     assert_eq!(outcome.exception(), "NotAllowedError");
 }
 

@@ -28,6 +28,8 @@ pub(crate) enum Answer {
     Decline,
     /// Reads that too, and then the phone is gone.
     Vanish,
+    /// Is asked nothing: the phone is gone as soon as the connection is secure.
+    Leave,
 }
 
 /// A phone with its passkeys.
@@ -38,10 +40,16 @@ pub(crate) struct Phone {
     tunnel: WebSocketTunnel,
 }
 
-/// What the phone asked, and when it was answered.
+/// What the phone asked, and when the person answered or it was gone.
 pub(crate) struct Asked {
-    pub(crate) prompt: Prompt,
+    pub(crate) prompt: Option<Prompt>,
     pub(crate) answered: Instant,
+}
+
+impl Asked {
+    pub(crate) fn now(prompt: Option<Prompt>) -> Self {
+        Self { prompt, answered: Instant::now() }
+    }
 }
 
 /// Who sees the phone's prompt and the computer's screen.
@@ -103,7 +111,7 @@ impl Answer {
                 prompt.accounts().iter().position(named).unwrap()
             }
             Self::Decline => return Some(Decision::Declined),
-            Self::Vanish => return None,
+            Self::Vanish | Self::Leave => return None,
         };
         Some(Decision::Approved { verification: Verification::Verified, account })
     }
@@ -114,11 +122,11 @@ impl UserCheck for Person {
         Box::pin(async move {
             let seen = match self.answer {
                 Answer::Agree | Answer::Choose(_) => self.screen.without_code().await,
-                Answer::Decline | Answer::Vanish => self.screen.at_rest().await,
+                Answer::Decline | Answer::Vanish | Answer::Leave => self.screen.at_rest().await,
             };
             seen.save(&self.picture);
             let decision = self.answer.decision(&prompt);
-            self.asked.send(Asked { prompt, answered: Instant::now() }).unwrap();
+            self.asked.send(Asked::now(Some(prompt))).unwrap();
             match decision {
                 Some(decision) => decision,
                 None => std::future::pending().await,

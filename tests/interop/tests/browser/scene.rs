@@ -4,14 +4,14 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fido_hybrid::authenticator::Prompt;
+use fido_hybrid::authenticator::{Prompt, Session, Update};
 use fido_hybrid::error::Error;
 use serde_json::Value;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use crate::phone::{Answer, Person, Phone};
+use crate::phone::{Answer, Asked, Person, Phone};
 use crate::site::Site;
 use crate::world::World;
 
@@ -34,8 +34,7 @@ pub(crate) struct Outcome {
     page: Value,
     /// What the phone made of it; nothing if it is gone.
     pub(crate) phone: Option<Result<(), Error>>,
-    /// What the phone asked.
-    pub(crate) prompt: Prompt,
+    prompt: Option<Prompt>,
     /// From the page's call to its answer.
     pub(crate) took: Duration,
 }
@@ -89,9 +88,10 @@ impl<'a> Scene<'a> {
                 Ok(None) => panic!("the phone asks nothing: {:?}", session.outcome().await),
                 Err(_) => panic!("the phone has not asked within {LIMIT:?}"),
             },
+            () = secured(&mut session), if answer == Answer::Leave => Asked::now(None),
             early = &mut page => panic!("the page has its answer before the phone asks: {early}"),
         };
-        let power = (answer != Answer::Vanish).then_some(power);
+        let power = (!matches!(answer, Answer::Vanish | Answer::Leave)).then_some(power);
 
         let Ok(page) = timeout(LIMIT, page).await else {
             self.world.screen.look().save(&picture("c-stuck"));
@@ -121,9 +121,25 @@ impl Outcome {
         self.page["credential"].clone()
     }
 
+    /// What the phone asked.
+    pub(crate) fn prompt(&self) -> &Prompt {
+        self.prompt.as_ref().unwrap()
+    }
+
     /// The name of the exception that the page got.
     pub(crate) fn exception(&self) -> &str {
         self.page["exception"].as_str().unwrap_or_else(|| panic!("no exception: {}", self.page))
+    }
+}
+
+/// Waits for the end of the handshake.
+async fn secured(session: &mut Session) {
+    loop {
+        match session.next().await {
+            Some(Update::Secured) => return,
+            Some(_) => {}
+            None => panic!("no handshake: {:?}", session.outcome().await),
+        }
     }
 }
 
