@@ -121,7 +121,7 @@ pub(crate) async fn our_client_gives_a_site_what_chromium_gives_it_in_registrati
         let (mut options, _) = scene.site().registration(ADA);
         change(&mut options);
         let twin = scene.phone.twin().await;
-        let theirs = scene.create(&options, Answer::Agree).await.credential();
+        let theirs = scene.create(&options, Answer::Agree).await.credential_text();
         let ours = create(&client, &options, &origin, &twin, Answer::Agree).await.unwrap();
         wrong.extend(compare(name, &theirs, &ours, About::New, differences));
     }
@@ -144,7 +144,7 @@ pub(crate) async fn our_client_gives_a_site_what_chromium_gives_it_in_sign_ins(
         let (mut options, _) = scene.site().sign_in(&known.iter().collect::<Vec<_>>());
         change(&mut options);
         let twin = scene.phone.twin().await;
-        let theirs = scene.get(&options, Answer::Agree).await.credential();
+        let theirs = scene.get(&options, Answer::Agree).await.credential_text();
         let ours = get(&client, &options, &origin, &twin, Answer::Agree).await.unwrap();
         wrong.extend(compare(name, &theirs, &ours, About::Known, differences));
     }
@@ -182,10 +182,10 @@ async fn create(
     origin: &Origin,
     phone: &Phone,
     answer: Answer,
-) -> Result<Value, &'static str> {
+) -> Result<String, &'static str> {
     let options = CreationOptions::from_json(&options.to_string()).unwrap();
     let made = perform(client.create(&options, origin).unwrap(), phone, answer).await?;
-    Ok(serde_json::from_str(made.to_json().expose()).unwrap())
+    Ok(made.to_json().expose().to_owned())
 }
 
 async fn get(
@@ -194,10 +194,10 @@ async fn get(
     origin: &Origin,
     phone: &Phone,
     answer: Answer,
-) -> Result<Value, &'static str> {
+) -> Result<String, &'static str> {
     let options = RequestOptions::from_json(&options.to_string()).unwrap();
     let signed = perform(client.get(&options, origin).unwrap(), phone, answer).await?;
-    Ok(serde_json::from_str(signed.to_json().expose()).unwrap())
+    Ok(signed.to_json().expose().to_owned())
 }
 
 async fn perform<T>(
@@ -216,18 +216,16 @@ async fn perform<T>(
 }
 
 /// What differs and is not listed, and what is listed and does not differ.
-fn compare(
-    name: &str,
-    theirs: &Value,
-    ours: &Value,
-    about: About,
-    listed: Differences,
-) -> Vec<String> {
+fn compare(name: &str, theirs: &str, ours: &str, about: About, listed: Differences) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let order = (meaning::order(theirs, ours), meaning::order(ours, theirs));
+    if order.0 != order.1 {
+        wrong.push(format!("{name}: members are in another order: {order:?}"));
+    }
     let (theirs, ours) = (meaning::of(theirs, about), meaning::of(ours, about));
     let mut places: Vec<_> = theirs.keys().chain(ours.keys()).collect();
     places.sort();
     places.dedup();
-    let mut wrong = Vec::new();
     let mut differing = Vec::new();
     for place in places {
         let (theirs, ours) = (theirs.get(place), ours.get(place));

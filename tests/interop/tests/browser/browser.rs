@@ -71,7 +71,7 @@ impl Chromium {
             // No desktop around it.
             .env("DBUS_SESSION_BUS_ADDRESS", "disabled:")
             .env("TMPDIR", home.folder);
-        let mut process = Process::start(&mut command, &log);
+        let mut process = Process::start(&command, &log);
         let endpoint = until("Chromium to open its DevTools port", START, || {
             process.assert_running();
             fs::read_to_string(&port_file).ok().filter(|text| text.contains('\n'))
@@ -86,7 +86,8 @@ impl Chromium {
 
     /// Loads the page anew, whatever it is in the middle of.
     pub(crate) async fn reload(&self) {
-        self.tab.evaluate("window.old = true; location.reload()").await;
+        self.tab.evaluate("window.old = true").await;
+        self.tab.reload().await;
         let anew = "window.old === undefined && typeof ceremony === 'function'";
         self.tab.wait_for(anew, START).await;
     }

@@ -58,7 +58,12 @@ impl DevTools {
         Arc::new(Self { socket, waiting, last_id: AtomicU64::new(0), reader })
     }
 
-    async fn call(&self, session: Option<&str>, method: &str, params: Value) -> Value {
+    async fn try_call(
+        &self,
+        session: Option<&str>,
+        method: &str,
+        params: Value,
+    ) -> Result<Value, Value> {
         let id = self.last_id.fetch_add(1, Ordering::Relaxed);
         let (asker, answer) = oneshot::channel();
         self.waiting.lock().unwrap().insert(id, asker);
@@ -68,13 +73,20 @@ impl DevTools {
         }
         self.socket.lock().await.send(Message::text(message.to_string())).await.unwrap();
         let mut answer = answer.await.unwrap_or_else(|_| panic!("{method}: Chromium is gone"));
-        assert!(answer.get("error").is_none(), "{method}: {answer}");
-        answer["result"].take()
+        match answer.get_mut("error") {
+            Some(error) => Err(error.take()),
+            None => Ok(answer["result"].take()),
+        }
+    }
+
+    async fn call(&self, method: &str, params: Value) -> Value {
+        let answer = self.try_call(None, method, params).await;
+        answer.unwrap_or_else(|error| panic!("{method}: {error}"))
     }
 
     /// The page that is there.
     pub(crate) async fn tab(self: &Arc<Self>) -> Tab {
-        let found = self.call(None, "Target.getTargets", json!({})).await;
+        let found = self.call("Target.getTargets", json!({})).await;
         let targets = found["targetInfos"].as_array().unwrap();
         let page = targets.iter().find(|target| target["type"] == "page").unwrap();
         self.attach(&page["targetId"]).await
@@ -82,13 +94,13 @@ impl DevTools {
 
     /// A new page.
     pub(crate) async fn open(self: &Arc<Self>, url: &str) -> Tab {
-        let made = self.call(None, "Target.createTarget", json!({"url": url})).await;
+        let made = self.call("Target.createTarget", json!({"url": url})).await;
         self.attach(&made["targetId"]).await
     }
 
     async fn attach(self: &Arc<Self>, target: &Value) -> Tab {
         let how = json!({"targetId": target, "flatten": true});
-        let attached = self.call(None, "Target.attachToTarget", how).await;
+        let attached = self.call("Target.attachToTarget", how).await;
         let session = attached["sessionId"].as_str().unwrap().to_owned();
         Tab { devtools: Arc::clone(self), session }
     }
@@ -104,27 +116,43 @@ impl Tab {
     /// The value of an expression, or of the promise that it is, evaluated as
     /// if the user had clicked.
     pub(crate) async fn evaluate(&self, expression: &str) -> Value {
+        let answer = self.try_evaluate(expression).await;
+        answer.unwrap_or_else(|error| panic!("{expression}: {error}"))
+    }
+
+    /// Asks again and again until the expression is true.
+    pub(crate) async fn wait_for(&self, expression: &str, limit: Duration) {
+        let deadline = Instant::now() + limit;
+        loop {
+            // Between two pages, there is nothing that could evaluate.
+            let answer = self.try_evaluate(expression).await;
+            if answer == Ok(Value::Bool(true)) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "waited {limit:?} for {expression}: {answer:?}");
+            sleep(PAUSE).await;
+        }
+    }
+
+    pub(crate) async fn reload(&self) {
+        self.call("Page.reload", json!({})).await.unwrap();
+    }
+
+    async fn try_evaluate(&self, expression: &str) -> Result<Value, Value> {
         let how = json!({
             "expression": expression,
             "userGesture": true,
             "awaitPromise": true,
             "returnByValue": true,
         });
-        let mut answer = self.call("Runtime.evaluate", how).await;
-        assert!(answer.get("exceptionDetails").is_none(), "{expression}: {answer}");
-        answer["result"]["value"].take()
-    }
-
-    /// Asks again and again until the expression is true.
-    pub(crate) async fn wait_for(&self, expression: &str, limit: Duration) {
-        let deadline = Instant::now() + limit;
-        while self.evaluate(expression).await != true {
-            assert!(Instant::now() < deadline, "waited {limit:?} for {expression}");
-            sleep(PAUSE).await;
+        let mut answer = self.call("Runtime.evaluate", how).await?;
+        match answer.get_mut("exceptionDetails") {
+            Some(exception) => Err(exception.take()),
+            None => Ok(answer["result"]["value"].take()),
         }
     }
 
-    async fn call(&self, method: &str, params: Value) -> Value {
-        self.devtools.call(Some(&self.session), method, params).await
+    async fn call(&self, method: &str, params: Value) -> Result<Value, Value> {
+        self.devtools.try_call(Some(&self.session), method, params).await
     }
 }

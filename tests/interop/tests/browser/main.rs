@@ -76,8 +76,10 @@ fn main() -> ExitCode {
     ];
 
     let missing = tools::missing();
-    if !missing.is_empty() {
-        eprintln!("left out, for want of the Debian packages: {}", missing.join(" "));
+    let leave_out = (!missing.is_empty())
+        .then(|| format!("for want of the Debian packages {}", missing.join(" ")));
+    if let Some(why) = &leave_out {
+        eprintln!("LEFT OUT: Chromium with our phone, {why}");
         if std::env::var_os("CI").is_some() {
             return ExitCode::FAILURE;
         }
@@ -87,8 +89,8 @@ fn main() -> ExitCode {
     let trials: Vec<_> = cases
         .into_iter()
         .map(|(name, case)| {
-            if !missing.is_empty() {
-                return Trial::ignorable_test(name, || Ok(Completion::ignored()));
+            if let Some(why) = leave_out.clone() {
+                return Trial::ignorable_test(name, || Ok(Completion::ignored_with(why)));
             }
             let (world, runtime) = (Arc::clone(&world), Arc::clone(&runtime));
             Trial::test(name, move || {
@@ -100,10 +102,9 @@ fn main() -> ExitCode {
         .collect();
 
     let wanted = |trial| !arguments.is_filtered_out(trial);
-    let opened = missing.is_empty() && !arguments.list && trials.iter().any(wanted);
-    if opened {
+    if leave_out.is_none() && !arguments.list && trials.iter().any(wanted) {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("browser");
-        let _ = world.set(runtime.block_on(World::new(&folder)));
+        let _the_first = world.set(runtime.block_on(World::new(&folder)));
     }
     let conclusion = libtest_mimic::run(&arguments, trials);
     if let Some(world) = Arc::into_inner(world).and_then(OnceLock::into_inner) {

@@ -30,8 +30,8 @@ pub(crate) enum About {
 }
 
 /// Each value by its place, such as `response.userHandle`.
-pub(crate) fn of(answer: &Value, about: About) -> BTreeMap<String, Value> {
-    let mut meaning = answer.clone();
+pub(crate) fn of(answer: &str, about: About) -> BTreeMap<String, Value> {
+    let mut meaning: Value = serde_json::from_str(answer).unwrap();
     let members = meaning.as_object_mut().unwrap();
     let id = bytes(&members["id"]);
     members["rawId"] = is(bytes(&members["rawId"]) == id, "the id");
@@ -53,6 +53,14 @@ pub(crate) fn of(answer: &Value, about: About) -> BTreeMap<String, Value> {
     let mut places = BTreeMap::new();
     flatten("", &meaning, &mut places);
     places
+}
+
+/// The names of members that another answer has, too, as they follow each other.
+pub(crate) fn order<'a>(answer: &'a str, other: &str) -> Vec<&'a str> {
+    // No text has a quotation mark in it.
+    let parts: Vec<_> = answer.split('"').collect();
+    let names = parts.windows(2).filter(|pair| pair[1].starts_with(':')).map(|pair| pair[0]);
+    names.filter(|name| other.contains(&format!("\"{name}\":"))).collect()
 }
 
 fn bytes(value: &Value) -> Vec<u8> {

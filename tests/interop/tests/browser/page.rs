@@ -18,7 +18,7 @@ async function ceremony(kind, json) {
   const took = () => performance.now() - began;
   try {
     const answer = await navigator.credentials[kind]({publicKey: read[kind](json)});
-    return {took: took(), credential: answer.toJSON()};
+    return {took: took(), credential: JSON.stringify(answer)};
   } catch (exception) {
     return {took: took(), exception: exception.name, message: exception.message};
   }

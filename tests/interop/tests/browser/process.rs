@@ -5,43 +5,46 @@
 //! because this process was killed, the shell kills the program's whole group.
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
-use std::process::{ChildStdin, ChildStdout, Command, Stdio};
-
 use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 /// `"$@"` is the program. It takes the shell along when it ends by itself.
 const SUPERVISE: &str = r#"{ "$@"; kill -KILL 0; } & read -r _; kill -KILL 0"#;
 
-/// A program that runs, by its log.
+/// A program that runs.
 pub(crate) struct Process {
-    shell: std::process::Child,
+    shell: Child,
     lifeline: Option<ChildStdin>,
     log: PathBuf,
 }
 
 impl Process {
-    /// Starts a program; what it says on standard error goes to `log`, and on
-    /// standard output to whoever takes [`Self::output`].
-    pub(crate) fn start(program: &mut Command, log: &Path) -> Self {
+    /// Starts a program; what it says goes to `log`.
+    pub(crate) fn start(program: &Command, log: &Path) -> Self {
+        let log_file = File::create(log).unwrap();
+        let output = log_file.try_clone().unwrap();
+        Self::supervised(program, log, output.into(), log_file)
+    }
+
+    /// The same, but gives what the program says on standard output.
+    pub(crate) fn start_to_hear(program: &Command, log: &Path) -> (Self, ChildStdout) {
+        let mut process =
+            Self::supervised(program, log, Stdio::piped(), File::create(log).unwrap());
+        let output = process.shell.stdout.take().unwrap();
+        (process, output)
+    }
+
+    fn supervised(program: &Command, log: &Path, output: Stdio, log_file: File) -> Self {
         let mut shell = Command::new("sh");
         shell.args(["-c", SUPERVISE, "sh"]).arg(program.get_program()).args(program.get_args());
         for (name, value) in program.get_envs() {
-            match value {
-                Some(value) => shell.env(name, value),
-                None => shell.env_remove(name),
-            };
+            shell.env(name, value.unwrap());
         }
-        let log_file = File::create(log).unwrap();
-        shell.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log_file).process_group(0);
+        shell.stdin(Stdio::piped()).stdout(output).stderr(log_file).process_group(0);
         let mut shell = shell.spawn().unwrap();
         let lifeline = shell.stdin.take();
         Self { shell, lifeline, log: log.to_owned() }
-    }
-
-    /// What it says on standard output; once.
-    pub(crate) fn output(&mut self) -> ChildStdout {
-        self.shell.stdout.take().unwrap()
     }
 
     /// Fails if the program has ended by itself.

@@ -116,9 +116,15 @@ impl<'a> Scene<'a> {
 impl Outcome {
     /// The credential that the page got; the phone must be content, too.
     pub(crate) fn credential(self) -> Value {
-        assert!(self.page.get("credential").is_some(), "{}", self.page);
+        serde_json::from_str(&self.credential_text()).unwrap()
+    }
+
+    /// The same as the page's script would send it.
+    pub(crate) fn credential_text(self) -> String {
+        let text = self.page["credential"].as_str();
+        let text = text.unwrap_or_else(|| panic!("no credential: {}", self.page)).to_owned();
         self.phone.unwrap().unwrap();
-        self.page["credential"].clone()
+        text
     }
 
     /// What the phone asked.

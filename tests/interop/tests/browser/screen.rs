@@ -22,7 +22,7 @@ const SIZE: &str = "1280x1000x24";
 /// For what is on the screen soon after it was asked for, on any machine.
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// The longest time for which Chromium's moving pictures stand still.
+/// Longer than Chromium's moving pictures stand still.
 const STILL: Duration = Duration::from_millis(600);
 
 /// A screen with a window manager: without one, no window has the keyboard, and
@@ -42,14 +42,14 @@ pub(crate) struct Picture {
 
 impl Screen {
     pub(crate) fn start(folder: &Path) -> Self {
-        let mut server = Process::start(
+        let (mut server, output) = Process::start_to_hear(
             Command::new("Xvfb")
                 .args(["-displayfd", "1", "-screen", "0", SIZE, "-nolisten", "tcp", "-fbdir"])
                 .arg(folder),
             &folder.join("xvfb.log"),
         );
         let mut number = String::new();
-        BufReader::new(server.output()).read_line(&mut number).unwrap();
+        BufReader::new(output).read_line(&mut number).unwrap();
         server.assert_running();
         let display = format!(":{}", number.trim());
         let windows = Process::start(
