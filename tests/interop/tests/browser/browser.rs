@@ -54,6 +54,8 @@ impl Chromium {
             .args(["--no-first-run", "--no-default-browser-check"])
             // Root cannot have a sandbox; nothing but our own page is loaded.
             .arg("--no-sandbox")
+            // Containers have little of that memory.
+            .arg("--disable-dev-shm-usage")
             // Nothing of the Internet: no services of Google's, no updates.
             .args(["--disable-background-networking", "--disable-component-update"])
             .args(["--disable-sync", "--password-store=basic"])
