@@ -128,6 +128,10 @@ impl Error {
                 TunnelFault::Dns(_) | TunnelFault::Tcp(_) => Advice::CheckTheNetwork,
                 TunnelFault::Tls(_) => Advice::CheckTlsInspection,
                 TunnelFault::Status(410) => Advice::ScanTheCode,
+                // From boxes on the way, with the statuses that are theirs:
+                // forbidden, log in to the proxy, not for legal reasons, log in
+                // to the network. Services refuse clients with none of these.
+                TunnelFault::Status(403 | 407 | 451 | 511) => Advice::CheckTheNetwork,
                 _ => Advice::TryAgain,
             },
             Fault::PeerMisbehaved(PeerMisbehaved::Handshake(_)) => Advice::ScanTheCode,
@@ -238,5 +242,16 @@ mod tests {
         assert!(!gone.is_cancelled() && !gone.can_retry());
         assert_eq!(gone.advice(), Advice::ScanTheCode);
         assert!(Error::new(Stage::Connecting, TunnelFault::Status(503)).can_retry());
+    }
+
+    #[test]
+    fn who_meets_a_proxy_is_sent_to_the_network_and_not_round_in_circles() {
+        let advice = |status| Error::new(Stage::Connecting, TunnelFault::Status(status)).advice();
+        for status in [403, 407, 451, 511] {
+            assert_eq!(advice(status), Advice::CheckTheNetwork, "{status}");
+        }
+        for status in [404, 500, 503] {
+            assert_eq!(advice(status), Advice::TryAgain, "{status}");
+        }
     }
 }
