@@ -26,8 +26,8 @@ const UPDATES: usize = 32;
 /// patience. Cheap to clone.
 #[derive(Clone)]
 pub struct Client {
-    scanner: Arc<dyn Scanner>,
-    dialer: Arc<dyn Dial>,
+    pub(super) scanner: Arc<dyn Scanner>,
+    pub(super) dialer: Arc<dyn Dial>,
     deadlines: Deadlines,
 }
 

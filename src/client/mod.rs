@@ -14,6 +14,8 @@ mod config;
 mod driver;
 mod interface;
 mod linked;
+#[cfg(feature = "client")]
+mod preflight;
 mod state;
 pub mod transaction;
 mod update;
@@ -24,6 +26,8 @@ mod webauthn;
 pub use builder::{Client, ClientBuilder};
 #[cfg(feature = "client")]
 pub use ceremony::Ceremony;
+#[cfg(feature = "client")]
+pub use preflight::{Health, PREFLIGHT_DEADLINE, ServiceHealth};
 pub use state::MAX_REQUEST;
 pub use transaction::{Config, Deadlines, Input, Keys, LinkedKeys, Linking, Output, Transaction};
 pub use update::Update;

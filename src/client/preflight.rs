@@ -1,0 +1,156 @@
+//! Whether this machine can be a client at all, asked before anybody is shown
+//! a QR code: the radio, and both assigned tunnel services.
+//!
+//! A tunnel service is asked for a tunnel that does not exist. That goes
+//! through every step that a ceremony takes (DNS, TCP, TLS, upgrade), a service
+//! that works answers it with HTTP status 404, and nothing is opened there.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use getrandom::SysRng;
+use getrandom::rand_core::UnwrapErr;
+use rand_core::Rng as _;
+use tokio::time::timeout;
+
+use super::builder::Client;
+use crate::bluetooth::AdapterState;
+use crate::error::{Advice, BluetoothFault, Error, Fault, Stage, TunnelFault};
+use crate::protocol::tunnel_domain::TunnelDomain;
+use crate::protocol::tunnel_url::{RoutingId, TunnelId, TunnelRequest, TunnelUrl};
+
+/// The longest that [`Client::preflight`] takes. As long as a ceremony gives a
+/// tunnel by default: what would be too slow there is too slow here.
+pub const PREFLIGHT_DEADLINE: Duration = Duration::from_secs(10);
+
+/// The status by which a service says that it does not know a tunnel.
+const NO_SUCH_TUNNEL: u16 = 404;
+
+/// What [`Client::preflight`] found. `Display` has a line for each part, with
+/// what a person can do.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Health {
+    /// The radio.
+    pub bluetooth: Result<AdapterState, Error>,
+    /// The assigned tunnel services: Google's, where Android phones are met,
+    /// and Apple's.
+    pub tunnel_services: Vec<ServiceHealth>,
+}
+
+/// Whether a tunnel service can be reached.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ServiceHealth {
+    /// Which.
+    pub domain: TunnelDomain,
+    /// That it can, or at which step not.
+    pub reached: Result<(), Error>,
+}
+
+impl Health {
+    /// Whether a ceremony that begins now can work with any phone.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        matches!(self.bluetooth, Ok(AdapterState::On))
+            && self.tunnel_services.iter().all(|service| service.reached.is_ok())
+    }
+
+    /// What a person can do, each thing once; nothing if all is well.
+    #[must_use]
+    pub fn advice(&self) -> Vec<Advice> {
+        let radio = match &self.bluetooth {
+            Ok(state) => state.fault().map(|fault| Error::new(Stage::Offering, fault).advice()),
+            Err(error) => Some(error.advice()),
+        };
+        let services = self.tunnel_services.iter();
+        let services = services.filter_map(|service| service.reached.as_ref().err());
+        let mut all = Vec::new();
+        for advice in radio.into_iter().chain(services.map(Error::advice)) {
+            if !all.contains(&advice) {
+                all.push(advice);
+            }
+        }
+        all
+    }
+}
+
+impl fmt::Display for Health {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.bluetooth {
+            Ok(state) => state.fmt(f)?,
+            Err(error) => {
+                write!(f, "Bluetooth cannot be used: {}. {}", error.fault, error.advice())?;
+            }
+        }
+        for service in &self.tunnel_services {
+            write!(f, "\n{service}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for ServiceHealth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let host = self.domain.host();
+        match &self.reached {
+            Ok(()) => write!(f, "The tunnel service {host} can be reached."),
+            Err(error) => write!(
+                f,
+                "The tunnel service {host} cannot be used: {}. {}",
+                error.fault,
+                error.advice()
+            ),
+        }
+    }
+}
+
+/// Bluetooth gave no answer at all.
+#[derive(Debug, thiserror::Error)]
+#[error("it gave no answer within {} s", PREFLIGHT_DEADLINE.as_secs())]
+struct NoAnswer;
+
+impl Client {
+    /// Looks whether this machine can do its part, within
+    /// [`PREFLIGHT_DEADLINE`]: for programs that say so before they show a QR
+    /// code.
+    ///
+    /// Nothing is switched on, listened to or left behind. Each tunnel service
+    /// is dialled once, as in a ceremony, so this tells Google and Apple the
+    /// machine's IP address, as a ceremony tells one of them.
+    ///
+    /// # Cancel safety
+    /// Dropping the future abandons the attempts.
+    pub async fn preflight(&self) -> Health {
+        let (bluetooth, google, apple) = tokio::join!(
+            self.radio_state(),
+            self.service_health(TunnelDomain::GOOGLE),
+            self.service_health(TunnelDomain::APPLE),
+        );
+        Health { bluetooth, tunnel_services: vec![google, apple] }
+    }
+
+    async fn radio_state(&self) -> Result<AdapterState, Error> {
+        let state = timeout(PREFLIGHT_DEADLINE, self.scanner.state()).await;
+        state
+            .unwrap_or_else(|_| Err(BluetoothFault::Failed(Arc::new(NoAnswer))))
+            .map_err(|fault| Error::new(Stage::Offering, fault))
+    }
+
+    async fn service_health(&self, domain: TunnelDomain) -> ServiceHealth {
+        // An id that nobody else has: there is no tunnel to get into.
+        let mut tunnel = TunnelId([0; 16]);
+        UnwrapErr(SysRng).fill_bytes(&mut tunnel.0);
+        let url = TunnelUrl::connect(domain, RoutingId([0; 3]), tunnel);
+        let answer = timeout(PREFLIGHT_DEADLINE, self.dialer.dial(TunnelRequest::from(url))).await;
+        let fault = match answer {
+            // Some services let a client come before its phone.
+            Ok(Ok(_) | Err(TunnelFault::Status(NO_SUCH_TUNNEL))) => None,
+            Ok(Err(fault)) => Some(Fault::Tunnel(fault)),
+            Err(_) => Some(Fault::Deadline),
+        };
+        let reached = fault.map_or(Ok(()), |fault| Err(Error::new(Stage::Connecting, fault)));
+        ServiceHealth { domain, reached }
+    }
+}

@@ -1,0 +1,265 @@
+//! `Client::preflight` against services and radios that work and that do not.
+
+#![cfg(all(
+    feature = "client",
+    feature = "tunnel",
+    feature = "relay",
+    feature = "sim",
+    feature = "aws-lc-rs"
+))]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod support;
+
+use std::future::pending;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex};
+
+use fido_hybrid::BoxFuture;
+use fido_hybrid::bluetooth::{AdapterState, Scan, Scanner};
+use fido_hybrid::client::{Client, Health, PREFLIGHT_DEADLINE};
+use fido_hybrid::error::{Advice, BluetoothFault, Fault, TunnelFault};
+use fido_hybrid::protocol::tunnel_domain::TunnelDomain;
+use fido_hybrid::protocol::tunnel_url::TunnelRequest;
+use fido_hybrid::relay::{Running, Server};
+use fido_hybrid::sim::Air;
+use fido_hybrid::tunnel::{Dial, OpenTunnel, WebSocketTunnel};
+use rustls::pki_types::CertificateDer;
+use support::services::certificate;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::time::Instant;
+use tokio_rustls::TlsAcceptor;
+
+fn hosts() -> [String; 2] {
+    [TunnelDomain::GOOGLE.host(), TunnelDomain::APPLE.host()]
+}
+
+fn own_certificate() -> (CertificateDer<'static>, Arc<rustls::ServerConfig>) {
+    let [google, apple] = hosts();
+    certificate(&[&google, &apple])
+}
+
+/// Leads both services' names to `address`.
+fn dialer(root: CertificateDer<'static>, address: SocketAddr) -> WebSocketTunnel {
+    let [google, apple] = hosts();
+    WebSocketTunnel::builder()
+        .extra_roots([root])
+        .resolve(&google, address)
+        .resolve(&apple, address)
+        .build()
+        .unwrap()
+}
+
+async fn service() -> (CertificateDer<'static>, SocketAddr, Running) {
+    let (root, config) = own_certificate();
+    let server = Server::builder().tls(config).bind("127.0.0.1:0").await.unwrap();
+    (root, server.local_addr().unwrap(), server.start().unwrap())
+}
+
+async fn preflight(scanner: impl Scanner + 'static, dialer: impl Dial + 'static) -> Health {
+    Client::builder().scanner(scanner).tunnel(dialer).build().unwrap().preflight().await
+}
+
+fn faults(health: &Health) -> Vec<&Fault> {
+    let services = health.tunnel_services.iter();
+    services.map(|service| &service.reached.as_ref().unwrap_err().fault).collect()
+}
+
+/// A radio in a certain state.
+struct Radio(Result<AdapterState, BluetoothFault>);
+
+impl Scanner for Radio {
+    fn state(&self) -> BoxFuture<'_, Result<AdapterState, BluetoothFault>> {
+        Box::pin(async { self.0.clone() })
+    }
+
+    fn scan(&self) -> BoxFuture<'_, Result<Box<dyn Scan>, BluetoothFault>> {
+        panic!("nothing is listened to");
+    }
+}
+
+/// Radio and tunnel services that never answer.
+struct Silence;
+
+impl Scanner for Silence {
+    fn state(&self) -> BoxFuture<'_, Result<AdapterState, BluetoothFault>> {
+        Box::pin(pending())
+    }
+
+    fn scan(&self) -> BoxFuture<'_, Result<Box<dyn Scan>, BluetoothFault>> {
+        panic!("nothing is listened to");
+    }
+}
+
+impl Dial for Silence {
+    fn dial(&self, _: TunnelRequest) -> BoxFuture<'_, Result<OpenTunnel, TunnelFault>> {
+        Box::pin(pending())
+    }
+}
+
+/// A way to tunnel services that always fails in the same way, and remembers
+/// what was dialled.
+#[derive(Clone)]
+struct Failing {
+    fault: TunnelFault,
+    dialled: Arc<Mutex<Vec<String>>>,
+}
+
+impl Failing {
+    fn new(fault: TunnelFault) -> Self {
+        Self { fault, dialled: Arc::default() }
+    }
+}
+
+impl Dial for Failing {
+    fn dial(&self, request: TunnelRequest) -> BoxFuture<'_, Result<OpenTunnel, TunnelFault>> {
+        self.dialled.lock().unwrap().push(request.url.to_string());
+        Box::pin(async { Err(self.fault.clone()) })
+    }
+}
+
+fn no_name() -> TunnelFault {
+    TunnelFault::Dns(Arc::new(io::Error::other("no such name")))
+}
+
+#[tokio::test]
+async fn a_machine_with_a_radio_that_reaches_both_services_is_ready() {
+    let (root, address, _running) = service().await;
+    let health = preflight(Air::new(), dialer(root, address)).await;
+    assert!(health.is_ready(), "{health}");
+    assert_eq!(health.advice(), []);
+    assert_eq!(
+        health.to_string(),
+        "Bluetooth is on.\nThe tunnel service cable.ua5v.com can be reached.\nThe tunnel service \
+         cable.auth.com can be reached."
+    );
+}
+
+#[tokio::test]
+async fn no_tunnel_is_left_at_a_service() {
+    let (root, config) = own_certificate();
+    let mut limits = fido_hybrid::relay::Limits::default();
+    limits.tunnels = 1;
+    let server = Server::builder().tls(config).limits(limits).bind("127.0.0.1:0").await.unwrap();
+    let address = server.local_addr().unwrap();
+    let _running = server.start().unwrap();
+    let dialer = dialer(root, address);
+    let health = preflight(Air::new(), dialer.clone()).await;
+    assert!(health.is_ready(), "{health}");
+    // The service's only place is still free.
+    dialer.dial(support::services::phone_url(support::services::TUNNEL).into()).await.unwrap();
+}
+
+#[tokio::test]
+async fn each_service_is_asked_once_for_a_tunnel_that_nobody_else_can_have() {
+    let dialer = Failing::new(TunnelFault::Status(404));
+    for _ in 0..2 {
+        assert!(preflight(Air::new(), dialer.clone()).await.is_ready());
+    }
+    let mut dialled = dialer.dialled.lock().unwrap().clone();
+    for (url, host) in dialled.iter().zip(hosts().iter().cycle()) {
+        assert!(url.starts_with(&format!("wss://{host}/cable/connect/000000/")), "{url}");
+    }
+    for url in &mut dialled {
+        *url = url.rsplit('/').next().unwrap().to_owned();
+    }
+    dialled.sort();
+    dialled.dedup();
+    assert_eq!(dialled.len(), 4, "an id was used twice");
+}
+
+#[tokio::test]
+async fn each_state_of_the_radio_is_told_with_its_advice() {
+    for (state, advice) in [
+        (AdapterState::Off, Advice::TurnBluetoothOn),
+        (AdapterState::Absent, Advice::AddBluetooth),
+        (AdapterState::NotPermitted, Advice::AllowBluetooth),
+    ] {
+        let health = preflight(Radio(Ok(state)), Failing::new(TunnelFault::Status(404))).await;
+        assert!(!health.is_ready());
+        assert_eq!(health.advice(), [advice]);
+        assert!(health.to_string().starts_with(&state.to_string()), "{health}");
+    }
+    let broken = BluetoothFault::Failed(Arc::new(io::Error::other("no bus")));
+    let health = preflight(Radio(Err(broken)), Failing::new(TunnelFault::Status(404))).await;
+    assert!(!health.is_ready());
+    assert_eq!(health.advice(), [Advice::RestartBluetooth]);
+    let Err(error) = &health.bluetooth else { panic!("{health}") };
+    assert!(matches!(error.fault, Fault::Bluetooth(BluetoothFault::Failed(_))), "{error:?}");
+}
+
+#[tokio::test]
+async fn advice_that_holds_for_two_parts_is_given_once() {
+    let health = preflight(Radio(Ok(AdapterState::Off)), Failing::new(no_name())).await;
+    assert!(matches!(
+        faults(&health)[..],
+        [Fault::Tunnel(TunnelFault::Dns(_)), Fault::Tunnel(TunnelFault::Dns(_))]
+    ));
+    assert_eq!(health.advice(), [Advice::TurnBluetoothOn, Advice::CheckTheNetwork]);
+}
+
+#[tokio::test]
+async fn a_closed_port_is_told_as_that() {
+    // Bound, so that nobody else gets it, and not listening.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
+    let (root, _) = own_certificate();
+    let health = preflight(Air::new(), dialer(root, socket.local_addr().unwrap())).await;
+    assert!(!health.is_ready());
+    for fault in faults(&health) {
+        assert!(matches!(fault, Fault::Tunnel(TunnelFault::Tcp(_))), "{fault:?}");
+    }
+    assert_eq!(health.advice(), [Advice::CheckTheNetwork]);
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_not_trusted_is_told_as_that() {
+    let (_, address, _running) = service().await;
+    let (unrelated, _) = own_certificate();
+    let health = preflight(Air::new(), dialer(unrelated, address)).await;
+    for fault in faults(&health) {
+        assert!(matches!(fault, Fault::Tunnel(TunnelFault::Tls(_))), "{fault:?}");
+    }
+    assert_eq!(health.advice(), [Advice::CheckTlsInspection]);
+}
+
+#[tokio::test]
+async fn a_proxy_that_refuses_is_told_with_its_status_and_whom_to_let_through() {
+    let (root, config) = own_certificate();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let refusing = tokio::spawn(async move {
+        for _ in 0..2 {
+            let (stream, _) = listener.accept().await.unwrap();
+            let mut stream = TlsAcceptor::from(Arc::clone(&config)).accept(stream).await.unwrap();
+            let mut request = Vec::new();
+            while !request.ends_with(b"\r\n\r\n") {
+                request.push(stream.read_u8().await.unwrap());
+            }
+            let answer = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n";
+            stream.write_all(answer).await.unwrap();
+            stream.shutdown().await.unwrap();
+        }
+    });
+    let health = preflight(Air::new(), dialer(root, address)).await;
+    for fault in faults(&health) {
+        assert!(matches!(fault, Fault::Tunnel(TunnelFault::Status(403))), "{fault:?}");
+    }
+    assert_eq!(health.advice(), [Advice::CheckTheNetwork]);
+    refusing.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn silence_ends_at_the_deadline_and_blames_each_part() {
+    let started = Instant::now();
+    let health = preflight(Silence, Silence).await;
+    assert_eq!(started.elapsed(), PREFLIGHT_DEADLINE);
+    let Err(radio) = &health.bluetooth else { panic!("{health}") };
+    assert!(matches!(radio.fault, Fault::Bluetooth(BluetoothFault::Failed(_))), "{radio:?}");
+    for fault in faults(&health) {
+        assert!(matches!(fault, Fault::Deadline), "{fault:?}");
+    }
+    assert_eq!(health.advice(), [Advice::RestartBluetooth, Advice::CheckTheNetwork]);
+}
