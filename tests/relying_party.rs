@@ -8,7 +8,7 @@
 
 #[path = "../examples/demo/attacks.rs"]
 mod attacks;
-#[path = "../examples/demo/relying_party.rs"]
+#[path = "../examples/shared/relying_party.rs"]
 mod relying_party;
 
 use std::time::Duration;

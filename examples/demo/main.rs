@@ -21,6 +21,9 @@
 mod attacks;
 mod narrator;
 mod phone;
+#[path = "../shared/qr_reader.rs"]
+mod qr_reader;
+#[path = "../shared/relying_party.rs"]
 mod relying_party;
 mod world;
 

@@ -10,7 +10,7 @@ use fido_hybrid::protocol::qr_code::QrCode;
 use fido_hybrid::qr_render::GreyscaleImage;
 
 use super::narrator::{Narrator, Voice};
-use super::{Result, World};
+use super::{Result, World, qr_reader};
 
 pub(crate) struct Phone {
     authenticator: Authenticator,
@@ -29,26 +29,16 @@ impl Phone {
 
     /// Points the camera at a picture, and answers what it shows.
     pub(crate) fn scan(&self, picture: &GreyscaleImage, narrator: &Narrator) -> Result<Session> {
-        let mut seen = rqrr::PreparedImage::prepare_from_greyscale(
-            picture.width(),
-            picture.height(),
-            |x, y| picture.pixels().get(y * picture.width() + x).copied().unwrap_or(u8::MAX),
-        );
-        let codes = seen.detect_grids();
-        let [code] = codes.as_slice() else {
-            return Err(format!("{} QR codes in the picture", codes.len()).into());
+        let (width, height) = (picture.width(), picture.height());
+        let texts = qr_reader::read(picture.pixels().to_vec(), width, height);
+        let [text] = texts.as_slice() else {
+            return Err(format!("{} QR codes in the picture", texts.len()).into());
         };
-        let (meta, text) = code.decode()?;
-        let modules = meta.version.to_size();
         narrator.say(
             Voice::Phone,
-            format_args!(
-                "Read a code of {modules} × {modules} modules from a picture of {} × {} pixels.",
-                picture.width(),
-                picture.height(),
-            ),
+            format_args!("Read a code from a picture of {width} × {height} pixels."),
         );
-        let code: QrCode = text.parse()?;
+        let code: QrCode = text.expose().parse()?;
         Ok(self.authenticator.answer(code)?)
     }
 }
