@@ -33,6 +33,7 @@ use fido_hybrid::cbor::{Key, Reader};
 use fido_hybrid::ctap::{Aaguid, Algorithm, AuthenticatorData, CredentialId, Flags};
 use fido_hybrid::protocol::PublicKey;
 use fido_hybrid::protocol::primitives::sha256;
+use fido_hybrid::webauthn::Requirement;
 use rand_core::CryptoRng;
 use serde_json::{Value, json};
 
@@ -67,6 +68,9 @@ pub struct Policy {
     pub models: ModelPolicy,
     /// Whether a model must prove that it is one.
     pub attestation: AttestationPolicy,
+    /// Whether the phone must make sure that it is its user, by face, finger or
+    /// PIN, which flag UV tells.
+    pub verification: Requirement,
 }
 
 /// Flag BE tells whether a passkey can ever leave its device.
@@ -104,6 +108,7 @@ impl Policy {
             backup: BackupPolicy::Any,
             models: ModelPolicy::Any,
             attestation: AttestationPolicy::NotNeeded,
+            verification: Requirement::Required,
         }
     }
 }
@@ -194,7 +199,7 @@ pub struct SignedIn {
 pub struct RelyingParty {
     pub policy: Policy,
     /// User handles by account: random, so that they tell nothing about people.
-    accounts: HashMap<String, [u8; 16]>,
+    accounts: HashMap<String, Vec<u8>>,
     credentials: HashMap<CredentialId, Credential>,
     challenges: HashMap<Vec<u8>, Question>,
 }
@@ -243,7 +248,8 @@ impl RelyingParty {
         now: Duration,
         rng: &mut impl CryptoRng,
     ) -> String {
-        let handle = *self.accounts.entry(account.to_owned()).or_insert_with(|| random(rng));
+        let handle = self.accounts.entry(account.to_owned());
+        let handle = encode(handle.or_insert_with(|| random::<16>(rng).to_vec()));
         let purpose = Purpose::Register { account: account.to_owned() };
         let challenge = self.issue(session, purpose, now, rng);
         // A phone that has one of these makes no second one.
@@ -255,13 +261,14 @@ impl RelyingParty {
             AttestationPolicy::NotNeeded => "none",
             AttestationPolicy::Enforced => "direct",
         };
+        let verification = spelled(self.policy.verification);
         json!({
             "rp": {"id": self.policy.rp_id, "name": self.policy.rp_id},
-            "user": {"id": encode(&handle), "name": account, "displayName": account},
+            "user": {"id": handle, "name": account, "displayName": account},
             "challenge": challenge,
             "pubKeyCredParams": parameters,
             "excludeCredentials": exclude,
-            "authenticatorSelection": {"residentKey": "required", "userVerification": "required"},
+            "authenticatorSelection": {"residentKey": "required", "userVerification": verification},
             "attestation": attestation,
             "timeout": CHALLENGE_LIFETIME.as_millis() as u64,
         })
@@ -284,7 +291,7 @@ impl RelyingParty {
             "rpId": self.policy.rp_id,
             "challenge": challenge,
             "allowCredentials": allow,
-            "userVerification": "required",
+            "userVerification": spelled(self.policy.verification),
             "timeout": CHALLENGE_LIFETIME.as_millis() as u64,
         })
         .to_string()
@@ -300,7 +307,10 @@ impl RelyingParty {
         let answer = Answer::parse(answer)?;
         let purpose = self.check_client_data(&answer, "webauthn.create", session, now)?;
         let Purpose::Register { account } = purpose else { return Err(Refusal::WrongType) };
+        self.keep(account, &answer)
+    }
 
+    fn keep(&mut self, account: String, answer: &Answer) -> Result<CredentialId, Refusal> {
         let object = bytes(&answer.json["response"], "attestationObject")?;
         let attestation = AttestationObject::parse(&object)?;
         let data = &attestation.auth_data;
@@ -362,7 +372,7 @@ impl RelyingParty {
         // that say something must say the same.
         let response = &answer.json["response"];
         match response.get("userHandle").filter(|handle| !handle.is_null()) {
-            Some(_) if bytes(response, "userHandle")? != owner => {
+            Some(_) if bytes(response, "userHandle")? != *owner => {
                 return Err(Refusal::OtherAccount);
             }
             None if asked.is_none() => return Err(Refusal::NoUserHandle),
@@ -404,6 +414,58 @@ impl RelyingParty {
         Ok(SignedIn { account, credential: answer.id })
     }
 
+    /// Takes over a registration that another server asked for, to check the
+    /// answer as that one will.
+    pub fn adopt_registration(
+        &mut self,
+        session: &str,
+        account: &str,
+        handle: &[u8],
+        challenge: &[u8],
+        now: Duration,
+    ) {
+        self.accounts.insert(account.to_owned(), handle.to_vec());
+        self.remember(session, Purpose::Register { account: account.to_owned() }, challenge, now);
+    }
+
+    /// Takes over a sign-in that another server asked for.
+    pub fn adopt_sign_in(&mut self, session: &str, challenge: &[u8], now: Duration) {
+        self.remember(session, Purpose::SignIn { account: None }, challenge, now);
+    }
+
+    /// Takes a passkey on file from the answer by which it was registered
+    /// earlier, whose challenge was checked then.
+    pub fn adopt_passkey(
+        &mut self,
+        account: &str,
+        handle: &[u8],
+        answer: &str,
+    ) -> Result<CredentialId, Refusal> {
+        let answer = Answer::parse(answer)?;
+        self.accounts.insert(account.to_owned(), handle.to_vec());
+        self.keep(account.to_owned(), &answer)
+    }
+
+    /// All that can be checked of a sign-in with a passkey that is not on file:
+    /// everything but the signature. It signs nobody in.
+    pub fn check_unsigned(
+        &mut self,
+        session: &str,
+        answer: &str,
+        now: Duration,
+    ) -> Result<CredentialId, Refusal> {
+        let answer = Answer::parse(answer)?;
+        let purpose = self.check_client_data(&answer, "webauthn.get", session, now)?;
+        let Purpose::SignIn { .. } = purpose else { return Err(Refusal::WrongType) };
+        let raw = bytes(&answer.json["response"], "authenticatorData")?;
+        let data = AuthenticatorData::parse(&raw);
+        self.check_authenticator_data(
+            &data.map_err(|_| Refusal::Malformed("the authenticator data"))?,
+        )?;
+        bytes(&answer.json["response"], "signature")?;
+        Ok(answer.id)
+    }
+
     fn issue(
         &mut self,
         session: &str,
@@ -411,13 +473,17 @@ impl RelyingParty {
         now: Duration,
         rng: &mut impl CryptoRng,
     ) -> String {
+        let challenge = random::<32>(rng);
+        self.remember(session, purpose, &challenge, now);
+        encode(&challenge)
+    }
+
+    fn remember(&mut self, session: &str, purpose: Purpose, challenge: &[u8], now: Duration) {
         // A real server also limits how many one client can have open.
         self.challenges.retain(|_, question| now < question.expires);
-        let challenge = random::<32>(rng);
         let expires = now.saturating_add(CHALLENGE_LIFETIME);
         let question = Question { session: session.to_owned(), purpose, expires };
         self.challenges.insert(challenge.to_vec(), question);
-        encode(&challenge)
     }
 
     fn descriptors(&self, account: &str) -> Vec<Value> {
@@ -478,7 +544,9 @@ impl RelyingParty {
         }
         // Asking for it in the options is not enough: the options come from the
         // network, and only this bit is signed.
-        if !data.flags().contains(Flags::USER_VERIFIED) {
+        if self.policy.verification == Requirement::Required
+            && !data.flags().contains(Flags::USER_VERIFIED)
+        {
             return Err(Refusal::UserNotVerified);
         }
         Ok(())
@@ -606,6 +674,15 @@ impl<'a> AttestationObject<'a> {
             }
             _ => Err(Refusal::Malformed("the attestation object")),
         }
+    }
+}
+
+/// As it stands in options.
+const fn spelled(requirement: Requirement) -> &'static str {
+    match requirement {
+        Requirement::Required => "required",
+        Requirement::Preferred => "preferred",
+        Requirement::Discouraged => "discouraged",
     }
 }
 

@@ -1,0 +1,134 @@
+//! Registers a passkey of a phone: shows a QR code, and prints the answer for
+//! the site.
+//!
+//! Without `--options` there is no server behind it: this program asks as one
+//! would, and checks the answer as one must.
+
+#[path = "../shared/arguments.rs"]
+mod arguments;
+#[path = "../shared/desktop.rs"]
+mod desktop;
+#[path = "../shared/network.rs"]
+mod network;
+#[path = "../shared/record.rs"]
+mod record;
+#[path = "../shared/relying_party.rs"]
+mod relying_party;
+#[path = "../shared/report.rs"]
+mod report;
+
+use std::process::ExitCode;
+
+use fido_hybrid::webauthn::{CreationOptions, Requirement};
+use getrandom::SysRng;
+use getrandom::rand_core::UnwrapErr;
+
+use arguments::{Stop, wrong};
+use desktop::{Checked, Desktop, Ended, SESSION, invalid};
+use record::Record;
+
+struct Register {
+    desktop: Desktop,
+    user: Option<String>,
+    keep: Option<String>,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match parse() {
+        Ok(register) => ExitCode::from(register.desktop.finish(register.run().await)),
+        Err(stop) => report::stopped(stop, &help()),
+    }
+}
+
+fn help() -> String {
+    format!(
+        "\
+Registers a passkey of a phone for a site, by a QR code.
+
+usage: register [flags] https://site
+
+  --user NAME             the account, without --options
+  --keep FILE             write down what a server keeps, for sign_in --registered
+{}
+{}
+
+{}",
+        desktop::HELP,
+        network::HELP,
+        desktop::EXIT_CODES
+    )
+}
+
+fn parse() -> Result<Register, Stop> {
+    let (mut user, mut keep) = (None, None);
+    let desktop = Desktop::parse(|flag, arguments| {
+        match flag {
+            "--user" => user = Some(arguments.value(flag)?),
+            "--keep" => keep = Some(arguments.value(flag)?),
+            _ => return Ok(false),
+        }
+        Ok(true)
+    })?;
+    if user.is_some() && desktop.options().is_some() {
+        return Err(wrong("--user and --options exclude each other: options name the account"));
+    }
+    Ok(Register { desktop, user, keep })
+}
+
+impl Register {
+    async fn run(&self) -> Result<(fido_hybrid::secret::SecretText, Checked), Ended> {
+        let desktop = &self.desktop;
+        let (mut site, options) = match desktop.options() {
+            Some(json) => {
+                let options = CreationOptions::from_json(json).map_err(invalid)?;
+                let rp_id = options.rp_id.as_deref().unwrap_or(desktop.origin.host());
+                let mut site = desktop.site(rp_id, options.user_verification);
+                let account = options.user.name.as_deref().unwrap_or_default();
+                let handle = options.user.id.as_bytes();
+                site.adopt_registration(
+                    SESSION,
+                    account,
+                    handle,
+                    &options.challenge,
+                    desktop.now(),
+                );
+                (site, options)
+            }
+            None => {
+                let user = self.user.clone();
+                let user = user.unwrap_or_else(|| format!("somebody@{}", desktop.rp_id));
+                let mut site = desktop.site(&desktop.rp_id, desktop.verification());
+                let rng = &mut UnwrapErr(SysRng);
+                let json = site.start_registration(SESSION, &user, desktop.now(), rng);
+                (site, CreationOptions::from_json(&json).map_err(invalid)?)
+            }
+        };
+        let begin = |client: &fido_hybrid::client::Client| client.create(&options, &desktop.origin);
+        let registration = desktop.perform(begin).await?;
+        let answer = registration.to_json();
+        // What it was asked for decides; what a site prefers it may go without.
+        let asked = match options.user_verification {
+            Requirement::Required => "The answer is right, and the user was verified.",
+            _ => "The answer is right.",
+        };
+        match site.finish_registration(SESSION, answer.expose(), desktop.now()) {
+            Ok(_) => {
+                if let Some(file) = &self.keep {
+                    let record = Record {
+                        rp_id: site.policy.rp_id.clone(),
+                        account: options.user.name.clone().unwrap_or_default(),
+                        handle: options.user.id.as_bytes().to_vec(),
+                        answer: answer.expose().to_owned(),
+                    };
+                    if let Err(why) = std::fs::write(file, record.to_json()) {
+                        let why = format!("cannot write {file}: {why}");
+                        return Ok((answer, Checked::NotKept(why)));
+                    }
+                }
+                Ok((answer, Checked::Right(asked)))
+            }
+            Err(refusal) => Ok((answer, Checked::Wrong(refusal))),
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! What `sign_in` and `register` have in common: their command line, the QR
+//! code on the screen, and the way to an answer.
+
+use std::io::{IsTerminal as _, Read as _, stderr, stdin};
+use std::time::Instant;
+
+use fido_hybrid::bluetooth::Bluetooth;
+use fido_hybrid::client::{Ceremony, Client, Update};
+use fido_hybrid::error::{Error, Fault};
+use fido_hybrid::protocol::qr_code::QrText;
+use fido_hybrid::qr_render::QrMatrix;
+use fido_hybrid::secret::SecretText;
+use fido_hybrid::webauthn::{MAX_OPTIONS, Origin, Requirement};
+use serde_json::json;
+
+use super::arguments::{Arguments, Stop, unknown, wrong};
+use super::network::{Farewell, Network, watched};
+use super::relying_party::{Policy, Refusal, RelyingParty};
+use super::report::{INTERRUPTED, describe, print, tell};
+
+/// The flags that both programs take, and how they end, for `--help`.
+pub(crate) const HELP: &str =
+    "  --rp-id ID              the domain that passkeys are bound to; the site's host
+                          by default
+  --user-verification required|preferred|discouraged
+                          whether the phone must make sure of its user;
+                          required by default
+  --options FILE          the options of a server in place of our own, as the
+                          JSON of WebAuthn; - is standard input
+  --adapter NAME          use this Bluetooth adapter alone, such as hci1
+  --switch-on-bluetooth   switch Bluetooth on if it is off
+  --json                  say failures in JSON too, on standard output";
+
+/// How both programs end, for `--help`.
+pub(crate) const EXIT_CODES: &str = "\
+The answer goes to standard output, everything else to standard error.
+
+Exit codes:
+  0    there is an answer, and it is right
+  1    there is no answer, or it could not be written to the file for it
+  2    the arguments are wrong
+  3    there is an answer, and a server would refuse it
+  130  interrupted";
+
+/// There is an answer that a server would refuse.
+const REFUSED: u8 = 3;
+
+/// Whose challenges these are: a cookie, on a real site.
+pub(crate) const SESSION: &str = "this terminal";
+
+/// What the command line asks for.
+pub(crate) struct Desktop {
+    pub(crate) origin: Origin,
+    pub(crate) rp_id: String,
+    verification: Requirement,
+    options: Option<String>,
+    bluetooth: Bluetooth,
+    network: Network,
+    json: bool,
+    started: Instant,
+}
+
+impl Desktop {
+    /// Reads the command line; `own` takes the flags of one program alone and
+    /// says whether it did.
+    pub(crate) fn parse(
+        mut own: impl FnMut(&str, &mut Arguments) -> Result<bool, Stop>,
+    ) -> Result<Self, Stop> {
+        let mut arguments = Arguments::from_environment()?;
+        let (mut origin, mut rp_id, mut options) = (None, None, None);
+        let (mut bluetooth, mut network) = (Bluetooth::new(), Network::default());
+        let (mut verification, mut json) = (Requirement::Required, false);
+        while let Some(word) = arguments.next()? {
+            match word.as_str() {
+                "--rp-id" => rp_id = Some(arguments.value(&word)?),
+                "--user-verification" => {
+                    verification = match arguments.value(&word)?.as_str() {
+                        "required" => Requirement::Required,
+                        "preferred" => Requirement::Preferred,
+                        "discouraged" => Requirement::Discouraged,
+                        _ => return Err(wrong("no such --user-verification")),
+                    }
+                }
+                "--options" => options = Some(read(&arguments.value(&word)?)?),
+                "--adapter" => bluetooth = bluetooth.adapter(arguments.value(&word)?),
+                "--switch-on-bluetooth" => bluetooth = bluetooth.switch_on(),
+                "--json" => json = true,
+                flag if flag.starts_with('-') => {
+                    if !network.take(flag, &mut arguments)? && !own(flag, &mut arguments)? {
+                        return Err(unknown(flag));
+                    }
+                }
+                _ if origin.is_some() => return Err(unknown(&word)),
+                site => {
+                    let site = site.strip_suffix('/').unwrap_or(site);
+                    let parsed = Origin::parse(site);
+                    origin = Some(parsed.map_err(|why| wrong(format_args!("{site}: {why}")))?);
+                }
+            }
+        }
+        let origin = origin.ok_or_else(|| wrong("which site? Such as https://example.com"))?;
+        let rp_id = rp_id.unwrap_or_else(|| origin.host().to_owned());
+        let started = Instant::now();
+        Ok(Self { origin, rp_id, verification, options, bluetooth, network, json, started })
+    }
+
+    /// The server's options, if there is a server.
+    pub(crate) fn options(&self) -> Option<&str> {
+        self.options.as_deref()
+    }
+
+    /// The server that this program plays or stands in for. `rp_id` is that of
+    /// the options in use, and `verification` what they ask for.
+    pub(crate) fn site(&self, rp_id: &str, verification: Requirement) -> RelyingParty {
+        let policy = Policy::new(rp_id, self.origin.as_str());
+        RelyingParty::new(Policy { verification, ..policy })
+    }
+
+    pub(crate) const fn verification(&self) -> Requirement {
+        self.verification
+    }
+
+    /// Since the program began: the server's clock.
+    pub(crate) fn now(&self) -> std::time::Duration {
+        self.started.elapsed()
+    }
+
+    /// A client, and what to wait for after its end.
+    pub(crate) fn client(&self) -> Result<(Client, Farewell), Ended> {
+        let (dialer, farewell) = watched(self.network.dialer().map_err(Ended::Stopped)?);
+        let client = Client::builder().scanner(self.bluetooth.clone()).tunnel(dialer).build()?;
+        Ok((client, farewell))
+    }
+
+    /// Shows the code, tells what happens, and gives the answer. Ctrl-C drops
+    /// the ceremony, which tells the phone.
+    pub(crate) async fn perform<T>(
+        &self,
+        begin: impl FnOnce(&Client) -> Result<Ceremony<T>, Error>,
+    ) -> Result<T, Ended> {
+        let (client, farewell) = self.client()?;
+        let mut ceremony = begin(&client)?;
+        let ended = tokio::select! {
+            answer = follow(&mut ceremony) => answer.map_err(Ended::Failed),
+            () = interrupted() => Err(Ended::Interrupted),
+        };
+        drop((ceremony, client));
+        farewell.said().await;
+        ended
+    }
+
+    /// Prints what there is, and gives the exit code.
+    pub(crate) fn finish(&self, ended: Result<(SecretText, Checked), Ended>) -> u8 {
+        let (code, name, told) = match ended {
+            Ok((answer, checked)) => {
+                print(answer.expose());
+                match checked {
+                    Checked::Right(sentence) => {
+                        tell(sentence);
+                        return 0;
+                    }
+                    Checked::NotKept(why) => {
+                        tell(&format!("error: {why}"));
+                        return 1;
+                    }
+                    // On standard output there is the answer already.
+                    Checked::Wrong(refusal) => {
+                        tell(&format!("error: a server would refuse this answer: {refusal}"));
+                        return REFUSED;
+                    }
+                }
+            }
+            Err(Ended::Interrupted) => (INTERRUPTED, "AbortError", "interrupted".to_owned()),
+            Err(Ended::Failed(error)) => (1, error.dom_exception().name(), describe(&error)),
+            Err(Ended::Stopped(Stop::Usage(what))) => (2, "TypeError", what),
+            Err(Ended::Stopped(Stop::Help)) => return 0,
+        };
+        tell(&format!("error: {told}"));
+        if self.json {
+            print(&json!({"error": {"name": name, "message": told}}).to_string());
+        }
+        code
+    }
+}
+
+/// What a server would say of the answer.
+pub(crate) enum Checked {
+    Right(&'static str),
+    /// It is right, and could not be written down.
+    #[allow(dead_code, reason = "one of the programs writes nothing down")]
+    NotKept(String),
+    Wrong(Refusal),
+}
+
+/// Why there is no answer.
+pub(crate) enum Ended {
+    Failed(Error),
+    Interrupted,
+    Stopped(Stop),
+}
+
+impl From<Error> for Ended {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+async fn follow<T>(ceremony: &mut Ceremony<T>) -> Result<T, Error> {
+    let mut shown = Some(OnScreen::show(ceremony.qr_code()));
+    while let Some(update) = ceremony.next().await {
+        if matches!(update, Update::PhoneHeard) {
+            // From here on the code is of use to nobody but an onlooker.
+            shown = None;
+        }
+        tell(&update.to_string());
+    }
+    drop(shown);
+    ceremony.outcome().await
+}
+
+/// A code on the terminal's second screen, which goes away with this value and
+/// leaves nothing to scroll back to. Where no terminal is, it is text.
+struct OnScreen {
+    second_screen: bool,
+}
+
+impl OnScreen {
+    fn show(text: &QrText) -> Self {
+        let second_screen = stderr().is_terminal();
+        match QrMatrix::new(text) {
+            Ok(code) if second_screen => {
+                tell(&format!("\x1b[?1049h\x1b[H{}", code.to_terminal().expose()));
+            }
+            Ok(code) => tell(code.to_plain_text().expose()),
+            Err(error) => tell(&error.to_string()),
+        }
+        Self { second_screen }
+    }
+}
+
+impl Drop for OnScreen {
+    fn drop(&mut self) {
+        if self.second_screen {
+            tell("\x1b[?1049l");
+        }
+    }
+}
+
+/// Ctrl-C; never, where the system has no such thing.
+pub(crate) async fn interrupted() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending().await
+    }
+}
+
+/// A file's text, or that of standard input.
+pub(crate) fn read(file: &str) -> Result<String, Stop> {
+    let unread = |why: std::io::Error| wrong(format_args!("cannot read {file}: {why}"));
+    let limit = MAX_OPTIONS as u64;
+    let mut text = String::new();
+    match file {
+        "-" => stdin().take(limit + 1).read_to_string(&mut text).map_err(unread)?,
+        _ => {
+            let opened = std::fs::File::open(file).map_err(unread)?;
+            opened.take(limit + 1).read_to_string(&mut text).map_err(unread)?
+        }
+    };
+    if text.len() > MAX_OPTIONS {
+        return Err(wrong(format_args!("{file} is longer than {MAX_OPTIONS} bytes")));
+    }
+    Ok(text)
+}
+
+/// A server's options that this program cannot take.
+pub(crate) fn invalid(error: impl Into<Fault>) -> Ended {
+    Ended::Failed(Error::new(fido_hybrid::error::Stage::Preparing, error))
+}

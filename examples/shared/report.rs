@@ -1,0 +1,56 @@
+//! How a program says that it could not do its work.
+
+use std::error::Error as _;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use fido_hybrid::error::{Advice, Error};
+
+use super::arguments::Stop;
+
+/// What `--help` has to say when the arguments are wrong.
+pub(crate) const USAGE_ERROR: u8 = 2;
+
+/// 128 and the number of the signal, as shells have it.
+pub(crate) const INTERRUPTED: u8 = 130;
+
+/// An error with what is behind it and what a person can do, in lines.
+pub(crate) fn describe(error: &Error) -> String {
+    let mut text = format!("{error}");
+    let mut source = error.source();
+    while let Some(cause) = source {
+        // Writing to a string cannot fail.
+        let _infallible = write!(text, "\n  because: {cause}");
+        source = cause.source();
+    }
+    match error.advice() {
+        Advice::Nothing => text,
+        advice => text + "\n" + &advice.to_string(),
+    }
+}
+
+/// Ends a program that did not begin.
+pub(crate) fn stopped(stop: Stop, help: &str) -> ExitCode {
+    match stop {
+        Stop::Help => {
+            print(help);
+            ExitCode::SUCCESS
+        }
+        Stop::Usage(what) => {
+            tell(&format!("error: {what}\nTry --help."));
+            ExitCode::from(USAGE_ERROR)
+        }
+    }
+}
+
+/// For programs that read the output. Whether it was read decides nothing.
+pub(crate) fn print(text: &str) {
+    let mut stdout = std::io::stdout().lock();
+    let _gone = stdout.write_all(text.trim_end().as_bytes()).and_then(|()| stdout.write_all(b"\n"));
+}
+
+/// For people. One that has closed the terminal is no reason to fail.
+pub(crate) fn tell(text: &str) {
+    let _gone = writeln!(std::io::stderr(), "{text}");
+}

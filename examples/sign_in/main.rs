@@ -1,0 +1,128 @@
+//! Signs in with a passkey of a phone: shows a QR code, and prints the answer
+//! for the site.
+//!
+//! Without `--options` there is no server behind it: this program asks as one
+//! would, and checks the answer as one must. Whether the signature is right can
+//! only be said by who has the passkey's public key: `--registered` takes the
+//! file in which `register --keep` put it down.
+
+#[path = "../shared/arguments.rs"]
+mod arguments;
+#[path = "../shared/desktop.rs"]
+mod desktop;
+#[path = "../shared/network.rs"]
+mod network;
+#[path = "../shared/record.rs"]
+mod record;
+#[path = "../shared/relying_party.rs"]
+mod relying_party;
+#[path = "../shared/report.rs"]
+mod report;
+
+use std::process::ExitCode;
+
+use fido_hybrid::client::Client;
+use fido_hybrid::secret::SecretText;
+use fido_hybrid::webauthn::RequestOptions;
+use getrandom::SysRng;
+use getrandom::rand_core::UnwrapErr;
+
+use arguments::{Stop, wrong};
+use desktop::{Checked, Desktop, Ended, SESSION, invalid, read};
+use record::Record;
+
+struct SignIn {
+    desktop: Desktop,
+    registered: Option<Record>,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match parse() {
+        Ok(sign_in) => ExitCode::from(sign_in.desktop.finish(sign_in.run().await)),
+        Err(stop) => report::stopped(stop, &help()),
+    }
+}
+
+fn help() -> String {
+    format!(
+        "\
+Signs in to a site with a passkey of a phone, by a QR code.
+
+usage: sign_in [flags] https://site
+
+  --registered FILE       sign in with the passkey of register --keep FILE, and
+                          check its signature
+{}
+{}
+
+{}",
+        desktop::HELP,
+        network::HELP,
+        desktop::EXIT_CODES
+    )
+}
+
+fn parse() -> Result<SignIn, Stop> {
+    let mut registered = None;
+    let desktop = Desktop::parse(|flag, arguments| {
+        if flag != "--registered" {
+            return Ok(false);
+        }
+        let file = arguments.value(flag)?;
+        let record = Record::from_json(&read(&file)?);
+        let record = record.ok_or_else(|| wrong(format_args!("{file} is of no registration")))?;
+        registered = Some(record);
+        Ok(true)
+    })?;
+    Ok(SignIn { desktop, registered })
+}
+
+impl SignIn {
+    async fn run(&self) -> Result<(SecretText, Checked), Ended> {
+        let desktop = &self.desktop;
+        let adopted = desktop.options().map(RequestOptions::from_json).transpose();
+        let adopted = adopted.map_err(invalid)?;
+        let (rp_id, verification) = match &adopted {
+            Some(options) => (
+                options.rp_id.as_deref().unwrap_or(desktop.origin.host()),
+                options.user_verification,
+            ),
+            None => (desktop.rp_id.as_str(), desktop.verification()),
+        };
+        let mut site = desktop.site(rp_id, verification);
+        if let Some(record) = &self.registered {
+            if record.rp_id != rp_id {
+                let stop = wrong(format_args!("that passkey is for {}", record.rp_id));
+                return Err(Ended::Stopped(stop));
+            }
+            let adopted = site.adopt_passkey(&record.account, &record.handle, &record.answer);
+            adopted.map_err(|why| Ended::Stopped(wrong(format_args!("that passkey: {why}"))))?;
+        }
+        let options = match adopted {
+            Some(options) => {
+                site.adopt_sign_in(SESSION, &options.challenge, desktop.now());
+                options
+            }
+            None => {
+                let account = self.registered.as_ref().map(|record| record.account.as_str());
+                let rng = &mut UnwrapErr(SysRng);
+                let json = site.start_sign_in(SESSION, account, desktop.now(), rng);
+                RequestOptions::from_json(&json).map_err(invalid)?
+            }
+        };
+        let begin = |client: &Client| client.get(&options, &desktop.origin);
+        let answer = desktop.perform(begin).await?.to_json();
+        let (answer_json, now) = (answer.expose(), desktop.now());
+        let checked = match &self.registered {
+            Some(_) => site
+                .finish_sign_in(SESSION, answer_json, now)
+                .map(|_| "The answer is right, and so is its signature."),
+            None => site.check_unsigned(SESSION, answer_json, now).map(|_| {
+                "The answer is right as far as can be told without the passkey's public key: \
+                 see --registered."
+            }),
+        };
+        Ok((answer, checked.map_or_else(Checked::Wrong, Checked::Right)))
+    }
+}
