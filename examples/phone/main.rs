@@ -1,0 +1,281 @@
+//! Plays the phone: reads the QR code that a browser shows, on another
+//! computer or on this one, asks its user, and signs.
+//!
+//! For trying things out: passkeys are in a file, in the clear (store.rs), and
+//! a PIN stands for the finger (pin.rs).
+
+#[path = "../shared/arguments.rs"]
+mod arguments;
+#[path = "../shared/network.rs"]
+mod network;
+mod person;
+mod picture;
+mod pin;
+#[cfg(target_os = "linux")]
+mod portal;
+#[path = "../shared/qr_reader.rs"]
+mod qr_reader;
+#[path = "../shared/report.rs"]
+mod report;
+mod screen;
+mod store;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use fido_hybrid::authenticator::{Authenticator, Session, Update};
+use fido_hybrid::bluetooth::Bluetooth;
+use fido_hybrid::error::{Error, Stage};
+use fido_hybrid::protocol::qr_code::QrCode;
+use fido_hybrid::protocol::tunnel_domain::TunnelDomain;
+use fido_hybrid::secret::SecretText;
+
+use arguments::{Arguments, Stop, unknown, wrong};
+use network::{Farewell, Network, watched};
+use person::{Person, Terminal};
+use report::{INTERRUPTED, describe, tell};
+use store::FileStore;
+
+const FAILED: u8 = 1;
+const DECLINED: u8 = 3;
+const NO_STORE: u8 = 4;
+const NO_CODE: u8 = 5;
+
+fn help() -> String {
+    format!(
+        "\
+Plays the phone for a browser that shows a QR code: asks you, and signs.
+
+usage: phone [flags] [CODE | --picture FILE | --screen]
+
+  CODE                    the text of the QR code, FIDO:/…; without any of the
+                          three it is asked for, and others on this machine
+                          cannot read it from the list of programs
+  --picture FILE          the code on this picture, PNG or JPEG
+  --screen                the code on this computer's screen
+  --store FILE            where the passkeys are; by default
+                          $XDG_DATA_HOME/fido-hybrid/phone.passkeys
+  --name NAME             the phone's name, which other devices learn only with a
+                          link; this program makes none
+  --adapter NAME          use this Bluetooth adapter alone, such as hci1
+  --switch-on-bluetooth   switch Bluetooth on if it is off
+{}
+
+Private keys are in the store in the clear: whoever can read the file can sign in
+with them. This program is for trying things out.
+
+Without --tunnel, the two devices meet at cable.ua5v.com, which Google runs for its
+own phones. That is fine for trying things out.
+
+Exit codes:
+  0    the other device was signed in, or a passkey was registered
+  1    it did not work
+  2    the arguments are wrong
+  3    you said no
+  4    the store cannot be used
+  5    there is no code to answer
+  130  interrupted",
+        network::HELP
+    )
+}
+
+/// Where the code is.
+enum Source {
+    Text(SecretText),
+    Picture(PathBuf),
+    Screen,
+    Terminal,
+}
+
+struct Phone {
+    source: Source,
+    store: PathBuf,
+    name: String,
+    bluetooth: Bluetooth,
+    network: Network,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let phone = match Phone::parse() {
+        Ok(phone) => phone,
+        Err(stop) => return report::stopped(stop, &help()),
+    };
+    let (code, why) = match phone.run().await {
+        Ok(()) => return ExitCode::SUCCESS,
+        Err(End::Failed(error)) => (FAILED, describe(&error)),
+        Err(End::Declined) => return ExitCode::from(DECLINED),
+        Err(End::Store(why)) => (NO_STORE, why),
+        Err(End::NoCode(why)) => (NO_CODE, why),
+        Err(End::Stopped(stop)) => return report::stopped(stop, &help()),
+        Err(End::Interrupted) => (INTERRUPTED, "interrupted".to_owned()),
+    };
+    tell(&format!("error: {why}"));
+    ExitCode::from(code)
+}
+
+/// Ctrl-C; never, where the system has no such thing.
+async fn interrupted() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending().await
+    }
+}
+
+/// Why nothing was signed.
+enum End {
+    Failed(Error),
+    Declined,
+    Store(String),
+    NoCode(String),
+    Stopped(Stop),
+    Interrupted,
+}
+
+impl From<Error> for End {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl Phone {
+    fn parse() -> Result<Self, Stop> {
+        let mut arguments = Arguments::from_environment()?;
+        let (mut source, mut store, mut name) = (None, None, String::new());
+        let (mut bluetooth, mut network) = (Bluetooth::new(), Network::default());
+        while let Some(word) = arguments.next()? {
+            let found = match word.as_str() {
+                "--picture" => Some(Source::Picture(arguments.value(&word)?.into())),
+                "--screen" => Some(Source::Screen),
+                "--store" => {
+                    store = Some(PathBuf::from(arguments.value(&word)?));
+                    None
+                }
+                "--name" => {
+                    name = arguments.value(&word)?;
+                    None
+                }
+                "--adapter" => {
+                    bluetooth = bluetooth.adapter(arguments.value(&word)?);
+                    None
+                }
+                "--switch-on-bluetooth" => {
+                    bluetooth = bluetooth.switch_on();
+                    None
+                }
+                flag if flag.starts_with('-') => {
+                    if !network.take(flag, &mut arguments)? {
+                        return Err(unknown(flag));
+                    }
+                    None
+                }
+                _ => Some(Source::Text(SecretText::new(word))),
+            };
+            if found.is_some() {
+                if source.is_some() {
+                    return Err(wrong("one of CODE, --picture and --screen is enough"));
+                }
+                source = found;
+            }
+        }
+        let no_place = || wrong("neither XDG_DATA_HOME nor HOME says where: --store is needed");
+        let store = store.or_else(store::default_file).ok_or_else(no_place)?;
+        Ok(Self { source: source.unwrap_or(Source::Terminal), store, name, bluetooth, network })
+    }
+
+    /// Ctrl-C drops the session, which tells the other device.
+    async fn run(&self) -> Result<(), End> {
+        let (mut session, farewell) = tokio::select! {
+            begun = self.begin() => begun?,
+            () = interrupted() => return Err(End::Interrupted),
+        };
+        let ended = tokio::select! {
+            ended = follow(&mut session) => ended,
+            () = interrupted() => Err(End::Interrupted),
+        };
+        drop(session);
+        farewell.said().await;
+        ended
+    }
+
+    /// Comes by a code and answers it.
+    async fn begin(&self) -> Result<(Session, Farewell), End> {
+        let dialer = self.network.dialer().map_err(End::Stopped)?;
+        let mut terminal = Terminal::new();
+        // A code that was given is looked at before anything is asked.
+        let mut code = match &self.source {
+            Source::Terminal => None,
+            Source::Text(text) => Some(parse(text)?),
+            Source::Picture(file) => {
+                let read = picture::read(file);
+                let named = |why| End::NoCode(format!("{}: {why}", file.display()));
+                Some(parse(&read.map_err(named)?)?)
+            }
+            Source::Screen => {
+                Some(parse(&screen::read().map_err(|why| End::NoCode(why.to_string()))?)?)
+            }
+        };
+        let store = FileStore::open(self.store.clone());
+        let store = store.map_err(|why| End::Store(why.to_string()))?;
+        self.prepare(&store, &mut terminal).await?;
+        if code.is_none() {
+            let typed = terminal.ask("The text of the QR code, FIDO:/…:").await;
+            let typed = typed.ok_or_else(|| End::NoCode("no code was given".to_owned()))?;
+            code = Some(parse(&SecretText::new((*typed).clone()))?);
+        }
+        let code = code.ok_or_else(|| End::NoCode("no code was given".to_owned()))?;
+
+        let (dialer, farewell) = watched(dialer);
+        let authenticator = Authenticator::builder(store.clone(), Person::new(terminal, store))
+            .advertiser(self.bluetooth.clone())
+            .tunnel(dialer)
+            .domain(self.network.domain.unwrap_or(TunnelDomain::GOOGLE))
+            .name(self.name.clone())
+            .build()?;
+        Ok((authenticator.answer(code)?, farewell))
+    }
+
+    /// Has a PIN chosen, if there is none yet.
+    async fn prepare(&self, store: &FileStore, terminal: &mut Terminal) -> Result<(), End> {
+        if store.pin().is_some() {
+            return Ok(());
+        }
+        tell(&format!(
+            "A new store: {}\nPrivate keys are kept there in the clear: whoever can read the file \
+             can sign in with them.\nChoose a PIN. It stands for the finger or face that a phone \
+             would ask for.",
+            self.store.display()
+        ));
+        let pin = terminal.choose_pin().await;
+        let pin = pin.ok_or_else(|| End::Store("no PIN was chosen".to_owned()))?;
+        store.set_pin(pin).map_err(|fault| {
+            let error = Error::new(Stage::Preparing, fault);
+            End::Store(format!("cannot write {}: {}", self.store.display(), describe(&error)))
+        })
+    }
+}
+
+fn parse(text: &SecretText) -> Result<QrCode, End> {
+    let code = text.expose().trim().parse();
+    code.map_err(|why: fido_hybrid::protocol::qr_code::QrCodeError| {
+        End::NoCode(describe(&Error::new(Stage::Preparing, why)))
+    })
+}
+
+/// Tells what happens until the other device has left.
+async fn follow(session: &mut Session) -> Result<(), End> {
+    let mut signed = false;
+    while let Some(update) = session.next().await {
+        match &update {
+            // The question says it better.
+            Update::Prompting => continue,
+            Update::Registered | Update::SignedIn => signed = true,
+            _ => {}
+        }
+        tell(&update.to_string());
+        if let Update::StoreFailed(error) = &update {
+            tell(&describe(error));
+        }
+    }
+    session.outcome().await?;
+    if signed { Ok(()) } else { Err(End::Declined) }
+}

@@ -1,0 +1,377 @@
+//! Passkeys in a file.
+//!
+//! ```text
+//! {0: 1,                                    version
+//!  1: {0: salt, 1: hash},                   the PIN, if there is one
+//!  2: [{0: id, 1: RP ID, 2: user handle,    passkeys, the latest last
+//!       3: name, 4: display name, 5: private key, 6: counter, 7: backup}, …]}
+//! ```
+//!
+//! Canonical CBOR. The file is written whole or not at all: a new one beside it
+//! takes its place once it is on the disk. What cannot be read is refused and
+//! left as it is: it may be somebody's only copy.
+//!
+//! Keys are in the clear. A real phone has them in a chip, or encrypts them
+//! with a key that the system keeps.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use fido_hybrid::BoxFuture;
+use fido_hybrid::authenticator::{Backup, Passkey, PasskeyStore};
+use fido_hybrid::cbor::{self, Decode, Key, Reader, Writer, decode};
+use fido_hybrid::ctap::{CredentialId, User, UserHandle};
+use fido_hybrid::error::StoreFault;
+use fido_hybrid::protocol::SecretKey;
+use zeroize::Zeroizing;
+
+use super::pin::Pin;
+
+/// The longest file read or written, in bytes: some thousand passkeys.
+const MAX_FILE: usize = 1 << 20;
+
+/// What this program reads and writes.
+const VERSION: u64 = 1;
+
+/// Why there is no store. `Display` is for people, and names the file.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OpenError {
+    #[error("cannot use {}: {why}", .file.display())]
+    Io { file: PathBuf, why: io::Error },
+    #[error("another program uses {}", .0.display())]
+    InUse(PathBuf),
+    #[error("{} is damaged, or not of this program: {why}. It was left as it is.", .file.display())]
+    Damaged { file: PathBuf, why: cbor::Error },
+    #[error("{} is longer than {MAX_FILE} bytes. It was left as it is.", .0.display())]
+    TooLong(PathBuf),
+}
+
+/// The passkeys of one file, which no other program uses meanwhile.
+#[derive(Clone)]
+pub(crate) struct FileStore {
+    file: Arc<PathBuf>,
+    content: Arc<Mutex<Content>>,
+    /// Ends with the program, however that ends.
+    _lock: Arc<File>,
+}
+
+#[derive(Clone, Default)]
+struct Content {
+    pin: Option<Pin>,
+    passkeys: Vec<Passkey>,
+}
+
+impl FileStore {
+    /// Opens it; a file that is not there is an empty store.
+    pub(crate) fn open(file: PathBuf) -> Result<Self, OpenError> {
+        let io = |why| OpenError::Io { file: file.clone(), why };
+        create_folder(folder(&file)).map_err(io)?;
+        // Not the file itself: that one is replaced with every write.
+        let mut options = OpenOptions::new();
+        let options = private(options.write(true).create(true).truncate(false));
+        let lock = options.open(beside(&file, ".lock")).map_err(io)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(fs::TryLockError::WouldBlock) => return Err(OpenError::InUse(file)),
+            Err(fs::TryLockError::Error(why)) => return Err(io(why)),
+        }
+        let content = match File::open(&file) {
+            Ok(opened) => {
+                let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_FILE + 1));
+                opened.take(MAX_FILE as u64 + 1).read_to_end(&mut bytes).map_err(io)?;
+                if bytes.len() > MAX_FILE {
+                    return Err(OpenError::TooLong(file));
+                }
+                decode(&bytes).map_err(|why| OpenError::Damaged { file: file.clone(), why })?
+            }
+            Err(why) if why.kind() == io::ErrorKind::NotFound => Content::default(),
+            Err(why) => return Err(io(why)),
+        };
+        let content = Arc::new(Mutex::new(content));
+        Ok(Self { file: Arc::new(file), content, _lock: Arc::new(lock) })
+    }
+
+    pub(crate) fn pin(&self) -> Option<Pin> {
+        self.lock().pin.clone()
+    }
+
+    pub(crate) fn set_pin(&self, pin: Pin) -> Result<(), StoreFault> {
+        self.change(|content| {
+            content.pin = Some(pin);
+            Ok(())
+        })
+    }
+
+    /// Makes a change, which counts only once it is on the disk.
+    fn change<T>(
+        &self,
+        make: impl FnOnce(&mut Content) -> Result<T, StoreFault>,
+    ) -> Result<T, StoreFault> {
+        let mut content = self.lock();
+        let mut changed = content.clone();
+        let made = make(&mut changed)?;
+        let bytes = Zeroizing::new(cbor::encode(&changed));
+        if bytes.len() > MAX_FILE {
+            return Err(StoreFault::Full);
+        }
+        replace(&self.file, &bytes).map_err(StoreFault::failed)?;
+        *content = changed;
+        Ok(made)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Content> {
+        // A change is made on a copy: nothing is left half done.
+        self.content.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Each future is done with its first poll, so none is dropped half way.
+impl PasskeyStore for FileStore {
+    fn candidates<'a>(
+        &'a self,
+        rp_id: &'a str,
+        ids: Option<&'a [CredentialId]>,
+    ) -> BoxFuture<'a, Result<Vec<Passkey>, StoreFault>> {
+        Box::pin(async move {
+            let fits = |passkey: &&Passkey| {
+                passkey.rp_id == rp_id && ids.is_none_or(|ids| ids.contains(&passkey.id))
+            };
+            Ok(self.lock().passkeys.iter().rev().filter(fits).cloned().collect())
+        })
+    }
+
+    fn insert(&self, passkey: Passkey) -> BoxFuture<'_, Result<(), StoreFault>> {
+        Box::pin(async move {
+            self.change(|content| {
+                content.passkeys.retain(|kept| {
+                    (&kept.rp_id, &kept.user.id) != (&passkey.rp_id, &passkey.user.id)
+                });
+                content.passkeys.push(passkey);
+                Ok(())
+            })
+        })
+    }
+
+    fn count_use<'a>(
+        &'a self,
+        rp_id: &'a str,
+        id: &'a CredentialId,
+    ) -> BoxFuture<'a, Result<u32, StoreFault>> {
+        Box::pin(async move {
+            self.change(|content| {
+                let mut passkeys = content.passkeys.iter_mut();
+                let passkey = passkeys.find(|passkey| passkey.rp_id == rp_id && passkey.id == *id);
+                let gone = || StoreFault::failed(io::Error::from(io::ErrorKind::NotFound));
+                passkey.map(Passkey::count_use).ok_or_else(gone)
+            })
+        })
+    }
+
+    fn remove<'a>(
+        &'a self,
+        rp_id: &'a str,
+        id: &'a CredentialId,
+    ) -> BoxFuture<'a, Result<(), StoreFault>> {
+        Box::pin(async move {
+            self.change(|content| {
+                content.passkeys.retain(|kept| kept.rp_id != rp_id || kept.id != *id);
+                Ok(())
+            })
+        })
+    }
+}
+
+/// Where passkeys are kept if nobody says where.
+pub(crate) fn default_file() -> Option<PathBuf> {
+    let of = |name| {
+        let folder = PathBuf::from(std::env::var_os(name)?);
+        // The XDG specification: a relative path counts as none.
+        folder.is_absolute().then_some(folder)
+    };
+    let data = of("XDG_DATA_HOME")
+        .or_else(|| of("LOCALAPPDATA"))
+        .or_else(|| Some(of("HOME")?.join(".local/share")))?;
+    Some(data.join("fido-hybrid").join("phone.passkeys"))
+}
+
+/// Puts `bytes` in the file's place. Whoever looks sees the old file or the
+/// new one, also after a power cut.
+fn replace(file: &Path, bytes: &[u8]) -> io::Result<()> {
+    let new = beside(file, ".new");
+    // Left by a program that was killed; the lock says that it is nobody's.
+    match fs::remove_file(&new) {
+        Err(why) if why.kind() != io::ErrorKind::NotFound => return Err(why),
+        _ => {}
+    }
+    let mut written = private(OpenOptions::new().write(true).create_new(true)).open(&new)?;
+    written.write_all(bytes)?;
+    written.sync_all()?;
+    drop(written);
+    fs::rename(&new, file)?;
+    // The name is on the disk when the folder is. Windows has no such call.
+    #[cfg(unix)]
+    File::open(folder(file))?.sync_all()?;
+    Ok(())
+}
+
+/// Its owner's alone from the moment when it is made.
+fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(0o600);
+    }
+    options
+}
+
+fn create_folder(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt as _;
+        builder.mode(0o700);
+    }
+    builder.create(folder)
+}
+
+fn folder(file: &Path) -> &Path {
+    match file.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    }
+}
+
+fn beside(file: &Path, ending: &str) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
+impl cbor::Encode for Content {
+    fn encode(&self, writer: &mut Writer) {
+        writer.map(|map| {
+            map.integer(0, |w| w.unsigned(VERSION));
+            if let Some(pin) = &self.pin {
+                map.integer(1, |w| {
+                    w.map(|map| {
+                        map.integer(0, |w| w.bytes(&pin.salt));
+                        map.integer(1, |w| w.bytes(&pin.hash));
+                    });
+                });
+            }
+            map.integer(2, |w| w.array(self.passkeys.iter(), write));
+        });
+    }
+}
+
+fn write(writer: &mut Writer, passkey: &Passkey) {
+    writer.map(|map| {
+        map.integer(0, |w| w.bytes(passkey.id.as_bytes()));
+        map.integer(1, |w| w.text(&passkey.rp_id));
+        map.integer(2, |w| w.bytes(passkey.user.id.as_bytes()));
+        if let Some(name) = &passkey.user.name {
+            map.integer(3, |w| w.text(name));
+        }
+        if let Some(name) = &passkey.user.display_name {
+            map.integer(4, |w| w.text(name));
+        }
+        map.integer(5, |w| w.bytes(&*passkey.key.expose()));
+        if let Some(counter) = passkey.counter {
+            map.integer(6, |w| w.unsigned(counter.into()));
+        }
+        map.integer(7, |w| {
+            w.unsigned(match passkey.backup {
+                Backup::Eligible => 1,
+                Backup::BackedUp => 2,
+                _ => 0,
+            });
+        });
+    });
+}
+
+impl<'a> Decode<'a> for Content {
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, cbor::Error> {
+        let mut content = Self::default();
+        let (mut version, mut passkeys) = (None, None);
+        reader.map(|key, value| {
+            match key {
+                Key::Integer(0) => version = Some(value.unsigned()?),
+                Key::Integer(1) => content.pin = Some(read_pin(value)?),
+                Key::Integer(2) => {
+                    let mut all = Vec::new();
+                    value.array(|value| {
+                        all.push(read(value)?);
+                        Ok(())
+                    })?;
+                    passkeys = Some(all);
+                }
+                _ => return Err(cbor::Error::Invalid("a member")),
+            }
+            Ok(())
+        })?;
+        if version != Some(VERSION) {
+            return Err(cbor::Error::Invalid("the version"));
+        }
+        content.passkeys = passkeys.ok_or(cbor::Error::Missing("the passkeys"))?;
+        Ok(content)
+    }
+}
+
+fn read_pin(reader: &mut Reader<'_>) -> Result<Pin, cbor::Error> {
+    let (mut salt, mut hash) = (None, None);
+    reader.map(|key, value| {
+        match key {
+            Key::Integer(0) => salt = Some(value.byte_array("the salt")?),
+            Key::Integer(1) => hash = Some(value.byte_array("the hash")?),
+            _ => return Err(cbor::Error::Invalid("a member")),
+        }
+        Ok(())
+    })?;
+    let salt = salt.ok_or(cbor::Error::Missing("the salt"))?;
+    Ok(Pin { salt, hash: hash.ok_or(cbor::Error::Missing("the hash"))? })
+}
+
+/// A member that is not known is refused: a write would lose it.
+fn read(reader: &mut Reader<'_>) -> Result<Passkey, cbor::Error> {
+    let (mut id, mut rp_id, mut handle, mut key_pair) = (None, None, None, None);
+    let (mut name, mut display_name, mut counter, mut backup) = (None, None, None, None);
+    reader.map(|key, value| {
+        match key {
+            Key::Integer(0) => id = CredentialId::new(value.bytes()?),
+            Key::Integer(1) => rp_id = Some(value.text()?.to_owned()),
+            Key::Integer(2) => handle = UserHandle::new(value.bytes()?),
+            Key::Integer(3) => name = Some(value.text()?.to_owned()),
+            Key::Integer(4) => display_name = Some(value.text()?.to_owned()),
+            Key::Integer(5) => {
+                let scalar = Zeroizing::new(value.byte_array("the private key")?);
+                key_pair = SecretKey::from_scalar(&scalar).ok();
+            }
+            Key::Integer(6) => {
+                let count = u32::try_from(value.unsigned()?);
+                counter = Some(count.map_err(|_| cbor::Error::Invalid("the counter"))?);
+            }
+            Key::Integer(7) => {
+                backup = Some(match value.unsigned()? {
+                    0 => Backup::DeviceBound,
+                    1 => Backup::Eligible,
+                    2 => Backup::BackedUp,
+                    _ => return Err(cbor::Error::Invalid("the backup state")),
+                });
+            }
+            _ => return Err(cbor::Error::Invalid("a member")),
+        }
+        Ok(())
+    })?;
+    let mut user = User::from_handle(handle.ok_or(cbor::Error::Invalid("the user handle"))?);
+    (user.name, user.display_name) = (name, display_name);
+    let id = id.ok_or(cbor::Error::Invalid("the id"))?;
+    let rp_id = rp_id.ok_or(cbor::Error::Missing("the RP ID"))?;
+    let key_pair = key_pair.ok_or(cbor::Error::Invalid("the private key"))?;
+    let backup = backup.ok_or(cbor::Error::Missing("the backup state"))?;
+    let mut passkey = Passkey::new(id, rp_id, user, key_pair).with_backup(backup);
+    passkey.counter = counter;
+    Ok(passkey)
+}
