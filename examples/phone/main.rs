@@ -6,6 +6,8 @@
 
 #[path = "../shared/arguments.rs"]
 mod arguments;
+#[path = "../shared/farewell.rs"]
+mod farewell;
 #[path = "../shared/network.rs"]
 mod network;
 mod person;
@@ -31,7 +33,8 @@ use fido_hybrid::protocol::tunnel_domain::TunnelDomain;
 use fido_hybrid::secret::SecretText;
 
 use arguments::{Arguments, Stop, unknown, wrong};
-use network::{Farewell, Network, watched};
+use farewell::{Farewell, watched};
+use network::Network;
 use person::{Person, Terminal};
 use report::{INTERRUPTED, describe, tell};
 use store::FileStore;

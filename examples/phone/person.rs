@@ -105,7 +105,7 @@ struct Unseen;
 impl Unseen {
     /// `None` where nothing is shown anyway, or the system cannot.
     fn begin() -> Option<Self> {
-        (stdin().is_terminal() && echo("-echo")).then_some(Self)
+        (stdin().is_terminal() && echo("-echo")).then(|| Self)
     }
 }
 

@@ -40,14 +40,12 @@ struct Tool {
     without: Option<&'static str>,
 }
 
+#[cfg(target_os = "macos")]
+const TOOLS: &[Tool] =
+    &[Tool { program: "screencapture", arguments: &["-x"], needs: None, without: None }];
+
+#[cfg(not(target_os = "macos"))]
 const TOOLS: &[Tool] = &[
-    Tool {
-        program: "screencapture",
-        arguments: &["-x"],
-        needs: None,
-        // Of macOS; it knows neither.
-        without: Some("DISPLAY"),
-    },
     Tool { program: "grim", arguments: &[], needs: Some("WAYLAND_DISPLAY"), without: None },
     Tool {
         program: "spectacle",
@@ -85,7 +83,11 @@ pub(crate) fn read() -> Result<SecretText, ScreenError> {
     };
     for tool in TOOLS {
         let is_set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-        if !tool.needs.iter().all(is_set) || tool.without.iter().any(is_set) {
+        if let Some(missing) = tool.needs.filter(|name| !is_set(name)) {
+            note(tool.program, &format!("{missing} is not set"));
+            continue;
+        }
+        if tool.without.iter().any(is_set) {
             continue;
         }
         let file = folder.0.join("screen.png");

@@ -14,7 +14,8 @@ use fido_hybrid::webauthn::{MAX_OPTIONS, Origin, Requirement};
 use serde_json::json;
 
 use super::arguments::{Arguments, Stop, unknown, wrong};
-use super::network::{Farewell, Network, watched};
+use super::farewell::{Farewell, watched};
+use super::network::Network;
 use super::relying_party::{Policy, Refusal, RelyingParty};
 use super::report::{INTERRUPTED, describe, print, tell};
 

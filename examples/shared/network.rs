@@ -2,16 +2,10 @@
 
 use std::net::ToSocketAddrs as _;
 
-use fido_hybrid::BoxFuture;
-use fido_hybrid::error::TunnelFault;
 use fido_hybrid::protocol::tunnel_domain::{FIRST_HASHED_DOMAIN, TunnelDomain};
-use fido_hybrid::protocol::tunnel_url::TunnelRequest;
-use fido_hybrid::tunnel::{Dial, OpenTunnel, WebSocketTunnel};
+use fido_hybrid::tunnel::WebSocketTunnel;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
-use std::time::Duration;
-use tokio::sync::mpsc;
-use tokio::time::timeout;
 
 use super::arguments::{Arguments, Stop, wrong};
 
@@ -23,9 +17,6 @@ pub(crate) const HELP: &str =
   --tunnel-address HOST:PORT
                           where that service is, in place of what DNS says
   --ca FILE               trust the certificates in this PEM file too";
-
-/// How long a goodbye to the other side may take.
-const FAREWELL: Duration = Duration::from_secs(2);
 
 /// Which tunnel service, and how it is reached.
 #[derive(Default)]
@@ -92,33 +83,4 @@ fn domain(text: &str) -> Option<TunnelDomain> {
         .chain(FIRST_HASHED_DOMAIN..=u16::MAX)
         .filter_map(TunnelDomain::from_encoded)
         .find(|domain| domain.host().eq_ignore_ascii_case(text))
-}
-
-/// A dialer of which it shows when nobody uses it any more.
-pub(crate) struct Watched {
-    dialer: WebSocketTunnel,
-    _held: mpsc::Sender<()>,
-}
-
-/// Waits for the end of a [`Watched`] dialer.
-pub(crate) struct Farewell(mpsc::Receiver<()>);
-
-/// The task behind a ceremony or a session holds the dialer until it has said
-/// goodbye to the other side, which a program that is about to end waits for.
-pub(crate) fn watched(dialer: WebSocketTunnel) -> (Watched, Farewell) {
-    let (held, gone) = mpsc::channel(1);
-    (Watched { dialer, _held: held }, Farewell(gone))
-}
-
-impl Dial for Watched {
-    fn dial(&self, request: TunnelRequest) -> BoxFuture<'_, Result<OpenTunnel, TunnelFault>> {
-        self.dialer.dial(request)
-    }
-}
-
-impl Farewell {
-    /// Waits until all is said that can be; the caller has dropped its parts.
-    pub(crate) async fn said(mut self) {
-        let _late = timeout(FAREWELL, self.0.recv()).await;
-    }
 }

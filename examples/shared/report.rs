@@ -1,5 +1,7 @@
 //! How a program says that it could not do its work.
 
+#![allow(dead_code, reason = "each program uses a part")]
+
 use std::error::Error as _;
 use std::fmt::Write as _;
 use std::io::Write as _;

@@ -10,6 +10,8 @@
 mod arguments;
 #[path = "../shared/desktop.rs"]
 mod desktop;
+#[path = "../shared/farewell.rs"]
+mod farewell;
 #[path = "../shared/network.rs"]
 mod network;
 #[path = "../shared/record.rs"]
