@@ -30,7 +30,7 @@ use zeroize::Zeroizing;
 use super::pin::Pin;
 
 /// The longest file read or written, in bytes: some thousand passkeys.
-const MAX_FILE: usize = 1 << 20;
+pub(crate) const MAX_FILE: usize = 1 << 20;
 
 /// What this program reads and writes.
 const VERSION: u64 = 1;
@@ -58,7 +58,7 @@ pub(crate) struct FileStore {
 }
 
 #[derive(Clone, Default)]
-struct Content {
+pub(crate) struct Content {
     pin: Option<Pin>,
     passkeys: Vec<Passkey>,
 }

@@ -10,6 +10,7 @@ use fido_hybrid::error::{Error, Fault};
 use fido_hybrid::protocol::qr_code::QrText;
 use fido_hybrid::qr_render::QrMatrix;
 use fido_hybrid::secret::SecretText;
+use fido_hybrid::tunnel::WebSocketTunnel;
 use fido_hybrid::webauthn::{MAX_OPTIONS, Origin, Requirement};
 use serde_json::json;
 
@@ -17,7 +18,7 @@ use super::arguments::{Arguments, Stop, unknown, wrong};
 use super::farewell::{Farewell, watched};
 use super::network::Network;
 use super::relying_party::{Policy, Refusal, RelyingParty};
-use super::report::{INTERRUPTED, describe, print, tell};
+use super::report::{INTERRUPTED, USAGE_ERROR, describe, print, tell};
 
 /// The flags that both programs take, and how they end, for `--help`.
 pub(crate) const HELP: &str =
@@ -56,7 +57,7 @@ pub(crate) struct Desktop {
     verification: Requirement,
     options: Option<String>,
     bluetooth: Bluetooth,
-    network: Network,
+    dialer: WebSocketTunnel,
     json: bool,
     started: Instant,
 }
@@ -101,8 +102,8 @@ impl Desktop {
         }
         let origin = origin.ok_or_else(|| wrong("which site? Such as https://example.com"))?;
         let rp_id = rp_id.unwrap_or_else(|| origin.host().to_owned());
-        let started = Instant::now();
-        Ok(Self { origin, rp_id, verification, options, bluetooth, network, json, started })
+        let (dialer, started) = (network.dialer()?, Instant::now());
+        Ok(Self { origin, rp_id, verification, options, bluetooth, dialer, json, started })
     }
 
     /// The server's options, if there is a server.
@@ -127,8 +128,8 @@ impl Desktop {
     }
 
     /// A client, and what to wait for after its end.
-    pub(crate) fn client(&self) -> Result<(Client, Farewell), Ended> {
-        let (dialer, farewell) = watched(self.network.dialer().map_err(Ended::Stopped)?);
+    fn client(&self) -> Result<(Client, Farewell), Error> {
+        let (dialer, farewell) = watched(self.dialer.clone());
         let client = Client::builder().scanner(self.bluetooth.clone()).tunnel(dialer).build()?;
         Ok((client, farewell))
     }
@@ -173,7 +174,9 @@ impl Desktop {
             }
             Err(Ended::Interrupted) => (INTERRUPTED, "AbortError", "interrupted".to_owned()),
             Err(Ended::Failed(error)) => (1, error.dom_exception().name(), describe(&error)),
-            Err(Ended::Stopped(Stop::Usage(what))) => (2, "TypeError", what),
+            Err(Ended::Stopped(Stop::Usage(what))) => {
+                (USAGE_ERROR, "TypeError", what + "\nTry --help.")
+            }
             Err(Ended::Stopped(Stop::Help)) => return 0,
         };
         tell(&format!("error: {told}"));
@@ -197,6 +200,7 @@ pub(crate) enum Checked {
 pub(crate) enum Ended {
     Failed(Error),
     Interrupted,
+    #[allow(dead_code, reason = "one of the programs sees all that is wrong at its start")]
     Stopped(Stop),
 }
 

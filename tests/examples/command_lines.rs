@@ -1,0 +1,99 @@
+//! What each program says of itself, and to wrong arguments.
+
+use crate::programs::{Program, Scratch};
+
+const PROGRAMS: [&str; 4] = ["sign_in", "register", "phone", "diagnose"];
+
+#[test]
+fn each_program_explains_itself_on_standard_output() {
+    for name in PROGRAMS {
+        for flag in ["--help", "-h"] {
+            let ended = Program::new(name).arguments([flag]).run();
+            assert_eq!(ended.code, Some(0), "{name}: {ended:?}");
+            for part in ["usage: ", "Exit codes:", "--tunnel DOMAIN", "--json"] {
+                let expected = name != "phone" || part != "--json";
+                assert_eq!(ended.stdout.contains(part), expected, "{name}: {part}");
+            }
+            assert_eq!(ended.stderr, "");
+        }
+    }
+}
+
+#[test]
+fn the_phone_says_beforehand_where_keys_and_messages_go() {
+    let help = Program::new("phone").arguments(["--help"]).run().stdout;
+    assert!(help.contains("in the clear"), "{help}");
+    assert!(help.contains("cable.ua5v.com, which Google runs"), "{help}");
+}
+
+#[test]
+fn wrong_arguments_end_with_2_and_are_named() {
+    let scratch = Scratch::new();
+    let not_pem = scratch.write("not.pem", "hello");
+    let site = "https://example.com";
+    let cases: &[(&str, &[&str], &str)] = &[
+        ("sign_in", &[], "which site?"),
+        ("sign_in", &["http://example.com"], "neither https nor http://localhost"),
+        ("sign_in", &[site, "--nonsense"], "there is no flag --nonsense"),
+        ("sign_in", &[site, site], "an argument too many"),
+        ("sign_in", &[site, "--rp-id"], "--rp-id needs a value"),
+        ("sign_in", &[site, "--rp-id", "--json"], "--rp-id needs a value"),
+        ("sign_in", &[site, "--user-verification=always"], "no such --user-verification"),
+        ("sign_in", &[site, "--options", "/nonexistent"], "cannot read /nonexistent"),
+        ("sign_in", &[site, "--registered", &not_pem], "is of no registration"),
+        ("register", &[site, "--tunnel", "example.com"], "not a tunnel service that clients"),
+        ("register", &[site, "--tunnel", "17"], "not a tunnel service that clients"),
+        ("register", &[site, "--ca", &not_pem], "cannot read certificates"),
+        ("register", &[site, "--tunnel-address", "nowhere"], "--tunnel-address nowhere"),
+        ("register", &[site, "--user", "a", "--options", "-"], "exclude each other"),
+        ("phone", &["--picture", "a", "--screen"], "is enough"),
+        ("phone", &[], "--store is needed"),
+        ("diagnose", &["now"], "an argument too many"),
+        ("diagnose", &["--advertise=yes"], "an argument too many"),
+    ];
+    for (name, arguments, expected) in cases {
+        let ended = Program::new(name).arguments(*arguments).run();
+        assert_eq!(ended.code, Some(2), "{name} {arguments:?}: {ended:?}");
+        assert!(ended.stderr.contains(expected), "{name} {arguments:?}: {}", ended.stderr);
+        assert!(ended.stderr.ends_with("Try --help.\n"), "{}", ended.stderr);
+        assert_eq!(ended.stdout, "");
+    }
+}
+
+#[test]
+fn a_code_is_never_repeated() {
+    let code = "FIDO:/0123456789";
+    for (program, arguments) in
+        [("phone", vec![code, code]), ("phone", vec![code]), ("diagnose", vec![code])]
+    {
+        let scratch = Scratch::new();
+        let store = scratch.file("store");
+        let program = Program::new(program).environment("XDG_DATA_HOME", &store);
+        let ended = program.arguments(arguments).run();
+        assert_ne!(ended.code, Some(0));
+        assert!(!format!("{ended:?}").contains("0123456789"), "{ended:?}");
+    }
+}
+
+#[test]
+fn a_site_that_may_not_use_the_rp_id_gets_no_code() {
+    for name in ["sign_in", "register"] {
+        let arguments = ["https://example.com", "--rp-id", "example.org", "--json"];
+        let ended = Program::new(name).arguments(arguments).run();
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        assert!(!ended.stderr.contains('█'), "{}", ended.stderr);
+        let told: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+        assert_eq!(told["error"]["name"], "SecurityError");
+    }
+}
+
+#[test]
+fn without_bluetooth_the_error_says_what_is_missing_and_what_to_do() {
+    let ended = Program::new("sign_in").arguments(["https://example.com", "--json"]).run();
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    let told: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(told["error"]["name"], "NotAllowedError");
+    let message = told["error"]["message"].as_str().unwrap();
+    assert!(message.starts_with("waiting for a phone: "), "{message}");
+    assert!(ended.stderr.contains(message), "{}", ended.stderr);
+}

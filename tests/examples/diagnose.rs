@@ -1,0 +1,186 @@
+//! `diagnose`: its words, its JSON and its exit codes.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use serde_json::Value;
+use tokio::net::TcpSocket;
+#[cfg(target_os = "linux")]
+use tokio::runtime::Runtime;
+
+use crate::programs::{Ended, Program, Scratch};
+use crate::tunnel_service::TunnelService;
+
+/// A port at which nobody listens, and which nobody else gets meanwhile.
+fn closed() -> (TcpSocket, [String; 2]) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
+    let address = socket.local_addr().unwrap().to_string();
+    (socket, ["--tunnel-address".to_owned(), address])
+}
+
+fn json(ended: &Ended) -> Value {
+    assert_eq!(ended.stderr, "");
+    serde_json::from_str(&ended.stdout).unwrap()
+}
+
+#[test]
+fn without_bus_and_network_both_are_blamed_in_plain_words() {
+    let (_socket, nowhere) = closed();
+    let ended = Program::new("diagnose").arguments(nowhere).run();
+    assert_eq!(ended.code, Some(16), "{ended:?}");
+    for expected in [
+        "It cannot be used: Bluetooth failed: ",
+        "Tunnel service cable.ua5v.com, for Android phones\n  DNS      ok",
+        "Tunnel service cable.auth.com, for iPhones\n  DNS      ok",
+        "  TCP      FAILED: the tunnel service could not be reached: ",
+        "  TLS      not tried\n  upgrade  not tried\n",
+        "\nWhat to do\n",
+        "a firewall must let https://cable.ua5v.com and https://cable.auth.com through",
+    ] {
+        assert!(ended.stdout.contains(expected), "{expected:?} in:\n{}", ended.stdout);
+    }
+    assert_eq!(ended.stderr, "");
+}
+
+#[test]
+fn without_a_bus_bluetooth_alone_is_blamed_where_services_are_reached() {
+    let scratch = Scratch::new();
+    let service = TunnelService::start(&scratch);
+    let program = Program::new("diagnose").arguments(service.arguments());
+    let ended = program.arguments(["--json"]).run();
+    assert_eq!(ended.code, Some(6), "{ended:?}");
+    let told = json(&ended);
+    assert_eq!(told["exitCode"], 6);
+    assert_eq!(told["bluetooth"]["state"], Value::Null);
+    assert_eq!(told["bluetooth"]["advertises"], Value::Null);
+    assert!(told["bluetooth"]["error"].as_str().unwrap().starts_with("Bluetooth failed"));
+    for (service, host) in
+        told["tunnelServices"].as_array().unwrap().iter().zip(["cable.ua5v.com", "cable.auth.com"])
+    {
+        assert_eq!(service["host"], host);
+        assert_eq!(service["reached"], true);
+        assert_eq!(service["failedStep"], Value::Null);
+    }
+}
+
+#[test]
+fn a_certificate_that_is_not_trusted_fails_at_tls() {
+    let scratch = Scratch::new();
+    let service = TunnelService::start(&scratch);
+    let [flag, address, ..] = service.arguments();
+    let ended = Program::new("diagnose").arguments([flag, address, "--json".into()]).run();
+    assert_eq!(ended.code, Some(16), "{ended:?}");
+    let told = json(&ended);
+    assert_eq!(told["tunnelServices"][0]["failedStep"], "TLS");
+    assert!(told["advice"].to_string().contains("whether connections are inspected"), "{told}");
+}
+
+#[cfg(target_os = "linux")]
+mod with_adapters {
+    use super::*;
+    use crate::bluez::{Advertising, Air, Machine, Plug, Policy, Power};
+
+    fn diagnose(machine: &Machine, service: &[String], more: &[&str]) -> Ended {
+        let program = Program::new("diagnose")
+            .environment("DBUS_SYSTEM_BUS_ADDRESS", machine.bus_address())
+            .arguments(service);
+        program.arguments(more).run()
+    }
+
+    #[test]
+    fn a_machine_that_is_well_is_told_so() {
+        let Some(air) = Air::by_hand() else { return };
+        let scratch = Scratch::new();
+        let service = TunnelService::start(&scratch).arguments();
+        let machine = Machine::start(&air, "laptop");
+        machine.plug_in("hci0", Power::On);
+        let ended = diagnose(&machine, &service, &["--advertise"]);
+        assert_eq!(ended.code, Some(10), "the service is gone: {ended:?}");
+
+        let service = TunnelService::start(&scratch);
+        let ended = diagnose(&machine, &service.arguments(), &["--advertise"]);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        for expected in [
+            &format!("  hci0  \"hci0\"  {}  on\n", machine.address("hci0")),
+            "It is on: phones can be heard.",
+            "It can advertise: this machine can play the phone.",
+            "  upgrade  ok: ",
+            "\nAll is well.\n",
+        ] {
+            assert!(ended.stdout.contains(expected), "{expected:?} in:\n{}", ended.stdout);
+        }
+        assert!(!ended.stdout.contains("FAILED"), "{}", ended.stdout);
+        let off_the_air = || machine.registered("hci0").is_empty();
+        Runtime::new().unwrap().block_on(air.until("the advert is off the air", off_the_air));
+    }
+
+    #[test]
+    fn nothing_is_advertised_or_switched_on_unasked() {
+        let Some(air) = Air::by_hand() else { return };
+        let (_socket, nowhere) = closed();
+        let machine = Machine::start(&air, "laptop");
+        machine.plug_in("hci0", Power::Off);
+        machine.plug_in("hci1", Power::On);
+        diagnose(&machine, &nowhere, &[]);
+        for member in ["Set", "StartDiscovery", "RegisterAdvertisement"] {
+            assert_eq!(machine.calls_of(member), [], "{member}");
+        }
+        assert_eq!(machine.power("hci0"), Power::Off);
+    }
+
+    #[test]
+    fn each_state_of_bluetooth_has_an_exit_code_of_its_own() {
+        let Some(air) = Air::by_hand() else { return };
+        let scratch = Scratch::new();
+        let service = TunnelService::start(&scratch);
+        let (_socket, nowhere) = closed();
+        let machine = Machine::start(&air, "laptop");
+        let check = |code: i32, state: Value| {
+            let ended = diagnose(&machine, &service.arguments(), &["--json"]);
+            assert_eq!(ended.code, Some(code), "{ended:?}");
+            assert_eq!(json(&ended)["bluetooth"]["state"], state);
+            let ended = diagnose(&machine, &nowhere, &[]);
+            assert_eq!(ended.code, Some(code + 10), "{ended:?}");
+        };
+        check(3, "absent".into());
+        machine.plug_in("hci0", Power::Off);
+        check(4, "off".into());
+        machine.switch("hci0", Power::On);
+        check(0, "on".into());
+        machine.set_policy(&Policy::Closed);
+        check(5, "not permitted".into());
+    }
+
+    #[test]
+    fn an_adapter_that_cannot_advertise_is_told_where_that_is_asked() {
+        let Some(air) = Air::by_hand() else { return };
+        let scratch = Scratch::new();
+        let service = TunnelService::start(&scratch);
+        let machine = Machine::start(&air, "laptop");
+        machine.plug(Plug::new("hci0", Power::On).advertising(Advertising::None));
+        let ended = diagnose(&machine, &service.arguments(), &["--advertise"]);
+        assert_eq!(ended.code, Some(6), "{ended:?}");
+        let expected = "It did not advertise: the Bluetooth adapter cannot ";
+        assert!(ended.stdout.contains(expected), "{}", ended.stdout);
+        let ended = diagnose(&machine, &service.arguments(), &[]);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+    }
+
+    #[test]
+    fn one_adapter_can_be_chosen() {
+        let Some(air) = Air::by_hand() else { return };
+        let scratch = Scratch::new();
+        let service = TunnelService::start(&scratch);
+        let machine = Machine::start(&air, "laptop");
+        machine.plug_in("hci0", Power::On);
+        machine.plug_in("hci1", Power::Off);
+        for (adapter, code) in [("hci0", 0), ("hci1", 4), ("hci2", 3)] {
+            let chosen = ["--adapter", adapter, "--json"];
+            let ended = diagnose(&machine, &service.arguments(), &chosen);
+            assert_eq!(ended.code, Some(code), "{ended:?}");
+            let told = json(&ended);
+            let adapters = told["bluetooth"]["adapters"].as_array().unwrap();
+            assert!(adapters.iter().all(|told| told["id"] == adapter), "{told}");
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! The programs in `examples/`, run as a person runs them: without a radio,
+//! without a network, and with both (a BlueZ for tests, a tunnel service on
+//! loopback).
+
+#![cfg(all(
+    feature = "client",
+    feature = "authenticator",
+    feature = "webauthn",
+    feature = "qr-render",
+    feature = "tunnel",
+    feature = "bluetooth",
+    feature = "aws-lc-rs",
+    feature = "relay"
+))]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+#[cfg(target_os = "linux")]
+#[path = "../support/bluez/mod.rs"]
+mod bluez;
+#[cfg(target_os = "linux")]
+mod ceremonies;
+mod command_lines;
+mod diagnose;
+mod pictures;
+mod programs;
+mod stores;
+mod tunnel_service;

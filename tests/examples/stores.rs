@@ -1,0 +1,239 @@
+//! The phone's store: one file, whole or not at all.
+
+#[allow(dead_code, reason = "the program uses the rest")]
+#[path = "../../examples/phone/pin.rs"]
+mod pin;
+#[allow(dead_code, reason = "the program uses the rest")]
+#[path = "../../examples/phone/store.rs"]
+mod store;
+
+use std::fs;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use fido_hybrid::authenticator::{Backup, Passkey, PasskeyStore};
+use fido_hybrid::cbor::decode;
+use fido_hybrid::ctap::{CredentialId, User, UserHandle};
+use fido_hybrid::error::StoreFault;
+use fido_hybrid::protocol::SecretKey;
+
+use crate::programs::{Ended, Program, Running, Scratch};
+use pin::Pin;
+use store::{FileStore, OpenError};
+
+fn passkey(number: u8) -> Passkey {
+    let user = User::new(UserHandle::new([number]).unwrap(), "ada", "Ada");
+    let key = SecretKey::from_scalar(&[number.max(1); 32]).unwrap();
+    Passkey::new(CredentialId::new([number; 16]).unwrap(), "example.com", user, key)
+}
+
+fn open(file: &str) -> FileStore {
+    FileStore::open(file.into()).unwrap()
+}
+
+fn phone(store: &str) -> Running {
+    Program::new("phone").arguments(["--store", store]).start()
+}
+
+/// The program is asked for nothing but its store.
+fn refused(store: &str) -> Ended {
+    let mut phone = phone(store);
+    phone.end_input();
+    let ended = phone.finish();
+    assert_eq!(ended.code, Some(4), "{ended:?}");
+    assert!(ended.stderr.contains(store), "the file is named: {}", ended.stderr);
+    ended
+}
+
+#[tokio::test]
+async fn what_is_kept_is_there_when_the_store_is_opened_again() {
+    let scratch = Scratch::new();
+    let file = scratch.file("new folder/store");
+    let store = open(&file);
+    store.set_pin(Pin { salt: [1; 16], hash: [2; 32] }).unwrap();
+    store.insert(passkey(1)).await.unwrap();
+    store.insert(passkey(2).with_backup(Backup::BackedUp)).await.unwrap();
+    let mut nameless = passkey(3);
+    nameless.user = User::from_handle(UserHandle::new([3]).unwrap());
+    store.insert(nameless).await.unwrap();
+    assert_eq!(store.count_use("example.com", &passkey(1).id).await.unwrap(), 1);
+    drop(store);
+
+    let store = open(&file);
+    assert_eq!(store.pin().unwrap().hash, [2; 32]);
+    assert_eq!(store.pin().unwrap().salt, [1; 16]);
+    let found = store.candidates("example.com", None).await.unwrap();
+    let told = found.iter().map(|passkey| {
+        let Passkey { id, user, counter, backup, key, .. } = passkey;
+        (id.as_bytes()[0], user.name.clone(), *counter, *backup, key.expose()[0])
+    });
+    let ada = || Some("ada".to_owned());
+    assert_eq!(
+        told.collect::<Vec<_>>(),
+        [
+            (3, None, Some(0), Backup::DeviceBound, 3),
+            (2, ada(), None, Backup::BackedUp, 2),
+            (1, ada(), Some(1), Backup::DeviceBound, 1),
+        ]
+    );
+    assert_eq!(found[1].user.display_name.as_deref(), Some("Ada"));
+    store.remove("example.com", &passkey(2).id).await.unwrap();
+    assert!(store.candidates("example.org", None).await.unwrap().is_empty());
+    assert!(store.count_use("example.org", &passkey(1).id).await.is_err());
+    drop(store);
+    assert_eq!(open(&file).candidates("example.com", None).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn whoever_reads_the_file_meanwhile_sees_it_whole() {
+    let scratch = Scratch::new();
+    let file = scratch.file("store");
+    let store = open(&file);
+    store.insert(passkey(0)).await.unwrap();
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let mut reads = 0;
+            while !done.load(Ordering::SeqCst) {
+                decode::<store::Content>(&fs::read(&file).unwrap()).unwrap();
+                reads += 1;
+            }
+            reads
+        });
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        scope.spawn(|| {
+            runtime.unwrap().block_on(async {
+                for number in 1..=100 {
+                    store.insert(passkey(number)).await.unwrap();
+                }
+            });
+            done.store(true, Ordering::SeqCst);
+        });
+        assert!(reader.join().unwrap() > 1);
+    });
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn nobody_else_can_read_it() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let scratch = Scratch::new();
+    let file = scratch.file("folder/store");
+    let store = open(&file);
+    store.insert(passkey(1)).await.unwrap();
+    let mode = |path: &str| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&file), 0o600);
+    assert_eq!(mode(&scratch.file("folder")), 0o700);
+}
+
+#[tokio::test]
+async fn what_a_killed_write_left_is_in_nobodys_way() {
+    let scratch = Scratch::new();
+    let file = scratch.file("store");
+    open(&file).insert(passkey(1)).await.unwrap();
+    fs::write(format!("{file}.new"), "half of").unwrap();
+    let store = open(&file);
+    assert_eq!(store.candidates("example.com", None).await.unwrap().len(), 1);
+    store.insert(passkey(2)).await.unwrap();
+    assert!(!fs::exists(format!("{file}.new")).unwrap());
+    drop(store);
+    assert_eq!(open(&file).candidates("example.com", None).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn what_cannot_be_written_is_not_kept_in_memory_either() {
+    let scratch = Scratch::new();
+    let file = scratch.file("store");
+    let store = open(&file);
+    store.insert(passkey(1)).await.unwrap();
+    // A folder with something in it cannot be replaced or removed as a file.
+    fs::create_dir_all(format!("{file}.new/full")).unwrap();
+    assert!(matches!(store.insert(passkey(2)).await, Err(StoreFault::Failed(_))));
+    let use_of = store.count_use("example.com", &passkey(1).id).await;
+    assert!(matches!(use_of, Err(StoreFault::Failed(_))));
+    let kept = store.candidates("example.com", None).await.unwrap();
+    assert_eq!(kept.iter().map(|passkey| passkey.counter).collect::<Vec<_>>(), [Some(0)]);
+}
+
+#[tokio::test]
+async fn a_store_that_would_get_too_long_is_full() {
+    let scratch = Scratch::new();
+    let store = open(&scratch.file("store"));
+    let mut large = passkey(1);
+    large.rp_id = "a".repeat(store::MAX_FILE);
+    assert!(matches!(store.insert(large).await, Err(StoreFault::Full)));
+    store.insert(passkey(1)).await.unwrap();
+}
+
+#[test]
+fn a_damaged_store_is_refused_and_left_as_it_was() {
+    let scratch = Scratch::new();
+    let store = open(&scratch.file("whole"));
+    store.set_pin(Pin { salt: [1; 16], hash: [2; 32] }).unwrap();
+    let whole = fs::read(scratch.file("whole")).unwrap();
+    let half = &whole[..whole.len() / 2];
+    let mut of_the_future = whole.clone();
+    // {0: 1, …}: the version is the third byte.
+    assert_eq!(of_the_future[..3], [0xa3, 0, 1]);
+    of_the_future[2] = 2;
+    let longer = [&whole[..], &[0]].concat();
+    for damaged in [&b""[..], b"hello", half, &of_the_future, &longer] {
+        let file = scratch.write("damaged", damaged);
+        let opened = FileStore::open(file.clone().into()).err();
+        assert!(matches!(opened, Some(OpenError::Damaged { .. })), "{opened:?}");
+        let ended = refused(&file);
+        assert!(ended.stderr.contains("is damaged, or not of this program"), "{}", ended.stderr);
+        assert_eq!(fs::read(&file).unwrap(), damaged);
+    }
+}
+
+#[test]
+fn a_store_of_any_length_is_read_no_further_than_its_bound() {
+    let scratch = Scratch::new();
+    let file = scratch.file("long");
+    // 1 TiB, of which the disk has nothing.
+    fs::File::create(&file).unwrap().set_len(1 << 40).unwrap();
+    let ended = refused(&file);
+    assert!(ended.stderr.contains("is longer than"), "{}", ended.stderr);
+    assert_eq!(fs::metadata(&file).unwrap().len(), 1 << 40);
+}
+
+#[test]
+fn a_store_is_one_programs_at_a_time() {
+    let scratch = Scratch::new();
+    let file = scratch.file("store");
+    let mut first = phone(&file);
+    first.wait_for("New PIN:");
+    let ended = refused(&file);
+    assert!(ended.stderr.contains("another program uses"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_killed_program_leaves_a_store_that_opens_with_what_was_kept() {
+    let scratch = Scratch::new();
+    let file = scratch.file("store");
+    let mut first = phone(&file);
+    first.wait_for("in the clear");
+    first.wait_for("New PIN:");
+    first.type_line("123");
+    first.wait_for("4 characters or more");
+    first.wait_for("New PIN:");
+    first.type_line("1234");
+    first.wait_for("Once more:");
+    first.type_line("12345");
+    first.wait_for("These are different.");
+    first.wait_for("New PIN:");
+    first.type_line("1234");
+    first.wait_for("Once more:");
+    first.type_line("1234");
+    first.wait_for("The text of the QR code");
+    first.kill();
+
+    let mut second = phone(&file);
+    second.wait_for("The text of the QR code");
+    assert!(!second.said.contains("PIN"), "{}", second.said);
+    second.type_line("hello");
+    let ended = second.finish();
+    assert_eq!(ended.code, Some(5), "{ended:?}");
+    assert!(open(&file).pin().unwrap().is("1234"));
+    assert!(!open(&file).pin().unwrap().is("1235"));
+}

@@ -1,0 +1,55 @@
+//! A tunnel service on loopback, as the programs' flags want it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use fido_hybrid::protocol::tunnel_domain::TunnelDomain;
+use fido_hybrid::relay::{Running, Server};
+use rustls::ServerConfig;
+use rustls::pki_types::PrivateKeyDer;
+use tokio::runtime::Runtime;
+
+use crate::programs::Scratch;
+
+/// Dropping it stops the service.
+pub(crate) struct TunnelService {
+    address: SocketAddr,
+    ca: String,
+    _running: Running,
+    _runtime: Runtime,
+}
+
+impl TunnelService {
+    /// One that answers for both assigned names.
+    pub(crate) fn start(scratch: &Scratch) -> Self {
+        let names = [TunnelDomain::GOOGLE.host(), TunnelDomain::APPLE.host()];
+        let made = rcgen::generate_simple_self_signed(names).unwrap();
+        let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let tls = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![made.cert.der().clone()], key)
+            .unwrap();
+        let ca = scratch.write("ca.pem", pem(made.cert.der()));
+        let runtime = Runtime::new().unwrap();
+        let (address, running) = runtime.block_on(async {
+            let server = Server::builder().tls(Arc::new(tls)).bind("127.0.0.1:0").await.unwrap();
+            (server.local_addr().unwrap(), server.start().unwrap())
+        });
+        Self { address, ca, _running: running, _runtime: runtime }
+    }
+
+    /// What leads a program here.
+    pub(crate) fn arguments(&self) -> [String; 4] {
+        ["--tunnel-address".into(), self.address.to_string(), "--ca".into(), self.ca.clone()]
+    }
+}
+
+fn pem(certificate: &[u8]) -> String {
+    let encoded = data_encoding::BASE64.encode(certificate);
+    let lines = encoded.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap());
+    let lines: Vec<_> = lines.collect();
+    format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
+}
