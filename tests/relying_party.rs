@@ -1,4 +1,4 @@
-//! The demo's relying party: every check is shown to be the one that refuses.
+//! The examples' relying party: every check is shown to be the one that refuses.
 //!
 //! Answers are made by a passkey that does as it is told, and each has one
 //! thing wrong with it.
@@ -21,6 +21,7 @@ use fido_hybrid::sim::SeededRng;
 use relying_party::{
     AttestationPolicy, BackupPolicy, CHALLENGE_LIFETIME, MICROSOFT_AUTHENTICATOR_ANDROID,
     MICROSOFT_AUTHENTICATOR_IOS, ModelPolicy, Policy, Refusal, RelyingParty, SignedIn,
+    VerificationPolicy,
 };
 use serde_json::{Value, json};
 
@@ -225,6 +226,75 @@ fn a_user_must_have_been_there_and_be_verified() {
         site.alice.flags = flags;
         assert_eq!(site.sign_in(), Err(refusal));
         assert_eq!(site.register(), Err(refusal));
+    }
+}
+
+#[test]
+fn who_does_not_require_verification_takes_a_user_who_was_there() {
+    for (verification, taken) in [
+        (VerificationPolicy::Required, Err(Refusal::UserNotVerified)),
+        (VerificationPolicy::Preferred, Ok(())),
+        (VerificationPolicy::Discouraged, Ok(())),
+    ] {
+        let mut site = Site::new();
+        site.server.policy.verification = verification;
+        site.alice.flags = Flags::USER_PRESENT;
+        assert_eq!(site.sign_in().map(drop), taken);
+        site.alice.flags = Flags::USER_VERIFIED;
+        assert_eq!(site.sign_in().map(drop), Err(Refusal::UserNotPresent));
+    }
+}
+
+#[test]
+fn another_servers_questions_and_passkeys_are_checked_like_ones_own() {
+    let Site { server: mut theirs, mut alice, mut rng } = Site::empty();
+    let policy = Policy::new("example.com", "https://example.com");
+    let mut ours = RelyingParty::new(policy);
+    let challenge = |options: &str| {
+        let options: Value = serde_json::from_str(options).unwrap();
+        BASE64URL_NOPAD.decode(options["challenge"].as_str().unwrap().as_bytes()).unwrap()
+    };
+
+    let options = theirs.start_registration(SESSION, "alice", NOW, &mut rng);
+    let answer = alice.register(&options);
+    let unknown = ours.finish_registration(SESSION, &answer, NOW);
+    assert_eq!(unknown, Err(Refusal::UnknownChallenge));
+    let handle = alice.user_handle.clone().unwrap();
+    ours.adopt_registration(SESSION, "alice", &handle, &challenge(&options), NOW);
+    ours.finish_registration(SESSION, &answer, NOW).unwrap();
+
+    let mut later = RelyingParty::new(Policy::new("example.com", "https://example.com"));
+    later.adopt_passkey("alice", &handle, &answer).unwrap();
+    for key in [alice.key.clone(), SecretKey::generate(&mut rng)] {
+        let wrong = key.public_key() != alice.key.public_key();
+        let options = theirs.start_sign_in(SESSION, None, NOW, &mut rng);
+        later.adopt_sign_in(SESSION, &challenge(&options), NOW);
+        let answer = Puppet { key, ..alice.clone() }.sign_in(&options);
+        let signed_in = later.finish_sign_in(SESSION, &answer, NOW).map(drop);
+        assert_eq!(signed_in, if wrong { Err(Refusal::Signature) } else { Ok(()) });
+    }
+}
+
+#[test]
+fn without_the_passkey_all_but_the_signature_is_checked() {
+    type Change = fn(&mut Puppet);
+    let changes: [(Change, Result<(), Refusal>); 6] = [
+        (|_| {}, Ok(())),
+        (|alice| alice.kind = Some("webauthn.create"), Err(Refusal::WrongType)),
+        (|alice| alice.origin = "https://examp1e.com".into(), Err(Refusal::WrongOrigin)),
+        (|alice| alice.rp_id = "example.org".into(), Err(Refusal::WrongRpId)),
+        (|alice| alice.flags = Flags::USER_VERIFIED, Err(Refusal::UserNotPresent)),
+        (|alice| alice.flags = Flags::USER_PRESENT, Err(Refusal::UserNotVerified)),
+    ];
+    for (change, expected) in changes {
+        let Site { mut server, mut alice, mut rng } = Site::empty();
+        change(&mut alice);
+        let answer = alice.sign_in(&server.start_sign_in(SESSION, None, NOW, &mut rng));
+        assert_eq!(server.check_unsigned(SESSION, &answer, NOW).map(drop), expected);
+        // Once, whatever came of it; and it is nobody's sign-in.
+        let again = server.check_unsigned(SESSION, &answer, NOW);
+        assert_eq!(again, Err(Refusal::UnknownChallenge));
+        assert_eq!(server.finish_sign_in(SESSION, &answer, NOW), Err(Refusal::UnknownChallenge));
     }
 }
 

@@ -20,6 +20,9 @@ const STEPS: [(&str, &str); 4] = [
     ("upgrade", "it answers as a tunnel service"),
 ];
 
+/// By which people set a proxy.
+const PROXIES: [&str; 4] = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
+
 pub(crate) struct Findings {
     pub(crate) health: Health,
     pub(crate) adapters: Result<Vec<Adapter>, BluetoothFault>,
@@ -38,8 +41,11 @@ impl Findings {
             Err(Error { fault: Fault::Bluetooth(fault), .. }) => code(fault),
             Err(_) => 6,
         };
-        let reached = self.health.tunnel_services.iter().all(|service| service.reached.is_ok());
-        bluetooth + if reached { 0 } else { UNREACHABLE }
+        bluetooth + if self.are_reached() { 0 } else { UNREACHABLE }
+    }
+
+    fn are_reached(&self) -> bool {
+        self.health.tunnel_services.iter().all(|service| service.reached.is_ok())
     }
 
     fn advice(&self) -> Vec<Advice> {
@@ -133,6 +139,15 @@ impl fmt::Display for Findings {
         }
         for service in &self.health.tunnel_services {
             write_service(f, service)?;
+        }
+        if !self.are_reached()
+            && let Some(variable) = PROXIES.iter().find(|name| std::env::var_os(name).is_some())
+        {
+            writeln!(
+                f,
+                "\nA proxy is set by {variable}. Tunnel services are reached without one: a firewall \
+                 must let them through."
+            )?;
         }
         let advice = self.advice();
         if advice.is_empty() {

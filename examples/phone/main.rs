@@ -33,7 +33,7 @@ use fido_hybrid::protocol::tunnel_domain::TunnelDomain;
 use fido_hybrid::secret::SecretText;
 
 use arguments::{Arguments, Stop, unknown, wrong};
-use farewell::{Farewell, watched};
+use farewell::{Farewell, interrupted, watched};
 use network::Network;
 use person::{Person, Terminal};
 use report::{INTERRUPTED, describe, tell};
@@ -115,13 +115,6 @@ async fn main() -> ExitCode {
     };
     tell(&format!("error: {why}"));
     ExitCode::from(code)
-}
-
-/// Ctrl-C; never, where the system has no such thing.
-async fn interrupted() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending().await
-    }
 }
 
 /// Why nothing was signed.

@@ -15,9 +15,9 @@ use fido_hybrid::webauthn::{MAX_OPTIONS, Origin, Requirement};
 use serde_json::json;
 
 use super::arguments::{Arguments, Stop, unknown, wrong};
-use super::farewell::{Farewell, watched};
+use super::farewell::{Farewell, interrupted, watched};
 use super::network::Network;
-use super::relying_party::{Policy, Refusal, RelyingParty};
+use super::relying_party::{Policy, Refusal, RelyingParty, VerificationPolicy};
 use super::report::{INTERRUPTED, USAGE_ERROR, describe, print, tell};
 
 /// The flags that both programs take, and how they end, for `--help`.
@@ -114,6 +114,11 @@ impl Desktop {
     /// The server that this program plays or stands in for. `rp_id` is that of
     /// the options in use, and `verification` what they ask for.
     pub(crate) fn site(&self, rp_id: &str, verification: Requirement) -> RelyingParty {
+        let verification = match verification {
+            Requirement::Required => VerificationPolicy::Required,
+            Requirement::Preferred => VerificationPolicy::Preferred,
+            Requirement::Discouraged => VerificationPolicy::Discouraged,
+        };
         let policy = Policy::new(rp_id, self.origin.as_str());
         RelyingParty::new(Policy { verification, ..policy })
     }
@@ -248,13 +253,6 @@ impl Drop for OnScreen {
         if self.second_screen {
             tell("\x1b[?1049l");
         }
-    }
-}
-
-/// Ctrl-C; never, where the system has no such thing.
-pub(crate) async fn interrupted() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending().await
     }
 }
 

@@ -41,3 +41,10 @@ impl Farewell {
         let _late = timeout(PATIENCE, self.0.recv()).await;
     }
 }
+
+/// Ctrl-C; never, where the system has no such thing.
+pub(crate) async fn interrupted() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending().await
+    }
+}

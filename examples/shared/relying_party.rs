@@ -33,7 +33,6 @@ use fido_hybrid::cbor::{Key, Reader};
 use fido_hybrid::ctap::{Aaguid, Algorithm, AuthenticatorData, CredentialId, Flags};
 use fido_hybrid::protocol::PublicKey;
 use fido_hybrid::protocol::primitives::sha256;
-use fido_hybrid::webauthn::Requirement;
 use rand_core::CryptoRng;
 use serde_json::{Value, json};
 
@@ -70,7 +69,26 @@ pub struct Policy {
     pub attestation: AttestationPolicy,
     /// Whether the phone must make sure that it is its user, by face, finger or
     /// PIN, which flag UV tells.
-    pub verification: Requirement,
+    pub verification: VerificationPolicy,
+}
+
+/// How much the server wants the user verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VerificationPolicy {
+    Required,
+    Preferred,
+    Discouraged,
+}
+
+impl VerificationPolicy {
+    /// As it stands in options.
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Required => "required",
+            Self::Preferred => "preferred",
+            Self::Discouraged => "discouraged",
+        }
+    }
 }
 
 /// Flag BE tells whether a passkey can ever leave its device.
@@ -108,7 +126,7 @@ impl Policy {
             backup: BackupPolicy::Any,
             models: ModelPolicy::Any,
             attestation: AttestationPolicy::NotNeeded,
-            verification: Requirement::Required,
+            verification: VerificationPolicy::Required,
         }
     }
 }
@@ -261,7 +279,7 @@ impl RelyingParty {
             AttestationPolicy::NotNeeded => "none",
             AttestationPolicy::Enforced => "direct",
         };
-        let verification = spelled(self.policy.verification);
+        let verification = self.policy.verification.as_str();
         json!({
             "rp": {"id": self.policy.rp_id, "name": self.policy.rp_id},
             "user": {"id": handle, "name": account, "displayName": account},
@@ -291,7 +309,7 @@ impl RelyingParty {
             "rpId": self.policy.rp_id,
             "challenge": challenge,
             "allowCredentials": allow,
-            "userVerification": spelled(self.policy.verification),
+            "userVerification": self.policy.verification.as_str(),
             "timeout": CHALLENGE_LIFETIME.as_millis() as u64,
         })
         .to_string()
@@ -544,7 +562,7 @@ impl RelyingParty {
         }
         // Asking for it in the options is not enough: the options come from the
         // network, and only this bit is signed.
-        if self.policy.verification == Requirement::Required
+        if self.policy.verification == VerificationPolicy::Required
             && !data.flags().contains(Flags::USER_VERIFIED)
         {
             return Err(Refusal::UserNotVerified);
@@ -674,15 +692,6 @@ impl<'a> AttestationObject<'a> {
             }
             _ => Err(Refusal::Malformed("the attestation object")),
         }
-    }
-}
-
-/// As it stands in options.
-const fn spelled(requirement: Requirement) -> &'static str {
-    match requirement {
-        Requirement::Required => "required",
-        Requirement::Preferred => "preferred",
-        Requirement::Discouraged => "discouraged",
     }
 }
 

@@ -64,6 +64,19 @@ fn without_a_bus_bluetooth_alone_is_blamed_where_services_are_reached() {
 }
 
 #[test]
+fn a_proxy_is_told_to_be_of_no_use_where_it_may_be_the_reason() {
+    let scratch = Scratch::new();
+    let (_socket, nowhere) = closed();
+    let service = TunnelService::start(&scratch);
+    for (arguments, told) in [(&nowhere[..], true), (&service.arguments()[..], false)] {
+        let program = Program::new("diagnose").arguments(arguments);
+        let ended = program.environment("HTTPS_PROXY", "http://user:secret@proxy.example").run();
+        assert_eq!(ended.stdout.contains("A proxy is set by HTTPS_PROXY."), told, "{ended:?}");
+        assert!(!format!("{ended:?}").contains("secret"), "{ended:?}");
+    }
+}
+
+#[test]
 fn a_certificate_that_is_not_trusted_fails_at_tls() {
     let scratch = Scratch::new();
     let service = TunnelService::start(&scratch);

@@ -23,5 +23,7 @@ mod command_lines;
 mod diagnose;
 mod pictures;
 mod programs;
+#[cfg(target_os = "linux")]
+mod screens;
 mod stores;
 mod tunnel_service;

@@ -42,7 +42,7 @@ impl Canvas {
     }
 }
 
-fn code(byte: u8) -> QrText {
+pub(crate) fn code(byte: u8) -> QrText {
     let key = SecretKey::from_scalar(&[byte; 32]).unwrap();
     // Made in 2023: phones do not answer it any more.
     let created = 1_700_000_000;
@@ -50,7 +50,7 @@ fn code(byte: u8) -> QrText {
     QrCode::new(*key.public_key(), secret, created, RequestHint::GetAssertion).to_text()
 }
 
-fn modules(code: &QrText) -> Vec<Vec<bool>> {
+pub(crate) fn modules(code: &QrText) -> Vec<Vec<bool>> {
     let code = QrMatrix::new(code).unwrap();
     let width = code.width();
     (0..width).map(|y| (0..width).map(|x| code.is_dark(x, y)).collect()).collect()
@@ -98,6 +98,25 @@ fn a_code_for_something_else_is_told_as_that() {
     let mut canvas = Canvas::new(640, 480);
     canvas.draw((100, 100), &dark.chunks(width).map(<[bool]>::to_vec).collect::<Vec<_>>());
     refused(canvas.png(), "there is a QR code on it, and not one for passkeys");
+}
+
+#[test]
+fn an_old_picture_is_not_answered() {
+    let scratch = Scratch::new();
+    let mut canvas = Canvas::new(640, 480);
+    canvas.draw((100, 100), &modules(&code(1)));
+    let picture = scratch.write("picture.png", canvas.png());
+    let store = scratch.file("store");
+    let mut phone =
+        Program::new("phone").arguments(["--picture", &picture, "--store", &store]).start();
+    for question in ["New PIN:", "Once more:"] {
+        phone.wait_for(question);
+        phone.type_line("1234");
+    }
+    let ended = phone.finish();
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    let told = "the QR code's time is too far from this device's";
+    assert!(ended.stderr.contains(told), "{}", ended.stderr);
 }
 
 #[test]
