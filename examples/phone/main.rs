@@ -51,9 +51,9 @@ Plays the phone for a browser that shows a QR code: asks you, and signs.
 
 usage: phone [flags] [CODE | --picture FILE | --screen]
 
-  CODE                    the text of the QR code, FIDO:/…; without any of the
-                          three it is asked for, and others on this machine
-                          cannot read it from the list of programs
+  CODE                    the text of the QR code, FIDO:/…; others on this machine
+                          can read it in the list of programs, so without any of
+                          the three it is asked for
   --picture FILE          the code on this picture, PNG or JPEG
   --screen                the code on this computer's screen
   --store FILE            where the passkeys are; by default

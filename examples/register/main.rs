@@ -21,6 +21,8 @@ mod report;
 
 use std::process::ExitCode;
 
+use fido_hybrid::client::Client;
+use fido_hybrid::secret::SecretText;
 use fido_hybrid::webauthn::{CreationOptions, Requirement};
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
@@ -79,23 +81,13 @@ fn parse() -> Result<Register, Stop> {
 }
 
 impl Register {
-    async fn run(&self) -> Result<(fido_hybrid::secret::SecretText, Checked), Ended> {
+    async fn run(&self) -> Result<(SecretText, Checked), Ended> {
         let desktop = &self.desktop;
         let (mut site, options) = match desktop.options() {
             Some(json) => {
                 let options = CreationOptions::from_json(json).map_err(invalid)?;
                 let rp_id = options.rp_id.as_deref().unwrap_or(desktop.origin.host());
-                let mut site = desktop.site(rp_id, options.user_verification);
-                let account = options.user.name.as_deref().unwrap_or_default();
-                let handle = options.user.id.as_bytes();
-                site.adopt_registration(
-                    SESSION,
-                    account,
-                    handle,
-                    &options.challenge,
-                    desktop.now(),
-                );
-                (site, options)
+                (desktop.site(rp_id, options.user_verification), options)
             }
             None => {
                 let user = self.user.clone();
@@ -106,9 +98,16 @@ impl Register {
                 (site, CreationOptions::from_json(&json).map_err(invalid)?)
             }
         };
-        let begin = |client: &fido_hybrid::client::Client| client.create(&options, &desktop.origin);
+        let begin = |client: &Client| client.create(&options, &desktop.origin);
         let registration = desktop.perform(begin).await?;
         let answer = registration.to_json();
+        let account = options.user.name.as_deref().unwrap_or_default();
+        let handle = options.user.id.as_bytes();
+        if desktop.options().is_some() {
+            // Now, for how long its challenge is good is that server's to say.
+            let now = desktop.now();
+            site.adopt_registration(SESSION, account, handle, &options.challenge, now);
+        }
         // What it was asked for decides; what a site prefers it may go without.
         let asked = match options.user_verification {
             Requirement::Required => "The answer is right, and the user was verified.",
@@ -119,8 +118,8 @@ impl Register {
                 if let Some(file) = &self.keep {
                     let record = Record {
                         rp_id: site.policy.rp_id.clone(),
-                        account: options.user.name.clone().unwrap_or_default(),
-                        handle: options.user.id.as_bytes().to_vec(),
+                        account: account.to_owned(),
+                        handle: handle.to_vec(),
                         answer: answer.expose().to_owned(),
                     };
                     if let Err(why) = std::fs::write(file, record.to_json()) {

@@ -102,10 +102,7 @@ impl SignIn {
             adopted.map_err(|why| Ended::Stopped(wrong(format_args!("that passkey: {why}"))))?;
         }
         let options = match adopted {
-            Some(options) => {
-                site.adopt_sign_in(SESSION, &options.challenge, desktop.now());
-                options
-            }
+            Some(options) => options,
             None => {
                 let account = self.registered.as_ref().map(|record| record.account.as_str());
                 let rng = &mut UnwrapErr(SysRng);
@@ -116,6 +113,10 @@ impl SignIn {
         let begin = |client: &Client| client.get(&options, &desktop.origin);
         let answer = desktop.perform(begin).await?.to_json();
         let (answer_json, now) = (answer.expose(), desktop.now());
+        if desktop.options().is_some() {
+            // Now, for how long its challenge is good is that server's to say.
+            site.adopt_sign_in(SESSION, &options.challenge, now);
+        }
         let checked = match &self.registered {
             Some(_) => site
                 .finish_sign_in(SESSION, answer_json, now)

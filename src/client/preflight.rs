@@ -120,6 +120,15 @@ impl Client {
     /// is dialled once, as in a ceremony, so this tells Google and Apple the
     /// machine's IP address, as a ceremony tells one of them.
     ///
+    /// ```no_run
+    /// # async fn look(client: fido_hybrid::client::Client) {
+    /// let health = client.preflight().await;
+    /// if !health.is_ready() {
+    ///     eprintln!("{health}"); // "Bluetooth is switched off. Turn Bluetooth on."
+    /// }
+    /// # }
+    /// ```
+    ///
     /// # Cancel safety
     /// Dropping the future abandons the attempts.
     pub async fn preflight(&self) -> Health {

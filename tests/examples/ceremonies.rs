@@ -229,6 +229,28 @@ fn a_servers_own_options_are_used_and_answered() {
     let client_data: Value = serde_json::from_slice(&client_data).unwrap();
     assert_eq!(client_data["challenge"], options["challenge"]);
     assert_eq!(client_data["origin"], SITE);
+
+    let options = json!({
+        "rpId": "example.com",
+        "challenge": "YW5vdGhlciBjaGFsbGVuZ2U",
+        "allowCredentials": [{"type": "public-key", "id": answer["id"]}],
+    });
+    let options = world.scratch.write("options.json", options.to_string());
+    let mut sign_in = world.desktop("sign_in", &["--options", &options]);
+    let mut phone = world.known_phone(&mut sign_in);
+    say_yes(&mut phone);
+    assert_eq!(succeeded(sign_in.finish())["id"], answer["id"]);
+}
+
+#[test]
+fn a_passkey_of_another_site_does_not_count() {
+    let Some(world) = World::new() else { return };
+    let mut other = read(&world.registered("ada"));
+    other["rpId"] = "example.org".into();
+    let other = world.scratch.write("other.json", other.to_string());
+    let ended = world.desktop("sign_in", &["--registered", &other]).finish();
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert!(ended.stderr.contains("that passkey is for example.org"), "{}", ended.stderr);
 }
 
 #[test]
