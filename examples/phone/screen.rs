@@ -99,9 +99,13 @@ pub(crate) fn read() -> Result<SecretText, ScreenError> {
     Err(ScreenError::NoPicture(tried))
 }
 
+/// Reads a picture and deletes it; what is no picture is not ours to delete,
+/// whoever named it.
 fn read_once(file: &Path) -> Result<SecretText, ScreenError> {
     let code = picture::read(file);
-    let _gone_already = fs::remove_file(file);
+    if !matches!(code, Err(PictureError::Io(_) | PictureError::Format | PictureError::TooLarge)) {
+        let _gone_already = fs::remove_file(file);
+    }
     Ok(code?)
 }
 

@@ -123,6 +123,17 @@ fn the_portals_picture_is_read_and_deleted() {
 }
 
 #[test]
+fn what_the_portal_names_and_is_no_picture_is_left_alone() {
+    let scratch = Scratch::new();
+    let diary = scratch.write("diary.txt", "Dear diary");
+    let Some(desktop) = Desktop::answering((0, Some(diary.clone()))) else { return };
+    let ended = desktop.phone(&scratch);
+    assert_eq!(ended.code, Some(5), "{ended:?}");
+    assert!(ended.stderr.contains("neither PNG nor JPEG"), "{}", ended.stderr);
+    assert_eq!(std::fs::read_to_string(diary).unwrap(), "Dear diary");
+}
+
+#[test]
 fn a_user_who_permits_no_picture_is_told_what_else_there_is() {
     let scratch = Scratch::new();
     let Some(desktop) = Desktop::answering((1, None)) else { return };
