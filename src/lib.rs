@@ -11,21 +11,23 @@
 //!
 //! # A desktop program
 //!
-//! `radio` is a `bluetooth::Scanner`.
-//!
 //! ```no_run
-//! # #[cfg(all(feature = "client", feature = "webauthn", feature = "qr-render", feature = "tunnel"))]
+//! # #[cfg(all(
+//! #     feature = "client", feature = "webauthn", feature = "qr-render", feature = "tunnel",
+//! #     feature = "bluetooth",
+//! # ))]
 //! # async fn sign_in(
-//! #     radio: impl fido_hybrid::bluetooth::Scanner + 'static,
 //! #     json_from_the_server: String,
 //! #     send_to_server: fn(&str),
 //! # ) -> Result<(), Box<dyn std::error::Error>> {
+//! use fido_hybrid::bluetooth::Bluetooth;
 //! use fido_hybrid::client::Client;
 //! use fido_hybrid::qr_render::QrMatrix;
 //! use fido_hybrid::tunnel::WebSocketTunnel;
 //! use fido_hybrid::webauthn::{Origin, RequestOptions};
 //!
-//! let client = Client::builder().scanner(radio).tunnel(WebSocketTunnel::builder().build()?).build()?;
+//! let tunnel = WebSocketTunnel::builder().build()?;
+//! let client = Client::builder().scanner(Bluetooth::new()).tunnel(tunnel).build()?;
 //!
 //! let options = RequestOptions::from_json(&json_from_the_server)?;
 //! let mut ceremony = client.get(&options, &Origin::parse("https://example.com")?)?;
@@ -45,23 +47,23 @@
 //!
 //! # A phone
 //!
-//! `user` is an `authenticator::UserCheck`, `radio` a `bluetooth::Advertiser`, and
-//! `tunnel_service` the [`TunnelDomain`](protocol::tunnel_domain::TunnelDomain)
-//! at which clients find this phone.
+//! `user` is an `authenticator::UserCheck`, and `tunnel_service` the
+//! [`TunnelDomain`](protocol::tunnel_domain::TunnelDomain) at which clients find
+//! this phone.
 //!
 //! ```no_run
-//! # #[cfg(all(feature = "authenticator", feature = "tunnel"))]
+//! # #[cfg(all(feature = "authenticator", feature = "tunnel", feature = "bluetooth"))]
 //! # async fn answer(
 //! #     user: impl fido_hybrid::authenticator::UserCheck + 'static,
-//! #     radio: impl fido_hybrid::bluetooth::Advertiser + 'static,
 //! #     tunnel_service: fido_hybrid::protocol::tunnel_domain::TunnelDomain,
 //! #     scanned_text: &str,
 //! # ) -> Result<(), Box<dyn std::error::Error>> {
 //! use fido_hybrid::authenticator::{Authenticator, MemoryStore};
+//! use fido_hybrid::bluetooth::Bluetooth;
 //! use fido_hybrid::tunnel::WebSocketTunnel;
 //!
 //! let phone = Authenticator::builder(MemoryStore::new(), user)
-//!     .advertiser(radio)
+//!     .advertiser(Bluetooth::new())
 //!     .tunnel(WebSocketTunnel::builder().build()?)
 //!     .domain(tunnel_service)
 //!     .build()?;
@@ -95,7 +97,7 @@
 //! | `webauthn` | WebAuthn JSON to CTAP and back |
 //! | [`client`], [`authenticator`] | the roles |
 //! | `qr_render` | QR codes for terminals, as SVG and as pixels |
-//! | `bluetooth`, `tunnel` | how the roles reach each other: traits, and what implements them |
+//! | [`bluetooth`], `tunnel` | how the roles reach each other: traits, and what implements them |
 //! | `relay` | the tunnel service |
 //! | `sim` | a world in memory, for tests and demos |
 //! | [`error`] | stage, fault and advice |
@@ -108,7 +110,8 @@
 //! * No bytes from outside can panic it or make it allocate past a named bound.
 //! * No secret reaches a log, a `Debug`, an error or a panic message.
 //! * No switch skips proximity. A transaction must trust its caller for where
-//!   an advert was heard; the paved path is a radio.
+//!   an advert was heard; the paved path is the system's radio,
+//!   `bluetooth::Bluetooth`.
 //! * It sets no globals: no TLS provider, subscriber, runtime or
 //!   environment.
 

@@ -75,6 +75,26 @@ fn its_minimum_rust_version_is_the_manifests() {
 }
 
 #[test]
+fn its_table_of_what_to_look_at_has_every_advice() {
+    const ADVICE: &str = include_str!("../src/error/advice.rs");
+    let (_, code) = ADVICE.split_once("f.write_str(match self {").expect("the sentences");
+    let advice: Vec<&str> = code
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("Self::"))
+        .map(|line| line.split(' ').next().expect("a name"))
+        .collect();
+    assert!(advice.len() > 10, "{advice:?}");
+    let (_, table) = README.split_once("| `Advice` | Look at |\n").expect("a table");
+    let rows: Vec<&str> = table
+        .lines()
+        .skip(1)
+        .map_while(|row| row.strip_prefix("| `"))
+        .map(|row| row.split('`').next().expect("a name"))
+        .collect();
+    assert_eq!(rows, advice);
+}
+
+#[test]
 fn it_names_the_tunnel_services_that_a_firewall_must_let_through() {
     for domain in ASSIGNED_DOMAINS {
         assert!(README.contains(&format!("`{domain}`")), "{domain}");
