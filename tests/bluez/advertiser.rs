@@ -208,8 +208,9 @@ async fn whatever_takes_an_advert_off_the_air_is_told() {
     let absent = |fault: &BluetoothFault| matches!(fault, BluetoothFault::Absent);
     let off = |fault: &BluetoothFault| matches!(fault, BluetoothFault::Off);
     let failed = |fault: &BluetoothFault| matches!(fault, BluetoothFault::Failed(_));
-    let harms: [Harm; 6] = [
+    let harms: [Harm; 7] = [
         ("unplugged", |it| it.unplug("hci0"), absent),
+        ("pulled out", |it| it.unplug_without_release("hci0"), absent),
         ("switched off", |it| it.switch("hci0", Power::Off), off),
         ("released", |it| it.release_adverts("hci0"), absent),
         ("bluetoothd stops", |it| it.stop_bluetoothd(Ending::Orderly), absent),

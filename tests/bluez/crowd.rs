@@ -168,12 +168,12 @@ impl Drop for Program {
     }
 }
 
-fn crowd(air: &Air, advert: impl Fn(u32) -> Advert) -> Vec<AdvertId> {
+fn crowd(air: &Air, size: u32, advert: impl Fn(u32) -> Advert) -> Vec<AdvertId> {
     let address = |n: u32| {
         let [_, a, b, c] = n.to_be_bytes();
         format!("2B:00:00:{a:02X}:{b:02X}:{c:02X}")
     };
-    (0..FOREIGN).map(|n| air.inject(advert(n).from(&address(n)))).collect()
+    (0..size).map(|n| air.inject(advert(n).from(&address(n)))).collect()
 }
 
 fn within_the_program() -> Option<String> {
@@ -193,7 +193,7 @@ async fn twenty_thousand_foreign_adverts_never_reach_the_caller_and_cost_little(
     air.until("the program scans", || !laptop.discoverers("hci0").is_empty()).await;
     assert_eq!(program.heard(&air), 0);
     let before = program.cost();
-    let crowd = crowd(&air, |n| match n % 3 {
+    let crowd = crowd(&air, FOREIGN, |n| match n % 3 {
         0 => Advert::foreign(),
         1 => Advert::new(0xfd6f, [0; 20]),
         _ => Advert::new(0xfe2c, [0xff; 24]).connectable(),
@@ -223,7 +223,7 @@ async fn a_caller_that_does_not_listen_loses_adverts_and_no_memory() {
     assert_eq!(program.heard(&air), 0);
     let before = program.cost();
     // All of other people's phones.
-    let crowd = crowd(&air, |_| Advert::new(SERVICE_UUID, [0; 20]));
+    let crowd = crowd(&air, 5 * WAITING, |_| Advert::new(SERVICE_UUID, [0; 20]));
     air.interval();
     for advert in crowd {
         air.withdraw(advert);

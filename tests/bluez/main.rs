@@ -97,9 +97,13 @@ async fn sighting(scan: &mut Box<dyn Scan>) -> Sighting {
 }
 
 async fn state(scan: &mut Box<dyn Scan>) -> AdapterState {
-    match event(scan).await {
-        ScanEvent::Adapter(state) => state,
-        other => panic!("{other:?} in place of the radio's state"),
+    loop {
+        match event(scan).await {
+            ScanEvent::Adapter(state) => return state,
+            // What is in range is told again whenever the adapters are looked at.
+            ScanEvent::Sighting(_) => {}
+            other => panic!("{other:?} in place of the radio's state"),
+        }
     }
 }
 

@@ -119,6 +119,18 @@ impl Machine {
         });
     }
 
+    /// Without the goodbye to programs that advertise.
+    pub(crate) fn unplug_without_release(&self, name: &str) {
+        self.shared.with(|world| {
+            let machine = &mut world.machines[self.index];
+            let registered = std::mem::take(&mut machine.radios.get_mut(name).unwrap().registered);
+            machine.unplug(name);
+            for advert in registered.into_values().flatten() {
+                world.adverts.remove(&advert.advert);
+            }
+        });
+    }
+
     pub(crate) fn switch(&self, name: &str, power: Power) {
         self.with(|machine| machine.switch(name, power));
     }
