@@ -226,7 +226,7 @@ async fn whatever_takes_an_advert_off_the_air_is_told() {
         laptop.unplug("hci1");
         soon("the other's end", other.lost()).await;
         let mut waiting = advert.lost();
-        assert!(futures_poll(&mut waiting).is_none(), "lost before it was {what}");
+        assert!(looked_at(&mut waiting).is_none(), "lost before it was {what}");
         drop(waiting);
 
         harm(&laptop);
@@ -239,9 +239,7 @@ async fn whatever_takes_an_advert_off_the_air_is_told() {
 }
 
 /// One look at a future.
-fn futures_poll<T>(
-    future: &mut std::pin::Pin<Box<dyn Future<Output = T> + Send + '_>>,
-) -> Option<T> {
+fn looked_at<T>(future: &mut std::pin::Pin<Box<dyn Future<Output = T> + Send + '_>>) -> Option<T> {
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     match future.as_mut().poll(&mut context) {
         std::task::Poll::Ready(done) => Some(done),
@@ -268,6 +266,6 @@ async fn only_bluez_can_take_an_advert_off_the_air() {
         stranger.send_with_reply_and_block(release.unwrap(), crate::PATIENCE).is_err()
     });
     assert!(refused.await.unwrap());
-    assert!(futures_poll(&mut advert.lost()).is_none());
+    assert!(looked_at(&mut advert.lost()).is_none());
     assert_eq!(air.adverts().len(), 1);
 }

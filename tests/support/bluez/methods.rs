@@ -286,9 +286,8 @@ impl Bluetoothd {
         }
         radio.registered.insert(key, None);
         let (world, index) = (self.shared.clone(), self.index);
-        let again = call.duplicate().unwrap();
-        // A copy has no sender and no serial of its own, which an answer needs.
-        let mut again = again;
+        // A copy has no serial of its own, which an answer needs.
+        let mut again = call.duplicate().unwrap();
         again.set_sender(call.sender());
         again.set_serial(call.get_serial().unwrap());
         self.ask_back(call, path, move |answer| {

@@ -33,6 +33,7 @@
 
 #![allow(dead_code, unused_imports, reason = "each test uses a part")]
 
+mod adapters;
 mod air;
 mod bluetoothd;
 mod bus;
