@@ -224,11 +224,14 @@ impl Air {
         if sightings.is_empty() || !self.is_ours(path) {
             return;
         }
-        {
+        let is_new = {
             let mut state = self.lock();
-            if state.lookups.len() >= LOOKUPS || !state.lookups.insert(path.clone()) {
-                return;
-            }
+            state.lookups.len() < LOOKUPS && state.lookups.insert(path.clone())
+        };
+        if !is_new {
+            // One whose address does not come is heard without it.
+            sightings.into_iter().for_each(|sighting| self.heard(sighting));
+            return;
         }
         let ask = Message::method_call(&BLUEZ.into(), path, &PROPERTIES.into(), &"GetAll".into())
             .append1(DEVICE);
