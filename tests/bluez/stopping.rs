@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use fido_hybrid::bluetooth::{Advertiser as _, Scanner as _};
+use fido_hybrid::bluetooth::{AdapterState, Advertiser as _, Scanner as _};
 
 use crate::bluez::{Air, Answer, Machine};
 use crate::{bluetooth, laptop, scanning, soon};
@@ -126,4 +126,25 @@ fn the_end_of_the_runtime_ends_scan_and_advert() {
     until_without_a_runtime(&air, "both have ended", || {
         nobody_discovers(&laptop) && air.adverts().is_empty()
     });
+}
+
+/// Each `state` has a connection of its own. When one is closed while another is
+/// opened, the new one gets its number, and once it stopped hearing from the bus
+/// then.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_that_come_and_go_take_nothing_from_each_other() {
+    let Some(air) = Air::by_hand() else { return };
+    let laptop = laptop(&air);
+    let asking = (0..4).map(|_| {
+        let radio = bluetooth(&laptop);
+        tokio::spawn(async move {
+            for _ in 0..600 {
+                let state = soon("the state of the radio", radio.state()).await;
+                assert_eq!(state.unwrap(), AdapterState::On);
+            }
+        })
+    });
+    for asking in asking.collect::<Vec<_>>() {
+        asking.await.unwrap();
+    }
 }

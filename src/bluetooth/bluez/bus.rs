@@ -8,7 +8,7 @@ use dbus::arg::{AppendAll, ReadAll};
 use dbus::channel::{BusType, Channel};
 use dbus::nonblock::{Proxy, SyncConnection};
 use dbus::{Message, Path};
-use dbus_tokio::connection::{self, IOResourceError};
+use dbus_tokio::connection::{self, IOResource, IOResourceError};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
@@ -26,6 +26,25 @@ pub(super) struct Bus {
     connection: Arc<SyncConnection>,
     lost: watch::Receiver<Option<Source>>,
     io: AbortHandle,
+}
+
+/// What reads from a connection, and the connection, dropped in this order.
+///
+/// dbus-tokio 0.7 drops them the other way round: once the socket is closed, its
+/// number may be another connection's already, and what is then taken from the
+/// reactor under this number is that one's socket. It would never wake again.
+struct Reader {
+    resource: IOResource<SyncConnection>,
+    connection: Arc<SyncConnection>,
+}
+
+impl Reader {
+    async fn read(self, losing: watch::Sender<Option<Source>>) {
+        let Self { resource, connection } = self;
+        let error: Source = Arc::new(Lost(resource.await));
+        drop(connection);
+        losing.send_replace(Some(error));
+    }
 }
 
 /// Why there is no D-Bus any more.
@@ -72,10 +91,8 @@ impl Bus {
         let (resource, connection) =
             connection::from_channel::<SyncConnection>(channel).map_err(unreachable)?;
         let (losing, lost) = watch::channel(None);
-        let io = runtime.spawn(async move {
-            let error: Source = Arc::new(Lost(resource.await));
-            losing.send_replace(Some(error));
-        });
+        let reader = Reader { resource, connection: Arc::clone(&connection) };
+        let io = runtime.spawn(reader.read(losing));
         Ok(Self { connection, lost, io: io.abort_handle() })
     }
 

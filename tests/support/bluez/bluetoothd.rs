@@ -139,7 +139,11 @@ impl Bluetoothd {
             }),
         );
         let (alive, gone) = mpsc::channel::<()>();
+        let open = Arc::clone(&connection);
         let serving = async move {
+            // dbus-tokio closes the socket before it forgets it. By then its number
+            // may be another connection's.
+            let _open = open;
             let _alive = alive;
             resource.await
         };
