@@ -22,6 +22,8 @@ pub enum Advice {
     TurnBluetoothOn,
     /// Give this program permission to use Bluetooth.
     AllowBluetooth,
+    /// Start the system's Bluetooth service.
+    StartBluetooth,
     /// Turn Bluetooth off and on.
     RestartBluetooth,
     /// Close other programs that use Bluetooth.
@@ -59,6 +61,10 @@ impl fmt::Display for Advice {
             Self::AddBluetooth => "Plug in a Bluetooth adapter, or use another computer.",
             Self::TurnBluetoothOn => "Turn Bluetooth on.",
             Self::AllowBluetooth => "Allow this program to use Bluetooth in the system's settings.",
+            Self::StartBluetooth => {
+                "Start the system's Bluetooth service; if this program runs in a container or \
+                 sandbox, let it reach that service."
+            }
             Self::RestartBluetooth => "Turn Bluetooth off and on again.",
             Self::CloseOtherPrograms => {
                 "Close other programs that use Bluetooth, or turn it off and on again."

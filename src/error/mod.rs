@@ -95,7 +95,12 @@ impl Error {
                 TunnelFault::Status(410) | TunnelFault::Redirect | TunnelFault::Upgrade(_)
             ),
             Fault::Bluetooth(fault) => {
-                matches!(fault, BluetoothFault::NoAdvertisingSlot | BluetoothFault::Failed(_))
+                matches!(
+                    fault,
+                    BluetoothFault::NoAdvertisingSlot
+                        | BluetoothFault::NoService(_)
+                        | BluetoothFault::Failed(_)
+                )
             }
             Fault::QrCode(_) | Fault::StaleQrCode => true,
             Fault::Store(_) | Fault::Unsupported(_) | Fault::ApiMisuse(_) => false,
@@ -121,6 +126,7 @@ impl Error {
                 BluetoothFault::Off => Advice::TurnBluetoothOn,
                 BluetoothFault::NotPermitted => Advice::AllowBluetooth,
                 BluetoothFault::Unsupported(_) => Advice::UseAnotherDevice,
+                BluetoothFault::NoService(_) => Advice::StartBluetooth,
                 BluetoothFault::NoAdvertisingSlot => Advice::CloseOtherPrograms,
                 BluetoothFault::Failed(_) => Advice::RestartBluetooth,
             },

@@ -25,6 +25,10 @@ pub enum BluetoothFault {
     /// The adapter is busy with as many adverts as it can hold.
     #[error("the Bluetooth adapter has no room for another advert")]
     NoAdvertisingSlot,
+    /// What gives programs Bluetooth on this system is not there, or has gone:
+    /// on Linux the system's D-Bus.
+    #[error("the system's Bluetooth service cannot be reached")]
+    NoService(#[source] Source),
     /// Anything else that Bluetooth reported.
     #[error("Bluetooth failed")]
     Failed(#[source] Source),

@@ -36,7 +36,7 @@ async fn absent_off_not_permitted_and_on_are_four_answers() {
     assert_eq!(state_of(&radio).await, AdapterState::Absent);
     laptop.kill_bus();
     let no_bus = soon("the state", radio.state()).await;
-    assert!(matches!(no_bus, Err(BluetoothFault::Failed(_))), "{no_bus:?}");
+    assert!(matches!(no_bus, Err(BluetoothFault::NoService(_))), "{no_bus:?}");
     assert_nothing_was_set(&laptop);
     assert_eq!(laptop.calls_of("StartDiscovery"), []);
 }
@@ -57,7 +57,7 @@ async fn a_scan_that_is_not_permitted_says_so_and_one_without_a_bus_fails() {
 
     laptop.kill_bus();
     let failed = bluetooth(&laptop).scan().await.err();
-    assert!(matches!(failed, Some(BluetoothFault::Failed(_))), "{failed:?}");
+    assert!(matches!(failed, Some(BluetoothFault::NoService(_))), "{failed:?}");
 }
 
 #[tokio::test]

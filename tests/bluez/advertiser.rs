@@ -147,7 +147,8 @@ async fn each_reason_why_an_adapter_cannot_has_its_advice() {
     assert!(matches!(fault, BluetoothFault::Absent), "{fault:?}");
     laptop.kill_bus();
     let fault = refusal(&radio).await;
-    assert!(matches!(fault, BluetoothFault::Failed(_)), "{fault:?}");
+    assert!(matches!(fault, BluetoothFault::NoService(_)), "{fault:?}");
+    assert_eq!(advice(fault), Advice::StartBluetooth);
     assert_eq!(air.adverts(), []);
 }
 
@@ -207,7 +208,7 @@ async fn whatever_takes_an_advert_off_the_air_is_told() {
     let Some(air) = Air::by_hand() else { return };
     let absent = |fault: &BluetoothFault| matches!(fault, BluetoothFault::Absent);
     let off = |fault: &BluetoothFault| matches!(fault, BluetoothFault::Off);
-    let failed = |fault: &BluetoothFault| matches!(fault, BluetoothFault::Failed(_));
+    let no_service = |fault: &BluetoothFault| matches!(fault, BluetoothFault::NoService(_));
     let harms: [Harm; 7] = [
         ("unplugged", |it| it.unplug("hci0"), absent),
         ("pulled out", |it| it.unplug_without_release("hci0"), absent),
@@ -215,7 +216,7 @@ async fn whatever_takes_an_advert_off_the_air_is_told() {
         ("released", |it| it.release_adverts("hci0"), absent),
         ("bluetoothd stops", |it| it.stop_bluetoothd(Ending::Orderly), absent),
         ("bluetoothd crashes", |it| it.stop_bluetoothd(Ending::Crash), absent),
-        ("the bus is gone", Machine::kill_bus, failed),
+        ("the bus is gone", Machine::kill_bus, no_service),
     ];
     for (what, harm, expected) in harms {
         let laptop = laptop(&air);

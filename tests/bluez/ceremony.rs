@@ -181,6 +181,6 @@ async fn a_bus_that_is_lost_ends_the_ceremony_with_advice() {
     world.laptop.kill_bus();
     let error = soon("the end", ceremony.outcome()).await.unwrap_err();
     assert_eq!(error.stage, Stage::Offering);
-    assert!(matches!(error.fault, Fault::Bluetooth(BluetoothFault::Failed(_))), "{error}");
-    assert_eq!(error.advice(), Advice::RestartBluetooth);
+    assert!(matches!(error.fault, Fault::Bluetooth(BluetoothFault::NoService(_))), "{error}");
+    assert_eq!(error.advice(), Advice::StartBluetooth);
 }

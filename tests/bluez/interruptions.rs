@@ -81,7 +81,7 @@ async fn a_lost_bus_ends_the_scan_with_an_error_that_stays() {
     laptop.kill_bus();
     for _ in 0..2 {
         let fault = end(&mut scan).await;
-        assert!(matches!(fault, BluetoothFault::Failed(_)), "{fault:?}");
+        assert!(matches!(fault, BluetoothFault::NoService(_)), "{fault:?}");
     }
 }
 
@@ -246,7 +246,7 @@ async fn a_bus_that_is_lost_while_something_is_asked_is_an_error_at_once() {
         let [scan, advert] = [scan, advert].map(|asked| soon(member, asked));
         let faults = [scan.await.unwrap(), advert.await.unwrap()];
         let told = |fault: &Option<BluetoothFault>| {
-            fault.as_ref().is_none_or(|it| matches!(it, BluetoothFault::Failed(_)))
+            fault.as_ref().is_none_or(|it| matches!(it, BluetoothFault::NoService(_)))
         };
         assert!(faults.iter().all(told), "{member}: {faults:?}");
         assert!(faults.iter().any(Option::is_some), "{member}");

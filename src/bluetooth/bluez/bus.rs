@@ -52,11 +52,6 @@ impl Reader {
 #[error("the connection to D-Bus was lost")]
 struct Lost(#[source] IOResourceError);
 
-/// Why there is none at all.
-#[derive(Debug, thiserror::Error)]
-#[error("the system's D-Bus, through which Bluetooth is used, cannot be reached")]
-struct Unreachable(#[source] dbus::Error);
-
 /// Adverts from elsewhere would be no proof of proximity.
 #[derive(Debug, thiserror::Error)]
 #[error("a D-Bus must be on this machine: its address begins with `unix:`")]
@@ -107,7 +102,7 @@ impl Bus {
     pub(super) async fn lost(&self) -> BluetoothFault {
         let mut lost = self.lost.clone();
         match lost.wait_for(Option::is_some).await.map(|source| source.clone()) {
-            Ok(Some(source)) => BluetoothFault::Failed(source),
+            Ok(Some(source)) => BluetoothFault::NoService(source),
             // Its runtime was shut down.
             _ => failed(TaskEnded),
         }
@@ -231,6 +226,6 @@ pub(super) fn failed(cause: impl std::error::Error + Send + Sync + 'static) -> B
 fn unreachable(error: dbus::Error) -> BluetoothFault {
     match error.name() {
         Some("org.freedesktop.DBus.Error.AccessDenied") => BluetoothFault::NotPermitted,
-        _ => failed(Unreachable(error)),
+        _ => BluetoothFault::NoService(Arc::new(error)),
     }
 }
