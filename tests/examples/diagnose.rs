@@ -29,7 +29,7 @@ fn without_bus_and_network_both_are_blamed_in_plain_words() {
     let ended = Program::new("diagnose").arguments(nowhere).run();
     assert_eq!(ended.code, Some(16), "{ended:?}");
     for expected in [
-        "It cannot be used: Bluetooth failed: ",
+        "It cannot be used: the system's Bluetooth service cannot be reached: ",
         "Tunnel service cable.ua5v.com, for Android phones\n  DNS      ok",
         "Tunnel service cable.auth.com, for iPhones\n  DNS      ok",
         "  TCP      FAILED: the tunnel service could not be reached: ",
@@ -53,7 +53,8 @@ fn without_a_bus_bluetooth_alone_is_blamed_where_services_are_reached() {
     assert_eq!(told["exitCode"], 6);
     assert_eq!(told["bluetooth"]["state"], Value::Null);
     assert_eq!(told["bluetooth"]["advertises"], Value::Null);
-    assert!(told["bluetooth"]["error"].as_str().unwrap().starts_with("Bluetooth failed"));
+    let error = told["bluetooth"]["error"].as_str().unwrap();
+    assert!(error.starts_with("the system's Bluetooth service cannot be reached"), "{error}");
     for (service, host) in
         told["tunnelServices"].as_array().unwrap().iter().zip(["cable.ua5v.com", "cable.auth.com"])
     {

@@ -16,7 +16,7 @@ use super::super::radio::Bluetooth;
 use super::super::{AdapterState, Advertisement, SERVICE_UUID};
 use super::bus::{self, Bus, fault};
 use super::objects::{self, Found, long_uuid};
-use super::{ADAPTER, ADVERTISEMENT, ADVERTISING_MANAGER, BLUEZ, OBJECT_MANAGER, PROPERTIES};
+use super::{ADAPTER, ADVERTISEMENT, ADVERTISING_MANAGER, BLUEZ, PROPERTIES};
 use crate::BoxFuture;
 use crate::error::BluetoothFault;
 
@@ -42,7 +42,13 @@ pub(in super::super) async fn advertise(
     let adapter = {
         let connection = bus.connection();
         bus.during(async {
-            watching.subscribe(connection).await?;
+            let heeding = Arc::clone(&watching);
+            bus::signals(connection, &[ADAPTER], move |message, _| {
+                if let Some(fault) = heeding.fault(message) {
+                    heeding.lose(fault);
+                }
+            })
+            .await?;
             offer(connection, service_data, Arc::clone(&watching))?;
             let objects = bus::managed_objects(connection).await.map_err(fault)?;
             let owner = bus::owner(connection).await.map_err(fault)?;
@@ -108,38 +114,6 @@ struct Watching {
 }
 
 impl Watching {
-    async fn subscribe(
-        self: &Arc<Self>,
-        connection: &Arc<SyncConnection>,
-    ) -> Result<(), BluetoothFault> {
-        let watching = Arc::clone(self);
-        let mut signals = MatchRule::new();
-        signals.msg_type = Some(dbus::MessageType::Signal);
-        connection.start_receive(
-            signals,
-            Box::new(move |message, _| {
-                if let Some(fault) = watching.fault(&message) {
-                    watching.lose(fault);
-                }
-                true
-            }),
-        );
-        for rule in [
-            format!(
-                "type='signal',sender='org.freedesktop.DBus',interface='org.freedesktop.DBus',\
-                 member='NameOwnerChanged',arg0='{BLUEZ}'"
-            ),
-            format!("type='signal',sender='{BLUEZ}',interface='{OBJECT_MANAGER}'"),
-            format!(
-                "type='signal',sender='{BLUEZ}',interface='{PROPERTIES}',\
-                 member='PropertiesChanged',arg0='{ADAPTER}'"
-            ),
-        ] {
-            bus::subscribe(connection, &rule).await?;
-        }
-        Ok(())
-    }
-
     fn is_owner(&self, sender: Option<&str>) -> bool {
         let owner = self.owner.lock().unwrap_or_else(PoisonError::into_inner);
         owner.is_some() && owner.as_deref() == sender

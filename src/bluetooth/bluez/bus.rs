@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dbus::arg::{AppendAll, ReadAll};
-use dbus::channel::{BusType, Channel};
+use dbus::channel::{BusType, Channel, MatchingReceiver as _};
+use dbus::message::{MatchRule, MessageType};
 use dbus::nonblock::{Proxy, SyncConnection};
 use dbus::{Message, Path};
 use dbus_tokio::connection::{self, IOResource, IOResourceError};
@@ -14,7 +15,7 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use super::objects::Objects;
-use super::{BLUEZ, OBJECT_MANAGER};
+use super::{BLUEZ, OBJECT_MANAGER, PROPERTIES};
 use crate::error::{ApiMisuse, BluetoothFault, Source};
 
 /// How long BlueZ may take to answer. It answers at once, but for an adapter
@@ -167,12 +168,39 @@ pub(super) async fn managed_objects(
     Ok(objects)
 }
 
-/// Makes the bus send signals that match `rule`.
-pub(super) async fn subscribe(
+/// Hands over signals: that BlueZ comes and goes, that its objects do, and that
+/// properties of these `interfaces` change. Others may come too, from anybody.
+pub(super) async fn signals(
     connection: &Arc<SyncConnection>,
-    rule: &str,
+    interfaces: &[&str],
+    mut take: impl FnMut(&Message, &SyncConnection) + Send + 'static,
 ) -> Result<(), BluetoothFault> {
-    connection.add_match_no_cb(rule).await.map_err(fault)
+    let mut signals = MatchRule::new();
+    signals.msg_type = Some(MessageType::Signal);
+    connection.start_receive(
+        signals,
+        Box::new(move |message, connection| {
+            take(&message, connection);
+            true
+        }),
+    );
+    let changes = interfaces.iter().map(|interface| {
+        format!(
+            "type='signal',sender='{BLUEZ}',interface='{PROPERTIES}',\
+             member='PropertiesChanged',arg0='{interface}'"
+        )
+    });
+    let comings_and_goings = [
+        format!(
+            "type='signal',sender='org.freedesktop.DBus',interface='org.freedesktop.DBus',\
+             member='NameOwnerChanged',arg0='{BLUEZ}'"
+        ),
+        format!("type='signal',sender='{BLUEZ}',interface='{OBJECT_MANAGER}'"),
+    ];
+    for rule in comings_and_goings.into_iter().chain(changes) {
+        connection.add_match_no_cb(&rule).await.map_err(fault)?;
+    }
+    Ok(())
 }
 
 /// Whose signals are BlueZ's: its unique name on the bus.

@@ -14,8 +14,7 @@ use std::time::Duration;
 
 use dbus::Path;
 use dbus::arg::{PropMap, Variant};
-use dbus::channel::MatchingReceiver as _;
-use dbus::message::{MatchRule, Message};
+use dbus::message::Message;
 use dbus::nonblock::{NonblockReply as _, SyncConnection};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::AbortHandle;
@@ -26,7 +25,7 @@ use super::super::radio::Bluetooth;
 use super::super::{AdapterState, Scan, ScanEvent, Sighting};
 use super::bus::{self, Bus, fault};
 use super::objects::{self, Found, Interfaces};
-use super::{ADAPTER, BLUEZ, DEVICE, OBJECT_MANAGER, PROPERTIES, best};
+use super::{ADAPTER, BLUEZ, DEVICE, PROPERTIES, best};
 use crate::BoxFuture;
 use crate::error::{ApiMisuse, BluetoothFault};
 
@@ -295,27 +294,10 @@ struct Listening {
 impl Listening {
     async fn subscribe(&self) -> Result<(), BluetoothFault> {
         let air = Arc::clone(&self.air);
-        let mut signals = MatchRule::new();
-        signals.msg_type = Some(dbus::MessageType::Signal);
-        self.connection.start_receive(
-            signals,
-            Box::new(move |message, connection| {
-                air.signal(&message, connection);
-                true
-            }),
-        );
-        for rule in [
-            format!(
-                "type='signal',sender='org.freedesktop.DBus',interface='org.freedesktop.DBus',\
-                 member='NameOwnerChanged',arg0='{BLUEZ}'"
-            ),
-            format!("type='signal',sender='{BLUEZ}',interface='{OBJECT_MANAGER}'"),
-            changes_of(ADAPTER),
-            changes_of(DEVICE),
-        ] {
-            bus::subscribe(&self.connection, &rule).await?;
-        }
-        Ok(())
+        let take = move |message: &Message, connection: &SyncConnection| {
+            air.signal(message, connection);
+        };
+        bus::signals(&self.connection, &[ADAPTER, DEVICE], take).await
     }
 
     async fn keep_on(&mut self, mut next: Next) -> Result<(), BluetoothFault> {
@@ -454,11 +436,4 @@ impl Listening {
             let _gone = self.events.send(Ok(ScanEvent::Adapter(state))).await;
         }
     }
-}
-
-fn changes_of(interface: &str) -> String {
-    format!(
-        "type='signal',sender='{BLUEZ}',interface='{PROPERTIES}',member='PropertiesChanged',\
-         arg0='{interface}'"
-    )
 }
