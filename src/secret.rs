@@ -2,10 +2,10 @@
 //!
 //! Every secret of the protocol has a type of its own, so that one cannot be
 //! passed where another is due: [`QrSecret`], [`EidKey`], [`Psk`],
-//! [`TrafficKey`], [`LinkSecret`], and a phone's own [`RootSecret`],
-//! [`ContactSecret`], [`AdvertNonce`] and [`TransactionSeed`]. [`SecretBytes`]
-//! carries secrets without a fixed length, such as PRF outputs and decrypted
-//! messages, and [`SecretText`] those that are text.
+//! [`TrafficKey`], [`LinkSecret`], [`PrfInput`], [`PrfOutput`], and a phone's own
+//! [`RootSecret`], [`ContactSecret`], [`AdvertNonce`], [`TransactionSeed`] and
+//! [`PrfSecret`]. [`SecretBytes`] carries secrets without a fixed length, such as
+//! decrypted messages, and [`SecretText`] those that are text.
 //!
 //! `Debug` prints the type's name and no byte. There is no `Display`. The
 //! bytes come out through `expose`, a name that is easy to search for.
@@ -113,6 +113,13 @@ fixed_secret!(
 fixed_secret!(
     /// One output of the PRF extension: key material of the site's user (32 bytes).
     PrfOutput,
+    32
+);
+
+fixed_secret!(
+    /// What a passkey's PRF is keyed with, beside its private key: who knows it
+    /// knows every output (32 bytes).
+    PrfSecret,
     32
 );
 

@@ -18,6 +18,7 @@ use super::consent::{Agreed, Consent};
 use super::make_credential::{usable_ids, without_pin};
 use super::names;
 use super::passkey::Passkey;
+use super::prf;
 use super::user_check::Verification;
 use crate::ctap::get_assertion::{Request, Response};
 use crate::ctap::{AuthenticatorData, CredentialDescriptor, CredentialId, Flags, Status, User};
@@ -107,8 +108,11 @@ impl Chosen {
         );
         let signed = [auth_data.raw(), &request.client_data_hash].concat();
         let signature = SecretBytes::new(passkey.key.sign(&signed));
+        let prf = request.extensions.prf.as_ref();
+        let prf = prf.and_then(|input| prf::at_sign_in(&passkey, input, flags));
         let descriptor = CredentialDescriptor::new(passkey.id);
         let mut response = Response::new(descriptor, auth_data, signature);
+        response.unsigned_extensions.prf = prf;
         if request.allow_list.is_empty() {
             // As phones do: the account by its handle, with empty names.
             response.user = Some(User::new(passkey.user.id, "", ""));

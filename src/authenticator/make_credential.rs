@@ -16,6 +16,7 @@
 use super::consent::{Agreed, Consent};
 use super::names;
 use super::passkey::Passkey;
+use super::prf;
 use super::profile::{Attestation, Profile};
 use super::randomness::Randomness;
 use super::user_check::Verification;
@@ -94,7 +95,9 @@ pub(super) fn make(
     let Agreed { subject: request, flags, .. } = consent.spend();
     let (id, key) = randomness.passkey();
     let user = names::presentable_user(&request.user);
-    let passkey = Passkey::new(id, request.rp.id.as_str(), user, key).with_backup(profile.backup);
+    let passkey = Passkey::new(id, request.rp.id.as_str(), user, key)
+        .with_prf_secret(randomness.prf_secret())
+        .with_backup(profile.backup);
     let credential = AttestedCredential {
         aaguid: profile.aaguid,
         id: passkey.id.clone(),
@@ -106,7 +109,7 @@ pub(super) fn make(
         passkey.counter.unwrap_or_default(),
     )
     .with_credential(credential);
-    let response = match attestation(&request.attestation_formats, profile.attestation) {
+    let mut response = match attestation(&request.attestation_formats, profile.attestation) {
         Attestation::None => Response::new(FORMAT_NONE, auth_data, RawCbor::empty_map()),
         Attestation::Packed => {
             let signed = [auth_data.raw(), &request.client_data_hash].concat();
@@ -114,6 +117,9 @@ pub(super) fn make(
             Response::new(FORMAT_PACKED, auth_data, statement)
         }
     };
+    let prf = request.extensions.prf.as_ref();
+    response.unsigned_extensions.prf =
+        prf.and_then(|input| prf::at_registration(&passkey, input, flags));
     (passkey, response)
 }
 

@@ -16,6 +16,7 @@ mod interface;
 mod make_credential;
 mod names;
 mod passkey;
+mod prf;
 mod profile;
 mod randomness;
 #[cfg(feature = "authenticator")]

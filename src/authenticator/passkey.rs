@@ -5,8 +5,9 @@ use std::fmt;
 
 use crate::ctap::{CredentialId, Flags, User};
 use crate::protocol::SecretKey;
+use crate::secret::PrfSecret;
 
-/// A passkey with its private key. `Debug` shows nothing of it.
+/// A passkey with its secrets. `Debug` shows nothing of it.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Passkey {
@@ -18,6 +19,10 @@ pub struct Passkey {
     pub user: User,
     /// Its private key. A store encrypts [`SecretKey::expose`].
     pub key: SecretKey,
+    /// What its PRF is keyed with. Sites encrypt data under the outputs, which
+    /// are lost with it: a store keeps it, encrypted, as long as the key. `None`
+    /// means that the passkey has no PRF, and never one later.
+    pub prf_secret: Option<PrfSecret>,
     /// How often it has signed in, or `None` if that is not counted: devices
     /// that share a passkey cannot count together.
     pub counter: Option<u32>,
@@ -26,11 +31,20 @@ pub struct Passkey {
 }
 
 impl Passkey {
-    /// A passkey that stays on its device and has not signed in yet.
+    /// A passkey that stays on its device, has not signed in yet, and has no
+    /// PRF.
     #[must_use]
     pub fn new(id: CredentialId, rp_id: impl Into<String>, user: User, key: SecretKey) -> Self {
         let backup = Backup::DeviceBound;
-        Self { id, rp_id: rp_id.into(), user, key, counter: backup.first_count(), backup }
+        let (rp_id, counter) = (rp_id.into(), backup.first_count());
+        Self { id, rp_id, user, key, prf_secret: None, counter, backup }
+    }
+
+    /// The same with a PRF under this secret, which serves nothing else.
+    #[must_use]
+    pub fn with_prf_secret(mut self, secret: PrfSecret) -> Self {
+        self.prf_secret = Some(secret);
+        self
     }
 
     /// The same with another [`Backup`], counting only if it is bound to its
@@ -101,7 +115,8 @@ mod tests {
         let user = User::new(UserHandle::new([0xab; 8]).unwrap(), "ada@example", "Ada");
         let key = SecretKey::from_scalar(&[0x11; 32]).unwrap();
         let id = CredentialId::new([0xab; 16]).unwrap();
-        let passkey = Passkey::new(id, "example.com", user, key);
+        let passkey =
+            Passkey::new(id, "example.com", user, key).with_prf_secret(PrfSecret::new([0xab; 32]));
         assert_eq!(format!("{passkey:?}"), "Passkey(..)");
     }
 

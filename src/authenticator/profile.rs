@@ -1,8 +1,8 @@
 //! What an authenticator says of itself, and its getInfo (CTAP 2.2 section
 //! 6.4). The clients see it right after the handshake.
 //!
-//! It lists what Chromium's phone lists, and no more than is there: no
-//! extension, no PIN protocol, no resetting. `FIDO_2_1` promises selection too,
+//! It lists what Chromium's phone lists, and no more than is there: `prf` as the
+//! one extension, no PIN protocol, no resetting. `FIDO_2_1` promises selection too,
 //! which no phone has over this transport.
 
 use std::collections::BTreeMap;
@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use super::passkey::Backup;
 use super::user_check::Verification;
 use crate::ctap::entity::transport;
+use crate::ctap::extensions::PRF;
 use crate::ctap::get_info::{FIDO_2_0, FIDO_2_1, Response, option};
 use crate::ctap::{Aaguid, Algorithm, CredentialParameters};
 
@@ -67,6 +68,7 @@ impl Profile {
         // Absent means: not on this device. `false` would mean: not set up.
         if self.ability == Verification::Verified {
             info.options.insert(option::UV.to_owned(), true);
+            info.extensions = owned(&[PRF]);
         }
         info.transports = owned(&[transport::HYBRID, transport::INTERNAL]);
         info.algorithms = vec![CredentialParameters::new(Algorithm::ES256)];
@@ -84,14 +86,16 @@ mod tests {
         assert_eq!(info.versions, ["FIDO_2_0", "FIDO_2_1"]);
         assert_eq!((info.option("rk"), info.option("uv")), (Some(true), Some(true)));
         assert_eq!(info.options.len(), 2);
-        assert!(info.extensions.is_empty());
+        assert_eq!(info.extensions, ["prf"]);
         assert_eq!(info.transports, ["hybrid", "internal"]);
         assert_eq!(info.aaguid, Aaguid::ZERO);
     }
 
     #[test]
-    fn verification_is_listed_only_where_there_is_any() {
+    fn verification_and_what_needs_it_are_listed_only_where_there_is_any() {
         let profile = Profile { ability: Verification::Present, ..Profile::default() };
-        assert_eq!(profile.get_info().option("uv"), None);
+        let info = profile.get_info();
+        assert_eq!(info.option("uv"), None);
+        assert!(info.extensions.is_empty());
     }
 }

@@ -1,5 +1,5 @@
-//! What a transaction draws while it runs: keys and ids of new passkeys, ids
-//! of prompts.
+//! What a transaction draws while it runs: keys, ids and PRF secrets of new
+//! passkeys, ids of prompts.
 //!
 //! ```text
 //! draw = HKDF-SHA-256(input = seed, no salt, info = what ‖ BE32(counter))
@@ -14,7 +14,7 @@ use super::user_check::PromptId;
 use crate::ctap::CredentialId;
 use crate::protocol::SecretKey;
 use crate::protocol::primitives::hkdf_sha256;
-use crate::secret::TransactionSeed;
+use crate::secret::{PrfSecret, TransactionSeed};
 
 /// Length of a new credential id in bytes: random, twice what WebAuthn section
 /// 4 asks for, and nothing of the account in it.
@@ -41,6 +41,11 @@ impl Randomness {
                 return (id, key);
             }
         }
+    }
+
+    /// A new passkey's PRF secret, which its key tells nothing of.
+    pub(super) fn prf_secret(&mut self) -> PrfSecret {
+        PrfSecret::new(*self.draw(b"PRF secret"))
     }
 
     /// A prompt's id, unlike any of another transaction.
@@ -73,11 +78,13 @@ mod tests {
         assert_ne!(id, next_id);
         assert_ne!(key.public_key(), next_key.public_key());
         assert_ne!(one.prompt(), one.prompt());
+        assert_ne!(one.prf_secret(), one.prf_secret());
     }
 
     #[test]
-    fn another_seed_draws_another_passkey_and_prompt() {
+    fn another_seed_draws_another_of_each() {
         assert_ne!(randomness(1).passkey().0, randomness(2).passkey().0);
+        assert_ne!(randomness(1).prf_secret(), randomness(2).prf_secret());
         assert_ne!(randomness(1).prompt(), randomness(2).prompt());
     }
 
