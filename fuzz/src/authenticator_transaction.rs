@@ -30,12 +30,13 @@ use fido_hybrid::protocol::primitives::{AEAD_TAG_LENGTH, sha256};
 use fido_hybrid::protocol::qr_code::{DataChannels, QrCode, RequestHint};
 use fido_hybrid::protocol::tunnel_domain::TunnelDomain;
 use fido_hybrid::protocol::tunnel_url::RoutingId;
-use fido_hybrid::secret::{AdvertNonce, QrSecret, SecretBytes, TransactionSeed};
+use fido_hybrid::secret::{AdvertNonce, PrfSecret, QrSecret, SecretBytes, TransactionSeed};
 
 use super::memory;
 use super::script::Script;
 use super::transaction::{assert_hides, bluetooth_fault, key, tunnel_fault};
 
+mod prf;
 mod vocabulary;
 
 pub use vocabulary::{decision, found, request, setting, step};
@@ -77,9 +78,10 @@ static ENDS: LazyLock<Ends> = LazyLock::new(|| {
         qr_secret: QrSecret::new(qr_secret),
         seed: TransactionSeed::new(sha256(&[b"seed"])),
         store: vec![
-            passkey(1, SITES[0]),
+            passkey(1, SITES[0]).with_prf_secret(PrfSecret::new(sha256(&[b"PRF 1"]))),
+            // Of an older program, which had no PRF.
             passkey(2, SITES[0]).with_backup(Backup::BackedUp),
-            passkey(3, SITES[1]),
+            passkey(3, SITES[1]).with_prf_secret(PrfSecret::new(sha256(&[b"PRF 3"]))),
         ],
     }
 });
@@ -374,6 +376,7 @@ impl World {
         if has(request::PACKED) {
             request.attestation_formats = vec![FORMAT_PACKED.to_owned()];
         }
+        request.extensions.prf = prf::registration(bits);
         request
     }
 
@@ -384,6 +387,8 @@ impl World {
         request.options.uv = (bits & request::VERIFY != 0).then_some(true);
         request.options.up = (bits & request::SILENT != 0).then_some(false);
         request.allow_list = self.listed(allowed, bits);
+        let own = request.allow_list.last().map(|descriptor| &descriptor.id);
+        request.extensions.prf = prf::sign_in(bits, own);
         request
     }
 
@@ -529,9 +534,11 @@ impl World {
         while let Some(output) = self.phone.poll_output() {
             assert!(!self.log.is_closed, "{output:?} after the end");
             if !matches!(output, Output::Send(_)) {
-                let scalar = self.store[0].key.expose();
-                let secrets: [&[u8]; 3] =
-                    [self.client.code.secret.expose(), ENDS.seed.expose(), &*scalar];
+                let Passkey { key, prf_secret, .. } = &self.store[0];
+                let (scalar, prf_secret) = (key.expose(), prf_secret.as_ref().unwrap());
+                let code_secret = self.client.code.secret.expose();
+                let secrets: [&[u8]; 4] =
+                    [code_secret, ENDS.seed.expose(), &*scalar, prf_secret.expose()];
                 assert_hides(&format!("{output:?}"), &secrets);
             }
             match output {
@@ -700,7 +707,9 @@ impl World {
         for passkey in &self.store {
             let scalar = passkey.key.expose();
             let payload = opened.payload.expose();
-            assert!(!payload.windows(32).any(|part| part == &scalar[..]), "a private key");
+            let holds = |secret: &[u8; 32]| payload.windows(32).any(|part| part == secret);
+            assert!(!holds(&scalar), "a private key");
+            assert!(!passkey.prf_secret.as_ref().is_some_and(|it| holds(it.expose())), "a PRF");
         }
         if nth == 3 {
             assert_eq!((opened.kind, message.len()), (MessageType::Update, 528));
@@ -759,7 +768,11 @@ impl World {
                 assert_eq!(credential.id, made.id);
                 assert_eq!(credential.public_key.es256(), Some(made.key.public_key()));
                 assert!(self.store.iter().any(|kept| kept.id == made.id), "was not saved");
-                self.signed(&response.auth_data, &request.rp.id, &consent);
+                let is_verified = self.signed(&response.auth_data, &request.rp.id, &consent);
+                let asked = request.extensions.prf.as_ref();
+                let outputs = response.unsigned_extensions;
+                assert_eq!(outputs.prf, prf::due_to_new(made, asked, is_verified));
+                assert!(outputs.large_blob.is_none() && outputs.other.is_empty());
                 if response.format == FORMAT_PACKED {
                     let data = [response.auth_data.raw(), &request.client_data_hash].concat();
                     let signature = signature_in(response.statement.as_bytes());
@@ -772,7 +785,11 @@ impl World {
                 let consent = self.consent.take().unwrap();
                 assert_eq!(passkey.rp_id, request.rp_id);
                 assert_eq!(response.credential.unwrap().id, passkey.id);
-                self.signed(&response.auth_data, &request.rp_id, &consent);
+                let is_verified = self.signed(&response.auth_data, &request.rp_id, &consent);
+                let asked = request.extensions.prf.as_ref();
+                let outputs = response.unsigned_extensions;
+                assert_eq!(outputs.prf, prf::due(&passkey, asked, is_verified));
+                assert!(outputs.large_blob.is_none() && outputs.other.is_empty());
                 assert_eq!(response.auth_data.sign_count(), consent.counter.unwrap_or_default());
                 assert_eq!(consent.counter.is_some(), passkey.counter.is_some());
                 let data = [response.auth_data.raw(), &request.client_data_hash].concat();
@@ -782,14 +799,16 @@ impl World {
         }
     }
 
-    /// What holds for every signature and every new passkey.
-    fn signed(&mut self, data: &AuthenticatorData, rp_id: &str, consent: &Consent) {
+    /// What holds for every signature and every new passkey. Gives whether the
+    /// user was verified.
+    fn signed(&mut self, data: &AuthenticatorData, rp_id: &str, consent: &Consent) -> bool {
         self.log.signatures += 1;
         assert_eq!(*data.rp_id_hash(), sha256(&[rp_id.as_bytes()]));
         assert!(data.flags().contains(Flags::USER_PRESENT));
         let is_verified = consent.verification == Verification::Verified;
         assert_eq!(data.flags().contains(Flags::USER_VERIFIED), is_verified);
         assert!(consent.verification >= self.ability);
+        is_verified
     }
 
     /// Everything that was going is stopped, once.

@@ -92,6 +92,43 @@ pub(crate) fn seeds() -> Vec<Seed> {
             listening(0).sign_in(0, 2).decide(decision::VERIFIED, 0).shut_down(),
         ),
         (
+            "prf",
+            "the PRF of a new passkey, evaluated at once and again with values of its own",
+            listening(0)
+                .register(9, request::PRF | request::EVALUATE, 0)
+                .decide(decision::VERIFIED, 0)
+                .step(step::SAVED, &[0])
+                .sign_in(request::PRF | request::EVALUATE | request::EVALUATE_BY_PASSKEY, 8)
+                .decide(decision::VERIFIED, 0)
+                .step(step::COUNTED, &[0, 1])
+                .shut_down(),
+        ),
+        (
+            "prf-of-others",
+            "PRF values for the second of two passkeys, which has none, and the first is chosen",
+            listening(0)
+                .sign_in(request::PRF | request::EVALUATE_BY_PASSKEY, 3)
+                .decide(decision::VERIFIED, 0)
+                .step(step::COUNTED, &[0, 1])
+                .sign_in(request::PRF | request::EVALUATE_BY_PASSKEY, 3)
+                .decide(decision::VERIFIED, 1)
+                .sign_in(request::PRF | request::EVALUATE, 1)
+                .decide(decision::VERIFIED, 0)
+                .step(step::COUNTED, &[0, 2])
+                .shut_down(),
+        ),
+        (
+            "prf-unverified",
+            "an authenticator that cannot verify is asked for the PRF, twice",
+            listening(setting::PRESENCE_ONLY)
+                .register(9, request::PRF | request::EVALUATE, 0)
+                .decide(decision::PRESENT, 0)
+                .step(step::SAVED, &[0])
+                .sign_in(request::PRF | request::EVALUATE, 1)
+                .decide(decision::PRESENT, 0)
+                .step(step::COUNTED, &[0, 1]),
+        ),
+        (
             "register-then-sign-in",
             "getInfo, a registration, and a sign-in with the new passkey",
             listening(0)

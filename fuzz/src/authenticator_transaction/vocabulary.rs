@@ -77,6 +77,12 @@ pub mod request {
     pub const PACKED: u8 = 8;
     /// The list's entries are no public keys.
     pub const OTHER_KIND: u8 = 16;
+    /// The PRF is asked for.
+    pub const PRF: u8 = 32;
+    /// With it: one value to evaluate, for whatever passkey it will be.
+    pub const EVALUATE: u8 = 64;
+    /// Sign-in, with the PRF: two values for the last passkey on the list.
+    pub const EVALUATE_BY_PASSKEY: u8 = 128;
 }
 
 /// What a store answers.

@@ -1,0 +1,74 @@
+//! What the PRF of a passkey must give, worked out without the crate's HMAC.
+
+use std::collections::BTreeMap;
+
+use fido_hybrid::authenticator::Passkey;
+use fido_hybrid::ctap::CredentialId;
+use fido_hybrid::ctap::extensions::prf::{
+    AssertionInput, AssertionOutput, RegistrationInput, RegistrationOutput, Values,
+};
+use fido_hybrid::protocol::primitives::sha256;
+use fido_hybrid::secret::{PrfInput, PrfOutput, PrfSecret};
+
+use super::vocabulary::request;
+
+/// What a registration with these bits asks for.
+pub(super) fn registration(bits: u8) -> Option<RegistrationInput> {
+    let mut input = RegistrationInput::default();
+    input.eval = (bits & request::EVALUATE != 0).then(|| values(1));
+    (bits & request::PRF != 0).then_some(input)
+}
+
+/// What a sign-in with these bits asks for, `own` being the passkey that has
+/// values of its own.
+pub(super) fn sign_in(bits: u8, own: Option<&CredentialId>) -> Option<AssertionInput> {
+    let mut input = AssertionInput::default();
+    input.eval = (bits & request::EVALUATE != 0).then(|| values(1));
+    if let Some(own) = own.filter(|_| bits & request::EVALUATE_BY_PASSKEY != 0) {
+        input.eval_by_credential = BTreeMap::from([(own.clone(), values(2))]);
+    }
+    (bits & request::PRF != 0).then_some(input)
+}
+
+fn values(byte: u8) -> Values<PrfInput> {
+    // The second is there for one of the two.
+    let second = (byte % 2 == 0).then(|| PrfInput::new([byte | 0x80; 32]));
+    Values { first: PrfInput::new([byte; 32]), second }
+}
+
+/// What is due to who registered `passkey`.
+pub(super) fn due_to_new(
+    passkey: &Passkey,
+    asked: Option<&RegistrationInput>,
+    is_verified: bool,
+) -> Option<RegistrationOutput> {
+    let secret = passkey.prf_secret.as_ref().expect("every new passkey has a PRF");
+    let asked = asked.filter(|_| is_verified)?;
+    let mut due = RegistrationOutput::new(true);
+    due.results = asked.eval.as_ref().map(|inputs| outputs(secret, inputs));
+    Some(due)
+}
+
+/// What is due to who signed in with `passkey`.
+pub(super) fn due(
+    passkey: &Passkey,
+    asked: Option<&AssertionInput>,
+    is_verified: bool,
+) -> Option<AssertionOutput> {
+    let (secret, asked) = (passkey.prf_secret.as_ref()?, asked.filter(|_| is_verified)?);
+    let inputs = asked.eval_by_credential.get(&passkey.id).or(asked.eval.as_ref())?;
+    Some(AssertionOutput::new(outputs(secret, inputs)))
+}
+
+fn outputs(secret: &PrfSecret, inputs: &Values<PrfInput>) -> Values<PrfOutput> {
+    let second = inputs.second.as_ref().map(|input| hmac(secret, input));
+    Values { first: hmac(secret, &inputs.first), second }
+}
+
+/// RFC 2104, of the hash alone.
+fn hmac(key: &PrfSecret, message: &PrfInput) -> PrfOutput {
+    let mut block = [0; 64];
+    block[..32].copy_from_slice(key.expose());
+    let inner = sha256(&[&block.map(|byte| byte ^ 0x36), message.expose()]);
+    PrfOutput::new(sha256(&[&block.map(|byte| byte ^ 0x5c), &inner]))
+}
