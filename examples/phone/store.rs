@@ -1,17 +1,21 @@
 //! Passkeys in a file.
 //!
 //! ```text
-//! {0: 1,                                    version
+//! {0: 2,                                    version
 //!  1: {0: salt, 1: hash},                   the PIN, if there is one
 //!  2: [{0: id, 1: RP ID, 2: user handle,    passkeys, the latest last
-//!       3: name, 4: display name, 5: private key, 6: counter, 7: backup}, …]}
+//!       3: name, 4: display name, 5: private key, 6: counter, 7: backup,
+//!       8: PRF secret}, …]}
 //! ```
+//!
+//! Version 1 had no PRF secrets. It is read, and written as 2 with the first
+//! change: a program that does not know the secrets must not lose them.
 //!
 //! Canonical CBOR. The file is written whole or not at all: a new one beside it
 //! takes its place once it is on the disk. What cannot be read is refused and
 //! left as it is: it may be somebody's only copy.
 //!
-//! Keys are in the clear. A real phone has them in a chip, or encrypts them
+//! Keys and secrets are in the clear. A real phone has them in a chip, or encrypts them
 //! with a key that the system keeps.
 
 use std::fs::{self, File, OpenOptions};
@@ -25,6 +29,7 @@ use fido_hybrid::cbor::{self, Decode, Key, Reader, Writer, decode};
 use fido_hybrid::ctap::{CredentialId, User, UserHandle};
 use fido_hybrid::error::StoreFault;
 use fido_hybrid::protocol::SecretKey;
+use fido_hybrid::secret::PrfSecret;
 use zeroize::Zeroizing;
 
 use super::pin::Pin;
@@ -32,8 +37,11 @@ use super::pin::Pin;
 /// The longest file read or written, in bytes: some thousand passkeys.
 pub(crate) const MAX_FILE: usize = 1 << 20;
 
-/// What this program reads and writes.
-const VERSION: u64 = 1;
+/// What this program writes, and reads.
+const VERSION: u64 = 2;
+
+/// What it reads as well: passkeys without a PRF.
+const VERSION_WITHOUT_PRF: u64 = 1;
 
 /// Why there is no store. `Display` is for people, and names the file.
 #[derive(Debug, thiserror::Error)]
@@ -289,6 +297,9 @@ fn write(writer: &mut Writer, passkey: &Passkey) {
                 _ => 0,
             });
         });
+        if let Some(secret) = &passkey.prf_secret {
+            map.integer(8, |w| w.bytes(secret.expose()));
+        }
     });
 }
 
@@ -312,7 +323,7 @@ impl<'a> Decode<'a> for Content {
             }
             Ok(())
         })?;
-        if version != Some(VERSION) {
+        if !matches!(version, Some(VERSION | VERSION_WITHOUT_PRF)) {
             return Err(cbor::Error::Invalid("the version"));
         }
         content.passkeys = passkeys.ok_or(cbor::Error::Missing("the passkeys"))?;
@@ -338,6 +349,7 @@ fn read_pin(reader: &mut Reader<'_>) -> Result<Pin, cbor::Error> {
 fn read(reader: &mut Reader<'_>) -> Result<Passkey, cbor::Error> {
     let (mut id, mut rp_id, mut handle, mut key_pair) = (None, None, None, None);
     let (mut name, mut display_name, mut counter, mut backup) = (None, None, None, None);
+    let mut prf_secret = None;
     reader.map(|key, value| {
         match key {
             Key::Integer(0) => id = CredentialId::new(value.bytes()?),
@@ -361,6 +373,10 @@ fn read(reader: &mut Reader<'_>) -> Result<Passkey, cbor::Error> {
                     _ => return Err(cbor::Error::Invalid("the backup state")),
                 });
             }
+            Key::Integer(8) => {
+                let secret = Zeroizing::new(value.byte_array("the PRF secret")?);
+                prf_secret = Some(PrfSecret::new(*secret));
+            }
             _ => return Err(cbor::Error::Invalid("a member")),
         }
         Ok(())
@@ -372,6 +388,6 @@ fn read(reader: &mut Reader<'_>) -> Result<Passkey, cbor::Error> {
     let key_pair = key_pair.ok_or(cbor::Error::Invalid("the private key"))?;
     let backup = backup.ok_or(cbor::Error::Missing("the backup state"))?;
     let mut passkey = Passkey::new(id, rp_id, user, key_pair).with_backup(backup);
-    passkey.counter = counter;
+    (passkey.counter, passkey.prf_secret) = (counter, prf_secret);
     Ok(passkey)
 }

@@ -15,6 +15,7 @@ use fido_hybrid::cbor::decode;
 use fido_hybrid::ctap::{CredentialId, User, UserHandle};
 use fido_hybrid::error::StoreFault;
 use fido_hybrid::protocol::SecretKey;
+use fido_hybrid::secret::PrfSecret;
 
 use crate::programs::{Ended, Program, Running, Scratch};
 use pin::Pin;
@@ -51,7 +52,9 @@ async fn what_is_kept_is_there_when_the_store_is_opened_again() {
     let store = open(&file);
     store.set_pin(Pin { salt: [1; 16], hash: [2; 32] }).unwrap();
     store.insert(passkey(1)).await.unwrap();
-    store.insert(passkey(2).with_backup(Backup::BackedUp)).await.unwrap();
+    let prf_secret = PrfSecret::new([22; 32]);
+    let backed_up = passkey(2).with_backup(Backup::BackedUp).with_prf_secret(prf_secret);
+    store.insert(backed_up).await.unwrap();
     let mut nameless = passkey(3);
     nameless.user = User::from_handle(UserHandle::new([3]).unwrap());
     store.insert(nameless).await.unwrap();
@@ -63,16 +66,17 @@ async fn what_is_kept_is_there_when_the_store_is_opened_again() {
     assert_eq!(store.pin().unwrap().salt, [1; 16]);
     let found = store.candidates("example.com", None).await.unwrap();
     let told = found.iter().map(|passkey| {
-        let Passkey { id, user, counter, backup, key, .. } = passkey;
-        (id.as_bytes()[0], user.name.clone(), *counter, *backup, key.expose()[0])
+        let Passkey { id, user, counter, backup, key, prf_secret, .. } = passkey;
+        let keys = (key.expose()[0], prf_secret.as_ref().map(|secret| secret.expose()[0]));
+        (id.as_bytes()[0], user.name.clone(), *counter, *backup, keys)
     });
     let ada = || Some("ada".to_owned());
     assert_eq!(
         told.collect::<Vec<_>>(),
         [
-            (3, None, Some(0), Backup::DeviceBound, 3),
-            (2, ada(), None, Backup::BackedUp, 2),
-            (1, ada(), Some(1), Backup::DeviceBound, 1),
+            (3, None, Some(0), Backup::DeviceBound, (3, None)),
+            (2, ada(), None, Backup::BackedUp, (2, Some(22))),
+            (1, ada(), Some(1), Backup::DeviceBound, (1, None)),
         ]
     );
     assert_eq!(found[1].user.display_name.as_deref(), Some("Ada"));
@@ -81,6 +85,35 @@ async fn what_is_kept_is_there_when_the_store_is_opened_again() {
     assert!(store.count_use("example.org", &passkey(1).id).await.is_err());
     drop(store);
     assert_eq!(open(&file).candidates("example.com", None).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_file_from_before_the_prf_is_read_and_then_written_as_one_of_today() {
+    let scratch = Scratch::new();
+    // {0: 1, 2: [{0: id, 1: "example.com", 2: handle, 3: "ada", 4: "Ada", 5: key, 6: 7, 7: 0}]}
+    let (one, key) = ([1; 16], [1; 32]);
+    let old = [
+        &b"\xa2\x00\x01\x02\x81\xa8\x00\x50"[..],
+        &one,
+        b"\x01\x6bexample.com\x02\x41\x01\x03\x63ada\x04\x63Ada\x05\x58\x20",
+        &key,
+        b"\x06\x07\x07\x00",
+    ];
+    let file = scratch.write("old", &old.concat());
+    let store = open(&file);
+    let [found] = store.candidates("example.com", None).await.unwrap().try_into().unwrap();
+    assert_eq!((found.id, found.user), (passkey(1).id, passkey(1).user));
+    assert_eq!(found.key.public_key(), passkey(1).key.public_key());
+    assert_eq!((found.counter, found.prf_secret), (Some(7), None));
+    assert_eq!(fs::read(&file).unwrap(), old.concat(), "reading changes nothing");
+
+    let with_prf = passkey(2).with_prf_secret(PrfSecret::new([22; 32]));
+    store.insert(with_prf).await.unwrap();
+    drop(store);
+    assert_eq!(fs::read(&file).unwrap()[2], 2);
+    let found = open(&file).candidates("example.com", None).await.unwrap();
+    let secrets: Vec<_> = found.iter().map(|passkey| passkey.prf_secret.is_some()).collect();
+    assert_eq!(secrets, [true, false]);
 }
 
 #[tokio::test]
@@ -172,9 +205,9 @@ fn a_damaged_store_is_refused_and_left_as_it_was() {
     let whole = fs::read(scratch.file("whole")).unwrap();
     let half = &whole[..whole.len() / 2];
     let mut of_the_future = whole.clone();
-    // {0: 1, …}: the version is the third byte.
-    assert_eq!(of_the_future[..3], [0xa3, 0, 1]);
-    of_the_future[2] = 2;
+    // {0: 2, …}: the version is the third byte.
+    assert_eq!(of_the_future[..3], [0xa3, 0, 2]);
+    of_the_future[2] = 3;
     let longer = [&whole[..], &[0]].concat();
     for damaged in [&b""[..], b"hello", half, &of_the_future, &longer] {
         let file = scratch.write("damaged", damaged);

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use data_encoding::BASE64URL_NOPAD;
 use fido_hybrid::authenticator::Question;
-use serde_json::json;
+use serde_json::{Value, json};
 use webauthn_rs_core::proto::{
     AttestationConveyancePreference, AttestationFormat, ParsedAttestationData,
 };
@@ -127,19 +128,46 @@ pub(crate) async fn an_attestation_gets_through_to_a_site_that_asks_for_it(mut s
     assert!(matches!(known.attestation.data, ParsedAttestationData::Self_));
 }
 
-// The phone keeps nothing that it could evaluate.
-pub(crate) async fn a_site_that_asks_for_prf_learns_that_the_phone_has_none(mut scene: Scene<'_>) {
+pub(crate) async fn a_site_gets_the_same_prf_output_for_the_same_input(mut scene: Scene<'_>) {
+    const SALT: &str = "c2FsdA";
+    const PEPPER: &str = "cGVwcGVy";
     let (mut options, state) = scene.site().registration(ADA);
-    options["extensions"] = json!({"prf": {"eval": {"first": "c2FsdA"}}});
+    options["extensions"] = json!({"prf": {"eval": {"first": SALT}}});
     let made = scene.create(&options, Answer::Agree).await.credential();
-    assert_eq!(made["clientExtensionResults"], json!({"prf": {"enabled": false}}));
+    assert_eq!(made["clientExtensionResults"]["prf"]["enabled"], true);
+    let at_once = prf_results(&made);
     let mut known = scene.site().register(&made, &state);
 
-    let (mut options, state) = scene.site().sign_in(&[]);
-    options["extensions"] = json!({"prf": {"eval": {"first": "c2FsdA"}}});
-    let answer = scene.get(&options, Answer::Agree).await.credential();
-    assert_eq!(answer["clientExtensionResults"], json!({"prf": {}}));
-    scene.site().signed_in(&answer, state, &mut known);
+    let by_credential = json!({made["id"].as_str().unwrap(): {"first": PEPPER}});
+    let mut outputs = Vec::new();
+    for prf in [
+        json!({"eval": {"first": SALT}}),
+        json!({"eval": {"first": SALT}}),
+        json!({"eval": {"first": PEPPER, "second": SALT}}),
+        json!({"eval": {"first": SALT}, "evalByCredential": by_credential}),
+    ] {
+        let (mut options, state) = scene.site().sign_in(&[&known]);
+        options["extensions"] = json!({"prf": prf});
+        let answer = scene.get(&options, Answer::Agree).await.credential();
+        assert_eq!(answer["clientExtensionResults"]["prf"].get("enabled"), None);
+        outputs.push(prf_results(&answer));
+        scene.site().signed_in(&answer, state, &mut known);
+    }
+    let (salt, pepper) = (outputs[0][0], outputs[2][0]);
+    assert_ne!(salt, pepper);
+    assert_eq!(at_once, [salt]);
+    assert_eq!(outputs, [vec![salt], vec![salt], vec![pepper, salt], vec![pepper]]);
+}
+
+/// The one or two outputs that a page was given.
+fn prf_results(answer: &Value) -> Vec<[u8; 32]> {
+    let results = answer["clientExtensionResults"]["prf"]["results"].as_object();
+    let output = |name| {
+        let output: &Value = results.unwrap_or_else(|| panic!("no outputs: {answer}")).get(name)?;
+        let output = BASE64URL_NOPAD.decode(output.as_str().unwrap().as_bytes()).unwrap();
+        Some(output.try_into().expect("32 bytes"))
+    };
+    ["first", "second"].into_iter().filter_map(output).collect()
 }
 
 pub(crate) async fn a_challenge_of_900_bytes_is_signed(mut scene: Scene<'_>) {

@@ -66,7 +66,7 @@ fn main() -> ExitCode {
         a_phone_that_vanishes_while_it_asks_ends_the_ceremony,
         a_phone_that_vanishes_after_the_handshake_ends_the_ceremony,
         an_attestation_gets_through_to_a_site_that_asks_for_it,
-        a_site_that_asks_for_prf_learns_that_the_phone_has_none,
+        a_site_gets_the_same_prf_output_for_the_same_input,
         a_challenge_of_900_bytes_is_signed,
         each_of_many_runs_takes_less_than_6_seconds;
         beside:

@@ -1,5 +1,5 @@
-//! What a site reads in an answer, without what is new in each: keys, ids of new
-//! passkeys, signatures.
+//! What a site reads in an answer, without what is new in each: keys, ids and PRF
+//! outputs of new passkeys, signatures.
 
 use std::collections::BTreeMap;
 
@@ -37,6 +37,10 @@ pub(crate) fn of(answer: &str, about: About) -> BTreeMap<String, Value> {
     members["rawId"] = is(bytes(&members["rawId"]) == id, "the id");
     if about == About::New {
         members["id"] = length(&id);
+        let results = members["clientExtensionResults"].pointer_mut("/prf/results");
+        for output in results.and_then(Value::as_object_mut).into_iter().flatten() {
+            *output.1 = length(&bytes(output.1));
+        }
     }
     let response = members["response"].as_object_mut().unwrap();
     let auth_data = bytes(&response["authenticatorData"]);
