@@ -99,8 +99,7 @@ mod tests {
     #[test]
     fn without_verification_or_secret_there_is_no_answer() {
         let asked = AssertionInput::new(inputs());
-        let mut input = RegistrationInput::default();
-        input.eval = Some(inputs());
+        let input = RegistrationInput { eval: Some(inputs()) };
         for (passkey, flags, answers) in [
             (passkey(Some([7; 32])), VERIFIED, true),
             (passkey(Some([7; 32])), PRESENT, false),

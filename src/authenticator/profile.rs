@@ -40,7 +40,8 @@ pub struct Profile {
     pub attestation: Attestation,
     /// Whether new passkeys can leave the device: a property of the store.
     pub backup: Backup,
-    /// The most that the user check can make sure of.
+    /// The most that the user check can make sure of. Who cannot verify users
+    /// has no PRF for them either.
     pub ability: Verification,
 }
 

@@ -13,8 +13,9 @@ use crate::error::StoreFault;
 
 /// Keeps passkeys.
 ///
-/// Private keys pass through it: a real one encrypts them, and wipes what it
-/// decrypts ([`SecretKey`](crate::protocol::SecretKey) wipes itself).
+/// Private keys and PRF secrets pass through it: a real one encrypts them, and
+/// wipes what it decrypts ([`SecretKey`](crate::protocol::SecretKey) and
+/// [`PrfSecret`](crate::secret::PrfSecret) wipe themselves).
 ///
 /// # Cancel safety
 /// The futures may be dropped at any time, such as when the other device

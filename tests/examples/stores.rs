@@ -99,7 +99,7 @@ async fn a_file_from_before_the_prf_is_read_and_then_written_as_one_of_today() {
         &key,
         b"\x06\x07\x07\x00",
     ];
-    let file = scratch.write("old", &old.concat());
+    let file = scratch.write("old", old.concat());
     let store = open(&file);
     let [found] = store.candidates("example.com", None).await.unwrap().try_into().unwrap();
     assert_eq!((found.id, found.user), (passkey(1).id, passkey(1).user));

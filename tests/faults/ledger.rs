@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 
 use fido_hybrid::authenticator::{self, Decision, Passkey, Prompt, Question};
 use fido_hybrid::client;
-use fido_hybrid::ctap::{CredentialId, Flags, Request, Response, Status, get_assertion};
+use fido_hybrid::ctap::{
+    AuthenticatorData, CredentialId, Flags, Request, Response, Status, get_assertion,
+};
 use fido_hybrid::error::Error;
 use fido_hybrid::protocol::primitives::{PublicKey, sha256};
 use fido_hybrid::sim::{Seen, Side};
@@ -228,11 +230,18 @@ impl Ledger {
                 assert_eq!(credential.id, *id);
                 assert_eq!(credential.public_key.es256(), self.keys.get(id));
                 assert_eq!(request.rp.id, RP_ID);
+                let outputs = response.unsigned_extensions.prf.as_ref();
+                let outputs = outputs.filter(|prf| prf.enabled && prf.results.is_some());
+                let asked = request.extensions.prf.is_some();
+                assert_evaluated(asked, &response.auth_data, outputs.is_some());
             }
             (Request::GetAssertion(request), Ok(Response::GetAssertion(response))) => {
                 let Some(Verdict::Signed(id)) = verdict else { panic!("signed, but {verdict:?}") };
                 assert_eq!(response.credential.as_ref().unwrap().id, *id);
                 assert_signed(request, response, &self.keys[id]);
+                let outputs = response.unsigned_extensions.prf.as_ref();
+                let asked = request.extensions.prf.is_some();
+                assert_evaluated(asked, &response.auth_data, outputs.is_some());
             }
             (_, Err(status)) => match verdict {
                 Some(Verdict::Refused(refused)) => assert_eq!(refused, status),
@@ -260,4 +269,10 @@ fn assert_signed(
     assert!(response.auth_data.flags().contains(Flags::USER_PRESENT));
     let signed = [response.auth_data.raw(), &request.client_data_hash].concat();
     assert!(key.verifies(&signed, response.signature.expose()), "the signature is another's");
+}
+
+/// Every passkey here has a PRF, and every request for it something to evaluate.
+fn assert_evaluated(asked: bool, auth_data: &AuthenticatorData, evaluated: bool) {
+    let is_verified = auth_data.flags().contains(Flags::USER_VERIFIED);
+    assert_eq!(evaluated, asked && is_verified, "PRF outputs are a verified user's who asked");
 }

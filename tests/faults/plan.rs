@@ -11,8 +11,9 @@ use fido_hybrid::ctap::{
     User, UserHandle, get_assertion, make_credential,
 };
 use fido_hybrid::protocol::SecretKey;
+use fido_hybrid::protocol::primitives::sha256;
 use fido_hybrid::protocol::tunnel_domain::TunnelDomain;
-use fido_hybrid::secret::PrfInput;
+use fido_hybrid::secret::{PrfInput, PrfSecret};
 use fido_hybrid::sim::{SeededRng, Setup, Side};
 
 pub(crate) const RP_ID: &str = "example.com";
@@ -156,7 +157,9 @@ fn passkeys(rng: &mut SeededRng) -> Vec<Passkey> {
             let id = CredentialId::new([number; 16]).unwrap();
             let backup = [Backup::DeviceBound, Backup::BackedUp][pick(rng, 2)];
             let key = SecretKey::generate(rng);
-            Passkey::new(id, RP_ID, user(number), key).with_backup(backup)
+            let secret = PrfSecret::new(sha256(&[b"PRF secret", &*key.expose()]));
+            let passkey = Passkey::new(id, RP_ID, user(number), key);
+            passkey.with_prf_secret(secret).with_backup(backup)
         })
         .collect();
     if chance(rng, 30) {

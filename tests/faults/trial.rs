@@ -321,6 +321,9 @@ impl Run {
         secrets.bytes("the PRF input", &plan::prf_input(seed));
         for passkey in self.plan.setup.passkeys.iter().chain(&self.pair.passkeys) {
             secrets.bytes("a passkey's key", &*passkey.key.expose());
+            if let Some(secret) = &passkey.prf_secret {
+                secrets.bytes("a passkey's PRF secret", secret.expose());
+            }
         }
         for answer in &ledger.answers {
             secrets.answer(answer);

@@ -12,12 +12,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fido_hybrid::authenticator::{self, Passkey};
 use fido_hybrid::client;
+use fido_hybrid::ctap::extensions::prf::Values;
 use fido_hybrid::ctap::{Response, Status};
 use fido_hybrid::protocol::advert::AdvertKey;
 use fido_hybrid::protocol::keys;
 use fido_hybrid::protocol::noise::Initiator;
 use fido_hybrid::protocol::qr_code::{QrCode, QrText};
-use fido_hybrid::secret::QrSecret;
+use fido_hybrid::secret::{PrfOutput, QrSecret};
 use fido_hybrid::sim::SeededRng;
 
 /// How many bytes of a secret in a row are enough to tell.
@@ -74,6 +75,9 @@ impl Secrets {
     pub(crate) fn passkey(&mut self, passkey: &Passkey) {
         self.bytes("a passkey's key", &*passkey.key.expose());
         self.bytes("a passkey's id", passkey.id.as_bytes());
+        if let Some(secret) = &passkey.prf_secret {
+            self.bytes("a passkey's PRF secret", secret.expose());
+        }
     }
 
     pub(crate) fn answer(&mut self, answer: &Result<Response, Status>) {
@@ -81,11 +85,23 @@ impl Secrets {
             Ok(Response::GetAssertion(response)) => {
                 self.bytes("a signature", response.signature.expose());
                 self.bytes("what was signed", response.auth_data.raw());
+                let prf = response.unsigned_extensions.prf.as_ref();
+                self.outputs(prf.and_then(|prf| prf.results.as_ref()));
             }
             Ok(Response::MakeCredential(response)) => {
                 self.bytes("what was registered", response.auth_data.raw());
+                let prf = response.unsigned_extensions.prf.as_ref();
+                self.outputs(prf.and_then(|prf| prf.results.as_ref()));
             }
             _ => {}
+        }
+    }
+
+    fn outputs(&mut self, outputs: Option<&Values<PrfOutput>>) {
+        if let Some(Values { first, second }) = outputs {
+            for output in [Some(first), second.as_ref()].into_iter().flatten() {
+                self.bytes("a PRF output", output.expose());
+            }
         }
     }
 

@@ -6,7 +6,6 @@ use fido_hybrid::BoxFuture;
 use fido_hybrid::authenticator::{Authenticator, Decision, MemoryStore, Prompt, UserCheck};
 use fido_hybrid::bluetooth::{Advertisement, Advertiser};
 use fido_hybrid::client::Client;
-use fido_hybrid::ctap;
 use fido_hybrid::error::{BluetoothFault, Fault, TunnelFault};
 use fido_hybrid::protocol::qr_code::QrCode;
 use fido_hybrid::relay::Server;
@@ -14,6 +13,7 @@ use fido_hybrid::sim::Air;
 use fido_hybrid::tunnel::WebSocketTunnel;
 
 use super::finder::Secrets;
+use super::machines;
 use super::notebook::Notebook;
 use super::rig;
 
@@ -64,9 +64,7 @@ async fn of_ceremonies_that_succeed() {
         .unwrap();
 
     let mut secrets = Secrets::default();
-    let requests: [ctap::Request; 2] =
-        [rig::make_credential("ada").into(), rig::get_assertion(&[]).into()];
-    for request in requests {
+    for request in [machines::registration(), machines::sign_in()] {
         let mut ceremony = client.begin(request, None).unwrap();
         secrets.qr_code(ceremony.qr_code());
         let code: QrCode = ceremony.qr_code().expose().parse().unwrap();
@@ -80,7 +78,7 @@ async fn of_ceremonies_that_succeed() {
         secrets.answer(&Ok(response));
     }
     secrets.passkey(&store.passkeys()[0]);
-    assert_eq!(secrets.len(), 17);
+    assert_eq!(secrets.len(), 20, "a PRF secret and two outputs among them");
 
     for told in ["dialling the tunnel service", "the tunnel is open", "the transaction is over"] {
         assert!(notebook.holds(told), "nothing was traced of {told}");

@@ -23,7 +23,7 @@ const ACCOUNT_ID: [u8; 16] =
     [0xa3, 5, 0x7e, 0xc1, 0x90, 0x1f, 8, 0xee, 0x44, 0xb6, 0xd2, 0x39, 0x68, 0xf0, 2, 0x5b];
 const ACCOUNT: &str = "ada.lovelace@analytical.example";
 
-fn registration() -> Request {
+pub(crate) fn registration() -> Request {
     let mut request = rig::make_credential("ada");
     let handle = UserHandle::new(ACCOUNT_ID).unwrap();
     request.user = User::new(handle, ACCOUNT, ACCOUNT);
@@ -33,7 +33,7 @@ fn registration() -> Request {
     request.into()
 }
 
-fn sign_in() -> Request {
+pub(crate) fn sign_in() -> Request {
     let mut request = rig::get_assertion(&[]);
     request.extensions.prf = Some(prf::AssertionInput::new(values()));
     request.into()
@@ -149,9 +149,14 @@ impl Watched {
 fn of_a_registration_and_a_sign_in() {
     let watched = Watched::new(1, vec![registration(), sign_in()]);
     let pair = watched.finish();
-    let made = matches!(pair.responses[0], Ok(Response::MakeCredential(_)));
-    let signed = matches!(pair.responses[1], Ok(Response::GetAssertion(_)));
-    assert!(made && signed, "{:?}", pair.responses);
+    let [Ok(Response::MakeCredential(made)), Ok(Response::GetAssertion(signed))] =
+        pair.responses.as_slice()
+    else {
+        panic!("{:?}", pair.responses)
+    };
+    let made = made.unsigned_extensions.prf.as_ref().and_then(|prf| prf.results.as_ref());
+    let signed = signed.unsigned_extensions.prf.as_ref().and_then(|prf| prf.results.as_ref());
+    assert!(made.is_some() && made == signed, "the PRF's outputs were looked for");
 }
 
 /// A ceremony that comes to a stage of one side and then meets this.

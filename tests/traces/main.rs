@@ -8,7 +8,7 @@
 //!
 //! * [`machines`]: both transactions, with each input, output and state;
 //! * [`phone_by_hand`]: a client with a phone that does what ours does not:
-//!   links, PRF outputs, answers that cannot be read;
+//!   links, large blob keys, answers that cannot be read;
 //! * `objects`: the async objects, over air and tunnel in memory;
 //! * `loopback`: the same over sockets and the crate's own tunnel service;
 //! * `sites`: WebAuthn options and answers.

@@ -1,5 +1,5 @@
 //! A client's transactions with a phone put together from the protocol's own
-//! steps, which does what ours does not: it sends links and PRF outputs, and
+//! steps, which does what ours does not: it sends links, large blob keys, and
 //! introductions and answers that cannot be read.
 
 use std::time::Duration;

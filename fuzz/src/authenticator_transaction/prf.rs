@@ -15,7 +15,7 @@ use super::vocabulary::request;
 /// What a registration with these bits asks for.
 pub(super) fn registration(bits: u8) -> Option<RegistrationInput> {
     let mut input = RegistrationInput::default();
-    input.eval = (bits & request::EVALUATE != 0).then(|| values(1));
+    input.eval = (bits & request::EVALUATE != 0).then(one_value);
     (bits & request::PRF != 0).then_some(input)
 }
 
@@ -23,17 +23,19 @@ pub(super) fn registration(bits: u8) -> Option<RegistrationInput> {
 /// values of its own.
 pub(super) fn sign_in(bits: u8, own: Option<&CredentialId>) -> Option<AssertionInput> {
     let mut input = AssertionInput::default();
-    input.eval = (bits & request::EVALUATE != 0).then(|| values(1));
+    input.eval = (bits & request::EVALUATE != 0).then(one_value);
     if let Some(own) = own.filter(|_| bits & request::EVALUATE_BY_PASSKEY != 0) {
-        input.eval_by_credential = BTreeMap::from([(own.clone(), values(2))]);
+        input.eval_by_credential = BTreeMap::from([(own.clone(), two_values())]);
     }
     (bits & request::PRF != 0).then_some(input)
 }
 
-fn values(byte: u8) -> Values<PrfInput> {
-    // The second is there for one of the two.
-    let second = (byte % 2 == 0).then(|| PrfInput::new([byte | 0x80; 32]));
-    Values { first: PrfInput::new([byte; 32]), second }
+fn one_value() -> Values<PrfInput> {
+    Values { first: PrfInput::new([1; 32]), second: None }
+}
+
+fn two_values() -> Values<PrfInput> {
+    Values { first: PrfInput::new([2; 32]), second: Some(PrfInput::new([3; 32])) }
 }
 
 /// What is due to who registered `passkey`.

@@ -100,6 +100,19 @@ const SIGN_INS: &[Variant] = &[
         },
         &[],
     ),
+    (
+        "with prf to evaluate by each passkey",
+        |options| {
+            let ids = allowed(options).iter().map(|allowed| allowed["id"].as_str().unwrap());
+            let by_credential: Value = ids
+                .zip(["AQ", "Ag"])
+                .map(|(id, first)| (id.to_owned(), json!({"first": first})))
+                .collect();
+            let prf = json!({"eval": {"first": "Aw"}, "evalByCredential": by_credential});
+            options["extensions"] = json!({"prf": prf});
+        },
+        &[],
+    ),
 ];
 
 fn without(options: &mut Value, member: &str) {
