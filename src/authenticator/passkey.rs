@@ -19,9 +19,9 @@ pub struct Passkey {
     pub user: User,
     /// Its private key. A store encrypts [`SecretKey::expose`].
     pub key: SecretKey,
-    /// What its PRF is keyed with. Sites encrypt data under the outputs, which
-    /// are lost with it: a store keeps it, encrypted, as long as the key. `None`
-    /// means that the passkey has no PRF, and never one later.
+    /// What its PRF is keyed with, or `None` if it has no PRF. Sites encrypt data
+    /// under the outputs, which are lost with the secret: a store keeps it,
+    /// encrypted and unchanged, as long as the key.
     pub prf_secret: Option<PrfSecret>,
     /// How often it has signed in, or `None` if that is not counted: devices
     /// that share a passkey cannot count together.

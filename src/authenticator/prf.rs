@@ -13,8 +13,8 @@
 //!   CTAP recommends: a site may come upon the idea later.
 //! * The secret is drawn, not derived from the private key: a site that learns
 //!   outputs learns nothing about signatures.
-//! * An authenticator that cannot verify its user has no PRF: it lists none,
-//!   and leaves the extension out of its answers as one that it does not know.
+//! * An authenticator that cannot verify its user lists no PRF. Its answers, as
+//!   all without UV, leave the extension out like one that is not known.
 //! * Outputs at registration are given where they are asked for. iPhones do so,
 //!   Chromium's phone does not.
 
