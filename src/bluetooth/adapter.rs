@@ -1,8 +1,26 @@
-//! Whether a machine's radio can be used.
+//! A machine's adapters, and whether they can be used.
 
 use std::fmt;
 
+#[cfg(feature = "bluetooth")]
+use super::Address;
 use crate::error::{Advice, BluetoothFault};
+
+/// One of the machine's adapters.
+#[cfg(feature = "bluetooth")]
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Adapter {
+    /// What [`Bluetooth::adapter`](super::Bluetooth::adapter) takes: `hci0` on
+    /// Linux, its address on Windows, `CoreBluetooth` on macOS.
+    pub id: String,
+    /// What the system calls it.
+    pub name: String,
+    /// Its public address, where the system tells.
+    pub address: Option<Address>,
+    /// Whether it can be used.
+    pub state: AdapterState,
+}
 
 /// Whether there is a radio to listen with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

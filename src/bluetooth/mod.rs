@@ -13,14 +13,18 @@ mod btle;
 mod listening;
 #[cfg(feature = "bluetooth")]
 mod radio;
+#[cfg(feature = "bluetooth")]
+mod settings;
 #[cfg(all(feature = "bluetooth", not(any(target_os = "linux", windows, target_os = "macos"))))]
 mod unsupported;
 #[cfg(all(feature = "bluetooth", windows))]
 mod winrt;
 
+#[cfg(feature = "bluetooth")]
+pub use adapter::Adapter;
 pub use adapter::AdapterState;
 #[cfg(feature = "bluetooth")]
-pub use radio::{Adapter, Bluetooth};
+pub use radio::Bluetooth;
 
 use crate::BoxFuture;
 use crate::error::BluetoothFault;

@@ -1,17 +1,19 @@
 //! The system's Bluetooth as a [`Scanner`] and an [`Advertiser`].
 
-#[cfg(target_os = "macos")]
-use std::sync::Arc;
-
 #[cfg(target_os = "linux")]
 use super::bluez as system;
 #[cfg(any(windows, target_os = "macos"))]
 use super::btle as system;
+use super::settings::Settings;
 #[cfg(not(any(target_os = "linux", windows, target_os = "macos")))]
 use super::unsupported as system;
-use super::{AdapterState, Address, Advertisement, Advertiser, Scan, Scanner};
+#[cfg(windows)]
+use super::winrt::advertise;
+use super::{Adapter, AdapterState, Advertisement, Advertiser, Scan, Scanner};
 use crate::BoxFuture;
 use crate::error::BluetoothFault;
+#[cfg(not(windows))]
+use system::advertise;
 
 /// The system's Bluetooth. Cheap to clone; a scan or an advert begins with
 /// [`Scanner::scan`] or [`Advertiser::advertise`] and ends with the drop of
@@ -29,26 +31,7 @@ use crate::error::BluetoothFault;
 /// program may use Bluetooth. The call waits for their answer.
 #[derive(Clone, Debug, Default)]
 pub struct Bluetooth {
-    pub(super) adapter: Option<String>,
-    pub(super) switch_on: bool,
-    pub(super) bus_address: Option<String>,
-    #[cfg(target_os = "macos")]
-    pub(super) central: Arc<system::Central>,
-}
-
-/// One of the machine's adapters.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Adapter {
-    /// What [`Bluetooth::adapter`] takes: `hci0` on Linux, its address on
-    /// Windows, `CoreBluetooth` on macOS.
-    pub id: String,
-    /// What the system calls it.
-    pub name: String,
-    /// Its public address, where the system tells.
-    pub address: Option<Address>,
-    /// Whether it can be used.
-    pub state: AdapterState,
+    settings: Settings,
 }
 
 impl Bluetooth {
@@ -66,7 +49,7 @@ impl Bluetooth {
     /// Windows uses the adapter of its choice, while this one is on.
     #[must_use]
     pub fn adapter(mut self, id: impl Into<String>) -> Self {
-        self.adapter = Some(id.into());
+        self.settings.adapter = Some(id.into());
         self
     }
 
@@ -75,7 +58,7 @@ impl Bluetooth {
     /// changes nothing.
     #[must_use]
     pub const fn switch_on(mut self) -> Self {
-        self.switch_on = true;
+        self.settings.switch_on = true;
         self
     }
 
@@ -85,7 +68,7 @@ impl Bluetooth {
     /// only; elsewhere it changes nothing.
     #[must_use]
     pub fn bus_address(mut self, address: impl Into<String>) -> Self {
-        self.bus_address = Some(address.into());
+        self.settings.bus_address = Some(address.into());
         self
     }
 
@@ -98,17 +81,17 @@ impl Bluetooth {
     /// # Cancel safety
     /// Nothing is changed.
     pub async fn adapters(&self) -> Result<Vec<Adapter>, BluetoothFault> {
-        system::adapters(self).await
+        system::adapters(&self.settings).await
     }
 }
 
 impl Scanner for Bluetooth {
     fn state(&self) -> BoxFuture<'_, Result<AdapterState, BluetoothFault>> {
-        Box::pin(system::state(self))
+        Box::pin(system::state(&self.settings))
     }
 
     fn scan(&self) -> BoxFuture<'_, Result<Box<dyn Scan>, BluetoothFault>> {
-        Box::pin(system::scan(self))
+        Box::pin(system::scan(&self.settings))
     }
 }
 
@@ -117,6 +100,6 @@ impl Advertiser for Bluetooth {
         &self,
         service_data: Vec<u8>,
     ) -> BoxFuture<'_, Result<Box<dyn Advertisement>, BluetoothFault>> {
-        Box::pin(system::advertise(self, service_data))
+        Box::pin(advertise(&self.settings, service_data))
     }
 }

@@ -1,26 +1,26 @@
 //! Systems whose Bluetooth this crate does not know.
 
-use super::radio::{Adapter, Bluetooth};
-use super::{AdapterState, Advertisement, Scan};
+use super::settings::Settings;
+use super::{Adapter, AdapterState, Advertisement, Scan};
 use crate::error::BluetoothFault;
 
 const NO_SYSTEM: BluetoothFault =
     BluetoothFault::Unsupported("be used by this program on this operating system");
 
-pub(super) async fn adapters(_: &Bluetooth) -> Result<Vec<Adapter>, BluetoothFault> {
+pub(super) async fn adapters(_: &Settings) -> Result<Vec<Adapter>, BluetoothFault> {
     Err(NO_SYSTEM)
 }
 
-pub(super) async fn state(_: &Bluetooth) -> Result<AdapterState, BluetoothFault> {
+pub(super) async fn state(_: &Settings) -> Result<AdapterState, BluetoothFault> {
     Err(NO_SYSTEM)
 }
 
-pub(super) async fn scan(_: &Bluetooth) -> Result<Box<dyn Scan>, BluetoothFault> {
+pub(super) async fn scan(_: &Settings) -> Result<Box<dyn Scan>, BluetoothFault> {
     Err(NO_SYSTEM)
 }
 
 pub(super) async fn advertise(
-    _: &Bluetooth,
+    _: &Settings,
     _: Vec<u8>,
 ) -> Result<Box<dyn Advertisement>, BluetoothFault> {
     Err(NO_SYSTEM)

@@ -23,7 +23,8 @@ use windows::Foundation::TypedEventHandler;
 use windows::Storage::Streams::DataWriter;
 use windows::core::{GUID, HRESULT, Ref};
 
-use super::{Advertisement, Bluetooth, SERVICE_UUID, btle};
+use super::settings::Settings;
+use super::{Advertisement, SERVICE_UUID, btle};
 use crate::BoxFuture;
 use crate::error::BluetoothFault;
 
@@ -45,10 +46,10 @@ const NOT_AVAILABLE: HRESULT = HRESULT(0x8007_10df_u32.cast_signed());
 
 /// By the adapter that Windows uses: a chosen one is looked at only.
 pub(super) async fn advertise(
-    bluetooth: &Bluetooth,
+    settings: &Settings,
     service_data: Vec<u8>,
 ) -> Result<Box<dyn Advertisement>, BluetoothFault> {
-    if let Some(fault) = btle::state(bluetooth).await?.fault() {
+    if let Some(fault) = btle::state(settings).await?.fault() {
         return Err(fault);
     }
     let adapter = BluetoothAdapter::GetDefaultAsync().map_err(fault)?.await.map_err(fault)?;
@@ -60,7 +61,7 @@ pub(super) async fn advertise(
         BluetoothError::Success => made.ServiceProvider().map_err(fault)?,
         error => return Err(refused(error)),
     };
-    let mut on_air = OnAir::new(provider, bluetooth.clone()).map_err(fault)?;
+    let mut on_air = OnAir::new(provider, settings.clone()).map_err(fault)?;
     on_air.start(&service_data).map_err(fault)?;
     match timeout(START_LIMIT, on_air.reach(|phase| !matches!(phase, Phase::Starting))).await {
         Ok(Phase::Lost(fault)) => Err(on_air.explained(fault).await),
@@ -73,7 +74,7 @@ struct OnAir {
     provider: GattServiceProvider,
     token: i64,
     phase: watch::Receiver<Phase>,
-    bluetooth: Bluetooth,
+    settings: Settings,
     /// Why it was lost, once that was found out.
     lost: Option<BluetoothFault>,
 }
@@ -86,7 +87,7 @@ enum Phase {
 }
 
 impl OnAir {
-    fn new(provider: GattServiceProvider, bluetooth: Bluetooth) -> windows::core::Result<Self> {
+    fn new(provider: GattServiceProvider, settings: Settings) -> windows::core::Result<Self> {
         let (tell, phase) = watch::channel(Phase::Starting);
         let handler = TypedEventHandler::<GattServiceProvider, StatusChanged>::new(
             move |_, change: Ref<'_, StatusChanged>| {
@@ -98,7 +99,7 @@ impl OnAir {
             },
         );
         let token = provider.AdvertisementStatusChanged(&handler)?;
-        Ok(Self { provider, token, phase, bluetooth, lost: None })
+        Ok(Self { provider, token, phase, settings, lost: None })
     }
 
     fn start(&self, service_data: &[u8]) -> windows::core::Result<()> {
@@ -125,7 +126,7 @@ impl OnAir {
 
     /// A fault by the radio's state, which says more than Windows does here.
     async fn explained(&self, fault: BluetoothFault) -> BluetoothFault {
-        match btle::state(&self.bluetooth).await {
+        match btle::state(&self.settings).await {
             Ok(state) => state.fault().unwrap_or(fault),
             Err(_) => fault,
         }

@@ -12,7 +12,7 @@ use dbus_crossroads::Crossroads;
 use tokio::sync::watch;
 use tracing::debug;
 
-use super::super::radio::Bluetooth;
+use super::super::settings::Settings;
 use super::super::{AdapterState, Advertisement, SERVICE_UUID};
 use super::bus::{self, Bus, fault};
 use super::objects::{self, Found, long_uuid};
@@ -32,10 +32,10 @@ const MAX_INTERVAL: u32 = 150;
 const ROOM_BESIDE_LIST: usize = 31 - 4 - 4;
 
 pub(in super::super) async fn advertise(
-    bluetooth: &Bluetooth,
+    settings: &Settings,
     service_data: Vec<u8>,
 ) -> Result<Box<dyn Advertisement>, BluetoothFault> {
-    let bus = Bus::connect(bluetooth.bus_address.as_deref()).await?;
+    let bus = Bus::connect(settings.bus_address.as_deref()).await?;
     let (losing, lost) = watch::channel(None);
     let watching =
         Arc::new(Watching { owner: Mutex::default(), adapter: Mutex::default(), losing });
@@ -55,8 +55,8 @@ pub(in super::super) async fn advertise(
             *watching.owner.lock().unwrap_or_else(PoisonError::into_inner) = Some(owner);
             let adapters = objects::adapters(&objects);
             let adapters =
-                adapters.into_iter().filter(|found| found.is_chosen(bluetooth.adapter.as_deref()));
-            register(connection, adapters.collect(), bluetooth.switch_on, &watching).await
+                adapters.into_iter().filter(|found| found.is_chosen(settings.adapter.as_deref()));
+            register(connection, adapters.collect(), settings.switch_on, &watching).await
         })
         .await?
     };

@@ -27,8 +27,8 @@ use dbus::nonblock::SyncConnection;
 pub(super) use advertise::advertise;
 pub(super) use scan::scan;
 
-use super::AdapterState;
-use super::radio::{Adapter, Bluetooth};
+use super::settings::Settings;
+use super::{Adapter, AdapterState};
 use crate::error::BluetoothFault;
 use bus::{Bus, fault};
 
@@ -40,21 +40,21 @@ const ADVERTISEMENT: &str = "org.bluez.LEAdvertisement1";
 const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
 const OBJECT_MANAGER: &str = "org.freedesktop.DBus.ObjectManager";
 
-pub(super) async fn adapters(bluetooth: &Bluetooth) -> Result<Vec<Adapter>, BluetoothFault> {
-    let bus = Bus::connect(bluetooth.bus_address.as_deref()).await?;
+pub(super) async fn adapters(settings: &Settings) -> Result<Vec<Adapter>, BluetoothFault> {
+    let bus = Bus::connect(settings.bus_address.as_deref()).await?;
     let found = bus.during(found_adapters(bus.connection())).await?;
     Ok(found.into_iter().map(|found| found.adapter).collect())
 }
 
 /// # Errors
 /// Any fault but those that are states.
-pub(super) async fn state(bluetooth: &Bluetooth) -> Result<AdapterState, BluetoothFault> {
-    let bus = Bus::connect(bluetooth.bus_address.as_deref()).await?;
+pub(super) async fn state(settings: &Settings) -> Result<AdapterState, BluetoothFault> {
+    let bus = Bus::connect(settings.bus_address.as_deref()).await?;
     match bus.during(found_adapters(bus.connection())).await {
         Ok(found) => {
             let states = found
                 .iter()
-                .filter(|found| found.is_chosen(bluetooth.adapter.as_deref()))
+                .filter(|found| found.is_chosen(settings.adapter.as_deref()))
                 .map(|found| found.adapter.state);
             Ok(best(states))
         }

@@ -5,9 +5,8 @@ use std::collections::HashMap;
 use dbus::Path;
 use dbus::arg::{PropMap, prop_cast};
 
-use super::super::radio::Adapter;
 use super::super::{
-    AdapterState, Address, AddressKind, DEPRECATED_SERVICE_UUID, SERVICE_UUID, Sighting,
+    Adapter, AdapterState, Address, AddressKind, DEPRECATED_SERVICE_UUID, SERVICE_UUID, Sighting,
 };
 use super::{ADAPTER, ADVERTISING_MANAGER, DEVICE};
 

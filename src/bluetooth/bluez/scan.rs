@@ -21,7 +21,7 @@ use tokio::task::AbortHandle;
 use tokio::time::sleep;
 use tracing::debug;
 
-use super::super::radio::Bluetooth;
+use super::super::settings::Settings;
 use super::super::{AdapterState, Scan, ScanEvent, Sighting};
 use super::bus::{self, Bus, fault};
 use super::objects::{self, Found, Interfaces};
@@ -44,8 +44,8 @@ const RETRY: Duration = Duration::from_millis(400);
 
 type Events = mpsc::Sender<Result<ScanEvent, BluetoothFault>>;
 
-pub(in super::super) async fn scan(bluetooth: &Bluetooth) -> Result<Box<dyn Scan>, BluetoothFault> {
-    let bus = Bus::connect(bluetooth.bus_address.as_deref()).await?;
+pub(in super::super) async fn scan(settings: &Settings) -> Result<Box<dyn Scan>, BluetoothFault> {
+    let bus = Bus::connect(settings.bus_address.as_deref()).await?;
     let (events, receiver) = mpsc::channel(QUEUE);
     let air = Arc::new(Air {
         state: Mutex::default(),
@@ -62,7 +62,7 @@ pub(in super::super) async fn scan(bluetooth: &Bluetooth) -> Result<Box<dyn Scan
     };
     let mut listening = Listening {
         connection: Arc::clone(bus.connection()),
-        bluetooth: bluetooth.clone(),
+        settings: settings.clone(),
         air,
         events,
         told: AdapterState::On,
@@ -279,7 +279,7 @@ enum Next {
 
 struct Listening {
     connection: Arc<SyncConnection>,
-    bluetooth: Bluetooth,
+    settings: Settings,
     air: Arc<Air>,
     events: Events,
     /// The last state that the caller knows.
@@ -331,7 +331,7 @@ impl Listening {
         // Whose objects these are, or whose comes after it.
         self.air.lock().owner = bus::owner(&self.connection).await.ok();
 
-        let chosen = self.bluetooth.adapter.clone();
+        let chosen = self.settings.adapter.clone();
         let mut adapters = objects::adapters(&objects);
         adapters.retain(|adapter| adapter.is_chosen(chosen.as_deref()));
         self.refusals.retain(|path, _| {
@@ -382,7 +382,7 @@ impl Listening {
     async fn make_listen(&mut self, found: &Found) -> Result<AdapterState, BluetoothFault> {
         let Found { path, adapter, discovering, .. } = found;
         if adapter.state != AdapterState::On
-            && !(self.bluetooth.switch_on && self.switch_on(path).await)
+            && !(self.settings.switch_on && self.switch_on(path).await)
         {
             return Ok(AdapterState::Off);
         }

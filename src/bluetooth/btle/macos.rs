@@ -1,67 +1,20 @@
 //! What is particular to macOS.
-//!
-//! btleplug's adapters have a thread each that never ends. So the clones of a
-//! [`Bluetooth`] share one adapter, made when it is first needed, which is also
-//! when macOS asks its user whether this program may use Bluetooth.
 
-use std::fmt;
-use std::future::pending;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::sync::{Arc, PoisonError};
 
-use btleplug::Error;
 use btleplug::api::bleuuid::uuid_from_u16;
-use btleplug::api::{Central as _, Manager as _, ScanFilter};
-use btleplug::platform::{Adapter, Manager};
+use btleplug::api::{Central as _, ScanFilter};
+use btleplug::platform::Adapter;
 use futures_util::FutureExt;
-use tokio::runtime;
-use tokio::sync::{OnceCell, oneshot};
 
-use crate::bluetooth::{
-    AdapterState, Advertisement, Bluetooth, DEPRECATED_SERVICE_UUID, SERVICE_UUID,
-};
+use super::central::Central;
+use crate::bluetooth::settings::Settings;
+use crate::bluetooth::{AdapterState, Advertisement, DEPRECATED_SERVICE_UUID, SERVICE_UUID};
 use crate::error::BluetoothFault;
-
-/// What the clones of a [`Bluetooth`] share.
-#[derive(Default)]
-pub(in crate::bluetooth) struct Central {
-    adapter: OnceCell<Adapter>,
-    /// The adapter while it is made, for whoever waits next if this one gives
-    /// up: macOS may be asking its user.
-    coming: tokio::sync::Mutex<Option<Coming>>,
-    /// What the adapter is if it says neither on nor off.
-    unknown: OnceCell<AdapterState>,
-    /// How many listen: only the last one may stop the adapter.
-    listening: Mutex<usize>,
-}
-
-type Coming = oneshot::Receiver<btleplug::Result<Adapter>>;
-
-impl fmt::Debug for Central {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Central").finish_non_exhaustive()
-    }
-}
-
-impl Central {
-    async fn adapter(&self) -> btleplug::Result<Adapter> {
-        let made = self.adapter.get_or_try_init(|| async {
-            let mut coming = self.coming.lock().await;
-            let adapter = match &mut *coming {
-                Some(adapter) => adapter,
-                None => coming.insert(bring_up()?),
-            };
-            let made = adapter.await;
-            *coming = None;
-            made.map_err(|ended| Error::Other(ended.into()))?
-        });
-        made.await.cloned()
-    }
-}
 
 /// `CBPeripheralManager` takes a name and UUIDs of services, no service data.
 pub(in crate::bluetooth) async fn advertise(
-    _: &Bluetooth,
+    _: &Settings,
     _: Vec<u8>,
 ) -> Result<Box<dyn Advertisement>, BluetoothFault> {
     Err(BluetoothFault::Unsupported(
@@ -70,50 +23,13 @@ pub(in crate::bluetooth) async fn advertise(
 }
 
 /// The one adapter. While macOS asks its user, this waits.
-pub(super) async fn adapters(bluetooth: &Bluetooth) -> btleplug::Result<Vec<Adapter>> {
-    Ok(vec![bluetooth.central.adapter().await?])
+pub(super) async fn adapters(settings: &Settings) -> btleplug::Result<Vec<Adapter>> {
+    Ok(vec![settings.central.adapter().await?])
 }
 
-/// Makes an adapter on a thread with a runtime of its own: what it spawns has
-/// to outlive the runtime of whoever needs it first.
-fn bring_up() -> btleplug::Result<Coming> {
-    let (ready, coming) = oneshot::channel();
-    let serve = move || match runtime::Builder::new_current_thread().build() {
-        Ok(runtime) => runtime.block_on(async {
-            let made = make().await;
-            let serves = made.is_ok();
-            let _gone = ready.send(made);
-            if serves {
-                pending::<()>().await;
-            }
-        }),
-        Err(error) => {
-            let _gone = ready.send(Err(Error::Other(error.into())));
-        }
-    };
-    thread::Builder::new()
-        .name("fido-hybrid-bluetooth".to_owned())
-        .spawn(serve)
-        .map_err(|error| Error::Other(error.into()))?;
-    Ok(coming)
-}
-
-async fn make() -> btleplug::Result<Adapter> {
-    let adapters = Manager::new().await?.adapters().await?;
-    adapters.into_iter().next().ok_or(Error::NoAdapterAvailable)
-}
-
-/// What an adapter is that says neither on nor off: not permitted, or absent.
-/// btleplug tells which only when it makes another, with another thread. Once
-/// is enough: macOS ends a program whose permission is changed while it runs.
-pub(super) async fn unknown(bluetooth: &Bluetooth) -> AdapterState {
-    let asked = bluetooth.central.unknown.get_or_init(|| async {
-        match make().await {
-            Err(Error::PermissionDenied) => AdapterState::NotPermitted,
-            _ => AdapterState::Absent,
-        }
-    });
-    *asked.await
+/// What an adapter is that says neither on nor off.
+pub(super) async fn unknown(settings: &Settings) -> AdapterState {
+    settings.central.unknown().await
 }
 
 /// One that listens.
@@ -124,8 +40,8 @@ pub(super) struct Scanning {
 
 impl Scanning {
     /// Also for those that listen already, which changes nothing for them.
-    pub(super) async fn start(bluetooth: &Bluetooth, adapter: Adapter) -> btleplug::Result<Self> {
-        let scanning = Self::counted(Arc::clone(&bluetooth.central), adapter);
+    pub(super) async fn start(settings: &Settings, adapter: Adapter) -> btleplug::Result<Self> {
+        let scanning = Self::counted(Arc::clone(&settings.central), adapter);
         // It keeps what it has ever heard of.
         scanning.adapter.clear_peripherals().await?;
         let services = [SERVICE_UUID, DEPRECATED_SERVICE_UUID].map(uuid_from_u16).to_vec();

@@ -13,6 +13,8 @@
 //! nothing.
 
 #[cfg(target_os = "macos")]
+pub(super) mod central;
+#[cfg(target_os = "macos")]
 mod macos;
 #[cfg(windows)]
 mod windows;
@@ -33,47 +35,46 @@ use self::macos as platform;
 #[cfg(windows)]
 use self::windows as platform;
 use super::listening::{self, Ears, Heard, Radio, sightings, together};
-use super::radio::{Adapter, Bluetooth};
-use super::{AdapterState, Address, AddressKind, Scan};
+use super::settings::Settings;
+use super::{Adapter, AdapterState, Address, AddressKind, Scan};
 use crate::error::BluetoothFault;
 
 #[cfg(target_os = "macos")]
-pub(super) use platform::Central;
 pub(super) use platform::advertise;
 
-pub(super) async fn adapters(bluetooth: &Bluetooth) -> Result<Vec<Adapter>, BluetoothFault> {
+pub(super) async fn adapters(settings: &Settings) -> Result<Vec<Adapter>, BluetoothFault> {
     let mut adapters = Vec::new();
-    for handle in platform::adapters(bluetooth).await.map_err(fault)? {
+    for handle in platform::adapters(settings).await.map_err(fault)? {
         let address = handle.adapter_address().await.map_err(fault)?;
         adapters.push(Adapter {
             id: id(&handle).await?,
             name: handle.adapter_info().await.map_err(fault)?,
             address: address
                 .map(|address| Address { bytes: address.into_inner(), kind: AddressKind::Public }),
-            state: state_of(bluetooth, &handle).await?,
+            state: state_of(settings, &handle).await?,
         });
     }
     Ok(adapters)
 }
 
-pub(super) async fn state(bluetooth: &Bluetooth) -> Result<AdapterState, BluetoothFault> {
-    System::new(bluetooth).look().await
+pub(super) async fn state(settings: &Settings) -> Result<AdapterState, BluetoothFault> {
+    System::new(settings).look().await
 }
 
-pub(super) async fn scan(bluetooth: &Bluetooth) -> Result<Box<dyn Scan>, BluetoothFault> {
-    listening::scan(System::new(bluetooth)).await
+pub(super) async fn scan(settings: &Settings) -> Result<Box<dyn Scan>, BluetoothFault> {
+    listening::scan(System::new(settings)).await
 }
 
 /// The adapters that may listen.
 struct System {
-    bluetooth: Bluetooth,
+    settings: Settings,
     /// One that was on at the last look.
     found: Option<Handle>,
 }
 
 impl System {
-    fn new(bluetooth: &Bluetooth) -> Self {
-        Self { bluetooth: bluetooth.clone(), found: None }
+    fn new(settings: &Settings) -> Self {
+        Self { settings: settings.clone(), found: None }
     }
 }
 
@@ -82,18 +83,18 @@ impl Radio for System {
 
     async fn look(&mut self) -> Result<AdapterState, BluetoothFault> {
         self.found = None;
-        let handles = match platform::adapters(&self.bluetooth).await {
+        let handles = match platform::adapters(&self.settings).await {
             Err(btleplug::Error::PermissionDenied) => return Ok(AdapterState::NotPermitted),
             handles => handles.map_err(fault)?,
         };
         let mut states = Vec::new();
         for handle in handles {
-            if let Some(chosen) = &self.bluetooth.adapter
+            if let Some(chosen) = &self.settings.adapter
                 && *chosen != id(&handle).await?
             {
                 continue;
             }
-            let state = state_of(&self.bluetooth, &handle).await?;
+            let state = state_of(&self.settings, &handle).await?;
             states.push(state);
             if state == AdapterState::On {
                 self.found = Some(handle);
@@ -106,7 +107,7 @@ impl Radio for System {
         let handle = self.found.clone().ok_or(BluetoothFault::Absent)?;
         // Before the start: what is heard first is not missed.
         let events = handle.events().await.map_err(fault)?;
-        let scanning = platform::Scanning::start(&self.bluetooth, handle).await.map_err(fault)?;
+        let scanning = platform::Scanning::start(&self.settings, handle).await.map_err(fault)?;
         Ok(SystemEars { events, scanning })
     }
 }
@@ -168,11 +169,11 @@ async fn id(handle: &Handle) -> Result<String, BluetoothFault> {
     }
 }
 
-async fn state_of(bluetooth: &Bluetooth, handle: &Handle) -> Result<AdapterState, BluetoothFault> {
+async fn state_of(settings: &Settings, handle: &Handle) -> Result<AdapterState, BluetoothFault> {
     Ok(match handle.adapter_state().await.map_err(fault)? {
         CentralState::PoweredOn => AdapterState::On,
         CentralState::PoweredOff => AdapterState::Off,
-        CentralState::Unknown => platform::unknown(bluetooth).await,
+        CentralState::Unknown => platform::unknown(settings).await,
     })
 }
 

@@ -4,17 +4,16 @@ use btleplug::api::{Central, Manager as _, ScanFilter};
 use btleplug::platform::{Adapter, Manager};
 use futures_util::FutureExt;
 
-pub(in crate::bluetooth) use crate::bluetooth::winrt::advertise;
+use crate::bluetooth::AdapterState;
+use crate::bluetooth::settings::Settings;
 
-use crate::bluetooth::{AdapterState, Bluetooth};
-
-pub(super) async fn adapters(_: &Bluetooth) -> btleplug::Result<Vec<Adapter>> {
+pub(super) async fn adapters(_: &Settings) -> btleplug::Result<Vec<Adapter>> {
     Manager::new().await?.adapters().await
 }
 
 /// What a radio is that says neither on nor off: a switch on the machine or its
 /// firmware keeps it off.
-pub(super) async fn unknown(_: &Bluetooth) -> AdapterState {
+pub(super) async fn unknown(_: &Settings) -> AdapterState {
     AdapterState::Off
 }
 
@@ -24,7 +23,7 @@ pub(super) struct Scanning {
 }
 
 impl Scanning {
-    pub(super) async fn start(_: &Bluetooth, adapter: Adapter) -> btleplug::Result<Self> {
+    pub(super) async fn start(_: &Settings, adapter: Adapter) -> btleplug::Result<Self> {
         let scanning = Self { adapter };
         scanning.adapter.start_scan(ScanFilter::default()).await?;
         Ok(scanning)
