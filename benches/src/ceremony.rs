@@ -14,7 +14,7 @@ use fido_hybrid::BoxFuture;
 use fido_hybrid::authenticator::{
     Authenticator, Decision, MemoryStore, Prompt, UserCheck, Verification,
 };
-use fido_hybrid::bluetooth::{AdapterState, Scan, ScanEvent, Scanner, Sighting};
+use fido_hybrid::bluetooth::{AdapterState, Scan, ScanEvent, Scanner};
 use fido_hybrid::client::Client;
 use fido_hybrid::ctap::{
     Algorithm, CredentialParameters, RelyingParty, Request, Response, User, UserHandle,
@@ -70,9 +70,9 @@ impl Scanner for Noting {
 impl Scan for NotingScan {
     fn next(&mut self) -> BoxFuture<'_, Result<ScanEvent, BluetoothFault>> {
         Box::pin(async move {
-            let sighting = self.scan.next().await;
+            let event = self.scan.next().await;
             *self.heard.lock().unwrap() = Some(Instant::now());
-            sighting
+            event
         })
     }
 }
