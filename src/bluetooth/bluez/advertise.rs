@@ -49,7 +49,7 @@ pub(in super::super) async fn advertise(
                 }
             })
             .await?;
-            offer(connection, service_data, Arc::clone(&watching))?;
+            offer(connection, service_data, Arc::clone(&watching));
             let objects = bus::managed_objects(connection).await.map_err(fault)?;
             let owner = bus::owner(connection).await.map_err(fault)?;
             *watching.owner.lock().unwrap_or_else(PoisonError::into_inner) = Some(owner);
@@ -169,11 +169,7 @@ struct Offer {
 }
 
 /// Puts the object there that BlueZ will read.
-fn offer(
-    connection: &Arc<SyncConnection>,
-    service_data: Vec<u8>,
-    watching: Arc<Watching>,
-) -> Result<(), BluetoothFault> {
+fn offer(connection: &Arc<SyncConnection>, service_data: Vec<u8>, watching: Arc<Watching>) {
     let mut objects = Crossroads::new();
     let has_list = service_data.len() <= ROOM_BESIDE_LIST;
     let interface = objects.register(ADVERTISEMENT, |interface| {
@@ -210,7 +206,6 @@ fn offer(
             true
         }),
     );
-    Ok(())
 }
 
 /// Registers the object with the first adapter that takes it.
