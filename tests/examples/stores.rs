@@ -9,6 +9,7 @@ mod store;
 
 use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use fido_hybrid::authenticator::{Backup, Passkey, PasskeyStore};
 use fido_hybrid::cbor::decode;
@@ -21,6 +22,9 @@ use crate::programs::{Ended, Program, Running, Scratch};
 use pin::Pin;
 use store::{FileStore, OpenError};
 
+/// For what must happen soon.
+const PATIENCE: Duration = Duration::from_secs(20);
+
 fn passkey(number: u8) -> Passkey {
     let user = User::new(UserHandle::new([number]).unwrap(), "ada", "Ada");
     let key = SecretKey::from_scalar(&[number.max(1); 32]).unwrap();
@@ -28,7 +32,19 @@ fn passkey(number: u8) -> Passkey {
 }
 
 fn open(file: &str) -> FileStore {
-    FileStore::open(file.into()).unwrap()
+    try_open(file).unwrap()
+}
+
+/// A program that another test starts has the lock of a store that is open here,
+/// too, for the moment before it becomes that program.
+fn try_open(file: &str) -> Result<FileStore, OpenError> {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        match FileStore::open(file.into()) {
+            Err(OpenError::InUse(_)) if Instant::now() < until => std::thread::yield_now(),
+            opened => return opened,
+        }
+    }
 }
 
 fn phone(store: &str) -> Running {
@@ -43,6 +59,17 @@ fn refused(store: &str) -> Ended {
     assert_eq!(ended.code, Some(4), "{ended:?}");
     assert!(ended.stderr.contains(store), "the file is named: {}", ended.stderr);
     ended
+}
+
+/// The same of a store that nobody uses: see [`try_open`].
+fn refused_for_what_it_is(store: &str) -> Ended {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let ended = refused(store);
+        if !ended.stderr.contains("another program uses") || Instant::now() > until {
+            return ended;
+        }
+    }
 }
 
 #[tokio::test]
@@ -211,9 +238,9 @@ fn a_damaged_store_is_refused_and_left_as_it_was() {
     let longer = [&whole[..], &[0]].concat();
     for damaged in [&b""[..], b"hello", half, &of_the_future, &longer] {
         let file = scratch.write("damaged", damaged);
-        let opened = FileStore::open(file.clone().into()).err();
+        let opened = try_open(&file).err();
         assert!(matches!(opened, Some(OpenError::Damaged { .. })), "{opened:?}");
-        let ended = refused(&file);
+        let ended = refused_for_what_it_is(&file);
         assert!(ended.stderr.contains("is damaged, or not of this program"), "{}", ended.stderr);
         assert_eq!(fs::read(&file).unwrap(), damaged);
     }

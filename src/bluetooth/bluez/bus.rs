@@ -96,6 +96,10 @@ impl Bus {
         &self.connection
     }
 
+    fn is_connected(&self) -> bool {
+        AsRef::<Channel>::as_ref(&*self.connection).is_connected()
+    }
+
     /// Waits for the end of the connection.
     ///
     /// # Cancel safety
@@ -118,7 +122,11 @@ impl Bus {
         tokio::select! {
             biased;
             fault = self.lost() => Err(fault),
-            done = work => done,
+            done = work => match done {
+                // Whatever it says: it failed for want of a connection.
+                Err(_) if !self.is_connected() => Err(self.lost().await),
+                done => done,
+            },
         }
     }
 }
