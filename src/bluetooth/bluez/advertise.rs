@@ -10,6 +10,7 @@ use dbus::message::{MatchRule, Message};
 use dbus::nonblock::SyncConnection;
 use dbus_crossroads::Crossroads;
 use tokio::sync::watch;
+use tokio::task::AbortHandle;
 use tracing::debug;
 
 use super::super::settings::Settings;
@@ -18,7 +19,7 @@ use super::bus::{self, Bus, fault};
 use super::objects::{self, Found, long_uuid};
 use super::{ADAPTER, ADVERTISEMENT, ADVERTISING_MANAGER, BLUEZ, PROPERTIES};
 use crate::BoxFuture;
-use crate::error::BluetoothFault;
+use crate::error::{ApiMisuse, BluetoothFault};
 
 const PATH: &str = "/org/fido_hybrid/advertisement";
 
@@ -35,58 +36,61 @@ pub(in super::super) async fn advertise(
     settings: &Settings,
     service_data: Vec<u8>,
 ) -> Result<Box<dyn Advertisement>, BluetoothFault> {
-    let bus = Bus::connect(settings.bus_address.as_deref()).await?;
+    let mut bus = Bus::connect(settings.bus_address.as_deref()).await?;
+    let connection = Arc::clone(bus.connection());
     let (losing, lost) = watch::channel(None);
     let watching =
         Arc::new(Watching { owner: Mutex::default(), adapter: Mutex::default(), losing });
-    let adapter = {
-        let connection = bus.connection();
-        bus.during(async {
+    let adapter = bus
+        .during(async {
             let heeding = Arc::clone(&watching);
-            bus::signals(connection, &[ADAPTER], move |message, _| {
+            bus::signals(&connection, &[ADAPTER], move |message, _| {
                 if let Some(fault) = heeding.fault(message) {
                     heeding.lose(fault);
                 }
             })
             .await?;
-            offer(connection, service_data, Arc::clone(&watching));
-            let objects = bus::managed_objects(connection).await.map_err(fault)?;
-            let owner = bus::owner(connection).await.map_err(fault)?;
+            offer(&connection, service_data, Arc::clone(&watching));
+            let objects = bus::managed_objects(&connection).await.map_err(fault)?;
+            let owner = bus::owner(&connection).await.map_err(fault)?;
             *watching.owner.lock().unwrap_or_else(PoisonError::into_inner) = Some(owner);
             let adapters = objects::adapters(&objects);
             let adapters =
                 adapters.into_iter().filter(|found| found.is_chosen(settings.adapter.as_deref()));
-            register(connection, adapters.collect(), settings.switch_on, &watching).await
+            register(&connection, adapters.collect(), settings.switch_on, &watching).await
         })
-        .await?
-    };
-    Ok(Box::new(OnAir { bus, adapter, lost }))
+        .await?;
+    let reading = tokio::spawn(async move {
+        let ending = Ending(watching);
+        let fault = bus.lost().await;
+        ending.0.lose(fault);
+    });
+    Ok(Box::new(OnAir { connection, adapter, lost, reading: reading.abort_handle() }))
 }
 
 struct OnAir {
-    bus: Bus,
+    connection: Arc<SyncConnection>,
     adapter: Path<'static>,
     lost: watch::Receiver<Option<BluetoothFault>>,
+    reading: AbortHandle,
+}
+
+/// However reading ends, the advert ends with it.
+struct Ending(Arc<Watching>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.0.lose(bus::failed(ApiMisuse::TaskEnded));
+    }
 }
 
 impl Advertisement for OnAir {
     fn lost(&mut self) -> BoxFuture<'_, BluetoothFault> {
-        let Self { bus, lost, .. } = self;
-        let bus = &*bus;
-        let told = async {
-            let fault = lost.wait_for(Option::is_some).await.ok().and_then(|fault| fault.clone());
-            // Whoever tells is the connection's, and ends with it.
-            match fault {
-                Some(fault) => fault,
-                None => bus.lost().await,
-            }
-        };
-        Box::pin(async move {
-            tokio::select! {
-                biased;
-                fault = told => fault,
-                fault = bus.lost() => fault,
-            }
+        Box::pin(async {
+            let lost = self.lost.wait_for(Option::is_some).await;
+            let fault = lost.ok().and_then(|fault| fault.clone());
+            // Whoever tells has told before it went.
+            fault.unwrap_or_else(|| bus::failed(ApiMisuse::TaskEnded))
         })
     }
 }
@@ -96,11 +100,12 @@ impl Drop for OnAir {
         // At once, and not when the runtime comes round to closing the
         // connection, which takes it off too.
         bus::call_without_reply(
-            self.bus.connection(),
+            &self.connection,
             &self.adapter,
             (ADVERTISING_MANAGER, "UnregisterAdvertisement"),
             Some(&Path::from(PATH)),
         );
+        self.reading.abort();
     }
 }
 

@@ -11,41 +11,27 @@ use dbus::nonblock::{Proxy, SyncConnection};
 use dbus::{Message, Path};
 use dbus_tokio::connection::{self, IOResource, IOResourceError};
 use tokio::runtime::Handle;
-use tokio::sync::watch;
-use tokio::task::AbortHandle;
 
 use super::objects::Objects;
 use super::{BLUEZ, OBJECT_MANAGER, PROPERTIES};
-use crate::error::{ApiMisuse, BluetoothFault, Source};
+use crate::error::{ApiMisuse, BluetoothFault};
 
 /// How long BlueZ may take to answer. It answers at once, but for an adapter
 /// that is being switched on.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A connection of one's own. Dropping it closes it.
-pub(super) struct Bus {
-    connection: Arc<SyncConnection>,
-    lost: watch::Receiver<Option<Source>>,
-    io: AbortHandle,
-}
-
-/// What reads from a connection, and the connection, dropped in this order.
 ///
-/// dbus-tokio 0.7 drops them the other way round: once the socket is closed, its
-/// number may be another connection's already, and what is then taken from the
-/// reactor under this number is that one's socket. It would never wake again.
-struct Reader {
-    resource: IOResource<SyncConnection>,
+/// Whoever calls something reads from it meanwhile, in the same task
+/// ([`during`](Self::during)): with dbus-tokio 0.7, a call from another thread
+/// than the one that reads may be said not to have been sent although it was.
+pub(super) struct Bus {
+    // Dropped in this order. dbus-tokio drops its own the other way round: once
+    // the socket is closed, its number may be another connection's already, and
+    // what is then taken from the reactor under this number is that one's
+    // socket. It would never wake again.
+    reader: IOResource<SyncConnection>,
     connection: Arc<SyncConnection>,
-}
-
-impl Reader {
-    async fn read(self, losing: watch::Sender<Option<Source>>) {
-        let Self { resource, connection } = self;
-        let error: Source = Arc::new(Lost(resource.await));
-        drop(connection);
-        losing.send_replace(Some(error));
-    }
 }
 
 /// Why there is no D-Bus any more.
@@ -57,11 +43,6 @@ struct Lost(#[source] IOResourceError);
 #[derive(Debug, thiserror::Error)]
 #[error("a D-Bus must be on this machine: its address begins with `unix:`")]
 struct NotLocal;
-
-/// What took the connection with it.
-#[derive(Debug, thiserror::Error)]
-#[error("the task that reads from D-Bus was ended from outside")]
-struct TaskEnded;
 
 impl Bus {
     /// Connects to the system's bus, or to the one at `address`.
@@ -84,57 +65,33 @@ impl Bus {
             }
         });
         let channel = connecting.await.map_err(failed)?.map_err(unreachable)?;
-        let (resource, connection) =
-            connection::from_channel::<SyncConnection>(channel).map_err(unreachable)?;
-        let (losing, lost) = watch::channel(None);
-        let reader = Reader { resource, connection: Arc::clone(&connection) };
-        let io = runtime.spawn(reader.read(losing));
-        Ok(Self { connection, lost, io: io.abort_handle() })
+        let (reader, connection) = connection::from_channel(channel).map_err(unreachable)?;
+        Ok(Self { reader, connection })
     }
 
     pub(super) const fn connection(&self) -> &Arc<SyncConnection> {
         &self.connection
     }
 
-    fn is_connected(&self) -> bool {
-        AsRef::<Channel>::as_ref(&*self.connection).is_connected()
-    }
-
-    /// Waits for the end of the connection.
+    /// Reads until the end of the connection.
     ///
     /// # Cancel safety
-    /// The next call gives the same answer.
-    pub(super) async fn lost(&self) -> BluetoothFault {
-        let mut lost = self.lost.clone();
-        match lost.wait_for(Option::is_some).await.map(|source| source.clone()) {
-            Ok(Some(source)) => BluetoothFault::NoService(source),
-            // Its runtime was shut down.
-            _ => failed(TaskEnded),
-        }
+    /// The next call goes on.
+    pub(super) async fn lost(&mut self) -> BluetoothFault {
+        BluetoothFault::NoService(Arc::new(Lost((&mut self.reader).await)))
     }
 
     /// Does something that needs the connection: without it, nothing is ever
     /// answered.
     pub(super) async fn during<T>(
-        &self,
+        &mut self,
         work: impl Future<Output = Result<T, BluetoothFault>>,
     ) -> Result<T, BluetoothFault> {
         tokio::select! {
             biased;
             fault = self.lost() => Err(fault),
-            done = work => match done {
-                // Whatever it says: it failed for want of a connection.
-                Err(_) if !self.is_connected() => Err(self.lost().await),
-                done => done,
-            },
+            done = work => done,
         }
-    }
-}
-
-impl Drop for Bus {
-    fn drop(&mut self) {
-        // It holds the connection too.
-        self.io.abort();
     }
 }
 

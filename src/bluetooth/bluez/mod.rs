@@ -41,16 +41,18 @@ const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
 const OBJECT_MANAGER: &str = "org.freedesktop.DBus.ObjectManager";
 
 pub(super) async fn adapters(settings: &Settings) -> Result<Vec<Adapter>, BluetoothFault> {
-    let bus = Bus::connect(settings.bus_address.as_deref()).await?;
-    let found = bus.during(found_adapters(bus.connection())).await?;
+    let mut bus = Bus::connect(settings.bus_address.as_deref()).await?;
+    let connection = Arc::clone(bus.connection());
+    let found = bus.during(found_adapters(&connection)).await?;
     Ok(found.into_iter().map(|found| found.adapter).collect())
 }
 
 /// # Errors
 /// Any fault but those that are states.
 pub(super) async fn state(settings: &Settings) -> Result<AdapterState, BluetoothFault> {
-    let bus = Bus::connect(settings.bus_address.as_deref()).await?;
-    match bus.during(found_adapters(bus.connection())).await {
+    let mut bus = Bus::connect(settings.bus_address.as_deref()).await?;
+    let connection = Arc::clone(bus.connection());
+    match bus.during(found_adapters(&connection)).await {
         Ok(found) => {
             let states = found
                 .iter()

@@ -45,7 +45,7 @@ const RETRY: Duration = Duration::from_millis(400);
 type Events = mpsc::Sender<Result<ScanEvent, BluetoothFault>>;
 
 pub(in super::super) async fn scan(settings: &Settings) -> Result<Box<dyn Scan>, BluetoothFault> {
-    let bus = Bus::connect(settings.bus_address.as_deref()).await?;
+    let mut bus = Bus::connect(settings.bus_address.as_deref()).await?;
     let (events, receiver) = mpsc::channel(QUEUE);
     let air = Arc::new(Air {
         state: Mutex::default(),
