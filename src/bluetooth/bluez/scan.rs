@@ -24,7 +24,7 @@ use tracing::debug;
 use super::super::settings::Settings;
 use super::super::{AdapterState, Scan, ScanEvent, Sighting};
 use super::bus::{self, Bus, fault};
-use super::objects::{self, Found, Interfaces};
+use super::objects::{self, Found, Interfaces, Objects};
 use super::{ADAPTER, BLUEZ, DEVICE, PROPERTIES, best};
 use crate::BoxFuture;
 use crate::error::{ApiMisuse, BluetoothFault};
@@ -318,18 +318,14 @@ impl Listening {
     /// Looks at all adapters, makes listen what should, and tells the caller
     /// what has become of them.
     async fn look(&mut self) -> Result<Next, BluetoothFault> {
-        let objects = match bus::managed_objects(&self.connection).await {
+        let objects = match self.ask().await {
             Ok(objects) => objects,
-            Err(error) => match fault(error) {
-                BluetoothFault::Absent => {
-                    self.tell(AdapterState::Absent).await;
-                    return Ok(Next::OnChange);
-                }
-                fault => return Err(fault),
-            },
+            Err(BluetoothFault::Absent) => {
+                self.tell(AdapterState::Absent).await;
+                return Ok(Next::OnChange);
+            }
+            Err(fault) => return Err(fault),
         };
-        // Whose objects these are, or whose comes after it.
-        self.air.lock().owner = bus::owner(&self.connection).await.ok();
 
         let chosen = self.settings.adapter.clone();
         let mut adapters = objects::adapters(&objects);
@@ -377,6 +373,15 @@ impl Listening {
                 Ok(next)
             }
         }
+    }
+
+    /// All that BlueZ has. From now on signals count from whoever BlueZ is:
+    /// without that name, nothing would be heard.
+    async fn ask(&self) -> Result<Objects, BluetoothFault> {
+        let objects = bus::managed_objects(&self.connection).await.map_err(fault)?;
+        let owner = bus::owner(&self.connection).await.map_err(fault)?;
+        self.air.lock().owner = Some(owner);
+        Ok(objects)
     }
 
     async fn make_listen(&mut self, found: &Found) -> Result<AdapterState, BluetoothFault> {
