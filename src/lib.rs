@@ -40,6 +40,7 @@
 //!     Err(error) if error.is_cancelled() => {}
 //!     Err(error) => eprintln!("{error}\n{}", error.advice()), // what a person can do about it
 //! }
+//! ceremony.close().await; // tells the phone, before the program ends
 //! # Ok(())
 //! # }
 //! # fn main() {}
@@ -85,8 +86,9 @@
 //! happened and gives outputs, under one law: *after each input, take outputs
 //! until there is none; then wait for one more input.* On top of it stand the
 //! async objects on tokio, `client::Client` → `client::Ceremony` and
-//! `authenticator::Authenticator` → `authenticator::Session`. Dropping one of
-//! these stops whatever it had going.
+//! `authenticator::Authenticator` → `authenticator::Session`. `close().await`
+//! ends a ceremony or a session and tells the other device. Dropping one does
+//! the same in the background, as long as its runtime runs.
 //!
 //! # The map
 //!
@@ -116,6 +118,8 @@
 //!   environment.
 
 pub mod authenticator;
+#[cfg(any(feature = "client", feature = "authenticator"))]
+mod background;
 pub mod bluetooth;
 pub mod cbor;
 pub mod client;

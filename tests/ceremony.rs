@@ -349,6 +349,15 @@ async fn dropping_the_ceremony_ends_the_scan() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_closed_ceremony_does_not_scan() {
+    let mut world = World::new(Person::Agrees);
+    let ceremony = world.client.begin(registration(), None).unwrap();
+    world.scans(1).await;
+    ceremony.close().await;
+    assert_eq!(*world.scans.borrow(), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn dropping_the_ceremony_while_the_phone_asks_tells_the_phone() {
     let mut world = World::new(Person::IsAway);
     let mut ceremony = world.client.begin(registration(), None).unwrap();

@@ -35,8 +35,9 @@ use fido_hybrid::relay::{Running, Server};
 use fido_hybrid::sim::Air;
 use rig::{HASH, get_assertion, make_credential};
 use support::services::{certificate, domain, secure};
-use tokio::runtime::Runtime;
-use tokio::sync::watch;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
 
 /// Somebody with a phone, and how many questions are on its screen.
 #[derive(Clone)]
@@ -289,6 +290,48 @@ async fn a_client_that_is_switched_off_takes_the_prompt_away_too() {
     assert!(matches!(end.fault, Fault::PeerLeft), "{end}");
     world.shown(0).await;
     drop(ceremony);
+}
+
+/// Runs a whole program: its runtime ends with it, so that nothing happens on
+/// its side afterwards.
+fn program(work: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+    tokio::task::spawn_blocking(|| {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(work);
+    })
+}
+
+#[tokio::test]
+async fn a_client_that_closes_and_ends_its_program_has_told_the_phone() {
+    let mut world = World::of_somebody_who_is_away().await;
+    let (client, mut shown) = (world.client.clone(), world.shown.clone());
+    let (show, seen) = oneshot::channel();
+    let desktop = program(async move {
+        let ceremony = client.begin(registration(), None).unwrap();
+        show.send(code(&ceremony)).unwrap();
+        shown.wait_for(|shown| *shown == 1).await.unwrap();
+        ceremony.close().await;
+    });
+    let mut session = world.phone.answer(seen.await.unwrap()).unwrap();
+    desktop.await.unwrap();
+    let end = session.outcome().await.unwrap_err();
+    assert!(matches!(end.fault, Fault::Cancelled(CancelledBy::Client)), "{end}");
+    world.shown(0).await;
+}
+
+#[tokio::test]
+async fn a_phone_that_closes_and_ends_its_program_has_refused_the_client() {
+    let world = World::of_somebody_who_is_away().await;
+    let mut ceremony = world.client.begin(registration(), None).unwrap();
+    let (phone, code, mut shown) = (world.phone.clone(), code(&ceremony), world.shown.clone());
+    let phone = program(async move {
+        let session = phone.answer(code).unwrap();
+        shown.wait_for(|shown| *shown == 1).await.unwrap();
+        session.close().await;
+    });
+    phone.await.unwrap();
+    let end = ceremony.outcome().await.unwrap_err();
+    assert!(matches!(end.fault, Fault::Status(Status::OPERATION_DENIED)), "{end}");
 }
 
 #[tokio::test]

@@ -33,7 +33,7 @@ use fido_hybrid::protocol::tunnel_domain::TunnelDomain;
 use fido_hybrid::secret::SecretText;
 
 use arguments::{Arguments, Stop, unknown, wrong};
-use farewell::{Farewell, interrupted, watched};
+use farewell::interrupted;
 use network::Network;
 use person::{Person, Terminal};
 use report::{INTERRUPTED, describe, tell};
@@ -178,9 +178,9 @@ impl Phone {
         Ok(Self { source: source.unwrap_or(Source::Terminal), store, name, bluetooth, network })
     }
 
-    /// Ctrl-C drops the session, which tells the other device.
+    /// After Ctrl-C too the other device is told before the program ends.
     async fn run(&self) -> Result<(), End> {
-        let (mut session, farewell) = tokio::select! {
+        let mut session = tokio::select! {
             begun = self.begin() => begun?,
             () = interrupted() => return Err(End::Interrupted),
         };
@@ -188,13 +188,12 @@ impl Phone {
             ended = follow(&mut session) => ended,
             () = interrupted() => Err(End::Interrupted),
         };
-        drop(session);
-        farewell.said().await;
+        session.close().await;
         ended
     }
 
     /// Comes by a code and answers it.
-    async fn begin(&self) -> Result<(Session, Farewell), End> {
+    async fn begin(&self) -> Result<Session, End> {
         let dialer = self.network.dialer().map_err(End::Stopped)?;
         let mut terminal = Terminal::new();
         // A code that was given is looked at before anything is asked.
@@ -220,14 +219,13 @@ impl Phone {
         }
         let code = code.ok_or_else(|| End::NoCode("no code was given".to_owned()))?;
 
-        let (dialer, farewell) = watched(dialer);
         let authenticator = Authenticator::builder(store.clone(), Person::new(terminal, store))
             .advertiser(self.bluetooth.clone())
             .tunnel(dialer)
             .domain(self.network.domain.unwrap_or(TunnelDomain::GOOGLE))
             .name(self.name.clone())
             .build()?;
-        Ok((authenticator.answer(code)?, farewell))
+        Ok(authenticator.answer(code)?)
     }
 
     /// Has a PIN chosen, if there is none yet.

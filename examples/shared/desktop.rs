@@ -15,7 +15,7 @@ use fido_hybrid::webauthn::{MAX_OPTIONS, Origin, Requirement};
 use serde_json::json;
 
 use super::arguments::{Arguments, Stop, unknown, wrong};
-use super::farewell::{Farewell, interrupted, watched};
+use super::farewell::interrupted;
 use super::network::Network;
 use super::relying_party::{Policy, Refusal, RelyingParty, VerificationPolicy};
 use super::report::{INTERRUPTED, USAGE_ERROR, describe, print, tell};
@@ -132,27 +132,20 @@ impl Desktop {
         self.started.elapsed()
     }
 
-    /// A client, and what to wait for after its end.
-    fn client(&self) -> Result<(Client, Farewell), Error> {
-        let (dialer, farewell) = watched(self.dialer.clone());
-        let client = Client::builder().scanner(self.bluetooth.clone()).tunnel(dialer).build()?;
-        Ok((client, farewell))
-    }
-
-    /// Shows the code, tells what happens, and gives the answer. Ctrl-C drops
-    /// the ceremony, which tells the phone.
+    /// Shows the code, tells what happens, and gives the answer. After Ctrl-C
+    /// too the phone is told before the program ends.
     pub(crate) async fn perform<T>(
         &self,
         begin: impl FnOnce(&Client) -> Result<Ceremony<T>, Error>,
     ) -> Result<T, Ended> {
-        let (client, farewell) = self.client()?;
+        let (scanner, dialer) = (self.bluetooth.clone(), self.dialer.clone());
+        let client = Client::builder().scanner(scanner).tunnel(dialer).build()?;
         let mut ceremony = begin(&client)?;
         let ended = tokio::select! {
             answer = follow(&mut ceremony) => answer.map_err(Ended::Failed),
             () = interrupted() => Err(Ended::Interrupted),
         };
-        drop((ceremony, client));
-        farewell.said().await;
+        ceremony.close().await;
         ended
     }
 

@@ -17,6 +17,7 @@ use super::session::Session;
 use super::store::PasskeyStore;
 use super::transaction::{Config, Deadlines, Keys, Transaction};
 use super::user_check::UserCheck;
+use crate::background::Background;
 use crate::bluetooth::Advertiser;
 use crate::ctap::Aaguid;
 use crate::error::{ApiMisuse, Error, Stage};
@@ -172,11 +173,11 @@ impl Authenticator {
         let (to_caller, updates) = mpsc::channel(UPDATES);
         let (ended, outcome) = oneshot::channel();
         let driver = Driver::new(transaction, self.surroundings.clone(), to_caller);
-        runtime.spawn(async move {
+        let task = Background::spawn(&runtime, async move {
             // The caller may have gone.
             let _gone = ended.send(driver.run().await);
         });
-        Ok(Session::new(updates, outcome))
+        Ok(Session::new(updates, outcome, task))
     }
 }
 

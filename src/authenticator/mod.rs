@@ -29,6 +29,8 @@ mod update;
 mod user_check;
 
 #[cfg(feature = "authenticator")]
+pub use crate::background::CLOSE_DEADLINE;
+#[cfg(feature = "authenticator")]
 pub use builder::{Authenticator, AuthenticatorBuilder};
 pub use freshness::Freshness;
 pub use names::MAX_NAME;

@@ -13,6 +13,7 @@ use super::ceremony::{Ask, Ceremony, Ended};
 use super::driver::Driver;
 use super::state::sendable;
 use super::transaction::{Config, Deadlines, Keys, Transaction};
+use crate::background::Background;
 use crate::bluetooth::Scanner;
 use crate::ctap::{self, Response};
 use crate::error::{ApiMisuse, Error, Stage};
@@ -143,8 +144,8 @@ impl Client {
             Arc::clone(&ended),
             first,
         );
-        runtime.spawn(driver.run());
-        Ok(Ceremony::new(qr_text, updates, asks, ended, response, Box::new(convert)))
+        let task = Background::spawn(&runtime, driver.run());
+        Ok(Ceremony::new(qr_text, updates, asks, ended, response, Box::new(convert), task))
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use tokio::sync::{mpsc, oneshot};
 
+use crate::background::Background;
 use crate::ctap;
 use crate::error::{ApiMisuse, Error, Stage};
 use crate::protocol::qr_code::QrText;
@@ -27,9 +28,15 @@ type Convert<T> = Box<dyn FnOnce(ctap::Response) -> Result<T, Error> + Send>;
 /// A transaction under way, begun by [`Client`](super::Client) with its first
 /// request; `T` is what that request's answer is made into.
 ///
-/// Dropping it stops everything: the scan ends, the phone is told and the
+/// [`close`](Self::close) ends it: the scan stops, the phone is told and the
 /// tunnel is closed. After an answer that is a normal end, before it a
 /// cancellation.
+///
+/// Dropping a ceremony starts the same and does not wait for it. The rest
+/// happens in the background, in the runtime in which the ceremony was begun.
+/// If that runtime or the program ends first, the phone is not told: it goes on
+/// asking its user until it notices that the connection was lost. So a program
+/// that is about to end calls [`close`](Self::close).
 pub struct Ceremony<T> {
     qr_text: QrText,
     updates: mpsc::Receiver<Update>,
@@ -37,6 +44,7 @@ pub struct Ceremony<T> {
     ended: Ended,
     first: Option<(Pending, Convert<T>)>,
     outcome: Option<Result<T, Error>>,
+    task: Background,
 }
 
 impl<T> Ceremony<T> {
@@ -47,8 +55,9 @@ impl<T> Ceremony<T> {
         ended: Ended,
         first: Pending,
         convert: Convert<T>,
+        task: Background,
     ) -> Self {
-        Self { qr_text, updates, asks, ended, first: Some((first, convert)), outcome: None }
+        Self { qr_text, updates, asks, ended, first: Some((first, convert)), outcome: None, task }
     }
 
     /// What the QR code to show says: a secret until a phone was heard
@@ -109,6 +118,23 @@ impl<T> Ceremony<T> {
         // Nobody reads the updates of a later request.
         self.updates.close();
         response.await.unwrap_or_else(|_| Err(self.why()))
+    }
+
+    /// Ends the ceremony and waits until that is done: the scan is stopped, the
+    /// phone was told to stop asking its user, and the tunnel is closed. Whether
+    /// the phone received that is not waited for.
+    ///
+    /// Takes at most [`CLOSE_DEADLINE`](super::CLOSE_DEADLINE), whatever radio
+    /// and network do; what is not closed by then is dropped. The runtime in
+    /// which the ceremony was begun must run meanwhile. If it was shut down,
+    /// this returns at once.
+    ///
+    /// # Cancel safety
+    /// Dropping the future is dropping the ceremony: it ends in the background.
+    pub async fn close(self) {
+        let Self { asks, task, .. } = self;
+        drop(asks);
+        task.end().await;
     }
 
     /// Why nobody answers any more. Without a word the task ends only when its

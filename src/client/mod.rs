@@ -23,6 +23,8 @@ mod update;
 mod webauthn;
 
 #[cfg(feature = "client")]
+pub use crate::background::CLOSE_DEADLINE;
+#[cfg(feature = "client")]
 pub use builder::{Client, ClientBuilder};
 #[cfg(feature = "client")]
 pub use ceremony::Ceremony;

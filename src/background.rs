@@ -1,0 +1,53 @@
+//! The tokio task behind a ceremony or a session, as its owner holds it.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
+use tracing::debug;
+
+/// How long a ceremony or session may go on after it was closed or dropped: to
+/// tell the other device and to close the tunnel. Two seconds are enough for a
+/// network that works, and bearable for a person who ends a program.
+pub const CLOSE_DEADLINE: Duration = Duration::from_secs(2);
+
+/// The task. Once this is dropped the task has [`CLOSE_DEADLINE`] to end, and is
+/// aborted then.
+pub(crate) struct Background {
+    task: JoinHandle<()>,
+    /// Carries nothing: the task waits for its end.
+    held: oneshot::Sender<Infallible>,
+}
+
+impl Background {
+    /// Starts `work`, which must end soon after its owner is gone.
+    pub(crate) fn spawn(runtime: &Handle, work: impl Future<Output = ()> + Send + 'static) -> Self {
+        let (held, released) = oneshot::channel();
+        let task = runtime.spawn(async move {
+            let overdue = async {
+                let _released = released.await;
+                sleep(CLOSE_DEADLINE).await;
+            };
+            tokio::select! {
+                () = work => {}
+                () = overdue => debug!("gave up closing: the deadline has passed"),
+            }
+        });
+        Self { task, held }
+    }
+
+    /// Waits until the task has ended, at most [`CLOSE_DEADLINE`]. Needs no
+    /// runtime around it, only that the task's own runtime runs or was shut down.
+    ///
+    /// # Cancel safety
+    /// The task ends without being waited for.
+    pub(crate) async fn end(self) {
+        drop(self.held);
+        // An error means that the task panicked, or that its runtime was shut
+        // down: it has ended too.
+        let _ended = self.task.await;
+    }
+}

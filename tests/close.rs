@@ -1,0 +1,240 @@
+//! `close().await` on a ceremony and on a session: what has happened by the time
+//! that it returns, and how long that takes at most.
+
+#![cfg(all(feature = "client", feature = "authenticator", feature = "sim"))]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+#[path = "support/rig.rs"]
+mod rig;
+
+use std::future::pending;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use fido_hybrid::BoxFuture;
+use fido_hybrid::authenticator::{
+    Authenticator, Decision, MemoryStore, Prompt, Session, Update, UserCheck,
+};
+use fido_hybrid::client::{CLOSE_DEADLINE, Ceremony, Client};
+use fido_hybrid::ctap::{Response, Status};
+use fido_hybrid::error::{ApiMisuse, CancelledBy, Fault, TunnelFault};
+use fido_hybrid::protocol::qr_code::QrCode;
+use fido_hybrid::protocol::tunnel_url::TunnelRequest;
+use fido_hybrid::sim::{Air, Exchange};
+use fido_hybrid::tunnel::{Dial, OpenTunnel, Tunnel};
+use futures_util::FutureExt as _;
+use rig::{domain, make_credential};
+use tokio::runtime::Runtime;
+use tokio::time::Instant;
+
+/// One side's way to the tunnel service.
+#[derive(Clone, Default)]
+struct Way {
+    exchange: Exchange,
+    /// From then on the service takes nothing, not even a close.
+    clogged: Arc<AtomicBool>,
+    open: Arc<AtomicUsize>,
+}
+
+struct Watched {
+    tunnel: Box<dyn Tunnel>,
+    way: Way,
+}
+
+impl Way {
+    fn to(exchange: &Exchange) -> Self {
+        Self { exchange: exchange.clone(), ..Self::default() }
+    }
+
+    fn clog(&self) {
+        self.clogged.store(true, Ordering::Relaxed);
+    }
+
+    fn tunnels(&self) -> usize {
+        self.open.load(Ordering::Relaxed)
+    }
+}
+
+impl Dial for Way {
+    fn dial(&self, request: TunnelRequest) -> BoxFuture<'_, Result<OpenTunnel, TunnelFault>> {
+        Box::pin(async {
+            let mut open = self.exchange.dial(request).await?;
+            self.open.fetch_add(1, Ordering::Relaxed);
+            open.tunnel = Box::new(Watched { tunnel: open.tunnel, way: self.clone() });
+            Ok(open)
+        })
+    }
+}
+
+impl Tunnel for Watched {
+    fn send(&mut self, messages: Vec<Vec<u8>>) -> BoxFuture<'_, Result<(), TunnelFault>> {
+        if self.way.clogged.load(Ordering::Relaxed) {
+            return Box::pin(pending());
+        }
+        self.tunnel.send(messages)
+    }
+
+    fn receive(&mut self) -> BoxFuture<'_, Result<Option<Vec<u8>>, TunnelFault>> {
+        self.tunnel.receive()
+    }
+
+    fn close(&mut self) -> BoxFuture<'_, ()> {
+        if self.way.clogged.load(Ordering::Relaxed) {
+            return Box::pin(pending());
+        }
+        self.tunnel.close()
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        self.way.open.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A user who is away.
+struct Away;
+
+impl UserCheck for Away {
+    fn check(&self, _: Prompt) -> BoxFuture<'_, Decision> {
+        Box::pin(pending())
+    }
+}
+
+struct World {
+    air: Air,
+    client: Client,
+    phone: Authenticator,
+    of_client: Way,
+    of_phone: Way,
+}
+
+impl World {
+    fn new() -> Self {
+        let (air, exchange) = (Air::new(), Exchange::new());
+        let (of_client, of_phone) = (Way::to(&exchange), Way::to(&exchange));
+        let client =
+            Client::builder().scanner(air.clone()).tunnel(of_client.clone()).build().unwrap();
+        let phone = Authenticator::builder(MemoryStore::new(), Away)
+            .advertiser(air.clone())
+            .tunnel(of_phone.clone())
+            .domain(domain())
+            .build()
+            .unwrap();
+        Self { air, client, phone, of_client, of_phone }
+    }
+
+    fn begin(&self) -> Ceremony<Response> {
+        self.client.begin(make_credential("Ada").into(), None).unwrap()
+    }
+
+    /// Both sides, up to the question on the phone.
+    async fn prompting(&self) -> (Ceremony<Response>, Session) {
+        let ceremony = self.begin();
+        let mut session = self.phone.answer(code(&ceremony)).unwrap();
+        reach(&mut session, |update| matches!(update, Update::Prompting)).await;
+        (ceremony, session)
+    }
+}
+
+async fn reach(session: &mut Session, enough: impl Fn(&Update) -> bool) {
+    while !enough(&session.next().await.unwrap()) {}
+}
+
+fn code(ceremony: &Ceremony<Response>) -> QrCode {
+    ceremony.qr_code().expose().parse().unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_closed_ceremony_has_told_the_phone_and_let_go_of_the_tunnel() {
+    let world = World::new();
+    let (ceremony, mut session) = world.prompting().await;
+    assert_eq!(world.of_client.tunnels(), 1);
+    ceremony.close().await;
+    assert_eq!(world.of_client.tunnels(), 0);
+    let end = session.outcome().await.unwrap_err();
+    assert!(matches!(end.fault, Fault::Cancelled(CancelledBy::Client)), "{end}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_closed_session_has_refused_the_client_and_let_go_of_the_tunnel() {
+    let world = World::new();
+    let (mut ceremony, session) = world.prompting().await;
+    assert_eq!(world.of_phone.tunnels(), 1);
+    session.close().await;
+    assert_eq!(world.of_phone.tunnels(), 0);
+    let end = ceremony.outcome().await.unwrap_err();
+    assert!(matches!(end.fault, Fault::Status(Status::OPERATION_DENIED)), "{end}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_closed_session_is_off_the_air() {
+    let world = World::new();
+    // A client that shows a code and does not scan any more.
+    let ceremony = world.begin();
+    let code = code(&ceremony);
+    ceremony.close().await;
+    let mut session = world.phone.answer(code).unwrap();
+    reach(&mut session, |update| matches!(update, Update::Advertising)).await;
+    while world.air.adverts() == 0 {
+        tokio::task::yield_now().await;
+    }
+    session.close().await;
+    assert_eq!((world.air.adverts(), world.of_phone.tunnels()), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn closing_takes_no_time_where_the_network_works() {
+    let world = World::new();
+    let (ceremony, session) = world.prompting().await;
+    let began = Instant::now();
+    session.close().await;
+    ceremony.close().await;
+    assert_eq!(began.elapsed().as_secs(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn closing_a_ceremony_is_bounded_where_the_service_takes_nothing() {
+    let world = World::new();
+    let (ceremony, _session) = world.prompting().await;
+    world.of_client.clog();
+    let began = Instant::now();
+    ceremony.close().await;
+    assert_eq!(began.elapsed().as_secs(), CLOSE_DEADLINE.as_secs());
+    assert_eq!(world.of_client.tunnels(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn closing_a_session_is_bounded_where_the_service_takes_nothing() {
+    let world = World::new();
+    let (_ceremony, session) = world.prompting().await;
+    world.of_phone.clog();
+    let began = Instant::now();
+    session.close().await;
+    assert_eq!(began.elapsed().as_secs(), CLOSE_DEADLINE.as_secs());
+    assert_eq!(world.of_phone.tunnels(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_close_that_is_given_up_goes_on_in_the_background() {
+    let world = World::new();
+    let (ceremony, mut session) = world.prompting().await;
+    assert!(ceremony.close().now_or_never().is_none());
+    let end = session.outcome().await.unwrap_err();
+    assert!(matches!(end.fault, Fault::Cancelled(CancelledBy::Client)), "{end}");
+}
+
+#[test]
+fn closing_returns_at_once_where_the_runtime_was_shut_down() {
+    let world = World::new();
+    let runtime = Runtime::new().unwrap();
+    let (mut ceremony, session) = runtime.block_on(world.prompting());
+    runtime.shutdown_background();
+    let other = Runtime::new().unwrap();
+    let end = other.block_on(ceremony.outcome()).unwrap_err();
+    assert!(matches!(end.fault, Fault::ApiMisuse(ApiMisuse::TaskEnded)), "{end}");
+    other.block_on(async {
+        ceremony.close().await;
+        session.close().await;
+    });
+}
