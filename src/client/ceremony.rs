@@ -102,12 +102,20 @@ impl<T> Ceremony<T> {
     /// Asks one more thing of the phone, after the first outcome. Many phones
     /// leave after one answer.
     ///
+    /// A request waits for its turn while the phone still has another one. Its
+    /// time, [`Deadlines::asking`](super::Deadlines::asking), counts from when
+    /// it is sent.
+    ///
     /// # Errors
     /// Whatever ended the transaction, such as [`ApiMisuse::TooManyRequests`];
     /// [`ApiMisuse::WrongStage`] before the first outcome.
     ///
     /// # Cancel safety
-    /// The request may have been sent; its answer is dropped.
+    /// If the future is dropped before the request was sent, it is never sent.
+    /// A request that was sent stays with the phone, because the transport
+    /// cannot take a single request back [CTAP 2.2 §11.5]. Its answer is dropped
+    /// and never given to another call, and later requests wait for it. To take
+    /// the question off the phone, [`close`](Self::close) the ceremony.
     pub async fn ask(&mut self, request: ctap::Request) -> Result<ctap::Response, Error> {
         if self.first.is_some() {
             return Err(Error::new(Stage::Ready, ApiMisuse::WrongStage));

@@ -125,13 +125,16 @@ impl Driver {
         if let Some(reply) = self.asked.take() {
             let response =
                 response.map_err(|status| Error::new(Stage::Asking, Fault::Status(status)));
-            // The caller may have stopped waiting.
+            // The caller may have stopped waiting. The answer is not kept: it
+            // does not belong to a later request.
             let _gone = reply.send(response);
         }
     }
 
     async fn next_input(&mut self) -> Input {
         loop {
+            // A user must not be asked for an answer that no caller waits for.
+            self.waiting.retain(|ask| !ask.reply.is_closed());
             if self.transaction.stage() == Stage::Ready
                 && let Some(Ask { request, timeout, reply }) = self.waiting.pop_front()
             {
