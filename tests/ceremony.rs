@@ -439,7 +439,7 @@ async fn an_offer_ends_when_its_program_says_so() {
     let end = client.begin(registration(), None).unwrap().outcome().await.unwrap_err();
     assert_eq!(began.elapsed().as_secs(), 60);
     assert_eq!(end.stage, Stage::Offering);
-    assert_eq!(end.advice(), Advice::ScanTheCode);
+    assert_eq!(end.advice(), Advice::ScanANewCode);
 }
 
 /// An adapter that is switched off.

@@ -247,7 +247,7 @@ async fn a_proxy_that_refuses_is_told_with_its_status_and_whom_to_let_through() 
     for fault in faults(&health) {
         assert!(matches!(fault, Fault::Tunnel(TunnelFault::Status(403))), "{fault:?}");
     }
-    assert_eq!(health.advice(), [Advice::CheckTheNetwork]);
+    assert_eq!(health.advice(), [Advice::UseAnotherNetwork]);
     refusing.await.unwrap();
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// What a person can do. `Display` is one sentence for them.
+/// What a person can do. `Display` is a sentence or two for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Advice {
@@ -10,12 +10,26 @@ pub enum Advice {
     Nothing,
     /// Try once more.
     TryAgain,
-    /// Scan the code that is shown now.
-    ScanTheCode,
-    /// Bring phone and computer close together.
+    /// Try once more, later: the tunnel service is busy.
+    TryAgainLater,
+    /// Try once more with a new QR code.
+    ScanANewCode,
+    /// Try once more with a new QR code, then check the clocks of both devices.
+    CheckBothClocks,
+    /// Bring phone and computer close together, and try once more.
     BringTheDevicesTogether,
-    /// Answer the phone's question.
+    /// Try once more, and answer the phone's question.
     AnswerOnThePhone,
+    /// Unlock the phone with its PIN, and try once more.
+    UnlockThePhone,
+    /// Check the internet connection, and try once more.
+    CheckTheNetwork,
+    /// Set this device's clock.
+    CheckTheClock,
+    /// Log in to this network, use another, or have the firewall's list changed.
+    UseAnotherNetwork,
+    /// Ask the administrator about TLS inspection.
+    CheckTlsInspection,
     /// Plug in a Bluetooth adapter or use another computer.
     AddBluetooth,
     /// Turn Bluetooth on.
@@ -28,12 +42,14 @@ pub enum Advice {
     RestartBluetooth,
     /// Close other programs that use Bluetooth.
     CloseOtherPrograms,
-    /// Check the network and the firewall's list.
-    CheckTheNetwork,
-    /// Ask the administrator about TLS inspection.
-    CheckTlsInspection,
     /// Update the phone.
     UpdateThePhone,
+    /// Update the browser or program that showed the QR code.
+    UpdateTheOtherDevice,
+    /// Set up the phone's screen lock.
+    SetUpScreenLock,
+    /// Link the phone again by a QR code.
+    LinkThePhoneAgain,
     /// Choose a passkey that exists.
     UseAnotherPasskey,
     /// There is a passkey already.
@@ -48,16 +64,77 @@ pub enum Advice {
     ReportTheProgram,
 }
 
+impl Advice {
+    /// Whether the advice is to try again, with a new QR code but the same
+    /// settings, devices, network and request. Its sentence says so then, and
+    /// only then.
+    #[must_use]
+    pub const fn can_retry(self) -> bool {
+        match self {
+            Self::TryAgain
+            | Self::TryAgainLater
+            | Self::ScanANewCode
+            | Self::CheckBothClocks
+            | Self::BringTheDevicesTogether
+            | Self::AnswerOnThePhone
+            | Self::UnlockThePhone
+            | Self::CheckTheNetwork => true,
+            Self::Nothing
+            | Self::CheckTheClock
+            | Self::UseAnotherNetwork
+            | Self::CheckTlsInspection
+            | Self::AddBluetooth
+            | Self::TurnBluetoothOn
+            | Self::AllowBluetooth
+            | Self::StartBluetooth
+            | Self::RestartBluetooth
+            | Self::CloseOtherPrograms
+            | Self::UpdateThePhone
+            | Self::UpdateTheOtherDevice
+            | Self::SetUpScreenLock
+            | Self::LinkThePhoneAgain
+            | Self::UseAnotherPasskey
+            | Self::AlreadyRegistered
+            | Self::MakeRoomOnThePhone
+            | Self::UseAnotherDevice
+            | Self::TellTheSite
+            | Self::ReportTheProgram => false,
+        }
+    }
+}
+
 impl fmt::Display for Advice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Nothing => "There is nothing to do.",
             Self::TryAgain => "Try again.",
-            Self::ScanTheCode => "Scan the QR code that is shown now with the phone's camera.",
-            Self::BringTheDevicesTogether => {
-                "Bring the two devices close together, with Bluetooth on at both."
+            Self::TryAgainLater => "Wait a minute, then try again.",
+            Self::ScanANewCode => {
+                "Try again: show a new QR code and scan it with the phone's camera."
             }
-            Self::AnswerOnThePhone => "Unlock the phone and answer its question.",
+            Self::CheckBothClocks => {
+                "Try again with a new QR code. If that fails too, check the date and time on both \
+                 devices."
+            }
+            Self::BringTheDevicesTogether => {
+                "Turn Bluetooth on on both devices, bring them close together, and try again. If \
+                 two phones scanned the code, only the first one was used."
+            }
+            Self::AnswerOnThePhone => "Try again, and answer the question on the phone.",
+            Self::UnlockThePhone => "Unlock the phone with its PIN or password, and try again.",
+            Self::CheckTheNetwork => {
+                "Check the internet connection and try again. A firewall must let \
+                 https://cable.ua5v.com and https://cable.auth.com through."
+            }
+            Self::CheckTheClock => "Check the date and time on this device.",
+            Self::UseAnotherNetwork => {
+                "Log in to this network if it asks for that, or use another one. A firewall or \
+                 proxy must let https://cable.ua5v.com and https://cable.auth.com through."
+            }
+            Self::CheckTlsInspection => {
+                "Ask the network's administrator whether secure connections are inspected, and \
+                 install the certificate that this needs."
+            }
             Self::AddBluetooth => "Plug in a Bluetooth adapter, or use another computer.",
             Self::TurnBluetoothOn => "Turn Bluetooth on.",
             Self::AllowBluetooth => "Allow this program to use Bluetooth in the system's settings.",
@@ -69,15 +146,14 @@ impl fmt::Display for Advice {
             Self::CloseOtherPrograms => {
                 "Close other programs that use Bluetooth, or turn it off and on again."
             }
-            Self::CheckTheNetwork => {
-                "Check the internet connection; a firewall must let https://cable.ua5v.com and \
-                 https://cable.auth.com through."
+            Self::UpdateThePhone => "Update the phone's system and its passkey app.",
+            Self::UpdateTheOtherDevice => "Update the browser or program on the other device.",
+            Self::SetUpScreenLock => {
+                "Set up a screen lock, fingerprint or face on the phone, or use another phone."
             }
-            Self::CheckTlsInspection => {
-                "Ask the network's administrator whether connections are inspected, and for the \
-                 certificate that this takes."
+            Self::LinkThePhoneAgain => {
+                "The phone is not linked to this device any more. Link it again by a QR code."
             }
-            Self::UpdateThePhone => "Update the phone's system and try again.",
             Self::UseAnotherPasskey => "Choose a passkey or phone that is registered at this site.",
             Self::AlreadyRegistered => "This phone is registered already: sign in with it.",
             Self::MakeRoomOnThePhone => "Delete passkeys that are not needed from the phone.",

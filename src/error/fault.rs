@@ -64,6 +64,8 @@ pub enum Fault {
 pub enum CancelledBy {
     /// The program on this side.
     Caller,
+    /// A person, in a window of the program on this side.
+    User,
     /// The client, by its shutdown message, before it had an answer.
     Client,
 }
@@ -72,6 +74,7 @@ impl fmt::Display for CancelledBy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Caller => "this program",
+            Self::User => "the user of this program",
             Self::Client => "the client",
         })
     }

@@ -3,7 +3,8 @@
 //! One path: whatever ends a transaction, in either role and at either level,
 //! comes out as an [`Error`]. It is made of a [`Stage`], where the transaction
 //! was, and a [`Fault`], who or what failed. [`Error::advice`] turns both into
-//! one thing for a person to try.
+//! one thing for a person to try; one table has the advice of every fault,
+//! whether a retry can help, and the name of the `DOMException`.
 //!
 //! Neither `Debug` nor `Display` ever holds a secret or text from a peer. An
 //! underlying [`Source`] prints what its maker has it print: that is for those
@@ -14,10 +15,10 @@ mod fault;
 mod peer;
 mod stage;
 mod surroundings;
+mod table;
 
 use std::fmt;
 
-use crate::ctap::Status;
 #[cfg(feature = "webauthn")]
 use crate::webauthn::DomException;
 
@@ -25,7 +26,7 @@ pub use advice::Advice;
 pub use fault::{ApiMisuse, CancelledBy, Fault, Unsupported};
 pub use peer::{Mismatch, PeerMisbehaved};
 pub use stage::Stage;
-pub use surroundings::{BluetoothFault, Source, StoreFault, TunnelFault};
+pub use surroundings::{BluetoothFault, Source, StoreFault, TunnelFault, TunnelStep};
 
 /// Why a transaction ended without success: how far it got, and what failed.
 ///
@@ -72,111 +73,25 @@ impl Error {
         matches!(self.fault, Fault::Cancelled(_))
     }
 
-    /// Whether the same thing may well work when tried again, with a new QR
-    /// code and no change to anything else.
+    /// Whether the same thing can work when tried again, with a new QR code and
+    /// no change to settings, devices, network or request. It holds exactly
+    /// where [`advice`](Self::advice) says "try again".
     #[must_use]
     pub const fn can_retry(&self) -> bool {
-        match &self.fault {
-            Fault::Cancelled(_) | Fault::Deadline | Fault::PeerLeft | Fault::PeerMisbehaved(_) => {
-                true
-            }
-            Fault::Status(status) => matches!(
-                *status,
-                Status::OPERATION_DENIED
-                    | Status::USER_ACTION_TIMEOUT
-                    | Status::TIMEOUT
-                    | Status::ACTION_TIMEOUT
-                    | Status::UV_INVALID
-                    | Status::KEEPALIVE_CANCEL
-                    | Status::OTHER
-            ),
-            Fault::Tunnel(fault) => !matches!(
-                fault,
-                TunnelFault::Status(410) | TunnelFault::Redirect | TunnelFault::Upgrade(_)
-            ),
-            Fault::Bluetooth(fault) => {
-                matches!(
-                    fault,
-                    BluetoothFault::NoAdvertisingSlot
-                        | BluetoothFault::NoService(_)
-                        | BluetoothFault::Failed(_)
-                )
-            }
-            Fault::QrCode(_) | Fault::StaleQrCode => true,
-            Fault::Store(_) | Fault::Unsupported(_) | Fault::ApiMisuse(_) => false,
-            #[cfg(feature = "webauthn")]
-            Fault::Options(_) => false,
-        }
+        self.advice().can_retry()
     }
 
     /// What a person can do about it.
     #[must_use]
     pub const fn advice(&self) -> Advice {
-        match &self.fault {
-            Fault::Cancelled(_) => Advice::Nothing,
-            Fault::Deadline => match self.stage {
-                Stage::Offering => Advice::ScanTheCode,
-                Stage::Advertising => Advice::BringTheDevicesTogether,
-                Stage::Connecting | Stage::Registering => Advice::CheckTheNetwork,
-                Stage::Asking | Stage::Prompting => Advice::AnswerOnThePhone,
-                _ => Advice::TryAgain,
-            },
-            Fault::Bluetooth(fault) => match fault {
-                BluetoothFault::Absent => Advice::AddBluetooth,
-                BluetoothFault::Off => Advice::TurnBluetoothOn,
-                BluetoothFault::NotPermitted => Advice::AllowBluetooth,
-                BluetoothFault::Unsupported(_) => Advice::UseAnotherDevice,
-                BluetoothFault::NoService(_) => Advice::StartBluetooth,
-                BluetoothFault::NoAdvertisingSlot => Advice::CloseOtherPrograms,
-                BluetoothFault::Failed(_) => Advice::RestartBluetooth,
-            },
-            Fault::Tunnel(fault) => match fault {
-                TunnelFault::Dns(_) | TunnelFault::Tcp(_) => Advice::CheckTheNetwork,
-                TunnelFault::Tls(_) => Advice::CheckTlsInspection,
-                TunnelFault::Status(410) => Advice::ScanTheCode,
-                // From boxes on the way, with the statuses that are theirs:
-                // forbidden, log in to the proxy, not for legal reasons, log in
-                // to the network. Services refuse clients with none of these.
-                TunnelFault::Status(403 | 407 | 451 | 511) => Advice::CheckTheNetwork,
-                _ => Advice::TryAgain,
-            },
-            Fault::PeerMisbehaved(PeerMisbehaved::Handshake(_)) => Advice::ScanTheCode,
-            Fault::PeerMisbehaved(_) => match self.stage {
-                // Seen from the phone, it was the other device.
-                Stage::Registering | Stage::Advertising | Stage::Listening | Stage::Prompting => {
-                    Advice::TryAgain
-                }
-                _ => Advice::UpdateThePhone,
-            },
-            Fault::PeerLeft => Advice::TryAgain,
-            Fault::Status(status) => match *status {
-                Status::NO_CREDENTIALS => Advice::UseAnotherPasskey,
-                Status::CREDENTIAL_EXCLUDED => Advice::AlreadyRegistered,
-                Status::KEY_STORE_FULL => Advice::MakeRoomOnThePhone,
-                Status::UNSUPPORTED_ALGORITHM | Status::UNSUPPORTED_OPTION => {
-                    Advice::UseAnotherDevice
-                }
-                _ => Advice::TryAgain,
-            },
-            Fault::QrCode(_) | Fault::StaleQrCode => Advice::ScanTheCode,
-            Fault::Unsupported(_) => Advice::UseAnotherDevice,
-            Fault::Store(StoreFault::Full) => Advice::MakeRoomOnThePhone,
-            Fault::Store(StoreFault::Failed(_)) | Fault::ApiMisuse(_) => Advice::ReportTheProgram,
-            #[cfg(feature = "webauthn")]
-            Fault::Options(_) => Advice::TellTheSite,
-        }
+        table::advice(self.stage, &self.fault)
     }
 
     /// What a web page would be told.
     #[cfg(feature = "webauthn")]
     #[must_use]
     pub fn dom_exception(&self) -> DomException {
-        match &self.fault {
-            Fault::Cancelled(CancelledBy::Caller) => DomException::Abort,
-            Fault::Status(status) => (*status).into(),
-            Fault::Options(error) => error.into(),
-            _ => DomException::NotAllowed,
-        }
+        table::dom_exception(&self.fault)
     }
 }
 
@@ -234,30 +149,6 @@ mod tests {
             let mut said = chain(fault);
             assert_eq!(said.remove(0), format!("preparing: {}", expected[0]));
             assert_eq!(said, expected[1..]);
-        }
-    }
-
-    #[test]
-    fn a_wish_is_no_failure_and_a_dead_link_is_not_tried_again() {
-        for by in [CancelledBy::Caller, CancelledBy::Client] {
-            let error = Error::new(Stage::Asking, Fault::Cancelled(by));
-            assert!(error.is_cancelled());
-            assert_eq!(error.advice(), Advice::Nothing);
-        }
-        let gone = Error::new(Stage::Offering, TunnelFault::Status(410));
-        assert!(!gone.is_cancelled() && !gone.can_retry());
-        assert_eq!(gone.advice(), Advice::ScanTheCode);
-        assert!(Error::new(Stage::Connecting, TunnelFault::Status(503)).can_retry());
-    }
-
-    #[test]
-    fn who_meets_a_proxy_is_sent_to_the_network_and_not_round_in_circles() {
-        let advice = |status| Error::new(Stage::Connecting, TunnelFault::Status(status)).advice();
-        for status in [403, 407, 451, 511] {
-            assert_eq!(advice(status), Advice::CheckTheNetwork, "{status}");
-        }
-        for status in [404, 500, 503] {
-            assert_eq!(advice(status), Advice::TryAgain, "{status}");
         }
     }
 }

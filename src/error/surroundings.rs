@@ -1,5 +1,6 @@
 //! What can fail around a transaction: the radio, the tunnel, the store.
 
+use std::fmt;
 use std::sync::Arc;
 
 /// An underlying error, kept for logs.
@@ -47,6 +48,13 @@ pub enum TunnelFault {
     /// No secure connection: certificate, protocol version, interception.
     #[error("no secure connection to the tunnel service")]
     Tls(#[source] Source),
+    /// The service's certificate has expired or is not valid yet, by this
+    /// device's clock.
+    #[error("the tunnel service's certificate is not valid at this device's date and time")]
+    CertificateDate(#[source] Source),
+    /// Opening the tunnel took too long, in this step.
+    #[error("{0} within the time allowed")]
+    TimedOut(TunnelStep),
     /// The service answered with an HTTP status other than 101. 410 on
     /// `/cable/contact` means that the linked phone is gone for good.
     #[error("the tunnel service answered with HTTP status {0}")]
@@ -74,6 +82,31 @@ pub enum TunnelFault {
     /// The WebSocket or the connection below it broke.
     #[error("the connection to the tunnel service broke")]
     Broken(#[source] Source),
+}
+
+/// A step on the way to a tunnel. `Display` says that it did not finish.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TunnelStep {
+    /// Looking up the service's name.
+    Dns,
+    /// Connecting to one of its addresses.
+    Tcp,
+    /// Securing the connection.
+    Tls,
+    /// The HTTP request that opens the WebSocket.
+    Upgrade,
+}
+
+impl fmt::Display for TunnelStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Dns => "the tunnel service's name did not resolve",
+            Self::Tcp => "the tunnel service could not be reached",
+            Self::Tls => "no secure connection to the tunnel service",
+            Self::Upgrade => "the tunnel service did not answer",
+        })
+    }
 }
 
 /// Why a passkey store could not do what it was asked.

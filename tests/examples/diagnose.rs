@@ -35,7 +35,7 @@ fn without_bus_and_network_both_are_blamed_in_plain_words() {
         "  TCP      FAILED: the tunnel service could not be reached: ",
         "  TLS      not tried\n  upgrade  not tried\n",
         "\nWhat to do\n",
-        "a firewall must let https://cable.ua5v.com and https://cable.auth.com through",
+        "A firewall must let https://cable.ua5v.com and https://cable.auth.com through",
     ] {
         assert!(ended.stdout.contains(expected), "{expected:?} in:\n{}", ended.stdout);
     }
@@ -86,7 +86,10 @@ fn a_certificate_that_is_not_trusted_fails_at_tls() {
     assert_eq!(ended.code, Some(16), "{ended:?}");
     let told = json(&ended);
     assert_eq!(told["tunnelServices"][0]["failedStep"], "TLS");
-    assert!(told["advice"].to_string().contains("whether connections are inspected"), "{told}");
+    assert!(
+        told["advice"].to_string().contains("whether secure connections are inspected"),
+        "{told}"
+    );
 }
 
 #[cfg(target_os = "linux")]

@@ -296,14 +296,14 @@ impl Run {
         assert_eq!(advice == Advice::Nothing, error.is_cancelled(), "{error}");
         let is_fitting = match fault {
             Fault::Bluetooth(_) => advice == Advice::TurnBluetoothOn,
-            Fault::Deadline if *stage == Stage::Offering => advice == Advice::ScanTheCode,
+            Fault::Deadline if *stage == Stage::Offering => advice == Advice::ScanANewCode,
             Fault::Deadline if *stage == Stage::Advertising => {
                 advice == Advice::BringTheDevicesTogether
             }
             Fault::Deadline if [Stage::Asking, Stage::Prompting].contains(stage) => {
                 advice == Advice::AnswerOnThePhone
             }
-            Fault::PeerMisbehaved(PeerMisbehaved::Handshake(_)) => advice == Advice::ScanTheCode,
+            Fault::PeerMisbehaved(PeerMisbehaved::Handshake(_)) => advice == Advice::ScanANewCode,
             Fault::PeerLeft => advice == Advice::TryAgain && error.can_retry(),
             _ => ![Advice::ReportTheProgram, Advice::TellTheSite].contains(&advice),
         };
