@@ -31,7 +31,9 @@
 //!
 //! let options = RequestOptions::from_json(&json_from_the_server)?;
 //! let mut ceremony = client.get(&options, &Origin::parse("https://example.com")?)?;
-//! println!("{}", QrMatrix::new(ceremony.qr_code())?.to_terminal().expose());
+//! if let Some(code) = ceremony.qr_code() {
+//!     println!("{}", QrMatrix::new(&code)?.to_terminal().expose());
+//! }
 //! while let Some(update) = ceremony.next().await {
 //!     println!("{update}"); // "A phone is near. Connecting to it."
 //! }

@@ -7,6 +7,9 @@
 //! [`PrfSecret`]. [`SecretBytes`] carries secrets without a fixed length, such as
 //! decrypted messages, and [`SecretText`] those that are text.
 //!
+//! The bytes are on the heap, in one allocation that no move copies and that is
+//! wiped when the value is dropped.
+//!
 //! `Debug` prints the type's name and no byte. There is no `Display`. The
 //! bytes come out through `expose`, a name that is easy to search for.
 
@@ -16,32 +19,73 @@ use rand_core::CryptoRng;
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+/// Secret bytes in an allocation of their own: a move copies a pointer, so that
+/// the bytes are in one place and are wiped there.
+pub(crate) struct SecretArray<const N: usize>(Box<[u8; N]>);
+
+impl<const N: usize> SecretArray<N> {
+    /// Zeros, to be written over in place.
+    pub(crate) fn zeroed() -> Self {
+        Self(Box::new([0; N]))
+    }
+
+    /// Takes the bytes, and wipes the copy that the caller passed.
+    pub(crate) fn new(mut bytes: [u8; N]) -> Self {
+        let mut array = Self::zeroed();
+        array.0.copy_from_slice(&bytes);
+        bytes.zeroize();
+        array
+    }
+
+    pub(crate) const fn expose(&self) -> &[u8; N] {
+        &self.0
+    }
+
+    pub(crate) const fn expose_mut(&mut self) -> &mut [u8; N] {
+        &mut self.0
+    }
+}
+
+impl<const N: usize> Clone for SecretArray<N> {
+    fn clone(&self) -> Self {
+        let mut array = Self::zeroed();
+        array.0.copy_from_slice(self.expose());
+        array
+    }
+}
+
+impl<const N: usize> Drop for SecretArray<N> {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
 macro_rules! fixed_secret {
     ($(#[$doc:meta])* $name:ident, $length:literal) => {
         $(#[$doc])*
-        #[derive(Clone, Zeroize, ZeroizeOnDrop)]
-        pub struct $name([u8; $length]);
+        pub struct $name(SecretArray<$length>);
 
         impl $name {
             /// Length in bytes.
             pub const LENGTH: usize = $length;
 
-            /// Takes the bytes; the caller wipes any copy of its own.
+            /// Copies the bytes into an allocation of their own. The copy that was
+            /// passed is wiped; the caller wipes any other.
             #[must_use]
-            pub const fn new(bytes: [u8; $length]) -> Self {
-                Self(bytes)
+            pub fn new(bytes: [u8; $length]) -> Self {
+                Self(SecretArray::new(bytes))
             }
 
             /// The bytes themselves. Never log, print or compare them.
             #[must_use]
             pub const fn expose(&self) -> &[u8; $length] {
-                &self.0
+                self.0.expose()
             }
         }
 
         impl ConstantTimeEq for $name {
             fn ct_eq(&self, other: &Self) -> subtle::Choice {
-                self.0.ct_eq(&other.0)
+                self.expose().ct_eq(other.expose())
             }
         }
 
@@ -52,6 +96,15 @@ macro_rules! fixed_secret {
         }
 
         impl Eq for $name {}
+
+        impl Zeroize for $name {
+            fn zeroize(&mut self) {
+                self.0.expose_mut().zeroize();
+            }
+        }
+
+        // `SecretArray` does it.
+        impl ZeroizeOnDrop for $name {}
 
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -81,6 +134,8 @@ fixed_secret!(
 
 fixed_secret!(
     /// An AES-256-GCM key of one direction after the handshake (32 bytes).
+    ///
+    /// It cannot be cloned: two ciphers under one key would use each nonce twice.
     TrafficKey,
     32
 );
@@ -135,14 +190,38 @@ fixed_secret!(
     32
 );
 
+macro_rules! cloned_secret {
+    ($($name:ident),*) => {
+        $(impl Clone for $name {
+            fn clone(&self) -> Self {
+                Self(self.0.clone())
+            }
+        })*
+    };
+}
+
+cloned_secret!(
+    QrSecret,
+    EidKey,
+    Psk,
+    LinkSecret,
+    RootSecret,
+    ContactSecret,
+    PrfInput,
+    PrfOutput,
+    PrfSecret,
+    AdvertNonce,
+    TransactionSeed
+);
+
 macro_rules! random_secret {
     ($($name:ident),*) => {
         $(impl $name {
             /// A fresh secret.
             pub fn generate(rng: &mut impl CryptoRng) -> Self {
-                let mut secret = Self([0; Self::LENGTH]);
-                rng.fill_bytes(&mut secret.0);
-                secret
+                let mut bytes = SecretArray::zeroed();
+                rng.fill_bytes(bytes.expose_mut());
+                Self(bytes)
             }
         })*
     };
@@ -308,6 +387,30 @@ mod tests {
         assert_eq!(format!("{secret:?}"), "SecretBytes(3 bytes)");
         let secret = SecretText::new("abc".to_owned());
         assert_eq!(format!("{secret:?}"), "SecretText(3 bytes)");
+    }
+
+    #[cfg(feature = "sim")]
+    #[test]
+    fn a_move_copies_a_pointer() {
+        fn stays_where_it_is<T>(secret: T, bytes: impl Fn(&T) -> *const u8) {
+            assert_eq!(size_of::<T>(), size_of::<usize>());
+            let before = bytes(&secret);
+            let moved = Box::new(Some(secret));
+            assert_eq!((*moved).as_ref().map(bytes), Some(before));
+        }
+        let mut rng = crate::sim::SeededRng::new(1);
+        stays_where_it_is(QrSecret::generate(&mut rng), |it| it.expose().as_ptr());
+        stays_where_it_is(LinkSecret::generate(&mut rng), |it| it.expose().as_ptr());
+        stays_where_it_is(RootSecret::generate(&mut rng), |it| it.expose().as_ptr());
+        stays_where_it_is(AdvertNonce::generate(&mut rng), |it| it.expose().as_ptr());
+        stays_where_it_is(TransactionSeed::generate(&mut rng), |it| it.expose().as_ptr());
+        stays_where_it_is(EidKey::new([1; 64]), |it| it.expose().as_ptr());
+        stays_where_it_is(Psk::new([1; 32]), |it| it.expose().as_ptr());
+        stays_where_it_is(TrafficKey::new([1; 32]), |it| it.expose().as_ptr());
+        stays_where_it_is(ContactSecret::new([1; 32]), |it| it.expose().as_ptr());
+        stays_where_it_is(PrfInput::new([1; 32]), |it| it.expose().as_ptr());
+        stays_where_it_is(PrfOutput::new([1; 32]), |it| it.expose().as_ptr());
+        stays_where_it_is(PrfSecret::new([1; 32]), |it| it.expose().as_ptr());
     }
 
     #[test]

@@ -60,7 +60,7 @@ impl World {
             .build()
             .unwrap();
         let mut ceremony = client.begin(make_credential("Ada").into(), None).unwrap();
-        let session = phone.answer(ceremony.qr_code().expose().parse().unwrap()).unwrap();
+        let session = phone.answer(ceremony.qr_code().unwrap().expose().parse().unwrap()).unwrap();
         approve.send(()).unwrap();
         let Response::MakeCredential(made) = ceremony.outcome().await.unwrap() else { panic!() };
         asked.recv().await.unwrap();

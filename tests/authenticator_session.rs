@@ -137,7 +137,7 @@ impl World {
 }
 
 fn code(ceremony: &Ceremony<Response>) -> QrCode {
-    ceremony.qr_code().expose().parse().unwrap()
+    ceremony.qr_code().unwrap().expose().parse().unwrap()
 }
 
 fn status(error: &Error) -> Option<Status> {

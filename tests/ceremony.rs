@@ -173,7 +173,7 @@ impl World {
     }
 
     fn scan(&self, ceremony: &Ceremony<Response>) -> Session {
-        self.phone.answer(ceremony.qr_code().expose().parse().unwrap()).unwrap()
+        self.phone.answer(ceremony.qr_code().unwrap().expose().parse().unwrap()).unwrap()
     }
 
     async fn scans(&mut self, expected: usize) {
@@ -329,7 +329,7 @@ async fn a_later_request_hears_what_ended_the_transaction() {
         .build()
         .unwrap();
     let mut ceremony = client.begin(registration(), None).unwrap();
-    let _session = phone.answer(ceremony.qr_code().expose().parse().unwrap()).unwrap();
+    let _session = phone.answer(ceremony.qr_code().unwrap().expose().parse().unwrap()).unwrap();
     ceremony.outcome().await.unwrap();
     while by_client.recv().await.unwrap() != Seen::Dropped {}
     for _ in 0..2 {
@@ -508,7 +508,7 @@ async fn an_adapter_that_comes_late_is_told_and_serves_the_same_code() {
         .build()
         .unwrap();
     let mut ceremony = client.begin(registration(), None).unwrap();
-    let _session = phone.answer(ceremony.qr_code().expose().parse().unwrap()).unwrap();
+    let _session = phone.answer(ceremony.qr_code().unwrap().expose().parse().unwrap()).unwrap();
     let mut told = Vec::new();
     reach(&mut ceremony, |update| {
         told.push(update.clone());
@@ -636,13 +636,60 @@ async fn what_no_phone_takes_is_refused_before_there_is_a_code() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn the_code_is_given_out_until_a_phone_is_heard() {
+    let world = World::new(Person::Agrees);
+    let mut ceremony = world.client.begin(registration(), None).unwrap();
+    let code = ceremony.qr_code().unwrap();
+    assert!(matches!(ceremony.next().await, Some(Update::WaitingForScan)));
+    assert_eq!(ceremony.qr_code().unwrap().expose(), code.expose());
+    let _session = world.scan(&ceremony);
+    assert!(matches!(ceremony.next().await, Some(Update::PhoneHeard)));
+    assert!(ceremony.qr_code().is_none());
+    ceremony.outcome().await.unwrap();
+    assert!(ceremony.qr_code().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_used_code_is_not_given_out_to_a_program_that_reads_no_update() {
+    let world = World::new(Person::IsAway);
+    let ceremony = world.client.begin(registration(), None).unwrap();
+    let mut session = world.scan(&ceremony);
+    while !matches!(session.next().await, Some(phone::Update::Prompting)) {}
+    assert!(ceremony.qr_code().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_code_of_a_transaction_that_failed_is_not_given_out() {
+    let mut deadlines = Deadlines::default();
+    deadlines.offering = Some(Duration::from_secs(1));
+    let (air, exchange) = (Air::new(), Exchange::new());
+    let builder = Client::builder().scanner(air).tunnel(exchange).deadlines(deadlines);
+    let mut ceremony = builder.build().unwrap().begin(registration(), None).unwrap();
+    assert!(ceremony.qr_code().is_some());
+    assert_eq!(ceremony.outcome().await.unwrap_err().stage, Stage::Offering);
+    assert!(ceremony.qr_code().is_none());
+}
+
+#[test]
+fn the_code_of_a_transaction_whose_runtime_ended_is_not_given_out() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let ceremony = {
+        let _inside = runtime.enter();
+        World::new(Person::Agrees).client.begin(registration(), None).unwrap()
+    };
+    assert!(ceremony.qr_code().is_some());
+    drop(runtime);
+    assert!(ceremony.qr_code().is_none());
+}
+
 /// What was asked, and by whom, comes up in no debug output.
 #[tokio::test(start_paused = true)]
 async fn debug_output_of_the_objects_holds_no_secret() {
     let world = World::new(Person::Agrees);
     let mut printed = String::new();
     let mut ceremony = world.client.begin(registration(), None).unwrap();
-    let code = ceremony.qr_code().expose().to_owned();
+    let code = ceremony.qr_code().unwrap().expose().to_owned();
     printed.push_str(&format!("{ceremony:?} {:?}", ceremony.qr_code()));
     let session = world.scan(&ceremony);
     printed.push_str(&format!("{session:?} {:?}", world.client));

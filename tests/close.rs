@@ -142,7 +142,7 @@ async fn reach(session: &mut Session, enough: impl Fn(&Update) -> bool) {
 }
 
 fn code(ceremony: &Ceremony<Response>) -> QrCode {
-    ceremony.qr_code().expose().parse().unwrap()
+    ceremony.qr_code().unwrap().expose().parse().unwrap()
 }
 
 #[tokio::test(start_paused = true)]

@@ -45,8 +45,7 @@ const KEY: [u8; 32] = [0x4b; 32];
 
 /// Both ends of a tunnel, with [`KEY`] for what the first one sends.
 fn pair() -> (Crypter, Crypter) {
-    let (there, back) = (TrafficKey::new(KEY), TrafficKey::new([0xb4; 32]));
-    (Crypter::new(&there, &back), Crypter::new(&back, &there))
+    mirrored(KEY, [0xb4; 32])
 }
 
 fn seal_as_is(key: &[u8; 32], nonce: [u8; 12], aad: &[u8], msg: &[u8]) -> Vec<u8> {
@@ -98,6 +97,14 @@ fn handshakes() {
     });
 }
 
+/// Both ends of a tunnel: the first one sends with the key `there`.
+fn mirrored(there: [u8; 32], back: [u8; 32]) -> (Crypter, Crypter) {
+    let [one, other] = [(there, back), (back, there)].map(|(sending, receiving)| {
+        Crypter::new(TrafficKey::new(sending), TrafficKey::new(receiving))
+    });
+    (one, other)
+}
+
 /// From the QR code's secret and the advert to the signed answer, with the
 /// client's private keys of a session that a real iPhone took part in.
 fn iphone_transcript(inputs: &Value, outputs: &Value) {
@@ -125,8 +132,8 @@ fn iphone_transcript(inputs: &Value, outputs: &Value) {
     check_established(&established, outputs);
 
     // The phone's end is a mirror image: what it sealed, we would have sealed.
-    let mut client = Crypter::new(&established.sending, &established.receiving);
-    let mut phone = Crypter::new(&established.receiving, &established.sending);
+    let (mut client, mut phone) =
+        mirrored(*established.sending.expose(), *established.receiving.expose());
 
     let wire = bytes(&inputs["post_handshake_ciphertext"]);
     let opened = client.open(wire.clone()).unwrap();
@@ -190,8 +197,8 @@ fn snow_transcript(
     let padded = list(&outputs["c2a_padded"]);
     let bare = list(&outputs["c2a_ciphertexts_no_padding"]);
     assert_eq!((plaintexts.len(), plaintexts.len()), (padded.len(), bare.len()));
-    let mut sender = Crypter::new(&client.sending, &client.receiving);
-    let mut receiver = Crypter::new(&phone.sending, &phone.receiving);
+    let mut sender = Crypter::new(client.sending, client.receiving);
+    let mut receiver = Crypter::new(phone.sending, phone.receiving);
     for ((plaintext, padded), bare) in plaintexts.iter().zip(padded).zip(bare) {
         let plaintext = bytes(plaintext);
         assert_eq!(sender.seal(&[&plaintext]).unwrap(), bytes(padded));
@@ -231,9 +238,7 @@ fn the_construction_of_protocol_2_0_is_not_spoken() {
             // no type byte, so a phone could not be told that the client is done.
             // With the right key they still do not open: at counter 0 the
             // associated data is another, at counter 1 the nonce as well.
-            let key = TrafficKey::new(key);
-            let mut phone = Crypter::new(&key, &key);
-            let mut client = Crypter::new(&key, &key);
+            let (mut phone, mut client) = mirrored(key, key);
             for old in old {
                 assert_eq!(client.open(old).unwrap_err(), CrypterError::Authentication);
                 let new = phone.seal(&[&message]).unwrap();

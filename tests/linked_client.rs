@@ -96,7 +96,7 @@ fn eid() -> Eid {
 fn respond(message: &[u8]) -> (Channel, Vec<u8>) {
     let psk = keys::psk_linked(&link().secret, &eid());
     let (established, reply) = Responder::linked(key(4), &psk, key(3)).respond(message).unwrap();
-    (Channel::new(&established), reply.to_vec())
+    (Channel::new(established), reply.to_vec())
 }
 
 fn introduction() -> Vec<u8> {
@@ -234,11 +234,12 @@ fn introduced(linking: Linking) -> (Transaction, Channel, QrCode, HandshakeHash)
     let psk = keys::psk(&code.secret, &eid);
     let responder = Responder::qr(code.public_key, &psk, key(3));
     let (established, reply) = responder.respond(&sent(&outputs).unwrap()).unwrap();
-    let mut channel = Channel::new(&established);
+    let hash = established.hash;
+    let mut channel = Channel::new(established);
     step(&mut client, Input::Message(reply.to_vec()));
     let introduction = channel.seal_untyped(&introduction()).unwrap();
     step(&mut client, Input::Message(introduction));
-    (client, channel, code, established.hash)
+    (client, channel, code, hash)
 }
 
 fn update(channel: &mut Channel, linking: Option<Vec<u8>>) -> Input {

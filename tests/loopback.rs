@@ -131,7 +131,7 @@ impl World {
 }
 
 fn code(ceremony: &Ceremony<Response>) -> QrCode {
-    ceremony.qr_code().expose().parse().unwrap()
+    ceremony.qr_code().unwrap().expose().parse().unwrap()
 }
 
 fn registration() -> Request {

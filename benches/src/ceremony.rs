@@ -122,7 +122,7 @@ impl World {
         self.runtime.block_on(async {
             let mut ceremony = self.client.begin(registration(), None).unwrap();
             let mut session =
-                self.phone.answer(ceremony.qr_code().expose().parse().unwrap()).unwrap();
+                self.phone.answer(ceremony.qr_code().unwrap().expose().parse().unwrap()).unwrap();
             let response = ceremony.outcome().await.unwrap();
             let answered = Instant::now();
             assert!(matches!(response, Response::MakeCredential(_)));

@@ -29,8 +29,7 @@ fn batch(size: usize) -> u64 {
 }
 
 fn crypter() -> Crypter {
-    let key = TrafficKey::new(KEY);
-    Crypter::new(&key, &key)
+    Crypter::new(TrafficKey::new(KEY), TrafficKey::new(KEY))
 }
 
 /// A crypter whose counters start anew long before they end.

@@ -152,7 +152,7 @@ async fn perform<T>(
     phone: &Phone,
     narrator: &Arc<Narrator>,
 ) -> Result<T> {
-    let code = QrMatrix::new(ceremony.qr_code())?;
+    let code = QrMatrix::new(&ceremony.qr_code().ok_or("the code was used already")?)?;
     let on_screen = if narrator.is_coloured() { code.to_terminal() } else { code.to_plain_text() };
     narrator.show(on_screen.expose());
     let picture = code.to_greyscale(4)?;

@@ -209,7 +209,7 @@ impl From<Error> for Ended {
 }
 
 async fn follow<T>(ceremony: &mut Ceremony<T>) -> Result<T, Error> {
-    let mut shown = Some(OnScreen::show(ceremony.qr_code()));
+    let mut shown = ceremony.qr_code().as_ref().map(OnScreen::show);
     while let Some(update) = ceremony.next().await {
         if matches!(update, Update::PhoneHeard) {
             // From here on the code is of use to nobody but an onlooker.

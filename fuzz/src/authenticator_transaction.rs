@@ -688,7 +688,7 @@ impl World {
             if let Some(initiator) = self.client.initiator.take()
                 && let Ok(established) = initiator.finish(message)
             {
-                self.client.channel = Some(Channel::new(&established));
+                self.client.channel = Some(Channel::new(established));
             } else {
                 assert!(self.client.is_lost);
             }

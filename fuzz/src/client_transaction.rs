@@ -316,8 +316,8 @@ impl World {
         let is_changed = message != reply;
         if self.client.stage() == Stage::Handshaking {
             self.phone.is_lost |= is_changed;
-            self.phone.channel = Some(Channel::new(&established));
             self.phone.hash = Some(established.hash);
+            self.phone.channel = Some(Channel::new(established));
         }
         self.feed(Input::Message(message));
         if is_changed && !cfg!(fuzzing) {

@@ -11,14 +11,14 @@ use fido_hybrid::secret::{SecretBytes, TrafficKey};
 
 use super::{forgery_taken, memory};
 
-fn ends(of: fn(&TrafficKey, &TrafficKey) -> Crypter) -> (Crypter, Crypter) {
-    let (one, other) = (TrafficKey::new([1; 32]), TrafficKey::new([2; 32]));
-    (of(&one, &other), of(&other, &one))
+fn crypters() -> (Crypter, Crypter) {
+    let key = |byte| TrafficKey::new([byte; 32]);
+    (Crypter::new(key(1), key(2)), Crypter::new(key(2), key(1)))
 }
 
 /// A frame as it comes, and a message to be framed.
 pub fn crypter(input: &[u8]) {
-    let (mut client, mut phone) = ends(Crypter::new);
+    let (mut client, mut phone) = crypters();
 
     // A refusal moves no counter: what is sealed below opens all the same.
     let frame = input.to_vec();
@@ -76,7 +76,7 @@ pub fn message(input: &[u8]) {
     }
 
     let end = |sending, receiving| {
-        Channel::new(&Established {
+        Channel::new(Established {
             sending: TrafficKey::new([sending; 32]),
             receiving: TrafficKey::new([receiving; 32]),
             hash: HandshakeHash([0; 32]),

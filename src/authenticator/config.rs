@@ -59,8 +59,16 @@ impl Config {
     }
 }
 
-/// The secrets of one transaction. Never used twice.
-#[derive(Clone, Debug)]
+/// The secrets of one transaction. Never used twice: they are consumed by the
+/// transaction and cannot be cloned.
+///
+/// ```compile_fail,E0599
+/// # use fido_hybrid::authenticator::Keys;
+/// fn two_transactions(keys: Keys) -> (Keys, Keys) {
+///     (keys.clone(), keys)
+/// }
+/// ```
+#[derive(Debug)]
 pub struct Keys {
     /// Makes the advert unlike any other.
     pub nonce: AdvertNonce,

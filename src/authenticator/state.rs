@@ -283,7 +283,7 @@ impl Advertising {
     fn respond(self, message: &[u8], outputs: &mut Outputs) -> Result<Session, End> {
         let Self { responder, profile, randomness } = self;
         let (established, reply) = responder.respond(message)?;
-        let mut channel = Channel::new(&established);
+        let mut channel = Channel::new(established);
         let introduction = PostHandshake::ctap(encode(&profile.get_info()));
         let introduction = channel.seal_untyped(&encode(&introduction)).map_err(unanswerable)?;
         // Always, and always of one length: whoever watches the tunnel cannot

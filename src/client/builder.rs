@@ -125,8 +125,6 @@ impl Client {
         let created =
             SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let transaction = Transaction::qr(config, keys, Duration::ZERO, created);
-        let qr_text = transaction.qr_text().cloned();
-        let qr_text = qr_text.ok_or_else(|| preparing(ApiMisuse::WrongStage))?;
 
         let (asks, to_driver) = mpsc::channel(1);
         let (to_caller, updates) = mpsc::channel(UPDATES);
@@ -144,8 +142,9 @@ impl Client {
             Arc::clone(&ended),
             first,
         );
+        let code = driver.shown_code();
         let task = Background::spawn(&runtime, driver.run());
-        Ok(Ceremony::new(qr_text, updates, asks, ended, response, Box::new(convert), task))
+        Ok(Ceremony::new(code, updates, asks, ended, response, Box::new(convert), task))
     }
 }
 

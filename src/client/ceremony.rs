@@ -1,6 +1,6 @@
 //! One transaction as a program sees it: a QR code to show, updates, an answer.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -22,6 +22,27 @@ pub(super) struct Ask {
 /// Why the transaction is over, from when it is.
 pub(super) type Ended = Arc<OnceLock<Error>>;
 
+/// The code's text until a phone has been heard: the ceremony gives it out, the
+/// driver takes it away.
+#[derive(Clone)]
+pub(super) struct ShownCode(Arc<Mutex<Option<QrText>>>);
+
+impl ShownCode {
+    pub(super) fn new(text: Option<QrText>) -> Self {
+        Self(Arc::new(Mutex::new(text)))
+    }
+
+    fn get(&self) -> Option<QrText> {
+        // An `Option` that is written whole stays right whatever panicked.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Wipes it: a phone has been heard, or none will be.
+    pub(super) fn withdraw(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
 type Pending = oneshot::Receiver<Result<ctap::Response, Error>>;
 type Convert<T> = Box<dyn FnOnce(ctap::Response) -> Result<T, Error> + Send>;
 
@@ -38,7 +59,7 @@ type Convert<T> = Box<dyn FnOnce(ctap::Response) -> Result<T, Error> + Send>;
 /// asking its user until it notices that the connection was lost. So a program
 /// that is about to end calls [`close`](Self::close).
 pub struct Ceremony<T> {
-    qr_text: QrText,
+    code: ShownCode,
     updates: mpsc::Receiver<Update>,
     asks: mpsc::Sender<Ask>,
     ended: Ended,
@@ -49,7 +70,7 @@ pub struct Ceremony<T> {
 
 impl<T> Ceremony<T> {
     pub(super) fn new(
-        qr_text: QrText,
+        code: ShownCode,
         updates: mpsc::Receiver<Update>,
         asks: mpsc::Sender<Ask>,
         ended: Ended,
@@ -57,14 +78,15 @@ impl<T> Ceremony<T> {
         convert: Convert<T>,
         task: Background,
     ) -> Self {
-        Self { qr_text, updates, asks, ended, first: Some((first, convert)), outcome: None, task }
+        Self { code, updates, asks, ended, first: Some((first, convert)), outcome: None, task }
     }
 
-    /// What the QR code to show says: a secret until a phone was heard
-    /// ([`Update::PhoneHeard`]), and to be taken off the screen then.
+    /// The text of the QR code to show. `None` once a phone was heard
+    /// ([`Update::PhoneHeard`]) or the transaction is over: a used code must not
+    /// stay on the screen.
     #[must_use]
-    pub const fn qr_code(&self) -> &QrText {
-        &self.qr_text
+    pub fn qr_code(&self) -> Option<QrText> {
+        self.code.get()
     }
 
     /// The next step that was taken; `None` once there is an

@@ -78,8 +78,16 @@ pub enum Linking {
     Offered,
 }
 
-/// The secrets of one QR code and its one transaction. Never used twice.
-#[derive(Clone, Debug)]
+/// The secrets of one QR code and its one transaction. Never used twice: they are consumed by the
+/// transaction and cannot be cloned.
+///
+/// ```compile_fail,E0599
+/// # use fido_hybrid::client::Keys;
+/// fn two_transactions(keys: Keys) -> (Keys, Keys) {
+///     (keys.clone(), keys)
+/// }
+/// ```
+#[derive(Debug)]
 pub struct Keys {
     /// The private key whose public key the QR code holds.
     pub identity: SecretKey,
@@ -100,8 +108,16 @@ impl Keys {
     }
 }
 
-/// The secrets of one linked transaction. Never used twice.
-#[derive(Clone, Debug)]
+/// The secrets of one linked transaction. Never used twice: they are consumed by the
+/// transaction and cannot be cloned.
+///
+/// ```compile_fail,E0599
+/// # use fido_hybrid::client::LinkedKeys;
+/// fn two_transactions(keys: LinkedKeys) -> (LinkedKeys, LinkedKeys) {
+///     (keys.clone(), keys)
+/// }
+/// ```
+#[derive(Debug)]
 pub struct LinkedKeys {
     /// Makes the phone's advert unlike any other.
     pub nonce: ClientNonce,

@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::consume_budget;
 use tracing::debug;
 
-use super::ceremony::{Ask, Ended};
+use super::ceremony::{Ask, Ended, ShownCode};
 use super::transaction::{Input, Output, Transaction};
 use super::update::Update;
 use crate::BoxFuture;
@@ -31,6 +31,7 @@ pub(super) struct Driver {
     endpoint: Endpoint,
     asks: mpsc::Receiver<Ask>,
     ended: Ended,
+    code: ShownCode,
     /// The ceremony was dropped: nobody asks any more.
     deserted: bool,
     updates: mpsc::Sender<Update>,
@@ -56,6 +57,7 @@ impl Driver {
         first: Ask,
     ) -> Self {
         let radio = Radio::Starting(Box::pin(async move { scanner.scan().await }));
+        let code = ShownCode::new(transaction.qr_text().cloned());
         Self {
             transaction,
             clock: Clock::start(),
@@ -64,11 +66,17 @@ impl Driver {
             endpoint: Endpoint::Closed,
             asks,
             ended,
+            code,
             deserted: false,
             updates,
             waiting: VecDeque::from([first]),
             asked: None,
         }
+    }
+
+    /// The code, for the ceremony to show.
+    pub(super) fn shown_code(&self) -> ShownCode {
+        self.code.clone()
     }
 
     pub(super) async fn run(mut self) {
@@ -81,6 +89,9 @@ impl Driver {
             if let Err(misuse) = self.transaction.handle(now, input) {
                 let stage = self.transaction.stage();
                 return self.end(Err(Error::new(stage, misuse)));
+            }
+            if self.transaction.qr_text().is_none() {
+                self.code.withdraw();
             }
         }
     }
@@ -179,6 +190,13 @@ impl Driver {
         for reply in self.asked.take().into_iter().chain(waiting) {
             let _gone = reply.send(Err(error.clone()));
         }
+    }
+}
+
+/// Also when the runtime shuts down, or a part that the program brought panics.
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.code.withdraw();
     }
 }
 

@@ -316,8 +316,8 @@ impl Handshaking {
             Input::Message(message) => {
                 let established = self.initiator.finish(&message)?;
                 outputs.push_back(Output::Update(Update::Secured));
-                let channel = Channel::new(&established);
                 let hash = established.hash;
+                let channel = Channel::new(established);
                 Ok(State::Introducing(Introducing { channel, terms: self.terms, hash }))
             }
             Input::TunnelClosed => Err(Fault::PeerLeft.into()),

@@ -165,7 +165,12 @@ impl Heard<'_> {
 /// An EID key made ready: for a phone to seal one advert, for a client to look
 /// for one among many.
 #[derive(Clone)]
-pub struct AdvertKey {
+pub struct AdvertKey(Box<Prepared>);
+
+/// In a box: a cipher's first round keys are its key, and a move would leave a
+/// copy of them behind.
+#[derive(Clone)]
+struct Prepared {
     block: Aes256Block,
     mac: HmacSha256,
 }
@@ -178,14 +183,14 @@ impl AdvertKey {
         half.copy_from_slice(&key.expose()[..32]);
         let block = Aes256Block::new(&half);
         half.copy_from_slice(&key.expose()[32..]);
-        Self { block, mac: HmacSha256::new(&half) }
+        Self(Box::new(Prepared { block, mac: HmacSha256::new(&half) }))
     }
 
     /// The service data that a phone advertises, before any suffix.
     #[must_use]
     pub fn seal(&self, eid: &Eid) -> [u8; ADVERT_LENGTH] {
-        let block = self.block.encrypt(&eid.0);
-        let tag = self.mac.tag(&block);
+        let block = self.0.block.encrypt(&eid.0);
+        let tag = self.0.mac.tag(&block);
         let mut advert = [0; ADVERT_LENGTH];
         advert[..EID_LENGTH].copy_from_slice(&block);
         advert[EID_LENGTH..].copy_from_slice(&tag[..TAG_LENGTH]);
@@ -208,10 +213,10 @@ impl AdvertKey {
     pub fn open_linked<'a>(&self, service_data: &'a [u8]) -> Option<Heard<'a>> {
         let (block, rest) = service_data.split_first_chunk::<EID_LENGTH>()?;
         let (tag, suffix_bytes) = rest.split_first_chunk::<TAG_LENGTH>()?;
-        if !self.mac.verifies(block, tag) {
+        if !self.0.mac.verifies(block, tag) {
             return None;
         }
-        let plaintext = Zeroizing::new(self.block.decrypt(block));
+        let plaintext = Zeroizing::new(self.0.block.decrypt(block));
         let eid = Eid::parse_linked(plaintext.as_slice()).ok()?;
         Some(Heard { eid, suffix_bytes })
     }

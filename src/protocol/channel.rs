@@ -28,9 +28,19 @@ pub struct Channel {
 
 impl Channel {
     /// Starts with the keys of a handshake, in revision 1.
+    ///
+    /// The handshake is consumed: a second channel under the same keys would
+    /// use each nonce twice.
+    ///
+    /// ```compile_fail,E0382
+    /// # use fido_hybrid::protocol::{channel::Channel, noise::Established};
+    /// fn two_channels(established: Established) -> (Channel, Channel) {
+    ///     (Channel::new(established), Channel::new(established))
+    /// }
+    /// ```
     #[must_use]
-    pub fn new(established: &Established) -> Self {
-        let crypter = Crypter::new(&established.sending, &established.receiving);
+    pub fn new(established: Established) -> Self {
+        let crypter = Crypter::new(established.sending, established.receiving);
         Self { crypter, revision: Revision::One }
     }
 
@@ -94,7 +104,7 @@ impl Channel {
         use super::noise::HandshakeHash;
         use crate::secret::TrafficKey;
         let end = |sending, receiving| {
-            Self::new(&Established {
+            Self::new(Established {
                 sending: TrafficKey::new([sending; 32]),
                 receiving: TrafficKey::new([receiving; 32]),
                 hash: HandshakeHash([0; 32]),

@@ -60,9 +60,27 @@ pub struct Crypter {
 
 impl Crypter {
     /// Starts both directions with counter zero.
+    ///
+    /// The keys are consumed, and cannot be cloned: a second crypter under the
+    /// same key would use each nonce twice.
+    ///
+    /// ```compile_fail,E0382
+    /// # use fido_hybrid::protocol::crypter::Crypter;
+    /// # use fido_hybrid::secret::TrafficKey;
+    /// fn two_crypters(sending: TrafficKey, receiving: TrafficKey) -> [Crypter; 2] {
+    ///     [Crypter::new(sending, receiving), Crypter::new(sending, receiving)]
+    /// }
+    /// ```
+    ///
+    /// ```compile_fail,E0599
+    /// # use fido_hybrid::secret::TrafficKey;
+    /// fn two_keys(key: TrafficKey) -> (TrafficKey, TrafficKey) {
+    ///     (key.clone(), key)
+    /// }
+    /// ```
     #[must_use]
-    pub fn new(sending: &TrafficKey, receiving: &TrafficKey) -> Self {
-        Self { sending: Direction::new(sending), receiving: Direction::new(receiving) }
+    pub fn new(sending: TrafficKey, receiving: TrafficKey) -> Self {
+        Self { sending: Direction::new(&sending), receiving: Direction::new(&receiving) }
     }
 
     /// Seals the concatenation of `parts` as one message. The one allocation
@@ -190,8 +208,8 @@ mod tests {
     use super::*;
 
     fn pair() -> (Crypter, Crypter) {
-        let (one, other) = (TrafficKey::new([1; 32]), TrafficKey::new([2; 32]));
-        (Crypter::new(&one, &other), Crypter::new(&other, &one))
+        let key = |byte| TrafficKey::new([byte; 32]);
+        (Crypter::new(key(1), key(2)), Crypter::new(key(2), key(1)))
     }
 
     /// A plaintext of the peer's own making, with no padding added.

@@ -23,13 +23,11 @@
 
 use std::fmt;
 
-use zeroize::Zeroizing;
-
 use super::primitives::{
     AEAD_TAG_LENGTH, Aes256Gcm, InvalidPoint, PublicKey, SecretKey, UNCOMPRESSED_POINT_LENGTH,
     hkdf_sha256_outputs, sha256,
 };
-use crate::secret::{Psk, TrafficKey};
+use crate::secret::{Psk, SecretArray, TrafficKey};
 
 /// Length of either handshake message in bytes: a point and the tag of an
 /// empty payload. Any other length is refused.
@@ -245,9 +243,9 @@ impl Pattern {
 /// The cipher's counter is not kept: every tag follows a `MixKey`, which sets
 /// it to zero, and there is one tag for each key.
 struct SymmetricState {
-    chaining_key: Zeroizing<[u8; 32]>,
+    chaining_key: SecretArray<32>,
     hash: [u8; 32],
-    key: Zeroizing<[u8; 32]>,
+    key: SecretArray<32>,
 }
 
 impl SymmetricState {
@@ -256,7 +254,7 @@ impl SymmetricState {
         let mut name = [0; 32];
         name[..31].copy_from_slice(pattern.name());
         let mut symmetric =
-            Self { chaining_key: Zeroizing::new(name), hash: name, key: Zeroizing::new([0; 32]) };
+            Self { chaining_key: SecretArray::new(name), hash: name, key: SecretArray::zeroed() };
         symmetric.mix_hash(&pattern.prologue());
         symmetric.mix_hash(&pre_message.uncompressed());
         symmetric
@@ -267,10 +265,10 @@ impl SymmetricState {
     }
 
     fn mix_key(&mut self, input: &[u8]) {
-        let outputs = hkdf_sha256_outputs(input, &self.chaining_key);
+        let outputs = hkdf_sha256_outputs(input, self.chaining_key.expose());
         let [chaining_key, key] = &*outputs;
-        self.chaining_key.copy_from_slice(chaining_key);
-        self.key.copy_from_slice(key);
+        self.chaining_key.expose_mut().copy_from_slice(chaining_key);
+        self.key.expose_mut().copy_from_slice(key);
     }
 
     /// The `ee`, `es` and `se` tokens: MixKey(DH(..)).
@@ -280,11 +278,11 @@ impl SymmetricState {
     }
 
     fn mix_key_and_hash(&mut self, input: &[u8; 32]) {
-        let outputs = hkdf_sha256_outputs(input, &self.chaining_key);
+        let outputs = hkdf_sha256_outputs(input, self.chaining_key.expose());
         let [chaining_key, hash, key] = &*outputs;
-        self.chaining_key.copy_from_slice(chaining_key);
+        self.chaining_key.expose_mut().copy_from_slice(chaining_key);
         self.mix_hash(hash);
-        self.key.copy_from_slice(key);
+        self.key.expose_mut().copy_from_slice(key);
     }
 
     /// The `e` token: with a PSK in the pattern, the key is mixed into the
@@ -297,7 +295,7 @@ impl SymmetricState {
 
     /// EncryptAndHash of an empty payload, behind the sender's ephemeral key.
     fn message(&mut self, ephemeral: &PublicKey) -> Result<HandshakeMessage, HandshakeError> {
-        let tag = Aes256Gcm::new(&self.key)
+        let tag = Aes256Gcm::new(self.key.expose())
             .seal(&[0; 12], &self.hash, &mut [])
             .map_err(|_| HandshakeError::Authentication)?;
         self.mix_hash(&tag);
@@ -309,7 +307,7 @@ impl SymmetricState {
 
     /// DecryptAndHash of an empty payload.
     fn decrypt_and_hash(&mut self, tag: &[u8; AEAD_TAG_LENGTH]) -> Result<(), HandshakeError> {
-        Aes256Gcm::new(&self.key)
+        Aes256Gcm::new(self.key.expose())
             .open(&[0; 12], &self.hash, &mut [], tag)
             .map_err(|_| HandshakeError::Authentication)?;
         self.mix_hash(tag);
@@ -317,7 +315,7 @@ impl SymmetricState {
     }
 
     fn split(self) -> (TrafficKey, TrafficKey, HandshakeHash) {
-        let outputs = hkdf_sha256_outputs(&[], &self.chaining_key);
+        let outputs = hkdf_sha256_outputs(&[], self.chaining_key.expose());
         let [first, second] = &*outputs;
         (TrafficKey::new(*first), TrafficKey::new(*second), HandshakeHash(self.hash))
     }
@@ -337,18 +335,20 @@ mod tests {
         SecretKey::from_scalar(&[byte; 32]).unwrap()
     }
 
-    const PSK: Psk = Psk::new([7; 32]);
+    fn psk() -> Psk {
+        Psk::new([7; 32])
+    }
 
     /// Both ends of each pattern, not yet connected.
     fn pairs() -> [((Initiator, HandshakeMessage), Responder); 2] {
         [
             (
-                Initiator::qr(key(1), &PSK, key(2)).unwrap(),
-                Responder::qr(*key(1).public_key(), &PSK, key(3)),
+                Initiator::qr(key(1), &psk(), key(2)).unwrap(),
+                Responder::qr(*key(1).public_key(), &psk(), key(3)),
             ),
             (
-                Initiator::linked(key(4).public_key(), &PSK, key(2)).unwrap(),
-                Responder::linked(key(4), &PSK, key(3)),
+                Initiator::linked(key(4).public_key(), &psk(), key(2)).unwrap(),
+                Responder::linked(key(4), &psk(), key(3)),
             ),
         ]
     }
@@ -400,7 +400,7 @@ mod tests {
     fn who_did_not_hear_the_advert_is_refused() {
         let other = Psk::new([8; 32]);
         let ((client, message), phone) = (
-            Initiator::qr(key(1), &PSK, key(2)).unwrap(),
+            Initiator::qr(key(1), &psk(), key(2)).unwrap(),
             Responder::qr(*key(1).public_key(), &other, key(3)),
         );
         assert_eq!(phone.respond(&message).unwrap_err(), HandshakeError::Authentication);
@@ -415,18 +415,18 @@ mod tests {
     fn who_lacks_the_private_key_is_refused() {
         // A client that saw the code and heard the advert, and did not show the
         // code: the phone's answer is of no use to it.
-        let (thief, _) = Initiator::qr(key(9), &PSK, key(2)).unwrap();
+        let (thief, _) = Initiator::qr(key(9), &psk(), key(2)).unwrap();
         let ((_, message), phone) = pairs().into_iter().next().unwrap();
         let (_, reply) = phone.respond(&message).unwrap();
         assert_eq!(thief.finish(&reply).unwrap_err(), HandshakeError::Authentication);
 
-        let (_, message) = Initiator::qr(key(9), &PSK, key(2)).unwrap();
-        let phone = Responder::qr(*key(1).public_key(), &PSK, key(3));
+        let (_, message) = Initiator::qr(key(9), &psk(), key(2)).unwrap();
+        let phone = Responder::qr(*key(1).public_key(), &psk(), key(3));
         assert_eq!(phone.respond(&message).unwrap_err(), HandshakeError::Authentication);
 
         // A phone that is not the linked one.
-        let (_, message) = Initiator::linked(key(4).public_key(), &PSK, key(2)).unwrap();
-        let phone = Responder::linked(key(9), &PSK, key(3));
+        let (_, message) = Initiator::linked(key(4).public_key(), &psk(), key(2)).unwrap();
+        let phone = Responder::linked(key(9), &psk(), key(3));
         assert_eq!(phone.respond(&message).unwrap_err(), HandshakeError::Authentication);
     }
 

@@ -98,7 +98,7 @@ impl World {
         measure(|| {
             self.runtime.block_on(async {
                 let mut ceremony = self.client.begin(request, None).unwrap();
-                let code = ceremony.qr_code().expose().parse().unwrap();
+                let code = ceremony.qr_code().unwrap().expose().parse().unwrap();
                 let mut session = self.phone.answer(code).unwrap();
                 let answer = ceremony.outcome().await.unwrap();
                 assert!(matches!(answer, Response::MakeCredential(_) | Response::GetAssertion(_)));

@@ -40,13 +40,13 @@ const LENGTHS: [usize; 6] = [0, 1, 100, 1 << 10, 16 << 10, MAX_MESSAGE];
 const FOREIGN: usize = 10_000;
 
 fn crypters() -> (Crypter, Crypter) {
-    let (one, other) = (TrafficKey::new([1; 32]), TrafficKey::new([2; 32]));
-    (Crypter::new(&one, &other), Crypter::new(&other, &one))
+    let key = |byte| TrafficKey::new([byte; 32]);
+    (Crypter::new(key(1), key(2)), Crypter::new(key(2), key(1)))
 }
 
 fn channels() -> (Channel, Channel) {
     let end = |sending, receiving| {
-        Channel::new(&Established {
+        Channel::new(Established {
             sending: TrafficKey::new([sending; 32]),
             receiving: TrafficKey::new([receiving; 32]),
             hash: HandshakeHash([0; 32]),

@@ -66,7 +66,7 @@ impl World {
 
     /// The phone's camera sees the code.
     fn scan(&self, ceremony: &Ceremony<Response>) -> Session {
-        let code: QrCode = ceremony.qr_code().expose().parse().unwrap();
+        let code: QrCode = ceremony.qr_code().unwrap().expose().parse().unwrap();
         self.authenticator.answer(code).unwrap()
     }
 

@@ -64,7 +64,7 @@ impl Phone {
             let psk = keys::psk_linked(&self.link.secret, &self.eid);
             let responder = Responder::linked(self.identity.clone(), &psk, self.ephemeral.clone());
             let (established, reply) = responder.respond(&message).unwrap();
-            let mut channel = Channel::new(&established);
+            let mut channel = Channel::new(established);
             let info = get_info::Response::new(vec!["FIDO_2_0".to_owned()], Aaguid([0; 16]));
             let introduction = encode(&PostHandshake::ctap(encode(&info)));
             let introduction = channel.seal_untyped(&introduction).unwrap();

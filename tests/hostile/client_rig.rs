@@ -132,13 +132,20 @@ impl ClientRig {
             Flow::Qr => {
                 let World { client, phone } = &*QR;
                 let config = Config::new(RequestHint::MakeCredential);
-                (Transaction::qr(config, client.clone(), Duration::ZERO, 0), phone)
+                let Keys { identity, secret, ephemeral } = client;
+                let keys = Keys {
+                    identity: identity.clone(),
+                    secret: secret.clone(),
+                    ephemeral: ephemeral.clone(),
+                };
+                (Transaction::qr(config, keys, Duration::ZERO, 0), phone)
             }
             Flow::Linked => {
                 let World { client, phone } = &*LINKED;
                 let Pattern::Linked { link, .. } = &phone.pattern else { unreachable!() };
                 let (hint, deadlines) = (ContactHint::MakeCredential, Deadlines::default());
-                let (domain, keys) = (TunnelDomain::GOOGLE, client.clone());
+                let domain = TunnelDomain::GOOGLE;
+                let keys = LinkedKeys { nonce: client.nonce, ephemeral: client.ephemeral.clone() };
                 let called =
                     Transaction::linked(hint, deadlines, link, domain, keys, Duration::ZERO);
                 (called, phone)
@@ -179,8 +186,8 @@ impl ClientRig {
     pub(crate) fn handshaking(flow: Flow) -> (Self, Vec<u8>) {
         let mut rig = Self::unanswered(flow);
         let (established, reply) = rig.phone.respond(&rig.first);
-        rig.channel = Some(Channel::new(&established));
-        rig.key = Some(established.sending);
+        rig.key = Some(TrafficKey::new(*established.sending.expose()));
+        rig.channel = Some(Channel::new(established));
         (rig, reply)
     }
 

@@ -27,11 +27,12 @@ pub(crate) fn listening() -> (Rig, TrafficKey) {
     let sent = rig::sent(rig.step(Input::Message(first)));
     let [reply, introduction, update] = sent.try_into().unwrap();
     let established = initiator.finish(&reply).unwrap();
-    let mut channel = Channel::new(&established);
+    let key = TrafficKey::new(*established.sending.expose());
+    let mut channel = Channel::new(established);
     channel.open_untyped(introduction).unwrap();
     channel.open(update).unwrap();
     rig.channel = Some(channel);
-    (rig, established.sending)
+    (rig, key)
 }
 
 fn finding() -> Rig {

@@ -71,7 +71,7 @@ pub(crate) async fn ceremony(fate: impl FnMut(Role, usize) -> Fate) -> Ended {
     let air = Air::new();
     let registration = make_credential("Ada").into();
     let mut ceremony = client(&air, service.in_clear()).begin(registration, None).unwrap();
-    let code: QrCode = ceremony.qr_code().expose().parse().unwrap();
+    let code: QrCode = ceremony.qr_code().unwrap().expose().parse().unwrap();
     let mut session = phone(&air, service.in_clear()).answer(code).unwrap();
 
     let (client_off, off) = oneshot::channel();

@@ -101,7 +101,7 @@ impl Victim {
             Role::Client => {
                 let ceremony =
                     client(&air, tunnel).begin(make_credential("Ada").into(), None).unwrap();
-                let code: QrCode = ceremony.qr_code().expose().parse().unwrap();
+                let code: QrCode = ceremony.qr_code().unwrap().expose().parse().unwrap();
                 let eid = Eid::new([7; 10], RoutingId([1, 2, 3]), TunnelDomain::GOOGLE);
                 let advert = AdvertKey::new(&keys::eid_key(&code.secret)).seal(&eid);
                 Doing::Client(Box::new(ceremony), air.advertise(advert.into()).await.unwrap())

@@ -11,11 +11,11 @@ use fido_hybrid::secret::{Psk, TrafficKey};
 
 use super::{hex, key};
 
-const KEY: TrafficKey = TrafficKey::new([0; 32]);
-const OTHER_KEY: TrafficKey = TrafficKey::new([1; 32]);
+const KEY: [u8; 32] = [0; 32];
+const OTHER_KEY: [u8; 32] = [1; 32];
 
 fn receiver() -> Crypter {
-    Crypter::new(&OTHER_KEY, &KEY)
+    Crypter::new(TrafficKey::new(OTHER_KEY), TrafficKey::new(KEY))
 }
 
 /// Refuses a message, and is then as it was before.
@@ -26,8 +26,8 @@ fn refuses(crypter: &mut Crypter, message: Vec<u8>) {
 }
 
 /// A message sealed with any nonce and additional data.
-fn sealed(key: &TrafficKey, nonce: [u8; 12], aad: &[u8], plaintext: &[u8]) -> Vec<u8> {
-    let cipher = aes_gcm::Aes256Gcm::new(key.expose().into());
+fn sealed(key: &[u8; 32], nonce: [u8; 12], aad: &[u8], plaintext: &[u8]) -> Vec<u8> {
+    let cipher = aes_gcm::Aes256Gcm::new(key.into());
     cipher.encrypt(&nonce.into(), Payload { msg: plaintext, aad }).unwrap()
 }
 
@@ -93,9 +93,9 @@ fn another_key_nonce_or_additional_data_is_refused() {
     let mut crypter = receiver();
     refuses(&mut crypter, sealed(&OTHER_KEY, nonce(0), &[], &text));
     for bit in 0..256 {
-        let mut near = *KEY.expose();
+        let mut near = KEY;
         near[bit / 8] ^= 1 << (bit % 8);
-        refuses(&mut crypter, sealed(&TrafficKey::new(near), nonce(0), &[], &text));
+        refuses(&mut crypter, sealed(&near, nonce(0), &[], &text));
     }
     for bit in 0..96 {
         let mut near = nonce(0);
@@ -117,7 +117,9 @@ fn another_key_nonce_or_additional_data_is_refused() {
     crypter.open(sealed(&KEY, nonce(1), &[], &text)).unwrap();
 }
 
-const PSK: Psk = Psk::new([7; 32]);
+fn psk() -> Psk {
+    Psk::new([7; 32])
+}
 
 fn tag_bits(message: HandshakeMessage) -> impl Iterator<Item = HandshakeMessage> {
     (UNCOMPRESSED_POINT_LENGTH * 8..HANDSHAKE_MESSAGE_LENGTH * 8).map(move |bit| {
@@ -132,12 +134,12 @@ fn pairs() -> [((Initiator, HandshakeMessage), Responder); 2] {
     let [client, ephemeral, identity, other] = [1, 2, 3, 4].map(key);
     [
         (
-            Initiator::qr(client.clone(), &PSK, ephemeral.clone()).unwrap(),
-            Responder::qr(*client.public_key(), &PSK, other.clone()),
+            Initiator::qr(client.clone(), &psk(), ephemeral.clone()).unwrap(),
+            Responder::qr(*client.public_key(), &psk(), other.clone()),
         ),
         (
-            Initiator::linked(identity.public_key(), &PSK, ephemeral).unwrap(),
-            Responder::linked(identity, &PSK, other),
+            Initiator::linked(identity.public_key(), &psk(), ephemeral).unwrap(),
+            Responder::linked(identity, &psk(), other),
         ),
     ]
 }

@@ -136,7 +136,9 @@ fn not_compressed() -> Vec<Vec<u8>> {
     points
 }
 
-const PSK: Psk = Psk::new([7; 32]);
+fn psk() -> Psk {
+    Psk::new([7; 32])
+}
 
 /// A place where bytes from a peer become a point: whether it took them. Each
 /// checks that a refusal has its type.
@@ -166,25 +168,25 @@ const UNCOMPRESSED: [(&str, Door); 6] = [
     }),
     ("the phone's handshake message, QR flow", |point| {
         let [identity, ephemeral, _] = KEYS.clone();
-        let (client, _) = Initiator::qr(identity, &PSK, ephemeral).unwrap();
+        let (client, _) = Initiator::qr(identity, &psk(), ephemeral).unwrap();
         let message = with_tag(point);
         of_handshake(message.len(), client.finish(&message).unwrap_err())
     }),
     ("the phone's handshake message, linked flow", |point| {
         let [identity, ephemeral, _] = KEYS.clone();
-        let (client, _) = Initiator::linked(identity.public_key(), &PSK, ephemeral).unwrap();
+        let (client, _) = Initiator::linked(identity.public_key(), &psk(), ephemeral).unwrap();
         let message = with_tag(point);
         of_handshake(message.len(), client.finish(&message).unwrap_err())
     }),
     ("the client's handshake message, QR flow", |point| {
         let [identity, _, ephemeral] = KEYS.clone();
-        let phone = Responder::qr(*identity.public_key(), &PSK, ephemeral);
+        let phone = Responder::qr(*identity.public_key(), &psk(), ephemeral);
         let message = with_tag(point);
         of_handshake(message.len(), phone.respond(&message).unwrap_err())
     }),
     ("the client's handshake message, linked flow", |point| {
         let [identity, _, ephemeral] = KEYS.clone();
-        let phone = Responder::linked(identity, &PSK, ephemeral);
+        let phone = Responder::linked(identity, &psk(), ephemeral);
         let message = with_tag(point);
         of_handshake(message.len(), phone.respond(&message).unwrap_err())
     }),

@@ -106,7 +106,7 @@ impl Rig {
         let sent: Vec<Vec<u8>> = sent(outputs);
         let [reply, introduction, update] = sent.try_into().unwrap();
         let established = initiator.finish(&reply).unwrap();
-        let mut channel = Channel::new(&established);
+        let mut channel = Channel::new(established);
         let opened = channel.open_untyped(introduction).unwrap();
         let introduction = PostHandshake::parse(opened.expose()).unwrap();
         assert_eq!(introduction.features, Features::CTAP);

@@ -66,8 +66,8 @@ async fn of_ceremonies_that_succeed() {
     let mut secrets = Secrets::default();
     for request in [machines::registration(), machines::sign_in()] {
         let mut ceremony = client.begin(request, None).unwrap();
-        secrets.qr_code(ceremony.qr_code());
-        let code: QrCode = ceremony.qr_code().expose().parse().unwrap();
+        secrets.qr_code(&ceremony.qr_code().unwrap());
+        let code: QrCode = ceremony.qr_code().unwrap().expose().parse().unwrap();
         let mut session = phone.answer(code.clone()).unwrap();
         let response = ceremony.outcome().await.unwrap();
         notebook.print(&response);

@@ -193,7 +193,7 @@ async fn take(course: Course) -> Ends {
     let request: Request = rig::make_credential("ada").into();
     notebook.print(&request);
     let mut ceremony = client.begin(request, None).unwrap();
-    let text: QrText = ceremony.qr_code().clone();
+    let text: QrText = ceremony.qr_code().unwrap();
     notebook.print(&text);
     #[cfg(feature = "qr-render")]
     notebook.print(&fido_hybrid::qr_render::QrMatrix::new(&text).unwrap());

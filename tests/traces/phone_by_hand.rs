@@ -95,14 +95,14 @@ impl Walk {
         outputs
     }
 
-    fn established(&mut self, established: &Established) {
-        self.notebook.print(established);
+    fn established(&mut self, established: Established) {
+        self.notebook.print(&established);
         self.secrets.bytes("a traffic key", established.sending.expose());
         self.secrets.bytes("the other traffic key", established.receiving.expose());
+        self.hash = established.hash;
         let channel = Channel::new(established);
         self.notebook.print(&channel);
         self.channel = Some(channel);
-        self.hash = established.hash;
     }
 
     /// The phone's handshake message, and who it says it is.
@@ -152,7 +152,7 @@ fn scanned() -> (Walk, QrCode, Vec<u8>) {
     let mut config = Config::new(RequestHint::GetAssertion);
     config.linking = Linking::Offered;
     let keys = Keys::generate(&mut SeededRng::new(2));
-    let own = keys.clone();
+    let own = Keys::generate(&mut SeededRng::new(2));
     let mut walk = Walk::of(Transaction::qr(config, keys, Duration::ZERO, 0));
     walk.notebook.print(&own);
     walk.secrets.bytes("the QR key", &*own.identity.expose());
@@ -176,7 +176,7 @@ fn scanned() -> (Walk, QrCode, Vec<u8>) {
     let responder = Responder::qr(code.public_key, &psk, ephemeral);
     walk.notebook.print(&responder);
     let (established, reply) = responder.respond(&sent(&outputs)).unwrap();
-    walk.established(&established);
+    walk.established(established);
     (walk, code, reply.to_vec())
 }
 
@@ -318,7 +318,8 @@ fn called() -> Walk {
     let (hint, deadlines) = (ContactHint::GetAssertion, Deadlines::default());
     let kept = link();
     let domain = TunnelDomain::GOOGLE;
-    let client = Transaction::linked(hint, deadlines, &kept, domain, own.clone(), Duration::ZERO);
+    let keys = LinkedKeys::generate(&mut SeededRng::new(3));
+    let client = Transaction::linked(hint, deadlines, &kept, domain, keys, Duration::ZERO);
     let mut walk = Walk::of(client);
     add_link(&mut walk);
     walk.notebook.print(&own);
@@ -354,7 +355,7 @@ fn of_a_linked_phone_that_answers() {
     let responder = Responder::linked(key("phone's identity"), &psk, ephemeral);
     walk.notebook.print(&responder);
     let (established, reply) = responder.respond(&message).unwrap();
-    walk.established(&established);
+    walk.established(established);
     walk.introduce(reply.to_vec(), &encode(&introduction()));
     walk.ask(request());
     let response = Response::GetAssertion(signed()).to_raw().to_bytes();

@@ -158,12 +158,18 @@ impl fmt::Debug for PublicKey {
 
 /// A P-256 private key: of a QR code, of a handshake, of a passkey.
 ///
-/// Wiped when dropped; `Debug` shows nothing of it.
+/// Wiped when dropped; `Debug` shows nothing of it. Its private part is on the
+/// heap, where no move copies it.
 #[derive(Clone)]
 pub struct SecretKey {
+    private: Box<Private>,
+    public: PublicKey,
+}
+
+#[derive(Clone)]
+struct Private {
     agreement: provider::AgreementKey,
     scalar: p256::SecretKey,
-    public: PublicKey,
 }
 
 impl SecretKey {
@@ -188,13 +194,13 @@ impl SecretKey {
         let public = agreement.public_key().ok_or(InvalidSecretKey)?;
         let public = PublicKey::from_uncompressed(&public).map_err(|_| InvalidSecretKey)?;
         let scalar = p256::SecretKey::from_slice(scalar).map_err(|_| InvalidSecretKey)?;
-        Ok(Self { agreement, scalar, public })
+        Ok(Self { private: Box::new(Private { agreement, scalar }), public })
     }
 
     /// The scalar, 32 bytes, big-endian: for a store that encrypts it.
     #[must_use]
     pub fn expose(&self) -> Zeroizing<[u8; 32]> {
-        Zeroizing::new(self.scalar.to_bytes().into())
+        Zeroizing::new(self.private.scalar.to_bytes().into())
     }
 
     /// The public key.
@@ -211,7 +217,7 @@ impl SecretKey {
         &self,
         peer: &PublicKey,
     ) -> Result<Zeroizing<[u8; 32]>, InvalidPoint> {
-        self.agreement.agree(&peer.uncompressed()).ok_or(InvalidPoint)
+        self.private.agreement.agree(&peer.uncompressed()).ok_or(InvalidPoint)
     }
 
     /// ECDSA over the SHA-256 hash of `message`, as ASN.1 DER (ES256 of
@@ -219,7 +225,7 @@ impl SecretKey {
     #[must_use]
     pub fn sign(&self, message: &[u8]) -> Vec<u8> {
         let signature: p256::ecdsa::Signature =
-            p256::ecdsa::SigningKey::from(&self.scalar).sign(message);
+            p256::ecdsa::SigningKey::from(&self.private.scalar).sign(message);
         signature.to_der().as_bytes().to_vec()
     }
 }

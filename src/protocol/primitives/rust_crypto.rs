@@ -29,13 +29,14 @@ impl AgreementKey {
     }
 }
 
-/// AES-256-GCM with its key schedule done once; wiped when dropped.
-pub(crate) struct Aes256Gcm(aes_gcm::Aes256Gcm);
+/// AES-256-GCM with its key schedule done once; wiped when dropped. In a box,
+/// so that a move leaves no copy of it behind.
+pub(crate) struct Aes256Gcm(Box<aes_gcm::Aes256Gcm>);
 
 #[cfg_attr(all(feature = "aws-lc-rs", not(test)), expect(dead_code, reason = "aws-lc-rs seals"))]
 impl Aes256Gcm {
     pub(crate) fn new(key: &[u8; 32]) -> Self {
-        Self(aes_gcm::Aes256Gcm::new(key.into()))
+        Self(Box::new(aes_gcm::Aes256Gcm::new(key.into())))
     }
 
     /// Encrypts in place and gives the tag.

@@ -172,8 +172,8 @@ fn padded(message: &[u8]) -> Vec<u8> {
 }
 
 /// Messages of many lengths both ways between our crypter and snow's.
-fn talk(established: &Established, mut snow: TransportState, rng: &mut SeededRng) {
-    let mut ours = Crypter::new(&established.sending, &established.receiving);
+fn talk(established: Established, mut snow: TransportState, rng: &mut SeededRng) {
+    let mut ours = Crypter::new(established.sending, established.receiving);
     for round in 0..40 {
         let mut message = vec![0; usize::try_from(rng.below(1 + round * 32)).unwrap()];
         let mut buffer = vec![0; 4096];
@@ -220,7 +220,7 @@ fn our_client_talks_to_snows_phone() {
         read(&mut phone, &first).unwrap();
         let client = client.finish(&write(&mut phone, &[])).unwrap();
         assert_eq!(phone.get_handshake_hash(), client.hash.0);
-        talk(&client, phone.into_transport_mode().unwrap(), &mut SeededRng::new(seed));
+        talk(client, phone.into_transport_mode().unwrap(), &mut SeededRng::new(seed));
     }
 }
 
@@ -231,7 +231,7 @@ fn snows_client_talks_to_our_phone() {
         let (phone, second) = case.our_phone().respond(&write(&mut client, &[])).unwrap();
         read(&mut client, &second).unwrap();
         assert_eq!(client.get_handshake_hash(), phone.hash.0);
-        talk(&phone, client.into_transport_mode().unwrap(), &mut SeededRng::new(seed));
+        talk(phone, client.into_transport_mode().unwrap(), &mut SeededRng::new(seed));
     }
 }
 

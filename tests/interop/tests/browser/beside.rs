@@ -218,7 +218,7 @@ async fn perform<T>(
     phone: &Phone,
     answer: Answer,
 ) -> Result<T, &'static str> {
-    let mut session = phone.answer(ceremony.qr_code().expose().parse().unwrap(), answer);
+    let mut session = phone.answer(ceremony.qr_code().unwrap().expose().parse().unwrap(), answer);
     let outcome = ceremony.outcome().await;
     drop(ceremony);
     session.outcome().await.unwrap();
