@@ -22,17 +22,21 @@
 mod rig;
 mod support;
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use fido_hybrid::BoxFuture;
 use fido_hybrid::authenticator::{
     Authenticator, Decision, MemoryStore, Prompt, Session, UserCheck, Verification,
 };
+use fido_hybrid::bluetooth::{Advertisement, Advertiser, ScanEvent, Scanner};
 use fido_hybrid::client::{Ceremony, Client, Update};
 use fido_hybrid::ctap::{CredentialDescriptor, Flags, Request, Response, Status};
-use fido_hybrid::error::{Advice, CancelledBy, Fault, Stage, TunnelFault};
+use fido_hybrid::error::{Advice, BluetoothFault, CancelledBy, Fault, Stage, TunnelFault};
 use fido_hybrid::protocol::qr_code::QrCode;
 use fido_hybrid::protocol::tunnel_domain::TunnelDomain;
 use fido_hybrid::relay::{Running, Server};
 use fido_hybrid::sim::Air;
+use fido_hybrid::tunnel::WebSocketTunnel;
 use rig::{HASH, get_assertion, make_credential};
 use support::services::{certificate, domain, secure};
 use tokio::runtime::{Builder, Runtime};
@@ -73,6 +77,7 @@ struct World {
     phone: Authenticator,
     shown: watch::Receiver<usize>,
     service: Running,
+    tunnel: WebSocketTunnel,
 }
 
 impl World {
@@ -94,11 +99,11 @@ impl World {
         let client = Client::builder().scanner(air.clone()).tunnel(tunnel.clone()).build().unwrap();
         let phone = Authenticator::builder(MemoryStore::new(), Person { answers, shown: sender })
             .advertiser(air.clone())
-            .tunnel(tunnel)
+            .tunnel(tunnel.clone())
             .domain(TunnelDomain::GOOGLE)
             .build()
             .unwrap();
-        Self { air, client, phone, shown, service }
+        Self { air, client, phone, shown, service, tunnel }
     }
 
     /// The phone's camera sees the code.
@@ -346,14 +351,112 @@ async fn a_service_that_goes_down_ends_both_sides() {
     world.shown.wait_for(|shown| *shown == 0).await.unwrap();
 }
 
+/// A phone with a radio of its own, of somebody who agrees.
+fn phone_with(radio: impl Advertiser + 'static, tunnel: &WebSocketTunnel) -> Authenticator {
+    let person = Person { answers: true, shown: watch::Sender::new(0) };
+    Authenticator::builder(MemoryStore::new(), person)
+        .advertiser(radio)
+        .tunnel(tunnel.clone())
+        .domain(TunnelDomain::GOOGLE)
+        .build()
+        .unwrap()
+}
+
+/// Bluetooth that its user turns on after the first attempt.
+struct FirstOff {
+    air: Air,
+    tried: AtomicBool,
+}
+
+impl Advertiser for FirstOff {
+    fn advertise(
+        &self,
+        service_data: Vec<u8>,
+    ) -> BoxFuture<'_, Result<Box<dyn Advertisement>, BluetoothFault>> {
+        if self.tried.swap(true, Ordering::Relaxed) {
+            self.air.advertise(service_data)
+        } else {
+            Box::pin(async { Err(BluetoothFault::Off) })
+        }
+    }
+}
+
+/// The first error of either ends the wait for the other.
+async fn both_end_well(mut ceremony: Ceremony<Response>, mut session: Session) {
+    let client = async {
+        let made = ceremony.outcome().await?;
+        drop(ceremony);
+        Ok(made)
+    };
+    let ended = tokio::try_join!(client, session.outcome());
+    assert!(matches!(ended, Ok((Response::MakeCredential(_), ()))), "{ended:?}");
+}
+
 #[tokio::test]
-async fn a_second_phone_on_the_same_code_finds_the_tunnel_taken() {
+async fn one_phone_scans_a_code_again_after_bluetooth_was_off_and_ends_well() {
+    let world = World::of_somebody_who_agrees().await;
+    let radio = FirstOff { air: world.air.clone(), tried: AtomicBool::new(false) };
+    let phone = phone_with(radio, &world.tunnel);
+    let ceremony = world.client.begin(registration(), None).unwrap();
+    let end = phone.answer(code(&ceremony)).unwrap().outcome().await.unwrap_err();
+    assert!(matches!(end.fault, Fault::Bluetooth(BluetoothFault::Off)), "{end}");
+    assert_eq!(end.advice(), Advice::TurnBluetoothOn);
+
+    // The same code is still on the other device's screen.
+    let session = phone.answer(code(&ceremony)).unwrap();
+    both_end_well(ceremony, session).await;
+}
+
+#[tokio::test]
+async fn one_phone_scans_a_code_twice_in_a_row_and_one_of_the_scans_ends_well() {
+    let world = World::of_somebody_who_agrees().await;
+    let mut ceremony = world.client.begin(registration(), None).unwrap();
+    let (mut one, mut other) = (world.scan(&ceremony), world.scan(&ceremony));
+    let made = ceremony.outcome().await;
+    assert!(matches!(made, Ok(Response::MakeCredential(_))), "{made:?}");
+    drop(ceremony);
+    let ends = [one.outcome().await, other.outcome().await];
+    assert_eq!(ends.iter().filter(|end| end.is_ok()).count(), 1, "{ends:?}");
+    let end = ends.into_iter().find_map(Result::err).unwrap();
+    assert!(is_used(&end.fault), "{end}");
+    assert_eq!(end.advice(), Advice::ScanANewCode);
+    assert_eq!(world.air.adverts(), 0);
+}
+
+/// Refused once the client was connected to another, or closed at that moment.
+fn is_used(fault: &Fault) -> bool {
+    matches!(fault, Fault::Tunnel(TunnelFault::Status(409) | TunnelFault::Closed(Some(4409))))
+}
+
+#[tokio::test]
+async fn two_phones_scan_one_code_and_the_one_in_the_room_ends_well() {
+    let world = World::of_somebody_who_agrees().await;
+    let ceremony = world.client.begin(registration(), None).unwrap();
+    // It saw the code, and its adverts go elsewhere.
+    let elsewhere = Air::new();
+    let far_away = phone_with(elsewhere.clone(), &world.tunnel);
+    let mut far_away = far_away.answer(code(&ceremony)).unwrap();
+    let heard = elsewhere.scan().await.unwrap().next().await;
+    assert!(matches!(heard, Ok(ScanEvent::Sighting(_))), "{heard:?}");
+    let session = world.scan(&ceremony);
+    both_end_well(ceremony, session).await;
+    // It does not wait for a minute and is told to bring the devices together.
+    let end = far_away.outcome().await.unwrap_err();
+    assert_eq!(end.stage, Stage::Advertising);
+    assert!(matches!(end.fault, Fault::Tunnel(TunnelFault::Closed(Some(4409)))), "{end}");
+    assert_eq!(end.advice(), Advice::ScanANewCode);
+    assert_eq!(elsewhere.adverts(), 0);
+}
+
+#[tokio::test]
+async fn a_phone_that_scans_a_code_in_use_is_told_to_use_a_new_one() {
     let mut world = World::of_somebody_who_is_away().await;
     let (ceremony, mut first) = world.prompting().await;
     let mut second = world.scan(&ceremony);
     let end = second.outcome().await.unwrap_err();
     assert_eq!(end.stage, Stage::Registering);
     assert!(matches!(end.fault, Fault::Tunnel(TunnelFault::Status(409))), "{end}");
+    assert_eq!(end.advice(), Advice::ScanANewCode);
     // It costs the first nothing.
     assert_eq!(*world.shown.borrow(), 1);
     drop(ceremony);

@@ -83,14 +83,15 @@ struct World {
     next_id: u64,
     next_routing: u32,
     connections: BTreeMap<ConnectionId, Peer>,
-    tunnels: BTreeMap<TunnelId, Open>,
-    finished: BTreeMap<TunnelId, Duration>,
+    tunnels: BTreeMap<Name, Open>,
+    /// Ids under which a phone and a client met.
+    used: BTreeMap<TunnelId, Duration>,
 }
 
 /// A connection, as the model sees it.
 struct Peer {
     address: u8,
-    tunnel: Option<TunnelId>,
+    tunnel: Option<Name>,
     received: u32,
     /// What waits for it.
     queue: VecDeque<Vec<u8>>,
@@ -104,8 +105,10 @@ enum End {
     Ended,
 }
 
+/// Several phones may wait under one tunnel id.
+type Name = (TunnelId, RoutingId);
+
 struct Open {
-    routing: RoutingId,
     phone: ConnectionId,
     client: Option<ConnectionId>,
     /// What waits for the client that is not there yet.
@@ -157,7 +160,7 @@ impl World {
             next_routing: 0,
             connections: BTreeMap::new(),
             tunnels: BTreeMap::new(),
-            finished: BTreeMap::new(),
+            used: BTreeMap::new(),
         };
         while let Some(step) = script.next_step() {
             world.step(step % step::COUNT, &mut script);
@@ -274,7 +277,8 @@ impl World {
 
     fn open_tunnel(&mut self, id: ConnectionId, tunnel: TunnelId, has_subprotocol: bool) {
         let (routing, answer) = self.visit(id, &format!("/cable/new/{tunnel}"), has_subprotocol);
-        let is_taken = self.tunnels.contains_key(&tunnel) || self.finished.contains_key(&tunnel);
+        let has_client = |((id, _), open): (&Name, &Open)| *id == tunnel && open.client.is_some();
+        let is_taken = self.used.contains_key(&tunnel) || self.tunnels.iter().any(has_client);
         let refusal = self
             .refusal(id, has_subprotocol)
             .or(is_taken.then_some(Refusal::Taken))
@@ -283,21 +287,25 @@ impl World {
             return assert_eq!(answer.map(|_| ()), Err(refusal));
         }
         assert_eq!(answer.unwrap().routing_id, Some(routing));
-        self.connections.get_mut(&id).unwrap().tunnel = Some(tunnel);
+        let name = (tunnel, routing);
+        self.connections.get_mut(&id).unwrap().tunnel = Some(name);
         let expiry = self.now + self.limits.lifetime;
         let deadline = self.now + self.limits.waiting;
         let early = VecDeque::new();
-        let open = Open { routing, phone: id, client: None, early, deadline, expiry };
-        self.tunnels.insert(tunnel, open);
+        let open = Open { phone: id, client: None, early, deadline, expiry };
+        self.tunnels.insert(name, open);
     }
 
+    /// Joins the first tunnel under this id, or, by the mask, another.
     fn join_tunnel(&mut self, id: ConnectionId, tunnel: TunnelId, mask: u8) {
-        let mut routing = self.tunnels.get(&tunnel).map_or([9; 3], |open| open.routing.0);
+        let first = self.tunnels.keys().find(|(id, _)| *id == tunnel);
+        let mut routing = first.map_or([9; 3], |(_, routing)| routing.0);
         routing[2] ^= mask;
-        let path = format!("/cable/connect/{}/{tunnel}", RoutingId(routing));
+        let name = (tunnel, RoutingId(routing));
+        let path = format!("/cable/connect/{}/{tunnel}", name.1);
         let (_, answer) = self.visit(id, &path, true);
         let refusal = self.refusal(id, true);
-        let open = self.tunnels.get_mut(&tunnel).filter(|open| open.routing.0 == routing);
+        let open = self.tunnels.get_mut(&name);
         let refusal = refusal.or_else(|| match &open {
             None => Some(Refusal::Unknown),
             Some(open) => open.client.is_some().then_some(Refusal::Taken),
@@ -310,8 +318,12 @@ impl World {
         open.client = Some(id);
         open.deadline = open.expiry;
         let peer = self.connections.get_mut(&id).unwrap();
-        peer.tunnel = Some(tunnel);
+        peer.tunnel = Some(name);
         peer.queue = std::mem::take(&mut open.early);
+        let others = self.tunnels.keys().filter(|other| other.0 == tunnel && **other != name);
+        for other in others.copied().collect::<Vec<_>>() {
+            self.close(other, CloseCode::Taken);
+        }
     }
 
     /// A path of the script's own: none of its tunnels, unless it says so.
@@ -397,14 +409,28 @@ impl World {
         }
     }
 
-    fn finish(&mut self, id: TunnelId) {
-        let tunnel = self.tunnels.remove(&id).unwrap();
-        self.finished.insert(id, tunnel.expiry);
-        while self.finished.len() > self.limits.remembered {
-            let oldest = self.finished.iter().min_by_key(|(id, at)| (**at, **id)).unwrap();
-            let oldest = *oldest.0;
-            self.finished.remove(&oldest);
+    fn finish(&mut self, name: Name) {
+        let tunnel = self.tunnels.remove(&name).unwrap();
+        if tunnel.client.is_some() {
+            self.used.insert(name.0, tunnel.expiry);
         }
+        while self.used.len() > self.limits.remembered {
+            let oldest = self.used.iter().min_by_key(|(id, at)| (**at, **id)).unwrap();
+            let oldest = *oldest.0;
+            self.used.remove(&oldest);
+        }
+    }
+
+    /// A tunnel ends at once for all that are in it.
+    fn close(&mut self, name: Name, code: CloseCode) {
+        let open = &self.tunnels[&name];
+        for side in [Some(open.phone), open.client].into_iter().flatten() {
+            let peer = self.connections.get_mut(&side).unwrap();
+            peer.queue.clear();
+            peer.end = Some(End::Close(code));
+            peer.tunnel = None;
+        }
+        self.finish(name);
     }
 
     fn expire(&mut self) {
@@ -418,20 +444,13 @@ impl World {
             .tunnels
             .iter()
             .filter(|(_, open)| open.deadline <= now)
-            .map(|(id, open)| (open.deadline, *id))
+            .map(|(name, open)| (open.deadline, *name))
             .collect();
         over.sort();
-        for (_, id) in over {
-            let open = &self.tunnels[&id];
-            for side in [Some(open.phone), open.client].into_iter().flatten() {
-                let peer = self.connections.get_mut(&side).unwrap();
-                peer.queue.clear();
-                peer.end = Some(End::Close(CloseCode::Policy));
-                peer.tunnel = None;
-            }
-            self.finish(id);
+        for (_, name) in over {
+            self.close(name, CloseCode::Policy);
         }
-        self.finished.retain(|_, at| *at > now);
+        self.used.retain(|_, at| *at > now);
     }
 
     /// One thing to do, as the model has it too; whether there was one.
@@ -480,7 +499,7 @@ impl World {
         })
     }
 
-    fn tunnel_of(&self, id: ConnectionId) -> Option<(TunnelId, Option<ConnectionId>)> {
+    fn tunnel_of(&self, id: ConnectionId) -> Option<(Name, Option<ConnectionId>)> {
         let tunnel = self.connections.get(&id)?.tunnel?;
         let open = &self.tunnels[&tunnel];
         let partner = if open.phone == id { open.client } else { Some(open.phone) };
@@ -500,7 +519,7 @@ impl World {
             assert_eq!(self.relay.may_read(*id), self.may_read(*id), "{id:?}");
         }
         let next = self.tunnels.values().map(|open| open.deadline);
-        let next = next.chain(self.finished.values().copied()).min();
+        let next = next.chain(self.used.values().copied()).min();
         assert_eq!(self.relay.next_deadline(), next);
     }
 

@@ -13,6 +13,7 @@ use super::surroundings::{BluetoothFault, StoreFault, TunnelFault, TunnelStep};
 use crate::ctap::Status;
 use crate::protocol::channel::ChannelError;
 use crate::protocol::crypter::CrypterError;
+use crate::protocol::tunnel_url::CODE_USED;
 #[cfg(feature = "webauthn")]
 use crate::webauthn::DomException;
 
@@ -99,6 +100,8 @@ const fn tunnel(fault: &TunnelFault) -> Advice {
         // Services do not redirect, and know their protocol: this answer is
         // that of a filter or a login page.
         TunnelFault::Redirect | TunnelFault::Upgrade(_) => Advice::UseAnotherNetwork,
+        // The client of this code connected to another phone.
+        TunnelFault::Closed(Some(CODE_USED)) => Advice::ScanANewCode,
         TunnelFault::Closed(_)
         | TunnelFault::TooLong(_)
         | TunnelFault::NotBinary

@@ -29,6 +29,12 @@ pub const CLIENT_PAYLOAD_HEADER: &str = "X-caBLE-Client-Payload";
 /// has connected.
 pub const SIGNAL_CONNECTION_HEADER: &str = "X-caBLE-Signal-Connection";
 
+/// Service to phone, as a closing code: the client connected to another phone
+/// that scanned the same QR code. RFC 6455 section 7.4.2 leaves the codes from
+/// 4000 on to applications; this one is 4000 and the HTTP status with which a
+/// later phone is refused.
+pub const CODE_USED: u16 = 4409;
+
 /// The longest contact id put in a URL, in bytes. Google's are registration
 /// tokens of about 160; services and proxies stop at URLs of a few KiB.
 pub const MAX_CONTACT_ID: usize = 1024;

@@ -51,9 +51,10 @@ pub struct Limits {
     /// stay under 16 KiB.
     pub queued_bytes: usize,
 
-    /// Tunnel ids remembered after their tunnel ended, until its lifetime is
-    /// over, so that nobody can open them again: 65,536, some 8 MiB. Beyond
-    /// that the oldest are forgotten.
+    /// Used tunnel ids that are remembered after their tunnel ended, until its
+    /// lifetime is over, so that they cannot be opened again: 65,536, some
+    /// 8 MiB. Beyond that the oldest are forgotten. An id is used once a phone
+    /// and a client met under it.
     pub remembered: usize,
 }
 

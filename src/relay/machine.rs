@@ -7,6 +7,12 @@
 //!                                     │ tunnel: Waiting → Paired → finished
 //! ```
 //!
+//! A tunnel id comes from a QR code, and a code may be scanned twice, by one
+//! phone or by two. Each scan opens a tunnel with the same tunnel id and a
+//! routing id of its own. The client connects with the routing id of the phone
+//! whose advert it received. From then on the tunnel id is used: phones that
+//! still wait under it are closed, and no other tunnel is opened with it.
+//!
 //! The law: after each call, take [`Relay::next_woken`] until there is none,
 //! and for each connection named there [`Relay::next`] until it says
 //! [`Output::Wait`] or [`Output::Ended`]. Whoever reads from a connection asks
@@ -17,11 +23,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::limits::Limits;
 use super::request::{Accepted, Address, Purpose, Refusal, Request};
-use crate::protocol::tunnel_url::{RoutingId, TunnelId};
+use crate::protocol::tunnel_url::{CODE_USED, RoutingId, TunnelId};
 
 /// Connections in all, for each tunnel allowed: its two peers, and a visitor
 /// who is still saying what it wants.
@@ -104,6 +111,9 @@ pub enum CloseCode {
     TooLong,
     /// 1013: the service has no room for the message.
     TryAgain,
+    /// [`CODE_USED`]: the client connected to another phone that scanned the
+    /// same QR code.
+    Taken,
 }
 
 impl CloseCode {
@@ -117,6 +127,7 @@ impl CloseCode {
             Self::Policy => 1008,
             Self::TooLong => 1009,
             Self::TryAgain => 1013,
+            Self::Taken => CODE_USED,
         }
     }
 }
@@ -127,9 +138,10 @@ pub struct Relay {
     required_origin: Option<String>,
     connections: BTreeMap<ConnectionId, Connection>,
     addresses: BTreeMap<Address, InUse>,
-    tunnels: BTreeMap<TunnelId, Tunnel>,
-    deadlines: BTreeSet<(Duration, TunnelId)>,
-    finished: BTreeMap<TunnelId, Duration>,
+    tunnels: BTreeMap<TunnelKey, Tunnel>,
+    deadlines: BTreeSet<(Duration, TunnelKey)>,
+    /// Ids of tunnels that had both peers, and when each is forgotten.
+    used: BTreeMap<TunnelId, Duration>,
     forgetting: BTreeSet<(Duration, TunnelId)>,
     queued_bytes: usize,
     woken: BTreeSet<ConnectionId>,
@@ -151,7 +163,7 @@ struct Connection {
 enum Stage {
     Visitor,
     Peer {
-        tunnel: TunnelId,
+        tunnel: TunnelKey,
         received: u32,
     },
     /// Out of its tunnel; what is queued still goes out, then this code.
@@ -159,10 +171,31 @@ enum Stage {
     Ended,
 }
 
-struct Tunnel {
+/// Names one tunnel. Those with one tunnel id are neighbours in the map.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct TunnelKey {
+    tunnel: TunnelId,
     routing: RoutingId,
+}
+
+impl TunnelKey {
+    fn all_of(tunnel: TunnelId) -> RangeInclusive<Self> {
+        let with = |routing| Self { tunnel, routing: RoutingId(routing) };
+        with([0; 3])..=with([u8::MAX; 3])
+    }
+
+    /// The next routing id, for the one time in 2^24 that the first is taken.
+    fn next(self) -> Self {
+        let RoutingId([high, middle, low]) = self.routing;
+        let next = u32::from_be_bytes([0, high, middle, low]).wrapping_add(1);
+        let [_, high, middle, low] = next.to_be_bytes();
+        Self { routing: RoutingId([high, middle, low]), ..self }
+    }
+}
+
+struct Tunnel {
     deadline: Duration,
-    /// The end of its lifetime, and of the time for which its id is kept.
+    /// The end of its lifetime, and of the time for which a used id is kept.
     expiry: Duration,
     phone: ConnectionId,
     side: ClientSide,
@@ -210,7 +243,7 @@ impl Relay {
             addresses: BTreeMap::new(),
             tunnels: BTreeMap::new(),
             deadlines: BTreeSet::new(),
-            finished: BTreeMap::new(),
+            used: BTreeMap::new(),
             forgetting: BTreeSet::new(),
             queued_bytes: 0,
             woken: BTreeSet::new(),
@@ -288,11 +321,13 @@ impl Relay {
         }
         let (tunnel, routing_id) = match purpose {
             Purpose::New(tunnel) => {
-                self.open_tunnel(now, connection, tunnel, routing)?;
-                (tunnel, Some(routing))
+                let tunnel = TunnelKey { tunnel, routing };
+                let tunnel = self.open_tunnel(now, connection, tunnel)?;
+                (tunnel, Some(tunnel.routing))
             }
             Purpose::Connect(routing, tunnel) => {
-                self.join_tunnel(connection, tunnel, routing)?;
+                let tunnel = TunnelKey { tunnel, routing };
+                self.join_tunnel(connection, tunnel)?;
                 (tunnel, None)
             }
         };
@@ -308,33 +343,33 @@ impl Relay {
         &mut self,
         now: Duration,
         phone: ConnectionId,
-        id: TunnelId,
-        routing: RoutingId,
-    ) -> Result<(), Refusal> {
-        if self.tunnels.contains_key(&id) || self.finished.contains_key(&id) {
+        key: TunnelKey,
+    ) -> Result<TunnelKey, Refusal> {
+        if self.is_used(key.tunnel) {
             return Err(Refusal::Taken);
         }
         if self.tunnels.len() >= self.limits.tunnels {
             return Err(Refusal::Full);
         }
+        let mut keys = std::iter::successors(Some(key), |key| Some(key.next())).take(1 << 24);
+        let key = keys.find(|key| !self.tunnels.contains_key(key)).ok_or(Refusal::Full)?;
         let expiry = now.saturating_add(self.limits.lifetime);
         let deadline = now.saturating_add(self.limits.waiting).min(expiry);
         let side = ClientSide::Waiting(Queue::default());
-        self.tunnels.insert(id, Tunnel { routing, deadline, expiry, phone, side });
-        self.deadlines.insert((deadline, id));
-        Ok(())
+        self.tunnels.insert(key, Tunnel { deadline, expiry, phone, side });
+        self.deadlines.insert((deadline, key));
+        Ok(key)
     }
 
-    fn join_tunnel(
-        &mut self,
-        client: ConnectionId,
-        id: TunnelId,
-        routing: RoutingId,
-    ) -> Result<(), Refusal> {
-        let tunnel = self.tunnels.get_mut(&id).ok_or(Refusal::Unknown)?;
-        if tunnel.routing != routing {
-            return Err(Refusal::Unknown);
-        }
+    /// Whether a phone with this tunnel id has, or had, its client.
+    fn is_used(&self, id: TunnelId) -> bool {
+        let mut open = self.tunnels.range(TunnelKey::all_of(id));
+        self.used.contains_key(&id)
+            || open.any(|(_, tunnel)| matches!(tunnel.side, ClientSide::Paired(_)))
+    }
+
+    fn join_tunnel(&mut self, client: ConnectionId, key: TunnelKey) -> Result<(), Refusal> {
+        let tunnel = self.tunnels.get_mut(&key).ok_or(Refusal::Unknown)?;
         let ClientSide::Waiting(early) = &mut tunnel.side else {
             return Err(Refusal::Taken);
         };
@@ -342,9 +377,15 @@ impl Relay {
             connection.outgoing = std::mem::take(early);
         }
         tunnel.side = ClientSide::Paired(client);
-        self.deadlines.remove(&(tunnel.deadline, id));
+        self.deadlines.remove(&(tunnel.deadline, key));
         tunnel.deadline = tunnel.expiry;
-        self.deadlines.insert((tunnel.deadline, id));
+        self.deadlines.insert((tunnel.deadline, key));
+        let others = self.tunnels.range(TunnelKey::all_of(key.tunnel));
+        let others: Vec<_> =
+            others.map(|(other, _)| *other).filter(|other| *other != key).collect();
+        for other in others {
+            self.end(other, CloseCode::Taken);
+        }
         Ok(())
     }
 
@@ -461,9 +502,8 @@ impl Relay {
     /// When [`Self::expire`] has something to do.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Duration> {
-        let first =
-            |deadlines: &BTreeSet<(Duration, TunnelId)>| deadlines.first().map(|(at, _)| *at);
-        match (first(&self.deadlines), first(&self.forgetting)) {
+        let first = self.deadlines.first().map(|(at, _)| *at);
+        match (first, self.forgetting.first().map(|(at, _)| *at)) {
             (Some(one), Some(other)) => Some(one.min(other)),
             (one, other) => one.or(other),
         }
@@ -471,25 +511,29 @@ impl Relay {
 
     /// Ends the tunnels whose time is over, and forgets ids.
     pub fn expire(&mut self, now: Duration) {
-        while let Some((at, id)) = self.deadlines.first().copied().filter(|(at, _)| *at <= now) {
-            self.deadlines.remove(&(at, id));
-            let Some(tunnel) = self.finish(id) else { continue };
-            self.leave(tunnel.phone, Some(CloseCode::Policy));
-            match tunnel.side {
-                ClientSide::Waiting(early) => self.queued_bytes -= early.bytes,
-                ClientSide::Paired(client) => self.leave(client, Some(CloseCode::Policy)),
-            }
+        while let Some((_, key)) = self.deadlines.first().copied().filter(|(at, _)| *at <= now) {
+            self.end(key, CloseCode::Policy);
         }
         while let Some((at, id)) = self.forgetting.first().copied().filter(|(at, _)| *at <= now) {
             self.forget(at, id);
         }
     }
 
+    /// Ends a tunnel at once for all its peers, whatever is queued.
+    fn end(&mut self, key: TunnelKey, code: CloseCode) {
+        let Some(tunnel) = self.finish(key) else { return };
+        self.leave(tunnel.phone, Some(code));
+        match tunnel.side {
+            ClientSide::Waiting(early) => self.queued_bytes -= early.bytes,
+            ClientSide::Paired(client) => self.leave(client, Some(code)),
+        }
+    }
+
     /// Ends this peer's tunnel: `own` closes it at once, or it has gone by
     /// itself; the other side first gets what is queued for it, then `other`.
     fn part(&mut self, connection: ConnectionId, own: Option<CloseCode>, other: CloseCode) {
-        let Some((_, id)) = self.tunnel_of(connection) else { return };
-        let Some(tunnel) = self.finish(id) else { return };
+        let Some((_, key)) = self.tunnel_of(connection) else { return };
+        let Some(tunnel) = self.finish(key) else { return };
         self.leave(connection, own);
         let remaining = match tunnel.side {
             ClientSide::Waiting(early) => {
@@ -523,13 +567,15 @@ impl Relay {
         self.woken.insert(id);
     }
 
-    /// Takes a tunnel out, and keeps its id.
-    fn finish(&mut self, id: TunnelId) -> Option<Tunnel> {
-        let tunnel = self.tunnels.remove(&id)?;
-        self.deadlines.remove(&(tunnel.deadline, id));
-        self.finished.insert(id, tunnel.expiry);
-        self.forgetting.insert((tunnel.expiry, id));
-        while self.finished.len() > self.limits.remembered {
+    /// Takes a tunnel out, and keeps its id if it was used.
+    fn finish(&mut self, key: TunnelKey) -> Option<Tunnel> {
+        let tunnel = self.tunnels.remove(&key)?;
+        self.deadlines.remove(&(tunnel.deadline, key));
+        if matches!(tunnel.side, ClientSide::Paired(_)) {
+            self.used.insert(key.tunnel, tunnel.expiry);
+            self.forgetting.insert((tunnel.expiry, key.tunnel));
+        }
+        while self.used.len() > self.limits.remembered {
             let Some((at, id)) = self.forgetting.first().copied() else { break };
             self.forget(at, id);
         }
@@ -538,10 +584,10 @@ impl Relay {
 
     fn forget(&mut self, at: Duration, id: TunnelId) {
         self.forgetting.remove(&(at, id));
-        self.finished.remove(&id);
+        self.used.remove(&id);
     }
 
-    fn tunnel_of(&self, connection: ConnectionId) -> Option<(&Tunnel, TunnelId)> {
+    fn tunnel_of(&self, connection: ConnectionId) -> Option<(&Tunnel, TunnelKey)> {
         match self.connections.get(&connection)?.stage {
             Stage::Peer { tunnel, .. } => Some((self.tunnels.get(&tunnel)?, tunnel)),
             _ => None,

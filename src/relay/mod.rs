@@ -15,9 +15,12 @@
 //! [`Relay`] is the state machine: no sockets, no clock, no randomness of its
 //! own. [`Server`] runs it on TCP, with TLS or behind something that has it.
 //!
-//! A tunnel id is no key, but who knows it can take its place: one phone and
-//! one client per tunnel, ids not used twice, and neither ids nor payloads in
-//! logs, only stages, lengths and counts. (The WebSocket crate below writes
+//! A tunnel id is not secret from people who saw the QR code, so they can open
+//! a tunnel with it. Several phones may wait under one tunnel id; the client
+//! connects to the one whose routing id it received over Bluetooth. Each tunnel
+//! has one phone and one client, and a tunnel id that had both is refused with
+//! 409 until its lifetime is over. Neither ids nor payloads go into logs, only
+//! stages, lengths and counts. (The WebSocket crate below writes
 //! requests and frames to the `log` crate at level trace: keep its target
 //! `tungstenite` off.)
 //!

@@ -80,7 +80,8 @@ pub enum Refusal {
     /// The method is not `GET`.
     #[error("the method is not GET")]
     Method,
-    /// The tunnel id is or was in use, or the tunnel has its client.
+    /// The tunnel has its client; or, for a phone, the tunnel id was used: a
+    /// phone and a client met under it.
     #[error("the tunnel is taken")]
     Taken,
     /// Too many peers from this address.

@@ -160,7 +160,7 @@ async fn ids_of_every_length_but_the_right_one_are_unknown() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_before_its_phone_and_a_second_of_either_are_refused() {
+async fn a_client_before_its_phone_and_a_second_client_are_refused() {
     let _clock = hold();
     let running = service().await;
     let address = running.local_addr();
@@ -168,14 +168,14 @@ async fn a_client_before_its_phone_and_a_second_of_either_are_refused() {
     let early = format!("/cable/connect/010203/{tunnel}");
     assert_eq!(Visitor::asking(address, &early).await.1, 404);
     let (mut phone, _, routing) = Visitor::asking(address, &path(1)).await;
-    // Two phones on one code, be it in small letters.
-    for again in [path(1), path(1).to_ascii_lowercase()] {
-        assert_eq!(Visitor::asking(address, &again).await.1, 409);
-    }
     let connect = format!("/cable/connect/{}/{tunnel}", routing.unwrap());
     let (mut client, status, _) = Visitor::asking(address, &connect).await;
     assert_eq!(status, 101);
     assert_eq!(Visitor::asking(address, &connect).await.1, 409);
+    // Nor is there a second phone, in capitals or small letters.
+    for again in [path(1), path(1).to_ascii_lowercase()] {
+        assert_eq!(Visitor::asking(address, &again).await.1, 409);
+    }
     // It cost the first two nothing.
     client.write(&masked(BINARY, b"hello")).await;
     assert_eq!(phone.frame().await, (BINARY, b"hello".to_vec()));
@@ -184,6 +184,29 @@ async fn a_client_before_its_phone_and_a_second_of_either_are_refused() {
     settle().await;
     assert_eq!(Visitor::asking(address, &path(1)).await.1, 409);
     assert_eq!(Visitor::asking(address, &connect).await.1, 404);
+}
+
+#[tokio::test(start_paused = true)]
+async fn phones_far_away_that_saw_the_code_do_not_block_the_one_in_the_room() {
+    let _clock = hold();
+    let running = service().await;
+    let address = running.local_addr();
+    let mut strangers = Vec::new();
+    for _ in 0..5 {
+        let (stranger, status, _) = Visitor::asking(address, &path(1)).await;
+        assert_eq!(status, 101);
+        strangers.push(stranger);
+    }
+    let (mut phone, status, routing) = Visitor::asking(address, &path(1)).await;
+    assert_eq!(status, 101);
+    let connect = format!("/cable/connect/{}/{}", routing.unwrap(), TunnelId([1; 16]));
+    let (mut client, status, _) = Visitor::asking(address, &connect).await;
+    assert_eq!(status, 101);
+    client.write(&masked(BINARY, b"hello")).await;
+    assert_eq!(phone.frame().await, (BINARY, b"hello".to_vec()));
+    for mut stranger in strangers {
+        assert_eq!(stranger.closed_with().await, 4409);
+    }
 }
 
 #[tokio::test(start_paused = true)]

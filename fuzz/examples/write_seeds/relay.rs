@@ -100,6 +100,38 @@ pub(crate) fn seeds() -> Vec<Seed> {
                 .step(step::NEW, &[1, 1]),
         ),
         (
+            "one-code-scanned-by-three",
+            "three phones wait under one tunnel id, the client chooses the second, and a fourth comes too late",
+            waiting()
+                .step(step::ARRIVE, &[1])
+                .step(step::NEW, &[1, 1])
+                .step(step::ARRIVE, &[2])
+                .step(step::NEW, &[2, 1])
+                .say(0, &[1; 10])
+                .say(1, &[2; 10])
+                .step(step::ARRIVE, &[3])
+                // Routing ids are 1, 2 and 3; the mask makes 1 into 2.
+                .step(step::CONNECT, &[3, 1, 3])
+                .step(step::TAKE_ALL, &[])
+                .say(3, &[3; 10])
+                .step(step::TAKE_ALL, &[])
+                .step(step::ARRIVE, &[0])
+                .step(step::NEW, &[4, 1]),
+        ),
+        (
+            "scanned-again",
+            "a phone leaves before its client came, and scans the code again",
+            waiting()
+                .step(step::LEFT, &[0])
+                .step(step::DEPART, &[0])
+                .step(step::ARRIVE, &[0])
+                .step(step::NEW, &[0, 1])
+                .step(step::ARRIVE, &[1])
+                .step(step::CONNECT, &[1, 1, 0])
+                .say(1, &[1; 10])
+                .step(step::TAKE_ALL, &[]),
+        ),
+        (
             "wrong-routing-id",
             "a client that knows the tunnel and not where it waits",
             waiting().step(step::ARRIVE, &[1]).step(step::CONNECT, &[1, 1, 0xff]),

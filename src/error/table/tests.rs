@@ -461,6 +461,15 @@ fn every_ctap_status_has_its_advice() {
 }
 
 #[test]
+fn a_phone_whose_code_another_one_used_scans_a_new_one() {
+    for fault in [TunnelFault::Status(409), TunnelFault::Closed(Some(4409))] {
+        let error = Error::new(Stage::Advertising, fault);
+        assert_eq!(error.advice(), Advice::ScanANewCode, "{error}");
+        assert!(error.can_retry(), "{error}");
+    }
+}
+
+#[test]
 fn every_http_status_has_its_advice() {
     for status in 100..600 {
         let expected = match status {

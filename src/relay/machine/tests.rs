@@ -113,10 +113,68 @@ fn only_the_receiver_of_a_message_is_woken() {
 }
 
 #[test]
-fn a_second_phone_is_refused() {
+fn a_second_phone_is_refused_once_the_first_has_its_client() {
     let mut relay = paired(Limits::default());
     let refused = visit(&mut relay, START, THIRD, &new_path(TUNNEL));
     assert_eq!(refused, Err(Refusal::Taken));
+}
+
+#[test]
+fn several_phones_wait_under_one_tunnel_id_and_the_client_chooses_by_routing_id() {
+    let mut relay = waiting(Limits::default());
+    relay.receive(PHONE, message("from the first"));
+    relay.arrive(THIRD, address(3)).unwrap();
+    let other = RoutingId([4, 5, 6]);
+    let accepted = relay.open(START, THIRD, &request(&new_path(TUNNEL)), other).unwrap();
+    assert_eq!(accepted.routing_id, Some(other));
+    assert_eq!(relay.tunnel_count(), 2);
+    relay.receive(THIRD, message("from the second"));
+    woken(&mut relay);
+    visit(&mut relay, START, CLIENT, &connect_path(other, TUNNEL)).unwrap();
+    assert_eq!(relay.next(CLIENT), sent("from the second"));
+    relay.receive(CLIENT, message("hello"));
+    assert_eq!(relay.next(THIRD), sent("hello"));
+    // The first is told at once, instead of waiting for its deadline.
+    assert!(woken(&mut relay).contains(&PHONE));
+    assert_eq!(relay.next(PHONE), Output::Close(CloseCode::Taken));
+    assert_eq!((relay.tunnel_count(), relay.queued_bytes), (1, 0));
+}
+
+#[test]
+fn a_routing_id_that_another_phone_has_under_the_tunnel_id_is_counted_up() {
+    let mut relay = Relay::new(Limits::default());
+    let last = RoutingId([0xff, 0xff, 0xff]);
+    for (id, expected) in [(1, last), (2, RoutingId([0; 3])), (3, RoutingId([0, 0, 1]))] {
+        relay.arrive(ConnectionId(id), address(1)).unwrap();
+        let accepted = relay.open(START, ConnectionId(id), &request(&new_path(TUNNEL)), last);
+        assert_eq!(accepted.unwrap().routing_id, Some(expected));
+    }
+    // Under another tunnel id it is free.
+    relay.arrive(ConnectionId(4), address(1)).unwrap();
+    let path = new_path(TunnelId([1; 16]));
+    let accepted = relay.open(START, ConnectionId(4), &request(&path), last);
+    assert_eq!(accepted.unwrap().routing_id, Some(last));
+}
+
+#[test]
+fn a_tunnel_id_whose_phone_left_without_a_client_is_opened_again() {
+    let end: [fn(&mut Relay); 4] = [
+        |relay| relay.receive(PHONE, Event::Left),
+        |relay| relay.depart(PHONE),
+        |relay| relay.receive(PHONE, Event::Text),
+        |relay| relay.expire(START + relay.limits().waiting),
+    ];
+    for end in end {
+        let mut relay = waiting(Limits::default());
+        end(&mut relay);
+        let now = START + relay.limits().waiting;
+        relay.arrive(THIRD, address(3)).unwrap();
+        let again = relay.open(now, THIRD, &request(&new_path(TUNNEL)), ROUTING);
+        assert_eq!(again.map(|accepted| accepted.routing_id), Ok(Some(ROUTING)));
+        relay.arrive(CLIENT, address(2)).unwrap();
+        let path = connect_path(ROUTING, TUNNEL);
+        assert!(relay.open(now, CLIENT, &request(&path), ROUTING).is_ok());
+    }
 }
 
 #[test]
@@ -394,12 +452,15 @@ fn a_deadline_that_nobody_minded_still_counts() {
 fn the_ids_remembered_are_limited() {
     let mut relay = Relay::new(limits(|limits| limits.remembered = 2));
     for id in 1..=3_u8 {
-        let connection = ConnectionId(id.into());
+        let (phone, client) = (ConnectionId(id.into()), ConnectionId(100 + u64::from(id)));
         let now = START + Duration::from_secs(id.into());
-        visit(&mut relay, now, connection, &new_path(TunnelId([id; 16]))).unwrap();
-        relay.depart(connection);
+        let tunnel = TunnelId([id; 16]);
+        visit(&mut relay, now, phone, &new_path(tunnel)).unwrap();
+        visit(&mut relay, now, client, &connect_path(ROUTING, tunnel)).unwrap();
+        relay.depart(phone);
+        relay.depart(client);
     }
-    assert_eq!(relay.finished.len(), 2);
+    assert_eq!(relay.used.len(), 2);
     let later = START + Duration::from_secs(4);
     relay.arrive(THIRD, address(3)).unwrap();
     for (id, expected) in [(2, Err(Refusal::Taken)), (3, Err(Refusal::Taken))] {
@@ -436,8 +497,8 @@ fn debug_shows_neither_ids_nor_payloads() {
 #[derive(Clone, Debug)]
 enum Step {
     Arrive(u64),
-    New(u64, u8),
-    Connect(u64, u8),
+    New(u64, u8, u8),
+    Connect(u64, u8, u8),
     Receive(u64, Event),
     Next(u64),
     Depart(u64),
@@ -455,8 +516,10 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     ];
     let step = prop_oneof![
         2 => connection.clone().prop_map(Step::Arrive),
-        2 => (connection.clone(), 0..3_u8).prop_map(|(id, tunnel)| Step::New(id, tunnel)),
-        3 => (connection.clone(), 0..3_u8).prop_map(|(id, tunnel)| Step::Connect(id, tunnel)),
+        2 => (connection.clone(), 0..3_u8, 0..2_u8)
+            .prop_map(|(id, tunnel, routing)| Step::New(id, tunnel, routing)),
+        3 => (connection.clone(), 0..3_u8, 0..3_u8)
+            .prop_map(|(id, tunnel, routing)| Step::Connect(id, tunnel, routing)),
         6 => (connection.clone(), event).prop_map(|(id, event)| Step::Receive(id, event)),
         4 => connection.clone().prop_map(Step::Next),
         1 => connection.prop_map(Step::Depart),
@@ -485,12 +548,14 @@ proptest! {
                 Step::Arrive(id) => {
                     let _ = relay.arrive(ConnectionId(id), address(id as u8 % 2));
                 }
-                Step::New(id, tunnel) => {
+                Step::New(id, tunnel, routing) => {
                     let path = new_path(TunnelId([tunnel; 16]));
-                    let _ = relay.open(now, ConnectionId(id), &request(&path), ROUTING);
+                    let routing = RoutingId([0, 0, routing]);
+                    let _ = relay.open(now, ConnectionId(id), &request(&path), routing);
                 }
-                Step::Connect(id, tunnel) => {
-                    let path = connect_path(ROUTING, TunnelId([tunnel; 16]));
+                Step::Connect(id, tunnel, routing) => {
+                    let path =
+                        connect_path(RoutingId([0, 0, routing]), TunnelId([tunnel; 16]));
                     let _ = relay.open(now, ConnectionId(id), &request(&path), ROUTING);
                 }
                 Step::Receive(id, event) => relay.receive(ConnectionId(id), event),
@@ -520,9 +585,16 @@ fn check(relay: &Relay) -> Result<(), TestCaseError> {
     prop_assert_eq!(relay.queued_bytes, outgoing + early);
     prop_assert!(relay.queued_bytes <= relay.limits.queued_bytes);
     prop_assert!(relay.tunnels.len() <= relay.limits.tunnels);
-    prop_assert!(relay.finished.len() <= relay.limits.remembered);
+    prop_assert!(relay.used.len() <= relay.limits.remembered);
     prop_assert_eq!(relay.deadlines.len(), relay.tunnels.len());
-    prop_assert_eq!(relay.forgetting.len(), relay.finished.len());
+    for (key, tunnel) in &relay.tunnels {
+        let under_one_id = relay.tunnels.range(TunnelKey::all_of(key.tunnel)).count();
+        if matches!(tunnel.side, ClientSide::Paired(_)) {
+            prop_assert_eq!(under_one_id, 1);
+        }
+        prop_assert!(!relay.used.contains_key(&key.tunnel));
+    }
+    prop_assert_eq!(relay.forgetting.len(), relay.used.len());
     let peers = relay.connections.values().filter(|one| matches!(one.stage, Stage::Peer { .. }));
     let seats: usize = relay
         .tunnels
