@@ -52,7 +52,8 @@ impl CreationOptions {
     /// public suffixes.
     ///
     /// # Errors
-    /// [`OptionsError::RpId`] if the origin may not use the RP ID.
+    /// [`OptionsError::RpId`] if the origin may not use the RP ID, and
+    /// [`OptionsError::NothingToEvalBy`] for `prf.evalByCredential`.
     pub fn prepare(&self, origin: &Origin) -> Result<PreparedCreation, OptionsError> {
         self.prepare_with(origin, &BuiltInSuffixes)
     }
@@ -67,6 +68,9 @@ impl CreationOptions {
         suffixes: &dyn PublicSuffixes,
     ) -> Result<PreparedCreation, OptionsError> {
         let rp_id = RpId::for_origin(origin, self.rp_id.as_deref(), suffixes)?;
+        if let (Some(_), Some(error)) = (&self.extensions.prf, self.extensions.invalid) {
+            return Err(error);
+        }
         let client_data = ClientData::new(Kind::Create, &self.challenge, origin);
         let mut user = self.user.clone();
         user.name.get_or_insert_default();

@@ -42,8 +42,9 @@ impl RequestOptions {
     ///
     /// # Errors
     /// [`OptionsError::RpId`] if the origin may not use the RP ID,
-    /// [`OptionsError::EvalByCredential`] and [`OptionsError::NothingToEvalBy`]
-    /// for PRF inputs of a passkey that is not among the allowed.
+    /// [`OptionsError::NothingToEvalBy`], [`OptionsError::EvalByCredential`] and
+    /// [`OptionsError::Base64`] for PRF inputs of a passkey that is not among
+    /// the allowed.
     pub fn prepare(&self, origin: &Origin) -> Result<PreparedRequest, OptionsError> {
         self.prepare_with(origin, &BuiltInSuffixes)
     }
@@ -60,7 +61,8 @@ impl RequestOptions {
         let rp_id = RpId::for_origin(origin, self.rp_id.as_deref(), suffixes)?;
         let allowed = self.allow_credentials.iter().map(|descriptor| &descriptor.id);
         if let Some(prf) = &self.extensions.prf {
-            prf::check_by_credential(&prf.eval_by_credential, allowed)?;
+            let invalid = self.extensions.invalid;
+            prf::check_by_credential(&prf.eval_by_credential, invalid, allowed)?;
         }
         let client_data = ClientData::new(Kind::Get, &self.challenge, origin);
         let mut request = get_assertion::Request::new(rp_id.as_str(), client_data.hash());

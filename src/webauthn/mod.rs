@@ -29,6 +29,7 @@ mod create;
 mod dom_exception;
 mod domain;
 mod get;
+mod idl;
 mod json;
 mod options;
 mod options_error;

@@ -11,19 +11,24 @@
 //! ```
 //!
 //! Servers send them bare or wrapped as `{"publicKey": …}`; both are read.
-//! Reading is as tolerant as browsers are of what is unknown (members, values
-//! of enumerations, types, transports) and then some: base64 of either kind,
-//! `null` for nothing, names left out. What is known and has a wrong type is an
-//! error, which names the member.
+//! Each member is converted as browsers convert it: [`idl`](super::idl) has the
+//! rule of each type, so that `"timeout": "60000"` or `"extensions": []` is read
+//! here as there. Unknown members, values of enumerations, types and transports
+//! are ignored. An error names the member.
+//!
+//! **Deviation.** Some things are read that browsers refuse: base64 of either
+//! alphabet, padded or not ([`base64`](super::base64)), `null` as an absent
+//! member ([`json`]), and entities without names.
 //!
 //! `authenticatorAttachment` and `hints` are ignored: whoever calls this has
 //! chosen a phone, and Entra asks for `platform` even so.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use serde_json::Value;
 
-use super::json::{self, Object};
+use super::json::{self, Dictionary};
 use super::options_error::{MAX_OPTIONS, OptionsError};
 use super::prf;
 use crate::ctap::bounds::{MAX_CREDENTIAL_PARAMETERS, MAX_CREDENTIALS, MAX_EXTENSIONS, MAX_NAMES};
@@ -104,6 +109,8 @@ pub struct RegistrationExtensions {
     pub prf: Option<RegistrationInput>,
     /// Names of others, which are not sent.
     pub unknown: Vec<String>,
+    /// What is wrong with them: `prepare` returns it.
+    pub(super) invalid: Option<OptionsError>,
 }
 
 /// Extensions that a sign-in asks for.
@@ -114,6 +121,8 @@ pub struct AssertionExtensions {
     pub prf: Option<AssertionInput>,
     /// Names of others, which are not sent.
     pub unknown: Vec<String>,
+    /// What is wrong with them: `prepare` returns it.
+    pub(super) invalid: Option<OptionsError>,
 }
 
 /// A site asks for a new passkey.
@@ -181,55 +190,36 @@ impl CreationOptions {
         let value = parse(json)?;
         let options = public_key(&value)?;
 
-        let rp = json::required(json::object(options, "rp")?, "rp")?;
-        let user = json::required(json::object(options, "user")?, "user")?;
-        let user_id = json::required(json::bytes(user, "user.id")?, "user.id")?;
+        let rp = json::required(options.dictionary("rp")?, "rp")?;
+        let user = json::required(options.dictionary("user")?, "user")?;
+        let user_id = json::required(user.bytes("user.id")?, "user.id")?;
         let user_id = UserHandle::new(user_id)
             .filter(|id| !id.as_bytes().is_empty())
             .ok_or(OptionsError::Length("user.id"))?;
-        let name = json::text(user, "user.name")?.unwrap_or_default();
-        let display_name = json::text(user, "user.displayName")?.unwrap_or_default();
-        let empty = Object::new();
-        let selection = json::object(options, "authenticatorSelection")?.unwrap_or(&empty);
-        let rk_required = json::boolean(selection, "authenticatorSelection.requireResidentKey")?;
-        let without_rk = match rk_required {
+        let name = user.text("user.name").unwrap_or_default();
+        let display_name = user.text("user.displayName").unwrap_or_default();
+        let selection = options.dictionary("authenticatorSelection")?.unwrap_or_default();
+        let without_rk = match selection.boolean("authenticatorSelection.requireResidentKey") {
             Some(true) => Requirement::Required,
             _ => Requirement::Discouraged,
         };
-        let resident_key = json::text(selection, "authenticatorSelection.residentKey")?;
-        let verification = json::text(selection, "authenticatorSelection.userVerification")?;
-
-        let mut extensions = RegistrationExtensions::default();
-        each_extension(options, |name, value| {
-            match name {
-                "credProps" => {
-                    extensions.cred_props =
-                        json::boolean(value, "extensions.credProps")?.unwrap_or_default();
-                }
-                "prf" => {
-                    let input = json::object(value, "extensions.prf")?;
-                    extensions.prf = input.map(prf::registration).transpose()?;
-                }
-                _ => extensions.unknown.push(name.to_owned()),
-            }
-            Ok(())
-        })?;
+        let resident_key = selection.text("authenticatorSelection.residentKey");
+        let resident_key = resident_key.and_then(|name| Requirement::from_name(&name));
+        let attestation = options.text("attestation");
 
         Ok(Self {
             challenge: challenge(options)?,
-            rp_id: json::text(rp, "rp.id")?.map(str::to_owned),
-            rp_name: json::text(rp, "rp.name")?.unwrap_or_default().to_owned(),
+            rp_id: rp.text("rp.id").map(Cow::into_owned),
+            rp_name: rp.text("rp.name").unwrap_or_default().into_owned(),
             user: User::new(user_id, name, display_name),
             parameters: parameters(options)?,
             exclude_credentials: descriptors(options, &EXCLUDED)?.0,
-            resident_key: resident_key.and_then(Requirement::from_name).unwrap_or(without_rk),
-            user_verification: requirement(verification),
-            attestation: json::text(options, "attestation")?
-                .map(Attestation::from_name)
-                .unwrap_or_default(),
-            attestation_formats: json::names(options, "attestationFormats", MAX_NAMES, |_| true)?,
-            timeout: timeout(options)?,
-            extensions,
+            resident_key: resident_key.unwrap_or(without_rk),
+            user_verification: verification(selection, "authenticatorSelection.userVerification"),
+            attestation: attestation.map(|name| Attestation::from_name(&name)).unwrap_or_default(),
+            attestation_formats: options.known_texts("attestationFormats", MAX_NAMES, |_| true)?,
+            timeout: timeout(options),
+            extensions: RegistrationExtensions::read(options)?,
         })
     }
 }
@@ -284,65 +274,51 @@ impl RequestOptions {
         let (allow_credentials, skipped) = descriptors(options, &ALLOWED)?;
         // An empty list means any passkey, which is not what was asked
         // (WebAuthn section 5.8.2).
-        if allow_credentials.is_empty() && skipped {
-            return Err(OptionsError::NothingKnown("allowCredentials"));
+        if let (true, Some(why)) = (allow_credentials.is_empty(), skipped) {
+            return Err(why);
         }
-        let mut extensions = AssertionExtensions::default();
-        each_extension(options, |name, value| {
-            match name {
-                "prf" => {
-                    let input = json::object(value, "extensions.prf")?;
-                    extensions.prf = input.map(prf::assertion).transpose()?;
-                }
-                _ => extensions.unknown.push(name.to_owned()),
-            }
-            Ok(())
-        })?;
 
         Ok(Self {
             challenge: challenge(options)?,
-            rp_id: json::text(options, "rpId")?.map(str::to_owned),
+            rp_id: options.text("rpId").map(Cow::into_owned),
             allow_credentials,
-            user_verification: requirement(json::text(options, "userVerification")?),
-            timeout: timeout(options)?,
-            extensions,
+            user_verification: verification(options, "userVerification"),
+            timeout: timeout(options),
+            extensions: AssertionExtensions::read(options)?,
         })
     }
 }
 
 fn parse(json: &str) -> Result<Value, OptionsError> {
-    if json.len() > MAX_OPTIONS {
-        return Err(OptionsError::TooLong);
-    }
-    // serde_json bounds the nesting. Its message may quote the site: dropped.
-    serde_json::from_str(json).map_err(|_| OptionsError::Json)
+    if json.len() > MAX_OPTIONS { Err(OptionsError::TooLong) } else { json::parse(json) }
 }
 
 /// The options themselves, out of what `navigator.credentials` would take.
-fn public_key(value: &Value) -> Result<&Object, OptionsError> {
-    let object = value.as_object().ok_or(OptionsError::Json)?;
-    Ok(json::object(object, "publicKey")?.unwrap_or(object))
+fn public_key(value: &Value) -> Result<Dictionary<'_>, OptionsError> {
+    let outer = Dictionary::new(value).ok_or(OptionsError::Json)?;
+    Ok(outer.dictionary("publicKey")?.unwrap_or(outer))
 }
 
-fn challenge(options: &Object) -> Result<Vec<u8>, OptionsError> {
-    json::required(json::bytes(options, "challenge")?, "challenge")
+fn challenge(options: Dictionary<'_>) -> Result<Vec<u8>, OptionsError> {
+    json::required(options.bytes("challenge")?, "challenge")
 }
 
-fn requirement(name: Option<&str>) -> Requirement {
-    name.and_then(Requirement::from_name).unwrap_or(Requirement::Preferred)
+fn verification(dictionary: Dictionary<'_>, path: &str) -> Requirement {
+    let name = dictionary.text(path);
+    name.and_then(|name| Requirement::from_name(&name)).unwrap_or(Requirement::Preferred)
 }
 
 /// Milliseconds, brought into what is reasonable (section 5.1.3 step 4).
-fn timeout(options: &Object) -> Result<Option<Duration>, OptionsError> {
-    let timeout = json::unsigned(options, "timeout")?.map(Duration::from_millis);
-    Ok(timeout.map(|timeout| timeout.clamp(MIN_TIMEOUT, MAX_TIMEOUT)))
+fn timeout(options: Dictionary<'_>) -> Option<Duration> {
+    let timeout = options.unsigned_long("timeout").map(u64::from).map(Duration::from_millis);
+    timeout.map(|timeout| timeout.clamp(MIN_TIMEOUT, MAX_TIMEOUT))
 }
 
-fn parameters(options: &Object) -> Result<Vec<CredentialParameters>, OptionsError> {
+fn parameters(options: Dictionary<'_>) -> Result<Vec<CredentialParameters>, OptionsError> {
     const LIST: &str = "pubKeyCredParams";
     const KIND: &str = "pubKeyCredParams.type";
     const ALGORITHM: &str = "pubKeyCredParams.alg";
-    let elements = json::array(options, LIST, MAX_CREDENTIAL_PARAMETERS)?;
+    let elements = options.dictionaries(LIST, MAX_CREDENTIAL_PARAMETERS)?;
     let elements = json::required(elements, LIST)?;
     if elements.is_empty() {
         // Section 5.1.3 step 9.
@@ -350,11 +326,10 @@ fn parameters(options: &Object) -> Result<Vec<CredentialParameters>, OptionsErro
     }
     let mut parameters = Vec::new();
     for element in elements {
-        let element = json::element(element, LIST)?;
-        let kind = json::required(json::text(element, KIND)?, KIND)?;
-        let algorithm = json::required(json::integer(element, ALGORITHM)?, ALGORITHM)?;
+        let kind = json::required(element.text(KIND), KIND)?;
+        let algorithm = json::required(element.long(ALGORITHM), ALGORITHM)?;
         if kind == PUBLIC_KEY {
-            parameters.push(CredentialParameters::new(Algorithm(algorithm)));
+            parameters.push(CredentialParameters::new(Algorithm(algorithm.into())));
         }
     }
     if parameters.is_empty() { Err(OptionsError::NothingKnown(LIST)) } else { Ok(parameters) }
@@ -382,37 +357,72 @@ const ALLOWED: DescriptorPaths = DescriptorPaths {
     transports: "allowCredentials.transports",
 };
 
-/// The descriptors of a known type, and whether there were others.
+/// The descriptors that a passkey can match, and why the last other one does
+/// not. Browsers do not fail for one id that is too long: no passkey has it.
 fn descriptors(
-    options: &Object,
+    options: Dictionary<'_>,
     paths: &DescriptorPaths,
-) -> Result<(Vec<CredentialDescriptor>, bool), OptionsError> {
-    let (mut descriptors, mut skipped) = (Vec::new(), false);
-    for element in json::array(options, paths.list, MAX_CREDENTIALS)?.unwrap_or_default() {
-        let element = json::element(element, paths.list)?;
-        let kind = json::required(json::text(element, paths.kind)?, paths.kind)?;
-        if kind != PUBLIC_KEY {
-            skipped = true;
-            continue;
-        }
-        let id = json::required(json::bytes(element, paths.id)?, paths.id)?;
-        let id = CredentialId::new(id).ok_or(OptionsError::Length(paths.id))?;
-        let mut descriptor = CredentialDescriptor::new(id);
+) -> Result<(Vec<CredentialDescriptor>, Option<OptionsError>), OptionsError> {
+    let (mut descriptors, mut skipped) = (Vec::new(), None);
+    for element in options.dictionaries(paths.list, MAX_CREDENTIALS)?.unwrap_or_default() {
+        let id = json::required(element.bytes(paths.id)?, paths.id)?;
+        let kind = json::required(element.text(paths.kind), paths.kind)?;
         let known = |name: &str| TRANSPORTS.contains(&name);
-        descriptor.transports = json::names(element, paths.transports, MAX_NAMES, known)?;
-        descriptors.push(descriptor);
+        let transports = element.known_texts(paths.transports, MAX_NAMES, known)?;
+        if kind != PUBLIC_KEY {
+            skipped = Some(OptionsError::NothingKnown(paths.list));
+        } else if let Some(id) = CredentialId::new(id) {
+            let mut descriptor = CredentialDescriptor::new(id);
+            descriptor.transports = transports;
+            descriptors.push(descriptor);
+        } else {
+            skipped = Some(OptionsError::NoPossibleId(paths.list));
+        }
     }
     Ok((descriptors, skipped))
 }
 
-/// Shows each extension by name, with the object that it is a member of.
-fn each_extension(
-    options: &Object,
-    mut extension: impl FnMut(&str, &Object) -> Result<(), OptionsError>,
-) -> Result<(), OptionsError> {
-    let Some(extensions) = json::object(options, "extensions")? else { return Ok(()) };
-    if extensions.len() > MAX_EXTENSIONS {
-        return Err(OptionsError::TooMany("extensions"));
+impl RegistrationExtensions {
+    fn read(options: Dictionary<'_>) -> Result<Self, OptionsError> {
+        let mut extensions = Self::default();
+        let inputs = options.dictionary(EXTENSIONS)?.unwrap_or_default();
+        for name in inputs.names(EXTENSIONS, MAX_EXTENSIONS)? {
+            match name {
+                "credProps" => {
+                    extensions.cred_props = inputs.boolean(name).unwrap_or_default();
+                }
+                "prf" => {
+                    let input = inputs.dictionary("extensions.prf")?;
+                    let input = input.map(prf::registration).transpose()?;
+                    if let Some((input, invalid)) = input {
+                        (extensions.prf, extensions.invalid) = (Some(input), invalid);
+                    }
+                }
+                _ => extensions.unknown.push(name.to_owned()),
+            }
+        }
+        Ok(extensions)
     }
-    extensions.keys().try_for_each(|name| extension(name, extensions))
 }
+
+impl AssertionExtensions {
+    fn read(options: Dictionary<'_>) -> Result<Self, OptionsError> {
+        let mut extensions = Self::default();
+        let inputs = options.dictionary(EXTENSIONS)?.unwrap_or_default();
+        for name in inputs.names(EXTENSIONS, MAX_EXTENSIONS)? {
+            match name {
+                "prf" => {
+                    let input = inputs.dictionary("extensions.prf")?;
+                    let input = input.map(prf::assertion).transpose()?;
+                    if let Some((input, invalid)) = input {
+                        (extensions.prf, extensions.invalid) = (Some(input), invalid);
+                    }
+                }
+                _ => extensions.unknown.push(name.to_owned()),
+            }
+        }
+        Ok(extensions)
+    }
+}
+
+const EXTENSIONS: &str = "extensions";

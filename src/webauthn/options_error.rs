@@ -33,7 +33,7 @@ pub enum OptionsError {
     #[error("{0} is not base64")]
     Base64(&'static str),
     /// A member whose bytes are too few or too many.
-    #[error("{0} has a length that it cannot have")]
+    #[error("{0} has an invalid length")]
     Length(&'static str),
     /// A list that is longer than any request can be.
     #[error("{0} has too many elements")]
@@ -42,6 +42,10 @@ pub enum OptionsError {
     /// make it mean something else.
     #[error("{0} has no element of a known type")]
     NothingKnown(&'static str),
+    /// A list whose ids are all longer than a credential id can be (1,023
+    /// bytes). Reading it as empty would allow any passkey.
+    #[error("{0} has only ids that no passkey can have")]
+    NoPossibleId(&'static str),
     /// `prf.evalByCredential` for a credential that `allowCredentials` does not
     /// have.
     #[error("prf.evalByCredential names a credential that is not allowed")]

@@ -12,12 +12,13 @@
 //! A phone that has no PRF ignores the request: it is sent to every phone,
 //! since the request is made before a phone is there to say what it can do.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 use super::base64::{self, Base64Url};
-use super::json::{self, Object};
+use super::json::{self, Dictionary};
 use super::options_error::OptionsError;
 use crate::ctap::CredentialId;
 use crate::ctap::bounds::MAX_CREDENTIALS;
@@ -35,50 +36,68 @@ pub fn prf_input(value: &[u8]) -> PrfInput {
     PrfInput::new(sha256(&[b"WebAuthn PRF\0", value]))
 }
 
-/// The inputs of a registration.
-pub(super) fn registration(prf: &Object) -> Result<RegistrationInput, OptionsError> {
-    if json::object(prf, BY_CREDENTIAL)?.is_some() {
-        return Err(OptionsError::NothingToEvalBy);
-    }
-    Ok(RegistrationInput { eval: eval(prf)? })
+/// The inputs of a registration, and what is wrong with them. As in browsers,
+/// that is an error of the call and not of reading its JSON.
+pub(super) fn registration(
+    prf: Dictionary<'_>,
+) -> Result<(RegistrationInput, Option<OptionsError>), OptionsError> {
+    let by_credential = by_credential(prf)?;
+    let invalid = by_credential.map(|_| OptionsError::NothingToEvalBy);
+    Ok((RegistrationInput { eval: eval(prf)? }, invalid))
 }
 
-/// The inputs of an assertion; whether credentials fit the allow list is
-/// looked at later.
-pub(super) fn assertion(prf: &Object) -> Result<AssertionInput, OptionsError> {
-    const MEMBER: &str = BY_CREDENTIAL;
-    let mut input = AssertionInput { eval: eval(prf)?, ..AssertionInput::default() };
-    let by_credential = json::object(prf, MEMBER)?;
-    if by_credential.is_some_and(|map| map.len() > MAX_CREDENTIALS) {
-        return Err(OptionsError::TooMany(MEMBER));
+/// The same of an assertion; [`check_by_credential`] compares the credentials
+/// with the allow list.
+pub(super) fn assertion(
+    prf: Dictionary<'_>,
+) -> Result<(AssertionInput, Option<OptionsError>), OptionsError> {
+    let (mut input, mut invalid) = (AssertionInput::default(), None);
+    input.eval = eval(prf)?;
+    for (id, values) in by_credential(prf)?.unwrap_or_default() {
+        match base64::decode(&id).map(CredentialId::new) {
+            Some(Some(id)) => {
+                input.eval_by_credential.insert(id, values);
+            }
+            // No passkey that is allowed has such an id.
+            Some(None) => invalid = Some(OptionsError::EvalByCredential),
+            None => invalid = Some(OptionsError::Base64(BY_CREDENTIAL)),
+        }
     }
-    for (id, eval) in by_credential.into_iter().flatten() {
-        let id = base64::decode(id).map_err(|_| OptionsError::Base64(MEMBER))?;
-        let id = CredentialId::new(id).ok_or(OptionsError::Length(MEMBER))?;
-        let expected = OptionsError::Type { member: MEMBER, expected: "an object of objects" };
-        input.eval_by_credential.insert(id, values(eval.as_object().ok_or(expected)?)?);
-    }
-    Ok(input)
+    Ok((input, invalid))
 }
 
-fn eval(prf: &Object) -> Result<Option<Values<PrfInput>>, OptionsError> {
-    json::object(prf, "extensions.prf.eval")?.map(values).transpose()
+type ByCredential<'a> = Vec<(Cow<'a, str>, Values<PrfInput>)>;
+
+fn by_credential(prf: Dictionary<'_>) -> Result<Option<ByCredential<'_>>, OptionsError> {
+    let entries = prf.record(BY_CREDENTIAL, MAX_CREDENTIALS)?;
+    let entry = |(id, eval)| Ok((id, values(eval)?));
+    entries.map(|entries| entries.into_iter().map(entry).collect()).transpose()
 }
 
-fn values(eval: &Object) -> Result<Values<PrfInput>, OptionsError> {
+fn eval(prf: Dictionary<'_>) -> Result<Option<Values<PrfInput>>, OptionsError> {
+    prf.dictionary("extensions.prf.eval")?.map(values).transpose()
+}
+
+fn values(eval: Dictionary<'_>) -> Result<Values<PrfInput>, OptionsError> {
     const FIRST: &str = "extensions.prf.eval.first";
-    let first = json::required(json::bytes(eval, FIRST)?, FIRST)?;
-    let second = json::bytes(eval, "extensions.prf.eval.second")?;
+    let first = json::required(eval.bytes(FIRST)?, FIRST)?;
+    let second = eval.bytes("extensions.prf.eval.second")?;
     Ok(Values { first: prf_input(&first), second: second.as_deref().map(prf_input) })
 }
 
 /// Every credential that has an input of its own must be one of the allowed.
+/// `invalid` is what [`assertion`] found wrong.
 pub(super) fn check_by_credential<'a>(
     by_credential: &BTreeMap<CredentialId, Values<PrfInput>>,
+    invalid: Option<OptionsError>,
     allowed: impl Iterator<Item = &'a CredentialId> + Clone,
 ) -> Result<(), OptionsError> {
-    if !by_credential.is_empty() && allowed.clone().next().is_none() {
+    let is_empty = by_credential.is_empty() && invalid.is_none();
+    if !is_empty && allowed.clone().next().is_none() {
         return Err(OptionsError::NothingToEvalBy);
+    }
+    if let Some(error) = invalid {
+        return Err(error);
     }
     let is_allowed = |id: &CredentialId| allowed.clone().any(|allowed| allowed == id);
     if by_credential.keys().all(is_allowed) { Ok(()) } else { Err(OptionsError::EvalByCredential) }

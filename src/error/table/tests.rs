@@ -183,6 +183,9 @@ mod options {
             (OptionsError::NothingKnown(_), _) => {
                 (OptionsError::NothingKnown("pubKeyCredParams"), DomException::NotSupported)
             },
+            (OptionsError::NoPossibleId(_), _) => {
+                (OptionsError::NoPossibleId("allowCredentials"), DomException::NotAllowed)
+            },
             (OptionsError::EvalByCredential, _) => {
                 (OptionsError::EvalByCredential, DomException::Syntax)
             },
