@@ -10,13 +10,15 @@ use std::error::Error as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use fido_hybrid::error::TunnelFault;
+use fido_hybrid::error::{Advice, Error, Stage, TunnelFault};
 use fido_hybrid::protocol::tunnel_url::{RoutingId, TunnelRequest};
 use fido_hybrid::tunnel::{BuildError, Dial, OpenTunnel, WebSocketTunnel, open_over};
 use futures_util::{SinkExt as _, StreamExt as _};
 use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
-use support::services::{TUNNEL, certificate, client_url, domain, phone_url, secure};
+use support::services::{
+    TUNNEL, certificate, certificate_between, client_url, domain, phone_url, secure,
+};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
@@ -124,6 +126,20 @@ async fn an_unknown_authority_is_a_fault_of_tls() {
     let (unrelated, _) = certificate(&[&domain()]);
     let fault = against(config, &unrelated).await;
     assert!(matches!(fault, TunnelFault::Tls(_)), "{fault:?}");
+}
+
+#[tokio::test]
+async fn a_certificate_outside_its_dates_is_a_fault_of_the_clock() {
+    for (from, until) in [(1990, 2020), (3000, 3010)] {
+        let (root, config) = certificate_between(&[&domain()], from, until);
+        let fault = against(config, &root).await;
+        assert!(matches!(fault, TunnelFault::CertificateDate(_)), "{from}: {fault:?}");
+        let error = Error::new(Stage::Connecting, fault);
+        assert_eq!(error.advice(), Advice::CheckTheClock);
+        let expected = "connecting to the phone: the tunnel service's certificate is not valid at \
+                        this device's date and time";
+        assert_eq!(error.to_string(), expected);
+    }
 }
 
 #[tokio::test]

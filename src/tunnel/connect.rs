@@ -13,13 +13,14 @@ use hyper_util::client::legacy::connect::dns::Name;
 use rustls::pki_types::ServerName;
 use rustls::{CertificateError, ClientConfig};
 use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tower_service::Service;
 
 use super::upgrade::Target;
 use crate::BoxFuture;
-use crate::error::TunnelFault;
+use crate::error::{TunnelFault, TunnelStep};
 
 /// Time for TCP, divided among the addresses of a name, so that one that is
 /// dead does not use up the caller's 10 s.
@@ -37,6 +38,15 @@ pub(super) enum Override {
 /// Asks the system; a value so that tests can have a system that fails.
 type Lookup = Arc<dyn Fn(String) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> + Send + Sync>;
 
+/// Runs one step of opening a tunnel, until the deadline.
+pub(super) async fn in_time<T>(
+    deadline: Instant,
+    step: TunnelStep,
+    future: impl Future<Output = T>,
+) -> Result<T, TunnelFault> {
+    timeout_at(deadline, future).await.map_err(|_| TunnelFault::TimedOut(step))
+}
+
 /// A connection to a tunnel service.
 pub(super) enum Link {
     Secure(Box<TlsStream<TcpStream>>),
@@ -46,7 +56,8 @@ pub(super) enum Link {
 /// Connects to tunnel services.
 #[derive(Clone)]
 pub(super) struct Connector {
-    names: Names,
+    overrides: Arc<HashMap<String, Override>>,
+    lookup: Lookup,
     tls: TlsConnector,
 }
 
@@ -56,37 +67,44 @@ impl Connector {
         let lookup: Lookup = Arc::new(|name| {
             Box::pin(async move { Ok(tokio::net::lookup_host((name, 0)).await?.collect()) })
         });
-        Self { names: Names { overrides: Arc::new(overrides), lookup }, tls: tls.into() }
+        Self { overrides: Arc::new(overrides), lookup, tls: tls.into() }
     }
 
-    /// Connects; the caller sets a deadline.
-    pub(super) async fn connect(&self, target: &Target) -> Result<Link, TunnelFault> {
-        let stream = self.tcp(target).await?;
+    pub(super) async fn connect(
+        &self,
+        target: &Target,
+        deadline: Instant,
+    ) -> Result<Link, TunnelFault> {
+        let stream = self.tcp(target, deadline).await?;
         tracing::debug!("connected to the tunnel service");
-        if let Some(Override::InClear(_)) = self.names.overrides.get(&target.host) {
+        if let Some(Override::InClear(_)) = self.overrides.get(&target.host) {
             return Ok(Link::InClear(stream));
         }
         let name = ServerName::try_from(target.host.clone())
             .map_err(|error| TunnelFault::Dns(Arc::new(error)))?;
-        let stream = self.tls.connect(name, stream).await.map_err(tls_fault)?;
+        let secured = in_time(deadline, TunnelStep::Tls, self.tls.connect(name, stream)).await?;
+        let stream = secured.map_err(tls_fault)?;
         tracing::debug!("secured the connection to the tunnel service");
         Ok(Link::Secure(Box::new(stream)))
     }
 
-    async fn tcp(&self, target: &Target) -> Result<TcpStream, TunnelFault> {
+    async fn tcp(&self, target: &Target, deadline: Instant) -> Result<TcpStream, TunnelFault> {
         // A port in the URI would win over that of the override. The scheme
         // only stands for a default port here: it is set in either case.
-        let uri = match self.names.overrides.get(&target.host) {
+        let uri = match self.overrides.get(&target.host) {
             Some(_) => format!("https://{}/", target.host),
             None => format!("https://{}:{}/", target.host, target.port),
         };
         let uri: Uri = uri.parse().map_err(|error| TunnelFault::Dns(Arc::new(error)))?;
-        let mut connector = HttpConnector::new_with_resolver(self.names.clone());
+        let (overrides, lookup) = (Arc::clone(&self.overrides), Arc::clone(&self.lookup));
+        let names = Names { overrides, lookup, deadline };
+        let mut connector = HttpConnector::new_with_resolver(names);
         connector.enforce_http(false);
         connector.set_nodelay(true);
         connector.set_connect_timeout(Some(TCP_TIMEOUT));
         std::future::poll_fn(|context| connector.poll_ready(context)).await.map_err(tcp_fault)?;
-        Ok(connector.call(uri).await.map_err(tcp_fault)?.into_inner())
+        let connected = in_time(deadline, TunnelStep::Tcp, connector.call(uri)).await?;
+        Ok(connected.map_err(tcp_fault)?.into_inner())
     }
 }
 
@@ -95,12 +113,17 @@ impl Connector {
 struct Names {
     overrides: Arc<HashMap<String, Override>>,
     lookup: Lookup,
+    deadline: Instant,
 }
 
 /// Marks a failure as one of names, below the connector's own error.
 #[derive(Debug, thiserror::Error)]
-#[error("the name has no address")]
-struct NoAddress(#[source] Option<io::Error>);
+enum NoAddress {
+    #[error("the name has no address")]
+    Failed(#[source] Option<io::Error>),
+    #[error("the name did not resolve in time")]
+    TimedOut,
+}
 
 impl Service<Name> for Names {
     type Response = std::vec::IntoIter<SocketAddr>;
@@ -118,10 +141,14 @@ impl Service<Name> for Names {
             let addresses = vec![*address].into_iter();
             return Box::pin(async { Ok(addresses) });
         }
-        let lookup = (self.lookup)(name.as_str().to_owned());
+        let lookup = timeout_at(self.deadline, (self.lookup)(name.as_str().to_owned()));
         Box::pin(async {
-            let addresses = lookup.await.map_err(|error| NoAddress(Some(error)))?;
-            if addresses.is_empty() { Err(NoAddress(None)) } else { Ok(addresses.into_iter()) }
+            let addresses = lookup.await.map_err(|_| NoAddress::TimedOut)?;
+            let addresses = addresses.map_err(|error| NoAddress::Failed(Some(error)))?;
+            if addresses.is_empty() {
+                return Err(NoAddress::Failed(None));
+            }
+            Ok(addresses.into_iter())
         })
     }
 }
@@ -129,8 +156,10 @@ impl Service<Name> for Names {
 fn tcp_fault(error: impl std::error::Error + Send + Sync + 'static) -> TunnelFault {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
     while let Some(error) = cause {
-        if error.is::<NoAddress>() {
-            return TunnelFault::Dns(Arc::new(error_of(error)));
+        match error.downcast_ref::<NoAddress>() {
+            Some(NoAddress::TimedOut) => return TunnelFault::TimedOut(TunnelStep::Dns),
+            Some(NoAddress::Failed(_)) => return TunnelFault::Dns(Arc::new(error_of(error))),
+            None => {}
         }
         cause = error.source();
     }
@@ -150,13 +179,21 @@ fn error_of(error: &(dyn std::error::Error + 'static)) -> io::Error {
 /// that meddle with TLS do that.
 fn tls_fault(error: io::Error) -> TunnelFault {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    // The names in a certificate are text from whoever answered.
-    if let Some(rustls::Error::InvalidCertificate(CertificateError::NotValidForNameContext {
-        ..
-    })) = inner
-    {
-        let without_names = rustls::Error::InvalidCertificate(CertificateError::NotValidForName);
-        return TunnelFault::Tls(Arc::new(without_names));
+    if let Some(rustls::Error::InvalidCertificate(invalid)) = inner {
+        match invalid {
+            // The names in a certificate are text from whoever answered.
+            CertificateError::NotValidForNameContext { .. } => {
+                let without_names = CertificateError::NotValidForName.into();
+                return TunnelFault::Tls(Arc::<rustls::Error>::new(without_names));
+            }
+            CertificateError::Expired
+            | CertificateError::ExpiredContext { .. }
+            | CertificateError::NotValidYet
+            | CertificateError::NotValidYetContext { .. } => {
+                return TunnelFault::CertificateDate(Arc::new(error));
+            }
+            _ => {}
+        }
     }
     TunnelFault::Tls(Arc::new(error))
 }
@@ -176,7 +213,11 @@ mod tests {
             .unwrap()
             .with_root_certificates(RootCertStore::empty())
             .with_no_client_auth();
-        Connector { names: Names { overrides: Arc::default(), lookup }, tls: Arc::new(tls).into() }
+        Connector { overrides: Arc::default(), lookup, tls: Arc::new(tls).into() }
+    }
+
+    fn deadline() -> Instant {
+        Instant::now() + Duration::from_secs(9)
     }
 
     fn target() -> Target {
@@ -188,16 +229,25 @@ mod tests {
         let failing = connector(Arc::new(|_| {
             Box::pin(async { Err(io::Error::new(io::ErrorKind::TimedOut, "no answer")) })
         }));
-        match failing.connect(&target()).await {
+        match failing.connect(&target(), deadline()).await {
             Err(TunnelFault::Dns(source)) => assert_eq!(source.to_string(), "no answer"),
             other => panic!("{:?}", other.err()),
         }
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn a_lookup_without_an_answer_is_a_timeout_of_dns() {
+        let silent = connector(Arc::new(|_| Box::pin(std::future::pending())));
+        let (began, deadline) = (Instant::now(), deadline());
+        let error = silent.connect(&target(), deadline).await.err();
+        assert!(matches!(error, Some(TunnelFault::TimedOut(TunnelStep::Dns))), "{error:?}");
+        assert_eq!(began.elapsed(), Duration::from_secs(9));
+    }
+
     #[tokio::test]
     async fn a_name_without_addresses_is_a_fault_of_dns() {
         let empty = connector(Arc::new(|_| Box::pin(async { Ok(Vec::new()) })));
-        let error = empty.connect(&target()).await.err();
+        let error = empty.connect(&target(), deadline()).await.err();
         assert!(matches!(error, Some(TunnelFault::Dns(_))), "{error:?}");
     }
 
@@ -211,7 +261,8 @@ mod tests {
         }));
         let mut target = target();
         target.port = there.port();
-        let (stream, accepted) = tokio::join!(connector.tcp(&target), listener.accept());
+        let (stream, accepted) =
+            tokio::join!(connector.tcp(&target, deadline()), listener.accept());
         assert!(stream.unwrap().nodelay().unwrap());
         accepted.unwrap();
     }

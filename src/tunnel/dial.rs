@@ -4,21 +4,30 @@ use std::collections::HashMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::ClientConfig;
 #[cfg(feature = "aws-lc-rs")]
 use rustls::client::Resumption;
 use rustls::pki_types::CertificateDer;
+use tokio::time::Instant;
 
-use super::connect::{Connector, Link, Override};
+use super::connect::{Connector, Link, Override, in_time};
 use super::upgrade::{Answer, Target, upgrade};
 use super::{Dial, OpenTunnel};
 use crate::BoxFuture;
-use crate::error::{Source, TunnelFault};
+use crate::error::{Source, TunnelFault, TunnelStep};
 use crate::protocol::tunnel_url::TunnelRequest;
 
 /// The longest message taken by default, in bytes: 1 MiB, as Chromium.
 pub const DEFAULT_MAX_MESSAGE_SIZE: usize = 1 << 20;
+
+/// How long opening a tunnel takes by default. A second less than the default
+/// deadlines of both roles, so that the error names the step.
+pub const DEFAULT_DIAL_TIMEOUT: Duration = Duration::from_secs(9);
+
+/// A longer timeout counts as this: the sum with the present must not overflow.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// Redirects followed for one tunnel. Chromium follows none and deployed
 /// services send none; two let a service move behind a balancer.
@@ -39,6 +48,7 @@ pub const MAX_REDIRECTS: usize = 2;
 pub struct WebSocketTunnel {
     connector: Connector,
     max_message_size: usize,
+    timeout: Duration,
 }
 
 impl WebSocketTunnel {
@@ -49,17 +59,22 @@ impl WebSocketTunnel {
             tls: None,
             overrides: HashMap::new(),
             max_message_size: DEFAULT_MAX_MESSAGE_SIZE,
+            timeout: DEFAULT_DIAL_TIMEOUT,
         }
     }
 
     async fn open(&self, request: TunnelRequest) -> Result<OpenTunnel, TunnelFault> {
+        let deadline = Instant::now() + self.timeout.min(LONGEST_TIMEOUT);
         let mut target = Target::from(&request.url);
         for _ in 0..=MAX_REDIRECTS {
-            let answer = match self.connector.connect(&target).await? {
-                Link::Secure(stream) => self.upgrade(*stream, &target, &request).await?,
-                Link::InClear(stream) => self.upgrade(stream, &target, &request).await?,
-            };
-            match answer {
+            let link = self.connector.connect(&target, deadline).await?;
+            let answer = in_time(deadline, TunnelStep::Upgrade, async {
+                match link {
+                    Link::Secure(stream) => self.upgrade(*stream, &target, &request).await,
+                    Link::InClear(stream) => self.upgrade(stream, &target, &request).await,
+                }
+            });
+            match answer.await?? {
                 Answer::Open(tunnel) => {
                     tracing::debug!("the tunnel is open");
                     return Ok(tunnel);
@@ -96,6 +111,7 @@ impl fmt::Debug for WebSocketTunnel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WebSocketTunnel")
             .field("max_message_size", &self.max_message_size)
+            .field("timeout", &self.timeout)
             .finish_non_exhaustive()
     }
 }
@@ -107,6 +123,7 @@ pub struct WebSocketTunnelBuilder {
     tls: Option<Arc<ClientConfig>>,
     overrides: HashMap<String, Override>,
     max_message_size: usize,
+    timeout: Duration,
 }
 
 impl WebSocketTunnelBuilder {
@@ -147,6 +164,15 @@ impl WebSocketTunnelBuilder {
         self
     }
 
+    /// How long opening a tunnel may take, redirects included;
+    /// [`DEFAULT_DIAL_TIMEOUT`] by default. It ends with
+    /// [`TunnelFault::TimedOut`], which names the step. The deadline of the
+    /// client or authenticator does not: keep this one shorter.
+    pub const fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
     /// Reads the system's trusted certificates, on some systems from disk.
     ///
     /// # Errors
@@ -168,6 +194,7 @@ impl WebSocketTunnelBuilder {
         Ok(WebSocketTunnel {
             connector: Connector::new(self.overrides, tls),
             max_message_size: self.max_message_size,
+            timeout: self.timeout,
         })
     }
 }
@@ -179,6 +206,7 @@ impl fmt::Debug for WebSocketTunnelBuilder {
             .field("tls", &self.tls.is_some())
             .field("overrides", &self.overrides)
             .field("max_message_size", &self.max_message_size)
+            .field("timeout", &self.timeout)
             .finish()
     }
 }

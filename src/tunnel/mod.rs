@@ -3,8 +3,8 @@
 //!
 //! The dialer does DNS, TCP (both address families, no Nagle delay), TLS with
 //! the system's trust and the upgrade (CTAP 2.2 section 11.5.1), and names the
-//! step that failed in its [`TunnelFault`]. It keeps no deadline and does not
-//! go through proxies; `open_over` runs over a connection made elsewhere.
+//! step that failed, or took too long, in its [`TunnelFault`]. It does not go
+//! through proxies; `open_over` runs over a connection made elsewhere.
 //!
 //! This crate logs stages and lengths. The WebSocket crate below it writes
 //! whole requests, with their tunnel ids, to the `log` crate at level trace:
@@ -25,7 +25,8 @@ use std::fmt;
 
 #[cfg(feature = "tunnel")]
 pub use dial::{
-    BuildError, DEFAULT_MAX_MESSAGE_SIZE, MAX_REDIRECTS, WebSocketTunnel, WebSocketTunnelBuilder,
+    BuildError, DEFAULT_DIAL_TIMEOUT, DEFAULT_MAX_MESSAGE_SIZE, MAX_REDIRECTS, WebSocketTunnel,
+    WebSocketTunnelBuilder,
 };
 #[cfg(feature = "tunnel")]
 pub use upgrade::open_over;
@@ -38,7 +39,8 @@ use crate::protocol::tunnel_url::{RoutingId, TunnelRequest};
 pub trait Dial: Send + Sync {
     /// Dials the service and waits until the WebSocket is open.
     ///
-    /// No deadline is kept here: the caller has one.
+    /// The caller has a deadline. A dialer that has a shorter one can say which
+    /// step took too long.
     ///
     /// # Errors
     /// A [`TunnelFault`] that names the step that failed.

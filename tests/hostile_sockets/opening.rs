@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use fido_hybrid::error::TunnelStep;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
@@ -65,7 +66,7 @@ async fn a_service_that_does_not_answer_the_call_is_unreachable() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_that_is_never_accepted_from_is_given_up_at_the_deadline() {
+async fn a_service_that_is_never_accepted_from_is_a_timeout_of_the_upgrade() {
     let _clock = hold();
     for role in ROLES {
         let service = Service::listen().await;
@@ -73,12 +74,15 @@ async fn a_service_that_is_never_accepted_from_is_given_up_at_the_deadline() {
         // The kernel takes the connection for it.
         let _line = service.accept().await;
         pass(DIALLING).await;
-        assert_eq!(told(&victim.end().await), (role.dialling(), Why::Deadline));
+        assert_eq!(
+            told(&victim.end().await),
+            (role.dialling(), Why::TimedOut(TunnelStep::Upgrade))
+        );
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_that_falls_silent_within_tls_is_given_up_at_the_deadline() {
+async fn a_service_that_falls_silent_within_tls_is_a_timeout_of_tls() {
     let _clock = hold();
     for role in ROLES {
         let (dialer, listener, _) = Service::listen().await.with_tls();
@@ -87,7 +91,7 @@ async fn a_service_that_falls_silent_within_tls_is_given_up_at_the_deadline() {
         // A client hello: a handshake record of TLS.
         assert_eq!(stream.read_u8().await.unwrap(), 22);
         pass(DIALLING).await;
-        assert_eq!(told(&victim.end().await), (role.dialling(), Why::Deadline));
+        assert_eq!(told(&victim.end().await), (role.dialling(), Why::TimedOut(TunnelStep::Tls)));
     }
 }
 
@@ -105,7 +109,7 @@ async fn a_service_that_hangs_up_within_tls_is_a_fault_of_tls() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_that_takes_the_request_and_says_nothing_is_given_up_at_the_deadline() {
+async fn a_service_that_takes_the_request_and_says_nothing_is_a_timeout_of_the_upgrade() {
     let _clock = hold();
     for role in ROLES {
         let (dialer, listener, tls) = Service::listen().await.with_tls();
@@ -114,7 +118,10 @@ async fn a_service_that_takes_the_request_and_says_nothing_is_given_up_at_the_de
         let mut line: SecureLine = Line { stream: tls.accept(stream).await.unwrap() };
         line.request().await;
         pass(DIALLING).await;
-        assert_eq!(told(&victim.end().await), (role.dialling(), Why::Deadline));
+        assert_eq!(
+            told(&victim.end().await),
+            (role.dialling(), Why::TimedOut(TunnelStep::Upgrade))
+        );
     }
 }
 
@@ -138,7 +145,7 @@ async fn an_answer_in_small_pieces_is_read() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_never_ends_is_given_up_at_the_deadline() {
+async fn an_answer_that_never_ends_is_a_timeout_of_the_upgrade() {
     let _clock = hold();
     for role in ROLES {
         let end = end_with(role, async |mut line| {
@@ -149,7 +156,7 @@ async fn an_answer_that_never_ends_is_given_up_at_the_deadline() {
             }
             pass(DIALLING).await;
         });
-        assert_eq!(end.await, (role.dialling(), Why::Deadline));
+        assert_eq!(end.await, (role.dialling(), Why::TimedOut(TunnelStep::Upgrade)));
     }
 }
 

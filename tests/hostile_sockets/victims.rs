@@ -10,14 +10,16 @@ use fido_hybrid::authenticator::{
 use fido_hybrid::bluetooth::{Advertisement, Advertiser as _};
 use fido_hybrid::client::{Ceremony, Client};
 use fido_hybrid::ctap::Response;
-use fido_hybrid::error::{CancelledBy, Error, Fault, PeerMisbehaved, Stage, TunnelFault};
+use fido_hybrid::error::{
+    CancelledBy, Error, Fault, PeerMisbehaved, Stage, TunnelFault, TunnelStep,
+};
 use fido_hybrid::protocol::advert::{AdvertKey, Eid};
 use fido_hybrid::protocol::keys;
 use fido_hybrid::protocol::qr_code::QrCode;
 use fido_hybrid::protocol::tunnel_domain::TunnelDomain;
 use fido_hybrid::protocol::tunnel_url::RoutingId;
 use fido_hybrid::sim::Air;
-use fido_hybrid::tunnel::WebSocketTunnel;
+use fido_hybrid::tunnel::{DEFAULT_DIAL_TIMEOUT, WebSocketTunnel};
 
 use crate::rig::{self, make_credential};
 
@@ -55,8 +57,8 @@ impl Role {
     }
 }
 
-/// Of both roles.
-pub(crate) const DIALLING: Duration = Duration::from_secs(10);
+/// The dialer's time for all of it, before the deadline of either role.
+pub(crate) const DIALLING: Duration = DEFAULT_DIAL_TIMEOUT;
 
 /// A user who agrees to everything at once.
 pub(crate) struct Agrees;
@@ -139,6 +141,7 @@ pub(crate) enum Why {
     CancelledByClient,
     Tcp,
     Tls,
+    TimedOut(TunnelStep),
     Status(u16),
     Redirect,
     Upgrade,
@@ -160,6 +163,7 @@ pub(crate) fn told(error: &Error) -> (Stage, Why) {
         Fault::Tunnel(fault) => match fault {
             TunnelFault::Tcp(_) => Why::Tcp,
             TunnelFault::Tls(_) => Why::Tls,
+            TunnelFault::TimedOut(step) => Why::TimedOut(*step),
             TunnelFault::Status(status) => Why::Status(*status),
             TunnelFault::Redirect => Why::Redirect,
             TunnelFault::Upgrade(_) => Why::Upgrade,

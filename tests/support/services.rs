@@ -17,10 +17,22 @@ pub(crate) fn domain() -> String {
 
 /// A certificate for these names, as a root and as a server's configuration.
 pub(crate) fn certificate(names: &[&str]) -> (CertificateDer<'static>, Arc<ServerConfig>) {
+    certificate_between(names, 1975, 4096)
+}
+
+/// The same, valid from the first day of one year to that of another.
+pub(crate) fn certificate_between(
+    names: &[&str],
+    from: i32,
+    until: i32,
+) -> (CertificateDer<'static>, Arc<ServerConfig>) {
     let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
-    let made = rcgen::generate_simple_self_signed(names).unwrap();
-    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
-    let root = made.cert.der().clone();
+    let mut parameters = rcgen::CertificateParams::new(names).unwrap();
+    parameters.not_before = rcgen::date_time_ymd(from, 1, 1);
+    parameters.not_after = rcgen::date_time_ymd(until, 1, 1);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let root = parameters.self_signed(&key).unwrap().der().clone();
+    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
