@@ -9,11 +9,13 @@ mod rig;
 use std::time::Duration;
 
 use fido_hybrid::authenticator::{
-    Attestation, Backup, Config, Decision, Input, MAX_PROMPTS, Output, Passkey, Question,
-    Transaction, Update, Verification,
+    Attestation, Backup, Config, Decision, Input, MAX_MESSAGE_SIZE, MAX_PROMPTS, Output, Passkey,
+    Question, Refusal, Transaction, Update, Verification,
 };
 use fido_hybrid::ctap::{
-    AuthenticatorData, Command, Request, Response, Status, get_assertion as ga,
+    Algorithm, AuthenticatorData, Command, CredentialDescriptor, CredentialId,
+    CredentialParameters, RelyingParty, Request, Response, Status, User, UserHandle,
+    get_assertion as ga, make_credential as mc,
 };
 use fido_hybrid::error::{
     ApiMisuse, BluetoothFault, CancelledBy, Error, Fault, PeerMisbehaved, Stage, StoreFault,
@@ -183,7 +185,7 @@ mod registering {
         let prompt = prompt(&rig.find(vec![other, mine.clone()]));
         assert!(matches!(prompt.question, Question::Register(_)));
         assert_eq!(prompt.accounts()[0].credential, Some(mine.id));
-        assert!(prompt.to_string().contains("in place of"), "{prompt}");
+        assert!(prompt.to_string().contains("replaces the passkey"), "{prompt}");
     }
 
     #[test]
@@ -364,7 +366,7 @@ mod consent {
             let outputs = rig.ask(&make_credential("ada").into());
             let outputs = rig.decide(&prompt(&outputs), decision);
             assert!(outputs.iter().any(|output| matches!(output,
-                Output::Update(Update::Refused(refused)) if *refused == status)));
+                Output::Update(Update::Refused(refused)) if refused.status() == status)));
             assert_eq!(rig.status(outputs), status);
 
             rig.ask(&get_assertion(&[]).into());
@@ -472,7 +474,6 @@ mod requests_that_cannot_be_served {
             (vec![0x02, 0x80], Status::CBOR_UNEXPECTED_TYPE),
             (vec![0x04, 0xa0], Status::INVALID_LENGTH),
             ([vec![0x02], vec![0x81; 5_000]].concat(), Status::INVALID_CBOR),
-            (Request::Selection.to_bytes(), Status::INVALID_COMMAND),
             (Request::GetNextAssertion.to_bytes(), Status::NOT_ALLOWED),
             (Request::from(no_algorithm).to_bytes(), Status::UNSUPPORTED_ALGORITHM),
             (Request::from(silent).to_bytes(), Status::UNSUPPORTED_OPTION),
@@ -493,6 +494,203 @@ mod requests_that_cannot_be_served {
             assert!(!rig.status(outputs).is_ok());
         }
         rig.register(&make_credential("ada"));
+    }
+}
+
+mod requests_for_a_touch {
+    use super::*;
+
+    /// What Chromium sends to a phone without `FIDO_2_1`.
+    fn dummy() -> Request {
+        let mut user = User::from_handle(UserHandle::new([1]).unwrap());
+        user.name = Some("dummy".to_owned());
+        user.display_name = Some(String::new());
+        let mut rp = RelyingParty::new(".dummy", "");
+        rp.name = None;
+        let parameters = vec![CredentialParameters::new(Algorithm::ES256)];
+        mc::Request::new(sha256(&[b""]), rp, user, parameters).into()
+    }
+
+    #[test]
+    fn ask_the_user_and_are_answered_as_chromium_takes_it_for_one() {
+        for (request, status) in [(Request::Selection, Status::OK), (dummy(), Status::PIN_NOT_SET)]
+        {
+            for verification in [Verification::Present, Verification::Verified] {
+                let mut rig = listening();
+                let outputs = rig.ask(&request);
+                assert!(matches!(
+                    outputs.as_slice(),
+                    [Output::Update(Update::Prompting), Output::Prompt(_)]
+                ));
+                let prompt = prompt(&outputs);
+                assert_eq!((&prompt.question, prompt.rp_id.as_str()), (&Question::Unsupported, ""));
+                assert_eq!(prompt.demanded, Verification::Present);
+                assert_eq!(
+                    prompt.to_string(),
+                    "Another device wants something that this device cannot do. Tell the other \
+                     device?"
+                );
+                let outputs = rig.decide(&prompt, Decision::Approved { verification, account: 0 });
+                // Nothing but the status: no passkey is made, looked for or used.
+                assert!(matches!(
+                    outputs.as_slice(),
+                    [Output::Send(_), Output::Update(Update::Unsupported)]
+                ));
+                assert_eq!(rig.response(outputs).to_bytes().expose(), [status.0]);
+                let outputs = rig.send(MessageType::Shutdown, &[]);
+                assert!(matches!(closed(&outputs), Some(Ok(()))));
+            }
+        }
+    }
+
+    /// Chromium would wait for a touch until its user gives up.
+    #[test]
+    fn end_the_transaction_without_an_approval() {
+        for request in [Request::Selection, dummy()] {
+            for (decision, refusal) in [
+                (Decision::Declined, Refusal::Declined),
+                (Decision::TimedOut, Refusal::TimedOut),
+                (Decision::NoUi, Refusal::NoUi),
+            ] {
+                let mut rig = listening();
+                let prompt = prompt(&rig.ask(&request));
+                let outputs = rig.decide(&prompt, decision);
+                assert!(matches!(
+                    outputs.as_slice(),
+                    [
+                        Output::Send(_),
+                        Output::Update(Update::Refused(told)),
+                        Output::CloseTunnel,
+                        Output::Closed(Ok(()))
+                    ] if *told == refusal
+                ));
+                assert_eq!(rig.status(outputs), refusal.status());
+            }
+        }
+    }
+
+    #[test]
+    fn have_a_deadline_and_count_as_prompts() {
+        let mut rig = listening();
+        prompt(&rig.ask(&Request::Selection));
+        rig.now = rig.transaction.deadline().unwrap();
+        let outputs = rig.step(Input::TimePassed);
+        assert!(matches!(failed(&outputs).fault, Fault::Deadline));
+        assert!(outputs.iter().any(|output| matches!(output, Output::DismissPrompt)));
+        assert_eq!(rig.status(outputs), Status::USER_ACTION_TIMEOUT);
+
+        let mut rig = listening();
+        for _ in 0..MAX_PROMPTS {
+            let prompt = prompt(&rig.ask(&Request::Selection));
+            rig.decide(&prompt, approved(0));
+        }
+        assert!(matches!(
+            failed(&rig.ask(&Request::Selection)).fault,
+            Fault::PeerMisbehaved(PeerMisbehaved::TooManyRequests)
+        ));
+    }
+
+    /// The order in which Chromium asks where getInfo lists more than is there.
+    #[test]
+    fn come_after_an_unsupported_algorithm_too() {
+        let mut rig = listening();
+        let mut request = make_credential("ada");
+        request.parameters = vec![CredentialParameters::new(Algorithm::RS256)];
+        let outputs = rig.ask(&request.into());
+        assert!(matches!(
+            outputs.last(),
+            Some(Output::Update(Update::Refused(Refusal::Algorithm)))
+        ));
+        assert_eq!(rig.status(outputs), Status::UNSUPPORTED_ALGORITHM);
+        let prompt = prompt(&rig.ask(&Request::Selection));
+        let outputs = rig.decide(&prompt, approved(0));
+        assert_eq!(rig.status(outputs), Status::OK);
+    }
+}
+
+mod the_limits_of_get_info {
+    use super::*;
+
+    fn ids(count: usize, length: usize) -> Vec<CredentialDescriptor> {
+        let id = |at: usize| {
+            let mut id = vec![0; length];
+            id[..2].copy_from_slice(&(at as u16).to_be_bytes());
+            CredentialDescriptor::new(CredentialId::new(id).unwrap())
+        };
+        (0..count).map(id).collect()
+    }
+
+    /// As libwebauthn: without a limit in getInfo, CTAP's 1,024 bytes hold.
+    fn client_sends(rig: &Rig, request: &Request) -> bool {
+        let limit = rig.info.as_ref().unwrap().max_message_size.unwrap_or(1024);
+        request.to_bytes().len() as u64 <= limit
+    }
+
+    #[test]
+    fn let_a_client_send_100_ids() {
+        for length in [16, 64, 255] {
+            let mut rig = listening();
+            let mut request = get_assertion(&[]);
+            request.allow_list = ids(100, length);
+            let request = Request::from(request);
+            assert!(client_sends(&rig, &request));
+            let outputs = rig.ask(&request);
+            assert!(matches!(outputs.as_slice(), [Output::FindPasskeys { ids: Some(ids), .. }]
+                if ids.len() == 100));
+
+            let mut rig = listening();
+            let mut request = make_credential("ada");
+            request.exclude_list = ids(100, length);
+            let request = Request::from(request);
+            assert!(client_sends(&rig, &request));
+            let outputs = rig.ask(&request);
+            assert!(matches!(outputs.as_slice(), [Output::FindPasskeys { .. }]));
+            let prompt = prompt(&rig.find(vec![]));
+            saving(&rig.decide(&prompt, approved(0)));
+        }
+    }
+
+    #[test]
+    fn are_those_of_the_requests_that_are_served() {
+        let mut rig = listening();
+        let info = rig.info.clone().unwrap();
+        assert_eq!(info.max_message_size, Some(MAX_MESSAGE_SIZE as u64));
+        let count = info.max_credential_count_in_list.unwrap() as usize;
+        let longest = info.max_credential_id_length.unwrap() as usize;
+
+        // The longest request: full to the last byte.
+        let mut request = get_assertion(&[]);
+        request.allow_list = ids(62, longest);
+        let length = Request::from(request.clone()).to_bytes().len();
+        let last = MAX_MESSAGE_SIZE - length;
+        // {"id": bytes of more than 255, "type": "public-key"}
+        request.allow_list.extend(ids(1, last - 23));
+        let request = Request::from(request);
+        assert_eq!(request.to_bytes().len(), MAX_MESSAGE_SIZE);
+        let outputs = rig.ask(&request);
+        assert!(matches!(outputs.as_slice(), [Output::FindPasskeys { ids: Some(ids), .. }]
+            if ids.len() == 63));
+
+        // The longest list.
+        let mut rig = listening();
+        let mut request = get_assertion(&[]);
+        request.allow_list = ids(count, 2);
+        let outputs = rig.ask(&request.clone().into());
+        assert!(matches!(outputs.as_slice(), [Output::FindPasskeys { ids: Some(ids), .. }]
+            if ids.len() == count));
+        let mut rig = listening();
+        request.allow_list.extend(ids(1, 2));
+        let outputs = rig.ask(&request.into());
+        assert_eq!(rig.status(outputs), Status::INVALID_PARAMETER);
+    }
+
+    /// With type byte, padding and tag, such a request is one Noise message.
+    #[test]
+    fn keep_messages_within_what_noise_libraries_can_seal() {
+        let mut rig = listening();
+        let channel = rig.channel.as_mut().unwrap();
+        let sealed = channel.seal(MessageType::Ctap, &vec![0; MAX_MESSAGE_SIZE]).unwrap();
+        assert!(sealed.len() <= 65_535, "{}", sealed.len());
     }
 }
 

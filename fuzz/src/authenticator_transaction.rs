@@ -41,6 +41,9 @@ mod vocabulary;
 
 pub use vocabulary::{decision, found, request, setting, step};
 
+/// The RP ID with which Chromium asks for the user's presence.
+const DUMMY: &str = ".dummy";
+
 /// The sites that ask; the last is none that a browser sends.
 const SITES: [&str; 4] = ["example.com", "example.net", "login.example.com", "Example Com"];
 
@@ -614,8 +617,10 @@ impl World {
         assert!(!self.prompt_ids.contains(&prompt.id), "an id twice");
         self.prompt_ids.push(prompt.id);
         assert!(self.prompt_ids.len() <= usize::from(MAX_PROMPTS));
-        let tells =
-            matches!(prompt.question, Question::AlreadyRegistered(_) | Question::NothingHere);
+        let tells = matches!(
+            prompt.question,
+            Question::AlreadyRegistered(_) | Question::NothingHere | Question::Unsupported
+        );
         let demanded = if tells { Verification::Present } else { self.ability };
         assert_eq!(prompt.demanded, demanded);
         // Whatever the store gave, no passkey of another site is offered.
@@ -626,7 +631,12 @@ impl World {
             }
         }
         match (self.request(), &prompt.question) {
+            (Some(request), Question::Unsupported) => {
+                assert!(asks_for_touch(request));
+                assert!(prompt.rp_id.is_empty() && prompt.accounts().is_empty());
+            }
             (Some(Request::MakeCredential(request)), question) => {
+                assert!(request.rp.id != DUMMY);
                 assert_eq!(prompt.rp_id, request.rp.id);
                 let listed: BTreeSet<_> = usable(&request.exclude_list);
                 let is_excluded = self
@@ -761,6 +771,9 @@ impl World {
         let asked = asked.unwrap();
         match (answer.decode(asked.command()).unwrap(), &asked) {
             (Response::GetInfo(_), _) => {}
+            (Response::Selection, _) => {
+                assert!(matches!(consent.unwrap().question, Question::Unsupported));
+            }
             (Response::MakeCredential(response), Request::MakeCredential(request)) => {
                 let consent = consent.unwrap();
                 let made = consent.made.as_ref().unwrap();
@@ -828,6 +841,15 @@ fn store_result<T>(result: u8, value: T) -> Result<T, StoreFault> {
         0 => Ok(value),
         1 => Err(StoreFault::Full),
         _ => Err(StoreFault::Failed(Arc::new(std::fmt::Error))),
+    }
+}
+
+/// Whether the request only asks for the user's presence.
+fn asks_for_touch(request: &Request) -> bool {
+    match request {
+        Request::Selection => true,
+        Request::MakeCredential(request) => request.rp.id == DUMMY,
+        _ => false,
     }
 }
 

@@ -100,6 +100,15 @@ impl AuthenticatorBuilder {
         self
     }
 
+    /// What getInfo says, whatever the authenticator can do: for tests of clients
+    /// with authenticators that lack something, or that say what is not true.
+    #[cfg(feature = "sim")]
+    #[must_use]
+    pub fn get_info_for_testing_only(mut self, info: crate::ctap::get_info::Response) -> Self {
+        self.profile.stated = Some(info);
+        self
+    }
+
     /// How long each stage may take.
     #[must_use]
     pub const fn deadlines(mut self, deadlines: Deadlines) -> Self {

@@ -10,6 +10,7 @@
 //! types have private fields and one constructor each. UP and UV of
 //! authenticator data come from here and from nowhere else.
 
+use super::refusal::Refusal;
 use super::user_check::{Decision, Prompt, PromptId, Verification};
 use crate::ctap::{Flags, Status};
 use crate::error::ApiMisuse;
@@ -43,20 +44,24 @@ impl<S> Asked<S> {
         }
     }
 
-    /// The user's consent, or what to answer in its place.
-    pub(super) fn decide(self, prompt: PromptId, decision: Decision) -> Result<Consent<S>, Status> {
-        // Whoever skipped the check gets no consent.
+    /// The user's consent, or why there is no consent.
+    pub(super) fn decide(
+        self,
+        prompt: PromptId,
+        decision: Decision,
+    ) -> Result<Consent<S>, Refusal> {
+        // A caller that skipped the check gets no consent.
         if self.fits(prompt, decision).is_err() {
-            return Err(Status::NOT_ALLOWED);
+            return Err(Refusal::Unsupported(Status::NOT_ALLOWED));
         }
         match decision {
             Decision::Approved { verification, account } if verification >= self.demanded => {
                 Ok(Consent { subject: self.subject, account, verification })
             }
-            // Somebody was there, and nobody knows who.
-            Decision::Approved { .. } | Decision::Declined => Err(Status::OPERATION_DENIED),
-            Decision::TimedOut => Err(Status::USER_ACTION_TIMEOUT),
-            Decision::NoUi => Err(Status::NOT_ALLOWED),
+            Decision::Approved { .. } => Err(Refusal::NotVerified),
+            Decision::Declined => Err(Refusal::Declined),
+            Decision::TimedOut => Err(Refusal::TimedOut),
+            Decision::NoUi => Err(Refusal::NoUi),
         }
     }
 }
@@ -119,15 +124,16 @@ mod tests {
 
     #[test]
     fn everything_but_a_fitting_approval_is_refused() {
-        let status =
+        let refusal =
             |prompt, decision| asked(Verification::Verified).decide(prompt, decision).unwrap_err();
         let verified = approved(Verification::Verified, 0);
-        assert_eq!(status(ID, Decision::Declined), Status::OPERATION_DENIED);
-        assert_eq!(status(ID, Decision::TimedOut), Status::USER_ACTION_TIMEOUT);
-        assert_eq!(status(ID, Decision::NoUi), Status::NOT_ALLOWED);
-        assert_eq!(status(ID, approved(Verification::Present, 0)), Status::OPERATION_DENIED);
-        assert_eq!(status(ID, approved(Verification::Verified, 1)), Status::NOT_ALLOWED);
-        assert_eq!(status(PromptId([2; 8]), verified), Status::NOT_ALLOWED);
+        assert_eq!(refusal(ID, Decision::Declined), Refusal::Declined);
+        assert_eq!(refusal(ID, Decision::TimedOut), Refusal::TimedOut);
+        assert_eq!(refusal(ID, Decision::NoUi), Refusal::NoUi);
+        assert_eq!(refusal(ID, approved(Verification::Present, 0)), Refusal::NotVerified);
+        let misused = Refusal::Unsupported(Status::NOT_ALLOWED);
+        assert_eq!(refusal(ID, approved(Verification::Verified, 1)), misused);
+        assert_eq!(refusal(PromptId([2; 8]), verified), misused);
         assert!(asked(Verification::Verified).decide(ID, verified).is_ok());
     }
 }

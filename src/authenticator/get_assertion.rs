@@ -19,6 +19,7 @@ use super::make_credential::{usable_ids, without_pin};
 use super::names;
 use super::passkey::Passkey;
 use super::prf;
+use super::refusal::Refusal;
 use super::user_check::Verification;
 use crate::ctap::get_assertion::{Request, Response};
 use crate::ctap::{AuthenticatorData, CredentialDescriptor, CredentialId, Flags, Status, User};
@@ -29,16 +30,16 @@ use crate::secret::SecretBytes;
 const PIN_MEMBERS: (i64, i64) = (6, 7);
 
 /// Checks what can be checked without store and user.
-pub(super) fn check(request: &Request, ability: Verification) -> Result<(), Status> {
+pub(super) fn check(request: &Request, ability: Verification) -> Result<(), Refusal> {
     without_pin(request.unknown(), PIN_MEMBERS)?;
     if request.options.up == Some(false) {
-        return Err(Status::UNSUPPORTED_OPTION);
+        return Err(Refusal::Unsupported(Status::UNSUPPORTED_OPTION));
     }
     if request.options.uv == Some(true) && ability < Verification::Verified {
-        return Err(Status::INVALID_OPTION);
+        return Err(Refusal::CannotVerify);
     }
     if !names::is_rp_id(&request.rp_id) {
-        return Err(Status::INVALID_PARAMETER);
+        return Err(Refusal::Unsupported(Status::INVALID_PARAMETER));
     }
     Ok(())
 }
@@ -86,9 +87,9 @@ pub(super) struct Chosen {
 }
 
 impl Chosen {
-    pub(super) fn new(consent: Consent<SignIn>) -> Result<Self, Status> {
+    pub(super) fn new(consent: Consent<SignIn>) -> Result<Self, Refusal> {
         let Agreed { subject: SignIn { request, passkeys }, account, flags } = consent.spend();
-        let passkey = passkeys.into_iter().nth(account).ok_or(Status::NOT_ALLOWED)?;
+        let passkey = passkeys.into_iter().nth(account).ok_or(Refusal::NoPasskey)?;
         Ok(Self { request, passkey, flags })
     }
 
@@ -171,14 +172,15 @@ mod tests {
     fn silent_questions_and_what_cannot_be_are_refused() {
         let mut silent = request();
         silent.options.up = Some(false);
-        assert_eq!(check(&silent, Verification::Verified), Err(Status::UNSUPPORTED_OPTION));
+        let refused = |status| Err(Refusal::Unsupported(status));
+        assert_eq!(check(&silent, Verification::Verified), refused(Status::UNSUPPORTED_OPTION));
         let mut verified = request();
         verified.options.uv = Some(true);
         assert_eq!(check(&verified, Verification::Verified), Ok(()));
-        assert_eq!(check(&verified, Verification::Present), Err(Status::INVALID_OPTION));
+        assert_eq!(check(&verified, Verification::Present), Err(Refusal::CannotVerify));
         assert_eq!(
             check(&Request::new("a b", [0; 32]), Verification::Verified),
-            Err(Status::INVALID_PARAMETER)
+            refused(Status::INVALID_PARAMETER)
         );
     }
 }

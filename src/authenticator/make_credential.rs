@@ -19,6 +19,7 @@ use super::passkey::Passkey;
 use super::prf;
 use super::profile::{Attestation, Profile};
 use super::randomness::Randomness;
+use super::refusal::Refusal;
 use super::user_check::Verification;
 use crate::cbor::{Encode, Writer};
 use crate::ctap::entity::PUBLIC_KEY;
@@ -33,37 +34,39 @@ use crate::protocol::primitives::sha256;
 const PIN_MEMBERS: (i64, i64) = (8, 9);
 
 /// Checks what can be checked without store and user.
-pub(super) fn check(request: &Request, ability: Verification) -> Result<(), Status> {
+pub(super) fn check(request: &Request, ability: Verification) -> Result<(), Refusal> {
     without_pin(request.unknown(), PIN_MEMBERS)?;
     let fits = |offer: &crate::ctap::CredentialParameters| {
         offer.kind == PUBLIC_KEY && offer.algorithm == Algorithm::ES256
     };
     if !request.parameters.iter().any(fits) {
-        return Err(Status::UNSUPPORTED_ALGORITHM);
+        return Err(Refusal::Algorithm);
     }
     let options = request.options;
-    let cannot_verify = options.uv == Some(true) && ability < Verification::Verified;
-    if options.up == Some(false) || cannot_verify {
-        return Err(Status::INVALID_OPTION);
+    if options.up == Some(false) {
+        return Err(Refusal::Unsupported(Status::INVALID_OPTION));
+    }
+    if options.uv == Some(true) && ability < Verification::Verified {
+        return Err(Refusal::CannotVerify);
     }
     // CTAP 2.2 section 6.1.2: not capable of it.
     if request.enterprise_attestation.is_some() {
-        return Err(Status::INVALID_PARAMETER);
+        return Err(Refusal::Unsupported(Status::INVALID_PARAMETER));
     }
     // WebAuthn section 5.4.3: a user handle has 1 to 64 bytes.
     if !names::is_rp_id(&request.rp.id) || request.user.id.as_bytes().is_empty() {
-        return Err(Status::INVALID_PARAMETER);
+        return Err(Refusal::Unsupported(Status::INVALID_PARAMETER));
     }
     Ok(())
 }
 
 /// Refuses a request that uses a PIN/UV protocol (CTAP 2.2 sections 6.1.2 and
 /// 6.2.2, steps 1 and 2).
-pub(super) fn without_pin(members: &Members, (param, protocol): (i64, i64)) -> Result<(), Status> {
+pub(super) fn without_pin(members: &Members, (param, protocol): (i64, i64)) -> Result<(), Refusal> {
     match (members.get(param), members.get(protocol)) {
         (None, _) => Ok(()),
-        (Some(_), None) => Err(Status::MISSING_PARAMETER),
-        (Some(_), Some(_)) => Err(Status::INVALID_PARAMETER),
+        (Some(_), None) => Err(Refusal::Unsupported(Status::MISSING_PARAMETER)),
+        (Some(_), Some(_)) => Err(Refusal::Unsupported(Status::INVALID_PARAMETER)),
     }
 }
 
@@ -161,7 +164,7 @@ mod tests {
         )
     }
 
-    fn checked(change: impl FnOnce(&mut Request)) -> Result<(), Status> {
+    fn checked(change: impl FnOnce(&mut Request)) -> Result<(), Refusal> {
         let mut request = request();
         change(&mut request);
         check(&request, Verification::Verified)
@@ -183,7 +186,7 @@ mod tests {
 
     #[test]
     fn es256_must_be_offered_for_public_keys() {
-        let unsupported = Err(Status::UNSUPPORTED_ALGORITHM);
+        let unsupported = Err(Refusal::Algorithm);
         assert_eq!(checked(|request| request.parameters.clear()), unsupported);
         assert_eq!(
             checked(|request| request.parameters[0].algorithm = Algorithm::RS256),
@@ -194,17 +197,17 @@ mod tests {
 
     #[test]
     fn options_that_cannot_be_are_refused() {
-        let invalid = Err(Status::INVALID_OPTION);
-        assert_eq!(checked(|request| request.options.up = Some(false)), invalid);
+        let silent = Err(Refusal::Unsupported(Status::INVALID_OPTION));
+        assert_eq!(checked(|request| request.options.up = Some(false)), silent);
         let mut request = request();
         assert_eq!(check(&request, Verification::Present), Ok(()));
         request.options.uv = Some(true);
-        assert_eq!(check(&request, Verification::Present), invalid);
+        assert_eq!(check(&request, Verification::Present), Err(Refusal::CannotVerify));
     }
 
     #[test]
     fn parameters_that_cannot_be_are_refused() {
-        let invalid = Err(Status::INVALID_PARAMETER);
+        let invalid = Err(Refusal::Unsupported(Status::INVALID_PARAMETER));
         assert_eq!(checked(|request| request.enterprise_attestation = Some(1)), invalid);
         assert_eq!(checked(|request| request.rp.id = "Example.com".into()), invalid);
         assert_eq!(checked(|request| request.user.id = UserHandle::new([]).unwrap()), invalid);
@@ -218,8 +221,9 @@ mod tests {
             bytes.extend(members);
             check(&crate::cbor::decode(&bytes).unwrap(), Verification::Verified)
         };
-        assert_eq!(with(&[8, 0x40]), Err(Status::MISSING_PARAMETER));
-        assert_eq!(with(&[8, 0x40, 9, 2]), Err(Status::INVALID_PARAMETER));
+        let refused = |status| Err(Refusal::Unsupported(status));
+        assert_eq!(with(&[8, 0x40]), refused(Status::MISSING_PARAMETER));
+        assert_eq!(with(&[8, 0x40, 9, 2]), refused(Status::INVALID_PARAMETER));
         assert_eq!(with(&[9, 2]), Ok(()));
     }
 

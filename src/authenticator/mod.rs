@@ -19,6 +19,7 @@ mod passkey;
 mod prf;
 mod profile;
 mod randomness;
+mod refusal;
 #[cfg(feature = "authenticator")]
 mod session;
 mod state;
@@ -35,8 +36,9 @@ pub use builder::{Authenticator, AuthenticatorBuilder};
 pub use freshness::Freshness;
 pub use names::MAX_NAME;
 pub use passkey::{Backup, Passkey};
-pub use profile::{Attestation, Profile};
+pub use profile::{Attestation, MAX_MESSAGE_SIZE, Profile};
 pub use randomness::CREDENTIAL_ID_LENGTH;
+pub use refusal::Refusal;
 #[cfg(feature = "authenticator")]
 pub use session::Session;
 pub use state::MAX_PROMPTS;

@@ -6,12 +6,34 @@
 //! WebAuthn section 6.4.1 allows. None of this applies to the RP ID, which is
 //! never changed: one that no browser sends is refused.
 
-use crate::ctap::User;
 use crate::ctap::bounds::MAX_RP_ID;
+use crate::ctap::{RelyingParty, User};
 
 /// The longest name kept and shown, in bytes. WebAuthn section 6.4.1 wants 64
 /// or more.
 pub const MAX_NAME: usize = 256;
+
+/// A site, as a prompt shows it.
+pub(super) struct Site {
+    pub(super) rp_id: String,
+    pub(super) rp_name: Option<String>,
+}
+
+impl Site {
+    pub(super) fn of(rp: &RelyingParty) -> Self {
+        let rp_name = rp.name.as_deref().map(presentable);
+        Self { rp_id: rp.id.clone(), rp_name }
+    }
+
+    pub(super) fn named(rp_id: &str) -> Self {
+        Self { rp_id: rp_id.to_owned(), rp_name: None }
+    }
+
+    /// The client did not say which site.
+    pub(super) const fn unnamed() -> Self {
+        Self { rp_id: String::new(), rp_name: None }
+    }
+}
 
 /// The name without control characters and without those that turn the
 /// direction of writing, cut at [`MAX_NAME`].

@@ -2,17 +2,31 @@
 //! 6.4). The clients see it right after the handshake.
 //!
 //! It lists what Chromium's phone lists, and no more than is there: `prf` as the
-//! one extension, no PIN protocol, no resetting. `FIDO_2_1` promises selection too,
-//! which no phone has over this transport.
+//! one extension, no PIN protocol, no resetting. `FIDO_2_1` promises
+//! authenticatorSelection, which Chromium sends to phones too. The limits of
+//! requests are listed as well: without them clients assume 1,024 bytes (CTAP
+//! 2.2 section 6.4, "maxMsgSize"), which 10 credential ids exceed.
 
 use std::collections::BTreeMap;
 
 use super::passkey::Backup;
 use super::user_check::Verification;
+use crate::ctap::bounds::MAX_CREDENTIALS;
 use crate::ctap::entity::transport;
 use crate::ctap::extensions::PRF;
 use crate::ctap::get_info::{FIDO_2_0, FIDO_2_1, Response, option};
-use crate::ctap::{Aaguid, Algorithm, CredentialParameters};
+use crate::ctap::{Aaguid, Algorithm, CredentialId, CredentialParameters};
+use crate::protocol::crypter::PADDING_UNIT;
+use crate::protocol::primitives::AEAD_TAG_LENGTH;
+
+/// The longest transport message that the Noise framework has, in bytes (Noise
+/// section 3). Clients that are built on a Noise library cannot send more,
+/// though a message of this transport may have 1 MiB.
+const NOISE_MESSAGE: usize = 65_535;
+
+/// The longest request that clients may send, in bytes: `maxMsgSize`. With type
+/// byte, padding and tag it fits in [`NOISE_MESSAGE`].
+pub const MAX_MESSAGE_SIZE: usize = NOISE_MESSAGE - AEAD_TAG_LENGTH - PADDING_UNIT - 1;
 
 /// Which attestation new passkeys get where the request has no preference.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -43,6 +57,9 @@ pub struct Profile {
     /// The most that the user check can make sure of. Who cannot verify users
     /// has no PRF for them either.
     pub ability: Verification,
+    /// What getInfo says in place of the truth.
+    #[cfg(feature = "sim")]
+    pub(super) stated: Option<Response>,
 }
 
 impl Default for Profile {
@@ -55,6 +72,8 @@ impl Default for Profile {
             attestation: Attestation::None,
             backup: Backup::DeviceBound,
             ability: Verification::Verified,
+            #[cfg(feature = "sim")]
+            stated: None,
         }
     }
 }
@@ -63,6 +82,10 @@ impl Profile {
     /// The getInfo response.
     #[must_use]
     pub fn get_info(&self) -> Response {
+        #[cfg(feature = "sim")]
+        if let Some(stated) = &self.stated {
+            return stated.clone();
+        }
         let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
         let mut info = Response::new(owned(&[FIDO_2_0, FIDO_2_1]), self.aaguid);
         info.options = BTreeMap::from([(option::RK.to_owned(), true)]);
@@ -71,6 +94,9 @@ impl Profile {
             info.options.insert(option::UV.to_owned(), true);
             info.extensions = owned(&[PRF]);
         }
+        info.max_message_size = Some(MAX_MESSAGE_SIZE as u64);
+        info.max_credential_count_in_list = Some(MAX_CREDENTIALS as u64);
+        info.max_credential_id_length = Some(CredentialId::MAX_LENGTH as u64);
         info.transports = owned(&[transport::HYBRID, transport::INTERNAL]);
         info.algorithms = vec![CredentialParameters::new(Algorithm::ES256)];
         info
@@ -90,6 +116,9 @@ mod tests {
         assert_eq!(info.extensions, ["prf"]);
         assert_eq!(info.transports, ["hybrid", "internal"]);
         assert_eq!(info.aaguid, Aaguid::ZERO);
+        assert_eq!(info.max_message_size, Some(65_486));
+        assert_eq!(info.max_credential_count_in_list, Some(2_000));
+        assert_eq!(info.max_credential_id_length, Some(1_023));
     }
 
     #[test]

@@ -9,8 +9,10 @@ use super::consent::Asked;
 use super::get_assertion::{self, Chosen, SignIn};
 use super::interface::{Input, Output};
 use super::make_credential;
+use super::names::Site;
 use super::profile::Profile;
 use super::randomness::Randomness;
+use super::refusal::Refusal;
 use super::update::Update;
 use super::user_check::{Account, Decision, Prompt, PromptId, Question, Verification};
 use crate::cbor::{self, Reader, encode};
@@ -32,6 +34,10 @@ use crate::protocol::qr_code::QrCode;
 use crate::protocol::tunnel_domain::TunnelDomain;
 use crate::protocol::tunnel_url::{RoutingId, TunnelRequest, TunnelUrl};
 use crate::secret::QrSecret;
+
+mod touch;
+
+use touch::Touch;
 
 /// How often the user is asked in one transaction. Clients ask once, and once
 /// more where a first request must fail; who asks for ever hopes for a mistake.
@@ -317,7 +323,7 @@ impl Session {
                 match message.kind {
                     MessageType::Ctap => match Request::parse(message.payload.expose()) {
                         Ok(request) => self.take(request, outputs),
-                        Err(error) => self.refuse(error.status(), outputs),
+                        Err(error) => self.refuse(error.into(), outputs),
                     },
                     MessageType::Shutdown if self.answered => Err(End::Done),
                     kind => {
@@ -341,33 +347,41 @@ impl Session {
                 self.send(&Response::GetInfo(info).to_raw(), outputs)?;
                 Ok(State::Listening(self))
             }
+            Request::Selection => self.ask_for_touch(Touch::Selection, outputs),
+            Request::MakeCredential(request) if touch::is_dummy(&request) => {
+                self.ask_for_touch(Touch::Dummy, outputs)
+            }
             Request::MakeCredential(request) => {
                 self.answered = true;
                 match make_credential::check(&request, self.profile.ability) {
                     Ok(()) => self.begin(Errand::Register(request), outputs),
-                    Err(status) => self.refuse(status, outputs),
+                    Err(refusal) => self.refuse(refusal, outputs),
                 }
             }
             Request::GetAssertion(request) => {
                 self.answered = true;
                 match get_assertion::check(&request, self.profile.ability) {
                     Ok(()) => self.begin(Errand::SignIn(request), outputs),
-                    Err(status) => self.refuse(status, outputs),
+                    Err(refusal) => self.refuse(refusal, outputs),
                 }
             }
             // The user picks the account: there is never a next one.
-            Request::GetNextAssertion => self.refuse(Status::NOT_ALLOWED, outputs),
-            // There is nothing to select from: the client has one phone. A
-            // status is what desktops survive; Chromium's phone hangs up.
-            Request::Selection => self.refuse(Status::INVALID_COMMAND, outputs),
+            Request::GetNextAssertion => {
+                self.refuse(Refusal::Unsupported(Status::NOT_ALLOWED), outputs)
+            }
         }
     }
 
-    fn begin(mut self, errand: Errand, outputs: &mut Outputs) -> Step {
+    fn count_prompt(&mut self) -> Result<(), End> {
         if self.prompts == MAX_PROMPTS {
             return Err(PeerMisbehaved::TooManyRequests.into());
         }
         self.prompts += 1;
+        Ok(())
+    }
+
+    fn begin(mut self, errand: Errand, outputs: &mut Outputs) -> Step {
+        self.count_prompt()?;
         let (rp_id, ids) = match &errand {
             // All of the site, for the one that the new one would replace too.
             Errand::Register(request) => (request.rp.id.clone(), None),
@@ -377,31 +391,28 @@ impl Session {
         Ok(State::Finding(Finding { session: self, errand }))
     }
 
-    /// Answers no, and goes on listening.
-    fn refuse(mut self, status: Status, outputs: &mut Outputs) -> Step {
-        self.send(&RawResponse::from_status(status), outputs)?;
-        outputs.push_back(Output::Update(Update::Refused(status)));
-        Ok(State::Listening(self))
+    /// Sends the refusal's status, and goes on listening.
+    fn refuse(self, refusal: Refusal, outputs: &mut Outputs) -> Step {
+        let response = RawResponse::from_status(refusal.status());
+        self.answer(&response, Update::Refused(refusal), outputs)
     }
 
     fn store_failed(self, fault: StoreFault, outputs: &mut Outputs) -> Step {
-        let status = match fault {
-            StoreFault::Full => Status::KEY_STORE_FULL,
-            StoreFault::Failed(_) => Status::OTHER,
+        let refusal = match fault {
+            StoreFault::Full => Refusal::StoreFull,
+            StoreFault::Failed(_) => Refusal::StoreFailed,
         };
         let error = Error::new(Stage::Prompting, fault);
         outputs.push_back(Output::Update(Update::StoreFailed(error)));
-        self.refuse(status, outputs)
+        self.refuse(refusal, outputs)
     }
 
-    fn answer(mut self, answer: Answer, outputs: &mut Outputs) -> Step {
-        let (response, update) = match answer {
-            Answer::Registered(response) => {
-                (Response::MakeCredential(response), Update::Registered)
-            }
-            Answer::SignedIn(response) => (Response::GetAssertion(response), Update::SignedIn),
-        };
-        self.send(&response.to_raw(), outputs)?;
+    fn signed_in(self, response: ctap::get_assertion::Response, outputs: &mut Outputs) -> Step {
+        self.answer(&Response::GetAssertion(response).to_raw(), Update::SignedIn, outputs)
+    }
+
+    fn answer(mut self, answer: &RawResponse, update: Update, outputs: &mut Outputs) -> Step {
+        self.send(answer, outputs)?;
         outputs.push_back(Output::Update(update));
         Ok(State::Listening(self))
     }
@@ -490,7 +501,7 @@ impl Finding {
                 Some(passkey) => {
                     let question = Question::AlreadyRegistered(Account::of(passkey));
                     let site = Site::of(&request.rp);
-                    session.tell(site, question, Status::CREDENTIAL_EXCLUDED, outputs)
+                    session.tell(site, question, Refusal::AlreadyRegistered, outputs)
                 }
                 None => {
                     let replaced = make_credential::replaced(&request, &found);
@@ -509,28 +520,11 @@ impl Finding {
                     }
                     None => {
                         let question = Question::NothingHere;
-                        session.tell(site, question, Status::NO_CREDENTIALS, outputs)
+                        session.tell(site, question, Refusal::NoPasskey, outputs)
                     }
                 }
             }
         }
-    }
-}
-
-/// A site, as a prompt shows it.
-struct Site {
-    rp_id: String,
-    rp_name: Option<String>,
-}
-
-impl Site {
-    fn of(rp: &ctap::RelyingParty) -> Self {
-        let rp_name = rp.name.as_deref().map(super::names::presentable);
-        Self { rp_id: rp.id.clone(), rp_name }
-    }
-
-    fn named(rp_id: &str) -> Self {
-        Self { rp_id: rp_id.to_owned(), rp_name: None }
     }
 }
 
@@ -553,10 +547,16 @@ impl Session {
         State::Asking(Asking { session: self, pending })
     }
 
-    /// Asks the user whether the client may be told `status`, which says
+    /// Asks the user whether the client may be told `refusal`, which says
     /// something of what is in the store.
-    fn tell(self, site: Site, question: Question, status: Status, outputs: &mut Outputs) -> State {
-        self.ask(site, question, Verification::Present, status, Pending::Tell, outputs)
+    fn tell(
+        self,
+        site: Site,
+        question: Question,
+        refusal: Refusal,
+        outputs: &mut Outputs,
+    ) -> State {
+        self.ask(site, question, Verification::Present, refusal, Pending::Tell, outputs)
     }
 }
 
@@ -565,7 +565,8 @@ impl Session {
 enum Pending {
     Register(Asked<ctap::make_credential::Request>),
     SignIn(Asked<SignIn>),
-    Tell(Asked<Status>),
+    Tell(Asked<Refusal>),
+    Touch(Asked<Touch>),
 }
 
 impl Pending {
@@ -574,6 +575,7 @@ impl Pending {
             Self::Register(asked) => asked.fits(prompt, decision),
             Self::SignIn(asked) => asked.fits(prompt, decision),
             Self::Tell(asked) => asked.fits(prompt, decision),
+            Self::Touch(asked) => asked.fits(prompt, decision),
         }
     }
 }
@@ -606,7 +608,7 @@ impl Asking {
                     outputs.push_back(Output::SavePasskey(passkey));
                     Ok(State::Saving(Saving { session, response }))
                 }
-                Err(status) => session.refuse(status, outputs),
+                Err(refusal) => session.refuse(refusal, outputs),
             },
             Pending::SignIn(asked) => match asked.decide(prompt, decision).and_then(Chosen::new) {
                 Ok(chosen) => match chosen.counted() {
@@ -614,26 +616,20 @@ impl Asking {
                         outputs.push_back(Output::CountUse { rp_id, id });
                         Ok(State::Counting(Counting { session, chosen }))
                     }
-                    None => session.answer(Answer::SignedIn(chosen.sign(0)), outputs),
+                    None => session.signed_in(chosen.sign(0), outputs),
                 },
-                Err(status) => session.refuse(status, outputs),
+                Err(refusal) => session.refuse(refusal, outputs),
             },
             Pending::Tell(asked) => {
-                let status = match asked.decide(prompt, decision) {
+                let refusal = match asked.decide(prompt, decision) {
                     Ok(consent) => consent.spend().subject,
-                    Err(status) => status,
+                    Err(refusal) => refusal,
                 };
-                session.refuse(status, outputs)
+                session.refuse(refusal, outputs)
             }
+            Pending::Touch(asked) => session.touched(asked.decide(prompt, decision), outputs),
         }
     }
-}
-
-/// What the client gets.
-#[derive(Debug)]
-enum Answer {
-    Registered(ctap::make_credential::Response),
-    SignedIn(ctap::get_assertion::Response),
 }
 
 /// The store is saving a new passkey, and the answer waits for it.
@@ -646,7 +642,10 @@ pub(super) struct Saving {
 impl Saving {
     fn handle(mut self, input: Input, outputs: &mut Outputs) -> Step {
         match input {
-            Input::Saved(Ok(())) => self.session.answer(Answer::Registered(self.response), outputs),
+            Input::Saved(Ok(())) => {
+                let response = Response::MakeCredential(self.response).to_raw();
+                self.session.answer(&response, Update::Registered, outputs)
+            }
             Input::Saved(Err(fault)) => self.session.store_failed(fault, outputs),
             input => {
                 self.session.meanwhile(input)?;
@@ -667,7 +666,7 @@ impl Counting {
     fn handle(mut self, input: Input, outputs: &mut Outputs) -> Step {
         match input {
             Input::UseCounted(Ok(counter)) => {
-                self.session.answer(Answer::SignedIn(self.chosen.sign(counter)), outputs)
+                self.session.signed_in(self.chosen.sign(counter), outputs)
             }
             Input::UseCounted(Err(fault)) => self.session.store_failed(fault, outputs),
             input => {

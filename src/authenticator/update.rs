@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::ctap::Status;
+use super::refusal::Refusal;
 use crate::error::Error;
 
 /// A step that was taken. `Display` is a sentence for people.
@@ -22,23 +22,31 @@ pub enum Update {
     Registered,
     /// The other device is being given a signature.
     SignedIn,
-    /// The other device was told no, with this status.
-    Refused(Status),
-    /// The store failed, and the other device is told no. The transaction goes
-    /// on.
+    /// The request was refused. The transaction goes on, unless the client asked
+    /// for the user's presence only ([`Question::Unsupported`]).
+    ///
+    /// [`Question::Unsupported`]: super::Question::Unsupported
+    Refused(Refusal),
+    /// The user agreed to tell the client that this device cannot do what it
+    /// wants: [`Question::Unsupported`](super::Question::Unsupported).
+    Unsupported,
+    /// The store failed. [`Refused`](Self::Refused) follows.
     StoreFailed(Error),
 }
 
 impl fmt::Display for Update {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Refused(refusal) => return refusal.fmt(f),
+            Self::Unsupported => {
+                "The other device was told that this device cannot do what it wants."
+            }
             Self::Registering => "Connecting to the tunnel service.",
             Self::Advertising => "Bring the two devices close together.",
             Self::Secured => "The connection to the other device is secure.",
             Self::Prompting => "The other device asks for something.",
             Self::Registered => "A passkey was registered.",
             Self::SignedIn => "The other device was signed in.",
-            Self::Refused(_) => "The other device was told no.",
             Self::StoreFailed(_) => "The passkey store failed.",
         })
     }

@@ -28,7 +28,8 @@ pub struct PromptId(pub(super) [u8; 8]);
 pub struct Prompt {
     /// To be given back with the decision.
     pub id: PromptId,
-    /// The site, by the one name that is not the site's to choose.
+    /// The site, by the one name that is not the site's to choose. Empty if the
+    /// other device named no site: [`Question::Unsupported`].
     pub rp_id: String,
     /// What the site calls itself, in registrations. It proves nothing, and
     /// must not be shown in place of the RP ID.
@@ -49,7 +50,7 @@ impl Prompt {
                 std::slice::from_ref(account)
             }
             Question::SignIn(accounts) => accounts,
-            Question::NothingHere => &[],
+            Question::NothingHere | Question::Unsupported => &[],
         }
     }
 }
@@ -59,25 +60,30 @@ impl fmt::Display for Prompt {
         let Self { rp_id, question, .. } = self;
         match question {
             Question::Register(Account { credential: None, .. }) => {
-                write!(f, "Another device asks to register a passkey of this one for {rp_id}.")
+                write!(f, "Another device wants to create a passkey for {rp_id} on this device.")
             }
             Question::Register(_) => write!(
                 f,
-                "Another device asks to register a passkey of this one for {rp_id}, in place of \
-                 the one that the account has here."
+                "Another device wants to create a passkey for {rp_id} on this device. It replaces \
+                 the passkey that this account already has here."
             ),
-            Question::SignIn(_) => {
-                write!(f, "Another device asks to be signed in to {rp_id} by this one.")
-            }
+            Question::SignIn(_) => write!(
+                f,
+                "Another device wants to sign in to {rp_id} with a passkey from this device."
+            ),
             Question::AlreadyRegistered(_) => write!(
                 f,
-                "Another device asks to register a passkey for {rp_id}, and there is one already. \
-                 May it know?"
+                "Another device wants to create a passkey for {rp_id}, but this device already \
+                 has one. Tell the other device?"
             ),
             Question::NothingHere => write!(
                 f,
-                "Another device asks to be signed in to {rp_id}, and there is no passkey that \
-                 would do. May it know?"
+                "Another device wants to sign in to {rp_id}, but this device has no passkey that \
+                 it accepts. Tell the other device?"
+            ),
+            Question::Unsupported => f.write_str(
+                "Another device wants something that this device cannot do. Tell the other \
+                 device?",
             ),
         }
     }
@@ -108,6 +114,11 @@ pub enum Question {
     /// There is no passkey for the site, or none that it would take. Approving
     /// tells the site so.
     NothingHere,
+    /// The other device wants something that this one cannot do, such as an
+    /// algorithm that it does not have. Approving lets the other device report an
+    /// error to its site; nothing is made or signed. Without an approval the
+    /// transaction ends.
+    Unsupported,
 }
 
 /// An account, as a person knows it.
@@ -207,7 +218,7 @@ mod tests {
         ] {
             let prompt = prompt(question);
             let words = prompt.to_string();
-            assert!(words.starts_with("Another device asks") && words.contains("example.com"));
+            assert!(words.starts_with("Another device wants") && words.contains("example.com"));
             assert!(!words.contains("Site"), "the site's own words are not the question");
             let debug = format!("{prompt:?}");
             assert!(!debug.contains("example") && !debug.contains("ada"), "{debug}");

@@ -74,7 +74,7 @@ impl World {
         if !fs::exists(self.scratch.file("store")).unwrap() {
             choose_pin(&mut phone);
         }
-        phone.wait_for("Another device asks to register a passkey of this one for example.com.");
+        phone.wait_for("Another device wants to create a passkey for example.com on this device.");
         phone.wait_for(user);
         say_yes(&mut phone);
         succeeded(register.finish());
@@ -131,7 +131,9 @@ fn a_passkey_is_registered_and_signs_in() {
 
     let mut sign_in = world.desktop("sign_in", &["--registered", &keep]);
     let mut phone = world.known_phone(&mut sign_in);
-    phone.wait_for("Another device asks to be signed in to example.com by this one.");
+    phone.wait_for(
+        "Another device wants to sign in to example.com with a passkey from this device.",
+    );
     phone.wait_for("ada@example.com");
     say_yes(&mut phone);
     sign_in.wait_for("A phone is near.");

@@ -204,9 +204,9 @@ impl Ledger {
                 self.acts += 1;
                 self.verdicts.push(Verdict::Signed(id));
             }
-            Output::Update(Update::Refused(status)) => {
+            Output::Update(Update::Refused(refusal)) => {
                 self.allowed = Allowed::Nothing;
-                self.verdicts.push(Verdict::Refused(*status));
+                self.verdicts.push(Verdict::Refused(refusal.status()));
             }
             Output::Closed(result) => self.end(Side::Phone, result),
             _ => {}

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use fido_hybrid::authenticator::{self, Input, Output, Update as PhoneUpdate};
+use fido_hybrid::authenticator::{self, Input, Output, Refusal, Update as PhoneUpdate};
 use fido_hybrid::cbor;
 use fido_hybrid::client::{self, Update};
 use fido_hybrid::ctap::{Request, Response, Status};
@@ -193,7 +193,7 @@ fn a_client_that_only_asks_what_the_phone_is_does_not_hold_it_longer() {
         assert!(rig.send(MessageType::Update, &[0xa0]).is_empty());
         assert!(matches!(
             rig.send(MessageType::Ctap, &[]).last(),
-            Some(Output::Update(PhoneUpdate::Refused(Status::INVALID_LENGTH)))
+            Some(Output::Update(PhoneUpdate::Refused(Refusal::Malformed(Status::INVALID_LENGTH))))
         ));
         assert_eq!(rig.transaction.deadline(), Some(deadline));
     }

@@ -1,6 +1,9 @@
 //! Scripts for `authenticator_transaction`.
 
-use fido_hybrid::ctap::{Request, get_assertion};
+use fido_hybrid::ctap::{
+    Algorithm, CredentialParameters, RelyingParty, Request, User, UserHandle, get_assertion,
+    make_credential,
+};
 use fido_hybrid::protocol::crypter::PADDING_UNIT;
 use fido_hybrid::protocol::primitives::AEAD_TAG_LENGTH;
 use fido_hybrid_fuzz::authenticator_transaction::{decision, found, request, setting, step};
@@ -26,6 +29,14 @@ fn unsealed_sign_in() -> Vec<u8> {
     frame.push(u8::try_from(zeros).unwrap());
     frame.extend([0; AEAD_TAG_LENGTH]);
     frame
+}
+
+/// As Chromium sends it to a phone without `FIDO_2_1`.
+fn dummy_registration() -> Vec<u8> {
+    let user = User::new(UserHandle::new([1]).unwrap(), "dummy", "");
+    let parameters = vec![CredentialParameters::new(Algorithm::ES256)];
+    let rp = RelyingParty::new(".dummy", "");
+    Request::from(make_credential::Request::new([0; 32], rp, user, parameters)).to_bytes()
 }
 
 trait Ceremony {
@@ -262,11 +273,28 @@ pub(crate) fn seeds() -> Vec<Seed> {
                 .step(step::TYPED, &[1])
                 .bytes(&[8])
                 .step(step::TYPED, &[1])
-                .bytes(&[0x0b])
-                .step(step::TYPED, &[1])
                 .bytes(&[2, 0xa1, 1])
                 .step(step::TYPED, &[1])
                 .bytes(&[]),
+        ),
+        (
+            "selection",
+            "a selection that the user approves, and one that the user declines",
+            listening(0)
+                .step(step::TYPED, &[1])
+                .bytes(&[0x0b])
+                .decide(decision::PRESENT, 0)
+                .step(step::TYPED, &[1])
+                .bytes(&[0x0b])
+                .decide(decision::DECLINED, 0),
+        ),
+        (
+            "dummy-registration",
+            "the registration with which Chromium asks for the user's presence",
+            listening(0)
+                .step(step::TYPED, &[1])
+                .bytes(&dummy_registration())
+                .decide(decision::PRESENT, 0),
         ),
         (
             "unknown-kind-on-the-list",

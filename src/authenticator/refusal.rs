@@ -1,0 +1,107 @@
+//! Why a request was refused: the reason for this device's user, and the CTAP
+//! status for the client (CTAP 2.2 section 8.2).
+
+use std::fmt;
+
+use crate::ctap::{RequestError, Status};
+
+/// Why a request was refused. `Display` is a sentence for this device's user.
+///
+/// The client gets [`status`](Self::status) and nothing else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The user declined.
+    Declined,
+    /// The user approved without the verification that
+    /// [`Prompt::demanded`](super::Prompt::demanded) asks for.
+    NotVerified,
+    /// The user did not answer in time.
+    TimedOut,
+    /// The user could not be asked: [`Decision::NoUi`](super::Decision::NoUi).
+    NoUi,
+    /// The user agreed to tell the client that one of the excluded passkeys is
+    /// on this device.
+    AlreadyRegistered,
+    /// The user agreed to tell the client that no passkey fits.
+    NoPasskey,
+    /// None of the algorithms is supported. The user was not asked.
+    Algorithm,
+    /// The client requires user verification, and
+    /// [`Profile::ability`](super::Profile::ability) is presence only. The user
+    /// was not asked.
+    CannotVerify,
+    /// The request needs something else that is not supported. The user was not
+    /// asked.
+    Unsupported(Status),
+    /// The request could not be parsed. The user was not asked.
+    Malformed(Status),
+    /// The store has no room for another passkey.
+    StoreFull,
+    /// The store failed.
+    StoreFailed,
+}
+
+impl Refusal {
+    /// The status that the client gets.
+    #[must_use]
+    pub const fn status(self) -> Status {
+        match self {
+            Self::Declined | Self::NotVerified => Status::OPERATION_DENIED,
+            Self::TimedOut => Status::USER_ACTION_TIMEOUT,
+            Self::NoUi => Status::NOT_ALLOWED,
+            Self::AlreadyRegistered => Status::CREDENTIAL_EXCLUDED,
+            Self::NoPasskey => Status::NO_CREDENTIALS,
+            Self::Algorithm => Status::UNSUPPORTED_ALGORITHM,
+            Self::CannotVerify => Status::INVALID_OPTION,
+            Self::Unsupported(status) | Self::Malformed(status) => status,
+            Self::StoreFull => Status::KEY_STORE_FULL,
+            Self::StoreFailed => Status::OTHER,
+        }
+    }
+}
+
+impl From<RequestError> for Refusal {
+    fn from(error: RequestError) -> Self {
+        Self::Malformed(error.status())
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Declined => "You declined the request.",
+            Self::NotVerified => "The request was refused because you were not verified.",
+            Self::TimedOut => "The request was refused because you did not answer in time.",
+            Self::NoUi => "The request was refused because this device could not ask you.",
+            Self::AlreadyRegistered => {
+                "No passkey was created, because this device already has one for this site. The \
+                 other device was told."
+            }
+            Self::NoPasskey => {
+                "This device has no passkey that this site accepts. The other device was told."
+            }
+            Self::Algorithm => {
+                "The request was refused because the site wants a type of passkey that this \
+                 device cannot create."
+            }
+            Self::CannotVerify => {
+                "The request was refused because the site wants you to be verified, which this \
+                 device cannot do."
+            }
+            Self::Unsupported(_) => {
+                "The request was refused because the other device wants something that this \
+                 device cannot do."
+            }
+            Self::Malformed(_) => {
+                "The request was refused because this device does not understand it."
+            }
+            Self::StoreFull => {
+                "The request was refused because there is no room for another passkey."
+            }
+            Self::StoreFailed => {
+                "The request was refused because the passkeys could not be accessed."
+            }
+        })
+    }
+}
