@@ -5,7 +5,7 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 /// What one read takes from the socket, in bytes. It is allocated for each
 /// connection at once; nearly all messages of the protocol are shorter.
-const READ_BUFFER: usize = 4 * 1024;
+pub(crate) const READ_BUFFER: usize = 4 * 1024;
 
 /// Messages are gathered up to this many bytes before they are written, so
 /// that those handed over together leave in one write. Requests are at most

@@ -7,9 +7,11 @@
 //! through proxies; `open_over` runs over a connection made elsewhere.
 //!
 //! This crate logs stages and lengths. The WebSocket crate below it writes
-//! whole requests, with their tunnel ids, to the `log` crate at level trace:
-//! leave its target `tungstenite` off wherever logs are kept.
+//! whole frames, which are encrypted, to the `log` crate at level trace: leave
+//! its target `tungstenite` off wherever logs are kept.
 
+#[cfg(feature = "tunnel")]
+mod answer;
 #[cfg(feature = "tunnel")]
 mod connect;
 #[cfg(feature = "tunnel")]

@@ -12,27 +12,24 @@
 //! No cookies, no credentials. `Origin` is that of the URL, as Chromium sends
 //! it and as some services require it.
 
+use std::io;
 use std::sync::Arc;
 
-use http::header::{
-    CONNECTION, HOST, HeaderMap, HeaderValue, LOCATION, ORIGIN, SEC_WEBSOCKET_EXTENSIONS,
-    SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
-};
-use http::{Request, Uri};
+use http::header::InvalidHeaderValue;
+use http::{HeaderValue, Uri};
 use rustls::pki_types::DnsName;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_tungstenite::client_async_with_config;
-use tokio_tungstenite::tungstenite::Error;
-use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::client::generate_key;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::Role;
 
 use super::OpenTunnel;
-use super::websocket::{WebSocket, is_gone};
+use super::answer::{AnswerReader, Verdict};
+use super::websocket::{WebSocket, is_hung_up};
 use crate::error::TunnelFault;
-use crate::protocol::tunnel_url::{
-    ROUTING_ID_HEADER, RoutingId, SIGNAL_CONNECTION_HEADER, SUBPROTOCOL, TunnelRequest, TunnelUrl,
-};
-use crate::websocket::bounded;
+use crate::protocol::tunnel_url::{SUBPROTOCOL, TunnelRequest, TunnelUrl};
+use crate::websocket::{READ_BUFFER, bounded};
 
 /// The longest `Location` followed, in bytes: a contact URL with the longest
 /// contact id, and as much again for the service's own query.
@@ -91,20 +88,31 @@ impl Target {
         }
     }
 
-    fn request(&self, headers: &[(&'static str, String)]) -> Result<Request<()>, http::Error> {
-        let authority = self.authority();
-        let mut request = Request::get(format!("wss://{authority}{}", self.path))
-            .header(HOST, &authority)
-            .header(CONNECTION, "Upgrade")
-            .header(UPGRADE, "websocket")
-            .header(SEC_WEBSOCKET_VERSION, "13")
-            .header(SEC_WEBSOCKET_KEY, generate_key())
-            .header(SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL)
-            .header(ORIGIN, format!("wss://{authority}"));
+    /// The request. Some servers want the names of headers as they are usually
+    /// written, so these are.
+    fn request(
+        &self,
+        key: &str,
+        headers: &[(&'static str, String)],
+    ) -> Result<String, InvalidHeaderValue> {
+        let (authority, path) = (self.authority(), &self.path);
+        let mut request = format!(
+            "GET {path} HTTP/1.1\r\n\
+             Host: {authority}\r\n\
+             Connection: Upgrade\r\n\
+             Upgrade: websocket\r\n\
+             Sec-WebSocket-Version: 13\r\n\
+             Sec-WebSocket-Key: {key}\r\n\
+             Sec-WebSocket-Protocol: {SUBPROTOCOL}\r\n\
+             Origin: wss://{authority}\r\n"
+        );
         for (name, value) in headers {
-            request = request.header(*name, value);
+            // A line break would begin another header.
+            HeaderValue::from_str(value)?;
+            request.extend([name, ": ", value, "\r\n"]);
         }
-        request.body(())
+        request.push_str("\r\n");
+        Ok(request)
     }
 }
 
@@ -140,7 +148,7 @@ where
 }
 
 pub(super) async fn upgrade<S>(
-    stream: S,
+    mut stream: S,
     target: &Target,
     headers: &[(&'static str, String)],
     max_message_size: usize,
@@ -148,67 +156,45 @@ pub(super) async fn upgrade<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let request = target.request(headers).map_err(|error| TunnelFault::Broken(Arc::new(error)))?;
-    let config = bounded(max_message_size);
-    match client_async_with_config(request, stream, Some(config)).await {
-        Ok((stream, response)) => {
-            // RFC 6455 section 4.1: none was offered, so none may be used. The
-            // crate below does not look.
-            let extensions = response.headers().get_all(SEC_WEBSOCKET_EXTENSIONS);
-            if extensions.iter().any(|value| !value.is_empty()) {
-                return Err(TunnelFault::Upgrade("it uses an extension that was not offered"));
-            }
-            let routing_id = routing_id(response.headers())?;
-            Ok(Answer::Open(OpenTunnel {
-                tunnel: Box::new(WebSocket::new(stream, max_message_size)),
-                routing_id,
-                connect_signal: response.headers().contains_key(SIGNAL_CONNECTION_HEADER),
-            }))
+    let key = generate_key();
+    let request =
+        target.request(&key, headers).map_err(|error| TunnelFault::Broken(Arc::new(error)))?;
+    stream.write_all(request.as_bytes()).await.map_err(broken)?;
+    stream.flush().await.map_err(broken)?;
+
+    let mut answer = AnswerReader::new(derive_accept_key(key.as_bytes()));
+    let mut buffer = vec![0; READ_BUFFER];
+    let verdict = loop {
+        let length = stream.read(&mut buffer).await.map_err(broken)?;
+        if length == 0 {
+            return Err(TunnelFault::Closed(None));
         }
-        Err(Error::Http(response)) => match response.status().as_u16() {
-            301 | 302 | 303 | 307 | 308 => {
-                let next = one(response.headers(), LOCATION.as_str())
-                    .and_then(|value| value.to_str().ok())
-                    .and_then(|location| target.redirected(location));
-                next.map(Answer::Redirect).ok_or(TunnelFault::Redirect)
-            }
-            status => Err(TunnelFault::Status(status)),
-        },
-        Err(error) => Err(fault(error)),
+        if let Some(verdict) = answer.take(buffer.get(..length).unwrap_or_default())? {
+            break verdict;
+        }
+    };
+    match verdict {
+        Verdict::Open { routing_id, connect_signal } => {
+            let config = Some(bounded(max_message_size));
+            let rest = answer.into_rest();
+            let stream =
+                WebSocketStream::from_partially_read(stream, rest, Role::Client, config).await;
+            let tunnel = Box::new(WebSocket::new(stream, max_message_size));
+            Ok(Answer::Open(OpenTunnel { tunnel, routing_id, connect_signal }))
+        }
+        Verdict::Redirect { location } => {
+            let next = location.and_then(|location| target.redirected(&location));
+            next.map(Answer::Redirect).ok_or(TunnelFault::Redirect)
+        }
     }
 }
 
-/// The only value of this header; `None` if there are none or several.
-fn one<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a HeaderValue> {
-    let mut values = headers.get_all(name).iter();
-    let value = values.next()?;
-    values.next().is_none().then_some(value)
-}
-
-fn routing_id(headers: &HeaderMap) -> Result<Option<RoutingId>, TunnelFault> {
-    if !headers.contains_key(ROUTING_ID_HEADER) {
-        return Ok(None);
-    }
-    let value = one(headers, ROUTING_ID_HEADER)
-        .ok_or(TunnelFault::Upgrade("the routing id is repeated"))?;
-    let routing_id = value.to_str().ok().and_then(RoutingId::from_hex);
-    routing_id.map(Some).ok_or(TunnelFault::Upgrade("the routing id is malformed"))
-}
-
-fn fault(error: Error) -> TunnelFault {
-    match error {
-        error if is_gone(&error) => TunnelFault::Closed(None),
-        Error::Protocol(ProtocolError::SecWebSocketSubProtocolError(_)) => {
-            TunnelFault::Upgrade("the subprotocol is not fido.cable")
-        }
-        Error::AttackAttempt | Error::Capacity(CapacityError::TooManyHeaders) => {
-            TunnelFault::Upgrade("it is too long")
-        }
-        Error::Io(error) => TunnelFault::Broken(Arc::new(error)),
-        Error::Protocol(_) | Error::HttpFormat(_) | Error::Utf8(_) => {
-            TunnelFault::Upgrade("it does not open a WebSocket")
-        }
-        error => TunnelFault::Broken(Arc::new(error)),
+/// The connection ended, in good order or not, before the answer did.
+fn broken(error: io::Error) -> TunnelFault {
+    if is_hung_up(&error) {
+        TunnelFault::Closed(None)
+    } else {
+        TunnelFault::Broken(Arc::new(error))
     }
 }
 
@@ -257,12 +243,21 @@ mod tests {
 
     #[test]
     fn the_request_names_host_and_origin_alike() {
-        let request = here().request(&[("X-caBLE-Client-Payload", "A0".into())]).unwrap();
-        assert_eq!(request.headers()[HOST], "here.example:8443");
-        assert_eq!(request.headers()[ORIGIN], "wss://here.example:8443");
-        assert_eq!(request.headers()["X-caBLE-Client-Payload"], "A0");
-        let request = Target { port: WSS_PORT, ..here() }.request(&[]).unwrap();
-        assert_eq!(request.headers()[HOST], "here.example");
-        assert_eq!(request.headers()[ORIGIN], "wss://here.example");
+        let payload = [("X-caBLE-Client-Payload", "A0".to_owned())];
+        let request = here().request("a key", &payload).unwrap();
+        assert!(request.starts_with("GET /cable/new/00 HTTP/1.1\r\nHost: here.example:8443\r\n"));
+        assert!(request.contains("\r\nOrigin: wss://here.example:8443\r\n"));
+        assert!(request.contains("\r\nSec-WebSocket-Key: a key\r\n"));
+        assert!(request.ends_with("\r\nX-caBLE-Client-Payload: A0\r\n\r\n"));
+        let request = Target { port: WSS_PORT, ..here() }.request("a key", &[]).unwrap();
+        assert!(request.contains("\r\nHost: here.example\r\n"));
+        assert!(request.contains("\r\nOrigin: wss://here.example\r\n"));
+    }
+
+    #[test]
+    fn a_line_break_in_a_value_begins_no_header() {
+        for value in ["A0\r\nX-Other: 1", "A0\n", "A0\r"] {
+            assert!(here().request("a key", &[("X-caBLE-Client-Payload", value.into())]).is_err());
+        }
     }
 }

@@ -13,7 +13,7 @@
 //! The third is how most apps hang up, and is also what someone on the network
 //! can bring about; whether the transaction was over is for the caller to know.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
 use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _};
@@ -167,7 +167,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Tunnel for WebSocket<S> {
 
 /// Whether the other side is gone without a close frame. Apps on phones hang
 /// up like that all the time.
-pub(super) fn is_gone(error: &Error) -> bool {
+fn is_gone(error: &Error) -> bool {
     match error {
         Error::ConnectionClosed
         | Error::AlreadyClosed
@@ -176,22 +176,26 @@ pub(super) fn is_gone(error: &Error) -> bool {
             | ProtocolError::HandshakeIncomplete
             | ProtocolError::SendAfterClosing,
         ) => true,
-        Error::Io(error) => matches!(
-            error.kind(),
-            // UnexpectedEof: TLS without the peer's close_notify.
-            ErrorKind::UnexpectedEof
-                | ErrorKind::ConnectionReset
-                | ErrorKind::ConnectionAborted
-                | ErrorKind::BrokenPipe
-                | ErrorKind::NotConnected
-        ),
+        Error::Io(error) => is_hung_up(error),
         _ => false,
     }
 }
 
+/// Whether the other side, or something on the way, has hung up.
+pub(super) fn is_hung_up(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        // UnexpectedEof: TLS without the peer's close_notify.
+        ErrorKind::UnexpectedEof
+            | ErrorKind::ConnectionReset
+            | ErrorKind::ConnectionAborted
+            | ErrorKind::BrokenPipe
+            | ErrorKind::NotConnected
+    )
+}
+
 #[cfg(test)]
 mod tests {
-    use std::io;
     use std::pin::Pin;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::task::{Context, Poll};
