@@ -15,6 +15,7 @@ use fido_hybrid::protocol::tunnel_url::{RoutingId, TunnelRequest};
 use fido_hybrid::tunnel::{BuildError, Dial, OpenTunnel, WebSocketTunnel, open_over};
 use futures_util::{SinkExt as _, StreamExt as _};
 use rustls::pki_types::CertificateDer;
+use rustls::server::Acceptor;
 use rustls::{ClientConfig, RootCertStore};
 use support::services::{
     TUNNEL, certificate, certificate_between, client_url, domain, phone_url, secure,
@@ -22,8 +23,8 @@ use support::services::{
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
-use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
+use tokio_rustls::{LazyConfigAcceptor, TlsAcceptor};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
@@ -348,6 +349,63 @@ async fn a_tls_configuration_of_the_callers_is_used_as_it_is() {
         .build()
         .unwrap();
     dialer.dial(phone_url(TUNNEL).into()).await.unwrap();
+}
+
+/// The first protocol of two that a client must not be given.
+const HTTP_2: &[u8] = b"h2";
+const HTTP_1_1: &[u8] = b"http/1.1";
+
+/// What a client offers by ALPN to a proxy that inspects TLS, and whether its
+/// tunnel opens. The proxy chooses HTTP/2 where it can, and where nothing was
+/// offered.
+async fn through_an_inspecting_proxy(
+    dialer: impl FnOnce(&CertificateDer<'static>, SocketAddr) -> WebSocketTunnel,
+) -> (Vec<Vec<u8>>, Result<OpenTunnel, TunnelFault>) {
+    let (root, config) = certificate(&[&domain()]);
+    let mut config = Arc::unwrap_or_clone(config);
+    config.alpn_protocols = vec![HTTP_2.to_vec(), HTTP_1_1.to_vec()];
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let dialer = dialer(&root, listener.local_addr().unwrap());
+    let proxy = async {
+        let (stream, _) = listener.accept().await.unwrap();
+        let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await.unwrap();
+        let offered: Vec<Vec<u8>> =
+            start.client_hello().alpn().into_iter().flatten().map(<[u8]>::to_vec).collect();
+        let mut stream = start.into_stream(Arc::new(config)).await.unwrap();
+        if stream.get_ref().1.alpn_protocol() == Some(HTTP_1_1) {
+            answer(&mut stream, &accepted()).await;
+        } else {
+            answer(&mut stream, "HTTP/1.1 400 Bad Request\r\n\r\n").await;
+        }
+        (offered, stream)
+    };
+    let ((offered, _stream), opened) = tokio::join!(proxy, dialer.dial(phone_url(TUNNEL).into()));
+    (offered, opened)
+}
+
+#[tokio::test]
+async fn tls_offers_http_1_1_alone_so_that_a_proxy_does_not_choose_http_2() {
+    let (offered, opened) =
+        through_an_inspecting_proxy(|root, address| secure(root, address).build().unwrap()).await;
+    assert_eq!(offered, [HTTP_1_1]);
+    opened.unwrap();
+}
+
+#[tokio::test]
+async fn a_tls_configuration_of_the_callers_offers_what_it_says() {
+    for protocols in [vec![], vec![HTTP_1_1.to_vec()]] {
+        let (offered, opened) = through_an_inspecting_proxy(|root, address| {
+            let mut roots = RootCertStore::empty();
+            roots.add(root.clone()).unwrap();
+            let mut config = client_config(roots);
+            config.alpn_protocols.clone_from(&protocols);
+            let builder = WebSocketTunnel::builder().tls_config(Arc::new(config));
+            builder.resolve(&domain(), address).build().unwrap()
+        })
+        .await;
+        assert_eq!(offered, protocols);
+        assert_eq!(opened.is_ok(), !protocols.is_empty());
+    }
 }
 
 #[tokio::test]

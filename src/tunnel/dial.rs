@@ -33,6 +33,10 @@ const LONGEST_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// services send none; two let a service move behind a balancer.
 pub const MAX_REDIRECTS: usize = 2;
 
+/// The one protocol offered by ALPN: an upgrade to a WebSocket is HTTP/1.1
+/// [RFC 7301 §6].
+const HTTP_1_1: &[u8] = b"http/1.1";
+
 /// Dials tunnel services: TCP to whichever address answers first, TLS, and a
 /// WebSocket with the subprotocol and headers of the transport.
 ///
@@ -135,7 +139,12 @@ impl WebSocketTunnelBuilder {
     }
 
     /// Takes this TLS configuration as it is, in place of the system's trust
-    /// and of [`Self::extra_roots`]. It must not offer HTTP/2 by ALPN.
+    /// and of [`Self::extra_roots`].
+    ///
+    /// Its `alpn_protocols` should be `http/1.1` alone, as [`Self::build`] offers
+    /// without a configuration of the caller's, and browsers for `wss`. If it
+    /// offers nothing, proxies that inspect TLS may choose HTTP/2 and then
+    /// answer the upgrade with a 400. It must not offer another protocol.
     pub fn tls_config(mut self, config: Arc<ClientConfig>) -> Self {
         self.tls = Some(config);
         self
@@ -188,7 +197,7 @@ impl WebSocketTunnelBuilder {
             Some(config) => config,
             None => system_trust(self.extra_roots)?,
         };
-        if tls.alpn_protocols.iter().any(|protocol| protocol != b"http/1.1") {
+        if tls.alpn_protocols.iter().any(|protocol| protocol != HTTP_1_1) {
             return Err(BuildError::Alpn);
         }
         Ok(WebSocketTunnel {
@@ -255,6 +264,7 @@ fn system_trust(roots: Vec<CertificateDer<'static>>) -> Result<Arc<ClientConfig>
     // A resumed session would tell the service that two ceremonies are one
     // machine's.
     config.resumption = Resumption::disabled();
+    config.alpn_protocols = vec![HTTP_1_1.to_vec()];
     Ok(Arc::new(config))
 }
 
