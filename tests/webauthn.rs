@@ -574,18 +574,108 @@ fn an_attestation_is_scrubbed_unless_the_site_asked_for_it() {
     }
 }
 
-#[test]
-fn a_key_of_another_algorithm_is_left_in_the_attestation_object() {
-    let key: CoseKey = cbor::decode(b"\xa4\x01\x01\x03\x27\x20\x06\x21\x41\x07").unwrap();
+/// The `publicKey` and `publicKeyAlgorithm` of a passkey with this COSE key.
+fn public_key_of(key: &[u8]) -> (Option<String>, i64) {
+    let public_key: CoseKey = cbor::decode(key).unwrap();
     let id = CredentialId::new(ID).unwrap();
-    let credential = AttestedCredential { aaguid: AAGUID, id, public_key: key };
+    let credential = AttestedCredential { aaguid: AAGUID, id, public_key };
     let data = AuthenticatorData::new([0; 32], Flags::USER_PRESENT, 0).with_credential(credential);
     let response = make_credential::Response::new(FORMAT_NONE, data, RawCbor::empty_map());
     let prepared = creation(&creation_json()).unwrap().prepare(&origin()).unwrap();
     let answer = prepared.pending.finish(response).unwrap().to_json();
     let answer: Value = serde_json::from_str(answer.expose()).unwrap();
-    assert_eq!(answer["response"]["publicKeyAlgorithm"], -8);
-    assert_eq!(answer["response"].get("publicKey"), None);
+    let text = answer["response"].get("publicKey").map(|it| it.as_str().unwrap().to_owned());
+    (text, answer["response"]["publicKeyAlgorithm"].as_i64().unwrap())
+}
+
+/// A COSE key with these members.
+fn cose_key(members: &[(i64, Part<'_>)]) -> Vec<u8> {
+    let mut writer = cbor::Writer::new();
+    writer.map(|map| {
+        for (key, part) in members {
+            map.integer(*key, |writer| match part {
+                Part::Number(number) => writer.integer(*number),
+                Part::Bytes(bytes) => writer.bytes(bytes),
+            });
+        }
+    });
+    writer.into_bytes()
+}
+
+#[derive(Clone, Copy)]
+enum Part<'a> {
+    Number(i64),
+    Bytes(&'a [u8]),
+}
+
+// Keys as they are in certificates; those of the W3C's vectors are compared in
+// `webauthn_vectors.rs`.
+#[test]
+fn public_keys_are_also_given_without_cose() {
+    use Part::{Bytes, Number};
+    let ed25519 = |alg| {
+        let members = [(1, Number(1)), (3, Number(alg)), (-1, Number(6)), (-2, Bytes(&[7; 32]))];
+        public_key_of(&cose_key(&members))
+    };
+    let der = [&b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00"[..], &[7; 32]].concat();
+    let text = Some(BASE64URL_NOPAD.encode(&der));
+    assert_eq!(ed25519(-8), (text.clone(), -8));
+    assert_eq!(ed25519(-19), (text, -19));
+    assert_eq!(ed25519(-53), (None, -53), "that is Ed448's");
+    assert_eq!(ed25519(-7777), (None, -7777));
+
+    // As few bytes as possible, and not negative.
+    for (n, der) in [
+        (&[0x00, 0x00, 0x8f][..], &b"\x30\x09\x02\x02\x00\x8f\x02\x03\x01\x00\x01"[..]),
+        (&[0x7f, 0x00], b"\x30\x09\x02\x02\x7f\x00\x02\x03\x01\x00\x01"),
+    ] {
+        let members = [(1, Number(3)), (3, Number(-257)), (-1, Bytes(n)), (-2, Bytes(&[1, 0, 1]))];
+        let head =
+            b"\x30\x1d\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00\x03\x0c\x00";
+        let text = BASE64URL_NOPAD.encode(&[head, der].concat());
+        assert_eq!(public_key_of(&cose_key(&members)), (Some(text), -257));
+    }
+}
+
+#[test]
+fn a_key_that_its_algorithm_does_not_have_stays_in_the_attestation_object() {
+    use Part::{Bytes, Number};
+    let (x, y) = ((-2, Bytes(&[1; 48])), (-3, Bytes(&[2; 48])));
+    let n = (-1, Bytes(&[1; 256]));
+    for members in [
+        // Without a curve, on another one, of another type, too short, without Y.
+        &[(1, Number(1)), (3, Number(-8)), (-2, Bytes(&[7; 32]))][..],
+        &[(1, Number(1)), (3, Number(-8)), (-1, Number(7)), (-2, Bytes(&[7; 57]))],
+        &[(1, Number(2)), (3, Number(-8)), (-1, Number(6)), (-2, Bytes(&[7; 32]))],
+        &[(1, Number(1)), (3, Number(-8)), (-1, Number(6)), (-2, Bytes(&[7; 31]))],
+        &[(1, Number(2)), (3, Number(-35)), (-1, Number(1)), x, y],
+        &[(1, Number(2)), (3, Number(-35)), (-1, Number(2)), x],
+        &[(1, Number(2)), (3, Number(-35)), (-1, Number(2)), x, (-3, Bytes(&[2; 47]))],
+        &[(1, Number(2)), (3, Number(-35)), (-1, Number(2)), x, (-3, Number(1))],
+        &[(1, Number(2)), (3, Number(-257)), n, (-2, Bytes(&[1, 0, 1]))],
+        &[(1, Number(3)), (3, Number(-257)), n],
+        &[(1, Number(3)), (3, Number(-257)), n, (-2, Bytes(&[0, 0]))],
+        &[(1, Number(3)), (3, Number(-257)), (-1, Bytes(&[])), (-2, Bytes(&[1, 0, 1]))],
+    ] {
+        let key = cose_key(members);
+        assert_eq!(public_key_of(&key).0, None, "{}", HEX.encode(&key));
+    }
+}
+
+#[test]
+fn an_empty_user_handle_is_left_out() {
+    let json =
+        with(request_json(), "allowCredentials", json!([{"type": "public-key", "id": "-_-_AQ"}]));
+    for (handle, expected) in [(&[][..], None), (&[0], Some("AA"))] {
+        let mut response = signed();
+        response.user = Some(User::from_handle(UserHandle::new(handle).unwrap()));
+        let prepared = request(&json).unwrap().prepare(&origin()).unwrap();
+        let assertion = prepared.pending.finish(response).unwrap();
+        assert_eq!(assertion.user_handle().is_some(), expected.is_some());
+        let answer: Value = serde_json::from_str(assertion.to_json().expose()).unwrap();
+        let text = answer["response"].get("userHandle").map(|it| it.as_str().unwrap());
+        assert_eq!(text, expected);
+    }
 }
 
 #[test]

@@ -37,6 +37,7 @@ mod origin;
 mod prf;
 mod response;
 mod rp_id;
+mod spki;
 
 pub use client_data::{ClientData, Kind};
 pub use create::{PendingCreation, PreparedCreation};

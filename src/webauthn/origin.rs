@@ -2,8 +2,11 @@
 //! 6454 section 6.2).
 //!
 //! ```text
-//! https://host[:port]            http://localhost[:port]
+//! https://host[:port]     http://localhost[:port]     http://name.localhost[:port]
 //! ```
+//!
+//! `localhost` and the names below it never leave the machine (RFC 6761 section
+//! 6.3), so browsers trust them without TLS (Secure Contexts section 3.1).
 //!
 //! The text goes into the client data as it is, and the site compares it with
 //! its own, byte for byte. So only the one spelling that browsers use is taken:
@@ -20,8 +23,9 @@ use super::domain::{self, DomainError};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum OriginError {
-    /// Neither `https`, nor `http` of `localhost`: not a secure context.
-    #[error("the origin is neither https nor http://localhost")]
+    /// Neither `https`, nor `http` of `localhost` or a name below it: not a
+    /// secure context.
+    #[error("the origin is neither https nor http on localhost")]
     Scheme,
     /// More than scheme, host and port: user info, a path, a query, a fragment.
     #[error("there is more than scheme, host and port")]
@@ -65,7 +69,8 @@ impl Origin {
             _ => (rest, None),
         };
         domain::check(host).map_err(OriginError::Host)?;
-        if default_port == 80 && host != "localhost" {
+        let is_local = host == "localhost" || host.ends_with(".localhost");
+        if default_port == 80 && !is_local {
             return Err(OriginError::Scheme);
         }
         if let Some(port) = port {
@@ -122,6 +127,9 @@ mod tests {
             ("https://localhost", "localhost"),
             ("http://localhost", "localhost"),
             ("http://localhost:8080", "localhost"),
+            ("http://app.localhost:3000", "app.localhost"),
+            ("http://a.b.localhost", "a.b.localhost"),
+            ("https://app.localhost", "app.localhost"),
         ] {
             let origin: Origin = text.parse().unwrap();
             assert_eq!((origin.as_str(), origin.host()), (text, host));
@@ -135,6 +143,8 @@ mod tests {
             "example.com",
             "http://example.com",
             "http://localhost.example.com",
+            "http://notlocalhost",
+            "http://localhost2",
             "HTTPS://example.com",
             "ftp://example.com",
             "null",
@@ -174,6 +184,8 @@ mod tests {
             ("https://[2001:db8::1]", DomainError::IpAddress),
             ("https://[2001:db8::1]:8443", DomainError::IpAddress),
             ("http://127.0.0.1", DomainError::IpAddress),
+            ("http://.localhost", DomainError::Syntax),
+            ("http://app.localhost.", DomainError::NotCanonical),
         ] {
             assert_eq!(Origin::parse(text), Err(OriginError::Host(error)), "{text}");
         }
@@ -187,5 +199,6 @@ mod tests {
         }
         assert_eq!(Origin::parse("https://example.com:443"), Err(OriginError::DefaultPort));
         assert_eq!(Origin::parse("http://localhost:80"), Err(OriginError::DefaultPort));
+        assert_eq!(Origin::parse("http://app.localhost:80"), Err(OriginError::DefaultPort));
     }
 }

@@ -27,14 +27,13 @@ use super::base64::{Base64Url, encoded_length};
 use super::client_data::ClientData;
 use super::options::Attestation;
 use super::prf;
+use super::spki::subject_public_key_info;
 use crate::cbor::{Key, Reader, Writer};
 use crate::ctap::entity::{PUBLIC_KEY, transport};
 use crate::ctap::make_credential::{FORMAT_NONE, FORMAT_PACKED};
 use crate::ctap::{
     Aaguid, AuthenticatorData, CoseKey, CredentialId, UserHandle, get_assertion, make_credential,
 };
-use crate::protocol::PublicKey;
-use crate::protocol::primitives::UNCOMPRESSED_POINT_LENGTH;
 use crate::secret::{SecretBytes, SecretText};
 
 /// What every answer over this transport says of the authenticator.
@@ -139,7 +138,7 @@ impl Registration {
     /// have PRF outputs.
     #[must_use]
     pub fn to_json(&self) -> SecretText {
-        let spki = self.public_key.es256().map(subject_public_key_info);
+        let spki = subject_public_key_info(&self.public_key);
         let auth_data = self.response.auth_data.raw();
         let prf = self.response.unsigned_extensions.prf.as_ref();
         let results = ExtensionResults {
@@ -157,13 +156,14 @@ impl Registration {
                     attestation_object: Base64Url(&self.attestation_object),
                     authenticator_data: Base64Url(auth_data),
                     client_data_json: Base64Url(self.client_data.as_bytes()),
-                    public_key: spki.as_ref().map(|spki| Base64Url(spki)),
+                    public_key: spki.as_deref().map(Base64Url),
                     public_key_algorithm: self.public_key.algorithm().0,
                     transports: TRANSPORTS,
                 },
             )
         };
-        let bytes = [&self.attestation_object, auth_data, self.client_data.as_bytes()];
+        let spki = spki.as_deref().unwrap_or_default();
+        let bytes = [&self.attestation_object, auth_data, self.client_data.as_bytes(), spki];
         answer.write(bytes.iter().map(|bytes| bytes.len()).sum(), &self.id)
     }
 }
@@ -200,11 +200,13 @@ impl Assertion {
         &self.id
     }
 
-    /// Of which account, if the phone says so: always when the site allowed any
-    /// passkey.
+    /// Of which account, if the phone says so: always when the relying party
+    /// allowed any passkey. An empty handle names no account and is left out:
+    /// server libraries refuse it.
     #[must_use]
     pub fn user_handle(&self) -> Option<&UserHandle> {
-        self.response.user.as_ref().map(|user| &user.id)
+        let handle = self.response.user.as_ref().map(|user| &user.id);
+        handle.filter(|handle| !handle.as_bytes().is_empty())
     }
 
     /// The client data's bytes.
@@ -371,20 +373,3 @@ fn is_anonymous_self_attestation(response: &make_credential::Response) -> bool {
     });
     is_anonymous && response.format == FORMAT_PACKED && statement.is_ok() && !has_certificate
 }
-
-/// A P-256 key as sites without COSE read it (RFC 5480 section 2): always these
-/// bytes, then the point.
-fn subject_public_key_info(key: &PublicKey) -> [u8; SPKI_LENGTH] {
-    let mut der = [0; SPKI_LENGTH];
-    let bytes = SPKI_PREFIX.into_iter().chain(key.uncompressed());
-    der.iter_mut().zip(bytes).for_each(|(to, from)| *to = from);
-    der
-}
-
-const SPKI_LENGTH: usize = SPKI_PREFIX.len() + UNCOMPRESSED_POINT_LENGTH;
-
-/// SEQUENCE { SEQUENCE { OID id-ecPublicKey, OID prime256v1 }, BIT STRING }.
-const SPKI_PREFIX: [u8; 26] = [
-    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a,
-    0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
-];

@@ -33,7 +33,7 @@ fn wrong_arguments_end_with_2_and_are_named() {
     let site = "https://example.com";
     let cases: &[(&str, &[&str], &str)] = &[
         ("sign_in", &[], "which site?"),
-        ("sign_in", &["http://example.com"], "neither https nor http://localhost"),
+        ("sign_in", &["http://example.com"], "neither https nor http on localhost"),
         ("sign_in", &[site, "--nonsense"], "there is no flag --nonsense"),
         ("sign_in", &[site, site], "an argument too many"),
         ("sign_in", &[site, "--rp-id"], "--rp-id needs a value"),
