@@ -28,6 +28,9 @@ pub struct Adapter {
 pub enum AdapterState {
     /// It is on.
     On,
+    /// It is switched on, and cannot be used yet: the system is starting it, or
+    /// is busy with it. This may pass by itself.
+    NotReady,
     /// It is there and switched off.
     Off,
     /// There is none.
@@ -42,6 +45,7 @@ impl AdapterState {
     pub const fn fault(self) -> Option<BluetoothFault> {
         match self {
             Self::On => None,
+            Self::NotReady => Some(BluetoothFault::NotReady),
             Self::Off => Some(BluetoothFault::Off),
             Self::Absent => Some(BluetoothFault::Absent),
             Self::NotPermitted => Some(BluetoothFault::NotPermitted),
@@ -54,6 +58,7 @@ impl fmt::Display for AdapterState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::On => f.write_str("Bluetooth is on."),
+            Self::NotReady => f.write_str("Bluetooth is not ready yet. Wait a moment."),
             Self::Off => write!(f, "Bluetooth is switched off. {}", Advice::TurnBluetoothOn),
             Self::Absent => write!(f, "There is no Bluetooth adapter. {}", Advice::AddBluetooth),
             Self::NotPermitted => {
@@ -68,12 +73,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_four_answers_are_four_faults_and_four_sentences() {
+    fn each_state_has_its_own_fault_and_its_own_sentence() {
         let told = |state: AdapterState| {
             let fault = state.fault().map(|fault| fault.to_string());
             (fault, state.to_string())
         };
         assert_eq!(told(AdapterState::On), (None, "Bluetooth is on.".to_owned()));
+        assert_eq!(
+            told(AdapterState::NotReady),
+            (
+                Some("the Bluetooth adapter is switched on but does not become ready".to_owned()),
+                "Bluetooth is not ready yet. Wait a moment.".to_owned()
+            )
+        );
         assert_eq!(
             told(AdapterState::Off),
             (

@@ -104,7 +104,8 @@ pub(super) fn sightings<'a>(
 /// What several adapters together are: one that is on is enough.
 pub(super) fn together(states: impl IntoIterator<Item = AdapterState>) -> AdapterState {
     let rank = |state: &AdapterState| match state {
-        AdapterState::On => 3,
+        AdapterState::On => 4,
+        AdapterState::NotReady => 3,
         AdapterState::Off => 2,
         AdapterState::NotPermitted => 1,
         AdapterState::Absent => 0,
@@ -125,7 +126,7 @@ pub(super) async fn scan(mut radio: impl Radio) -> Result<Box<dyn Scan>, Bluetoo
         // The systems ask their user once: what was refused stays refused
         // until the program is started anew.
         AdapterState::NotPermitted => return Err(BluetoothFault::NotPermitted),
-        AdapterState::Off | AdapterState::Absent => None,
+        AdapterState::NotReady | AdapterState::Off | AdapterState::Absent => None,
     };
     let (queue, events) = mpsc::channel(QUEUE_LENGTH);
     let renew_at = Instant::now() + RENEWAL_INTERVAL;

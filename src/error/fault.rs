@@ -133,6 +133,10 @@ pub enum ApiMisuse {
     /// runtime was shut down, or a part that the program brought panicked.
     #[error("the task behind this was ended from outside")]
     TaskEnded,
+    /// The address of a D-Bus that may be on another machine was given. Adverts
+    /// received there would not prove that a phone is near.
+    #[error("the address of a D-Bus must begin with `unix:`: the bus must be on this machine")]
+    RemoteBus,
     /// Something that must be given was not, such as the way to scan.
     #[error("{0} was not given")]
     Missing(&'static str),

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::fault::ApiMisuse;
+
 /// An underlying error, kept for logs.
 pub type Source = Arc<dyn std::error::Error + Send + Sync>;
 
@@ -19,6 +21,14 @@ pub enum BluetoothFault {
     /// The system does not let this program use Bluetooth.
     #[error("this program is not permitted to use Bluetooth")]
     NotPermitted,
+    /// The adapter is switched on, and refuses to work because it is not ready,
+    /// for longer than an adapter needs to start.
+    #[error("the Bluetooth adapter is switched on but does not become ready")]
+    NotReady,
+    /// The adapter is switched on, and refuses to scan or to advertise because
+    /// something else occupies it.
+    #[error("the Bluetooth adapter is busy")]
+    Busy,
     /// This radio or system cannot do what was asked, such as advertising
     /// service data on macOS.
     #[error("the Bluetooth adapter cannot {0}")]
@@ -30,6 +40,13 @@ pub enum BluetoothFault {
     /// on Linux the system's D-Bus.
     #[error("the system's Bluetooth service cannot be reached")]
     NoService(#[source] Source),
+    /// The system's Bluetooth service, or the D-Bus on the way to it, did not
+    /// answer in time.
+    #[error("the system's Bluetooth service does not answer")]
+    Silent,
+    /// This library was called in a way that its documentation rules out.
+    #[error(transparent)]
+    Misuse(#[from] ApiMisuse),
     /// Anything else that Bluetooth reported.
     #[error("Bluetooth failed")]
     Failed(#[source] Source),

@@ -52,6 +52,7 @@ pub(super) const fn advice(stage: Stage, fault: &Fault) -> Advice {
             | ApiMisuse::TooManyRequests
             | ApiMisuse::NoRuntime
             | ApiMisuse::TaskEnded
+            | ApiMisuse::RemoteBus
             | ApiMisuse::Missing(_),
         ) => Advice::ReportTheProgram,
     }
@@ -81,9 +82,12 @@ const fn bluetooth(fault: &BluetoothFault) -> Advice {
         BluetoothFault::Off => Advice::TurnBluetoothOn,
         BluetoothFault::NotPermitted => Advice::AllowBluetooth,
         BluetoothFault::Unsupported(_) => Advice::UseAnotherDevice,
-        BluetoothFault::NoAdvertisingSlot => Advice::CloseOtherPrograms,
+        BluetoothFault::NoAdvertisingSlot | BluetoothFault::Busy => Advice::CloseOtherPrograms,
         BluetoothFault::NoService(_) => Advice::StartBluetooth,
-        BluetoothFault::Failed(_) => Advice::RestartBluetooth,
+        BluetoothFault::NotReady | BluetoothFault::Silent | BluetoothFault::Failed(_) => {
+            Advice::RestartBluetooth
+        }
+        BluetoothFault::Misuse(_) => Advice::ReportTheProgram,
     }
 }
 

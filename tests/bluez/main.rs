@@ -27,10 +27,12 @@ mod advertiser;
     feature = "aws-lc-rs"
 ))]
 mod ceremony;
+mod clock;
 mod crowd;
 mod hearing;
 mod interruptions;
 mod oddities;
+mod refusals;
 #[cfg(all(
     feature = "client",
     feature = "authenticator",

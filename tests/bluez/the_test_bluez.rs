@@ -50,6 +50,12 @@ impl Program {
         answer.map_err(|error| error.name().unwrap().to_owned())
     }
 
+    /// Asks BlueZ for an answer; that there is none is an answer, too.
+    pub(crate) fn round_trip(&self) {
+        let _answered = self.call("/", "org.freedesktop.DBus.Peer", "Ping", ());
+        while self.0.pop_message().is_some() {}
+    }
+
     /// Discovers as Chromium does.
     pub(crate) fn discover(&self) {
         let le = std::collections::HashMap::from([("Transport", dbus::arg::Variant("le"))]);
@@ -258,6 +264,37 @@ async fn a_method_can_fail_or_wait_and_what_waited_is_done_later() {
     assert_eq!(laptop.discoverers("hci0"), [""; 0]);
     laptop.answer_truly("StartDiscovery");
     assert_eq!(laptop.discoverers("hci0").len(), 1);
+}
+
+#[test]
+fn a_bluetoothd_that_was_killed_leaves_a_busy_kernel_behind() {
+    let Some(air) = Air::by_hand() else { return };
+    let (laptop, program) = laptop(&air);
+    let refused = |program: &Program| program.call(HCI0, ADAPTER, "StartDiscovery", ());
+    let discovering = |program: &Program| {
+        let asked = (ADAPTER, "Discovering");
+        let answer = program.call(HCI0, PROPERTIES, "Get", asked).unwrap();
+        answer.read1::<dbus::arg::Variant<bool>>().unwrap().0
+    };
+    let kill = || {
+        laptop.stop_bluetoothd(Ending::Killed);
+        laptop.start_bluetoothd();
+    };
+    // Only if it discovered.
+    kill();
+    program.start();
+    kill();
+    assert_eq!(refused(&program).unwrap_err(), "org.bluez.Error.InProgress");
+    assert!(!discovering(&program));
+    laptop.end_kernel_discovery("hci0");
+    program.start();
+    assert!(discovering(&program));
+    // Switched off and on, the kernel has nothing left to do.
+    kill();
+    assert_eq!(refused(&program).unwrap_err(), "org.bluez.Error.InProgress");
+    laptop.switch("hci0", Power::Off);
+    laptop.switch("hci0", Power::On);
+    program.start();
 }
 
 #[test]

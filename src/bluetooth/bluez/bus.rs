@@ -11,14 +11,25 @@ use dbus::nonblock::{Proxy, SyncConnection};
 use dbus::{Message, Path};
 use dbus_tokio::connection::{self, IOResource, IOResourceError};
 use tokio::runtime::Handle;
+use tokio::time::timeout;
 
 use super::objects::Objects;
 use super::{BLUEZ, OBJECT_MANAGER, PROPERTIES};
 use crate::error::{ApiMisuse, BluetoothFault};
 
-/// How long BlueZ may take to answer. It answers at once, but for an adapter
-/// that is being switched on.
+/// How long BlueZ or the bus may take to answer. They answer at once, but for an
+/// adapter that is being switched on.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What libdbus is told in place of [`CALL_TIMEOUT`], which runs by tokio's clock:
+/// it measures with one clock and waits by the other.
+const NO_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The error of a call that had no answer in time.
+const TIMEOUT: &str = "org.freedesktop.DBus.Error.Timeout";
+
+/// The bus itself, by its name on the bus, which is its interface's, too.
+const THE_BUS: &str = "org.freedesktop.DBus";
 
 /// A connection of one's own. Dropping it closes it.
 ///
@@ -102,8 +113,27 @@ pub(super) async fn call<R: ReadAll + 'static>(
     (interface, method): (&'static str, &'static str),
     arguments: impl AppendAll,
 ) -> Result<R, dbus::Error> {
-    let proxy = Proxy::new(BLUEZ, path.clone(), CALL_TIMEOUT, Arc::clone(connection));
-    proxy.method_call(interface, method, arguments).await
+    let proxy = Proxy::new(BLUEZ, path.clone(), NO_TIMEOUT, Arc::clone(connection));
+    in_time(proxy.method_call(interface, method, arguments)).await
+}
+
+/// Calls a method of the bus itself.
+async fn call_the_bus<R: ReadAll + 'static>(
+    connection: &Arc<SyncConnection>,
+    method: &'static str,
+    argument: &str,
+) -> Result<R, dbus::Error> {
+    let path = Path::from("/org/freedesktop/DBus");
+    let proxy = Proxy::new(THE_BUS, path, NO_TIMEOUT, Arc::clone(connection));
+    in_time(proxy.method_call(THE_BUS, method, (argument,))).await
+}
+
+async fn in_time<R>(
+    answer: impl Future<Output = Result<R, dbus::Error>>,
+) -> Result<R, dbus::Error> {
+    timeout(CALL_TIMEOUT, answer)
+        .await
+        .unwrap_or_else(|_| Err(dbus::Error::new_custom(TIMEOUT, "there was no answer in time")))
 }
 
 /// Calls a method of BlueZ from where nobody can wait for its answer.
@@ -163,20 +193,14 @@ pub(super) async fn signals(
         format!("type='signal',sender='{BLUEZ}',interface='{OBJECT_MANAGER}'"),
     ];
     for rule in comings_and_goings.into_iter().chain(changes) {
-        connection.add_match_no_cb(&rule).await.map_err(fault)?;
+        call_the_bus::<()>(connection, "AddMatch", &rule).await.map_err(fault)?;
     }
     Ok(())
 }
 
 /// Whose signals are BlueZ's: its unique name on the bus.
 pub(super) async fn owner(connection: &Arc<SyncConnection>) -> Result<String, dbus::Error> {
-    let proxy = Proxy::new(
-        "org.freedesktop.DBus",
-        "/org/freedesktop/DBus",
-        CALL_TIMEOUT,
-        Arc::clone(connection),
-    );
-    let (owner,) = proxy.method_call("org.freedesktop.DBus", "GetNameOwner", (BLUEZ,)).await?;
+    let (owner,) = call_the_bus(connection, "GetNameOwner", BLUEZ).await?;
     Ok(owner)
 }
 
@@ -194,7 +218,9 @@ pub(super) fn fault(error: dbus::Error) -> BluetoothFault {
             | "org.freedesktop.DBus.Error.AuthFailed"
             | "org.bluez.Error.NotAuthorized",
         ) => BluetoothFault::NotPermitted,
-        Some("org.bluez.Error.NotReady") => BluetoothFault::Off,
+        Some("org.bluez.Error.NotReady") => BluetoothFault::NotReady,
+        Some("org.bluez.Error.InProgress") => BluetoothFault::Busy,
+        Some(TIMEOUT) => BluetoothFault::Silent,
         Some(
             // There is no BlueZ.
             "org.freedesktop.DBus.Error.ServiceUnknown"

@@ -16,8 +16,10 @@
 //! as heard would have got around the proximity.
 
 mod advertise;
+mod air;
 mod bus;
 mod objects;
+mod refusals;
 mod scan;
 
 use std::sync::Arc;
@@ -80,9 +82,11 @@ async fn found_adapters(
 
 /// One adapter that is on is enough.
 fn best(states: impl Iterator<Item = AdapterState>) -> AdapterState {
-    states.fold(AdapterState::Absent, |best, state| match (best, state) {
-        (AdapterState::On, _) | (_, AdapterState::On) => AdapterState::On,
-        (AdapterState::Off, _) | (_, AdapterState::Off) => AdapterState::Off,
-        (best, _) => best,
-    })
+    let rank = |state: &AdapterState| match state {
+        AdapterState::On => 3,
+        AdapterState::NotReady => 2,
+        AdapterState::Off => 1,
+        _ => 0,
+    };
+    states.max_by_key(rank).unwrap_or(AdapterState::Absent)
 }

@@ -7,25 +7,26 @@
 //! should ([`Listening::look`]): one way for the start, for an adapter that is
 //! plugged in or switched on, and for a BlueZ that was restarted.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
 use dbus::Path;
 use dbus::arg::{PropMap, Variant};
 use dbus::message::Message;
-use dbus::nonblock::{NonblockReply as _, SyncConnection};
-use tokio::sync::{Notify, mpsc};
+use dbus::nonblock::SyncConnection;
+use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tracing::debug;
 
 use super::super::settings::Settings;
-use super::super::{AdapterState, Scan, ScanEvent, Sighting};
+use super::super::{AdapterState, Scan, ScanEvent};
+use super::air::Air;
 use super::bus::{self, Bus, fault};
-use super::objects::{self, Found, Interfaces, Objects};
-use super::{ADAPTER, BLUEZ, DEVICE, PROPERTIES, best};
+use super::objects::{self, Found, Objects};
+use super::refusals::{RETRY, Refusals, Verdict};
+use super::{ADAPTER, DEVICE, PROPERTIES, best};
 use crate::BoxFuture;
 use crate::error::{ApiMisuse, BluetoothFault};
 
@@ -33,25 +34,12 @@ use crate::error::{ApiMisuse, BluetoothFault};
 /// phone repeats it.
 const QUEUE: usize = 64;
 
-/// Addresses that are being asked for at once.
-const LOOKUPS: usize = 32;
-
-/// How often an adapter that is on is asked again to listen when it refuses,
-/// and how long is waited in between: one that was just plugged in does at
-/// first.
-const ATTEMPTS: u32 = 5;
-const RETRY: Duration = Duration::from_millis(400);
-
 type Events = mpsc::Sender<Result<ScanEvent, BluetoothFault>>;
 
 pub(in super::super) async fn scan(settings: &Settings) -> Result<Box<dyn Scan>, BluetoothFault> {
     let mut bus = Bus::connect(settings.bus_address.as_deref()).await?;
     let (events, receiver) = mpsc::channel(QUEUE);
-    let air = Arc::new(Air {
-        state: Mutex::default(),
-        changed: Notify::new(),
-        events: events.downgrade(),
-    });
+    let air = Arc::new(Air::new(&events));
     // From here on, dropping it stops what was begun.
     let mut scan = BluezScan {
         events: receiver,
@@ -67,7 +55,7 @@ pub(in super::super) async fn scan(settings: &Settings) -> Result<Box<dyn Scan>,
         events,
         told: AdapterState::On,
         switched_on: BTreeSet::new(),
-        refusals: BTreeMap::new(),
+        refusals: Refusals::default(),
     };
     bus.during(listening.subscribe()).await?;
     let next = bus.during(listening.look()).await?;
@@ -118,159 +106,6 @@ impl Drop for BluezScan {
     }
 }
 
-/// What the signals of BlueZ are held against.
-struct Air {
-    state: Mutex<State>,
-    /// The adapters are to be looked at.
-    changed: Notify,
-    /// The scan's task holds the other end open, so that the caller learns of its
-    /// end.
-    events: mpsc::WeakSender<Result<ScanEvent, BluetoothFault>>,
-}
-
-#[derive(Default)]
-struct State {
-    /// BlueZ's unique name.
-    owner: Option<String>,
-    /// The adapters that listen for this scan, or are being asked to.
-    listening: BTreeSet<Path<'static>>,
-    /// The devices whose addresses are being asked for.
-    lookups: BTreeSet<Path<'static>>,
-}
-
-impl Air {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing is left half done by a panic elsewhere.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A signal. What cannot be read is passed over: one odd device is not to
-    /// end the scan.
-    fn signal(self: &Arc<Self>, message: &Message, connection: &SyncConnection) {
-        let (Some(sender), Some(member)) = (message.sender(), message.member()) else { return };
-        if &*sender == "org.freedesktop.DBus" && &*member == "NameOwnerChanged" {
-            if let Ok((BLUEZ, _, owner)) = message.read3::<&str, &str, &str>() {
-                let mut state = self.lock();
-                state.owner = Some(owner).filter(|owner| !owner.is_empty()).map(str::to_owned);
-                state.listening.clear();
-                state.lookups.clear();
-                drop(state);
-                self.changed.notify_one();
-            }
-            return;
-        }
-        if self.lock().owner.as_deref() != Some(&*sender) {
-            return;
-        }
-        match &*member {
-            "PropertiesChanged" => {
-                let Some(path) = message.path() else { return };
-                match message.read2::<&str, PropMap>() {
-                    Ok((ADAPTER, changed)) => self.adapter_changed(&path.into_static(), &changed),
-                    Ok((DEVICE, changed)) => {
-                        self.device_changed(&path.into_static(), &changed, connection);
-                    }
-                    _ => {}
-                }
-            }
-            "InterfacesAdded" => {
-                let Ok((path, interfaces)) = message.read2::<Path<'_>, Interfaces>() else {
-                    return;
-                };
-                if interfaces.contains_key(ADAPTER) {
-                    self.changed.notify_one();
-                }
-                if let Some(device) = interfaces.get(DEVICE)
-                    && self.is_ours(&path)
-                {
-                    objects::sightings(device)
-                        .into_iter()
-                        .for_each(|sighting| self.heard(sighting));
-                }
-            }
-            "InterfacesRemoved" => {
-                let Ok((path, interfaces)) = message.read2::<Path<'static>, Vec<&str>>() else {
-                    return;
-                };
-                if interfaces.contains(&ADAPTER) {
-                    self.lock().listening.remove(&path);
-                    self.changed.notify_one();
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn adapter_changed(&self, path: &Path<'static>, changed: &PropMap) {
-        let flag = |name| dbus::arg::prop_cast::<bool>(changed, name).copied();
-        if flag("Powered") == Some(false) {
-            // Its scans end with it.
-            self.lock().listening.remove(path);
-        }
-        if changed.contains_key("Powered") || flag("Discovering") == Some(false) {
-            self.changed.notify_one();
-        }
-    }
-
-    /// A device was heard again. What has changed does not say who it is.
-    fn device_changed(
-        self: &Arc<Self>,
-        path: &Path<'static>,
-        changed: &PropMap,
-        connection: &SyncConnection,
-    ) {
-        let sightings = objects::sightings(changed);
-        if sightings.is_empty() || !self.is_ours(path) {
-            return;
-        }
-        let is_new = {
-            let mut state = self.lock();
-            state.lookups.len() < LOOKUPS && state.lookups.insert(path.clone())
-        };
-        if !is_new {
-            // One whose address does not come is heard without it.
-            sightings.into_iter().for_each(|sighting| self.heard(sighting));
-            return;
-        }
-        let ask = Message::method_call(&BLUEZ.into(), path, &PROPERTIES.into(), &"GetAll".into())
-            .append1(DEVICE);
-        let (air, device) = (Arc::clone(self), path.clone());
-        let sent = connection.send_with_reply(
-            ask,
-            Box::new(move |reply, _| {
-                air.lock().lookups.remove(&device);
-                // A device that was forgotten meanwhile was heard all the same.
-                let known = reply.read1::<PropMap>().ok().filter(|_| !is_error(&reply));
-                for mut sighting in sightings {
-                    if let Some(known) = &known {
-                        sighting.address = objects::device_address(known);
-                        sighting.rssi = sighting.rssi.or_else(|| objects::rssi(known));
-                    }
-                    air.heard(sighting);
-                }
-            }),
-        );
-        if sent.is_err() {
-            self.lock().lookups.remove(path);
-        }
-    }
-
-    /// Whether an adapter that listens for this scan has this device.
-    fn is_ours(&self, device: &str) -> bool {
-        self.lock().listening.iter().any(|adapter| objects::is_below(device, adapter))
-    }
-
-    fn heard(&self, sighting: Sighting) {
-        if let Some(events) = self.events.upgrade() {
-            let _full_or_gone = events.try_send(Ok(ScanEvent::Sighting(sighting)));
-        }
-    }
-}
-
-fn is_error(message: &Message) -> bool {
-    message.msg_type() == dbus::MessageType::Error
-}
-
 /// When to look again without being told that something has changed.
 enum Next {
     OnChange,
@@ -287,8 +122,8 @@ struct Listening {
     /// Adapters that this scan has switched on: each once, since whoever
     /// switches it off again wants it so.
     switched_on: BTreeSet<Path<'static>>,
-    /// How often adapters have refused to listen in a row.
-    refusals: BTreeMap<Path<'static>, u32>,
+    /// The adapters that refuse to listen.
+    refusals: Refusals,
 }
 
 impl Listening {
@@ -321,6 +156,7 @@ impl Listening {
         let objects = match self.ask().await {
             Ok(objects) => objects,
             Err(BluetoothFault::Absent) => {
+                self.refusals = Refusals::default();
                 self.tell(AdapterState::Absent).await;
                 return Ok(Next::OnChange);
             }
@@ -330,17 +166,14 @@ impl Listening {
         let chosen = self.settings.adapter.clone();
         let mut adapters = objects::adapters(&objects);
         adapters.retain(|adapter| adapter.is_chosen(chosen.as_deref()));
-        self.refusals.retain(|path, _| {
-            adapters
-                .iter()
-                .any(|found| found.path == *path && found.adapter.state == AdapterState::On)
-        });
+        self.refusals.forget_all_but(&adapters);
         let mut states = Vec::new();
         let mut next = Next::OnChange;
         let mut refused = None;
         for adapter in &adapters {
             match self.make_listen(adapter).await {
                 Ok(state) => {
+                    self.refusals.forget(&adapter.path);
                     if state == AdapterState::On {
                         objects::in_range(&objects, &adapter.path)
                             .for_each(|sighting| self.air.heard(sighting));
@@ -349,24 +182,21 @@ impl Listening {
                 }
                 Err(fault) => {
                     debug!(adapter = adapter.adapter.id, %fault, "an adapter does not listen");
-                    let refusals = self.refusals.entry(adapter.path.clone()).or_default();
-                    *refusals = match fault {
-                        // Waiting does not change what is allowed.
-                        BluetoothFault::NotPermitted => ATTEMPTS,
-                        _ => refusals.saturating_add(1),
-                    };
-                    match fault {
-                        _ if *refusals < ATTEMPTS => next = Next::Soon,
-                        BluetoothFault::Off => states.push(AdapterState::Off),
-                        fault => refused = Some(fault),
+                    match self.refusals.refused(&adapter.path, &fault, Instant::now()) {
+                        Verdict::Retry => next = Next::Soon,
+                        Verdict::TellAndRetry => {
+                            next = Next::Soon;
+                            states.push(AdapterState::NotReady);
+                        }
+                        Verdict::GiveUp => refused = Some(fault),
                     }
                 }
             }
         }
         match (best(states.iter().copied()), next, refused) {
-            // The one adapter there is will not.
+            // The only adapter refuses for good.
             (AdapterState::Absent, Next::OnChange, Some(fault)) => Err(fault),
-            // It may yet.
+            // It may yet listen, and it is too early to tell.
             (AdapterState::Absent, Next::Soon, _) => Ok(Next::Soon),
             (state, next, _) => {
                 self.tell(state).await;
@@ -396,20 +226,29 @@ impl Listening {
         if !is_new && *discovering {
             return Ok(AdapterState::On);
         }
-        match self.start_discovery(path).await {
-            // It does already: BlueZ has halted it for a moment.
-            Err(error) if error.name() == Some("org.bluez.Error.InProgress") => {
-                Ok(AdapterState::On)
-            }
-            Ok(()) => Ok(AdapterState::On),
-            Err(error) => {
+        let refused = match self.start_discovery(path).await {
+            Ok(()) => return Ok(AdapterState::On),
+            Err(error) => fault(error),
+        };
+        match refused {
+            // BlueZ answers InProgress to a program that discovers already, and
+            // also whenever the kernel refuses. Only the first is a success.
+            BluetoothFault::Busy if self.discovers(path).await => Ok(AdapterState::On),
+            refused => {
                 self.air.lock().listening.remove(path);
-                match fault(error) {
+                match refused {
                     BluetoothFault::Absent => Ok(AdapterState::Absent),
                     fault => Err(fault),
                 }
             }
         }
+    }
+
+    /// Whether the adapter discovers now, for this program or another.
+    async fn discovers(&self, path: &Path<'static>) -> bool {
+        let asked = (ADAPTER, "Discovering");
+        let get = bus::call::<(Variant<bool>,)>(&self.connection, path, (PROPERTIES, "Get"), asked);
+        get.await.is_ok_and(|(discovering,)| discovering.0)
     }
 
     async fn start_discovery(&self, path: &Path<'static>) -> Result<(), dbus::Error> {

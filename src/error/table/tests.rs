@@ -30,9 +30,13 @@ fn every_fault() -> Vec<Fault> {
         BluetoothFault::Absent => BluetoothFault::Absent,
         BluetoothFault::Off => BluetoothFault::Off,
         BluetoothFault::NotPermitted => BluetoothFault::NotPermitted,
+        BluetoothFault::NotReady => BluetoothFault::NotReady,
+        BluetoothFault::Busy => BluetoothFault::Busy,
         BluetoothFault::Unsupported(_) => BluetoothFault::Unsupported("advertise"),
         BluetoothFault::NoAdvertisingSlot => BluetoothFault::NoAdvertisingSlot,
         BluetoothFault::NoService(_) => BluetoothFault::NoService(source()),
+        BluetoothFault::Silent => BluetoothFault::Silent,
+        BluetoothFault::Misuse(_) => BluetoothFault::Misuse(ApiMisuse::NoRuntime),
         BluetoothFault::Failed(_) => BluetoothFault::Failed(source()),
     });
     let steps = every!(TunnelStep {
@@ -136,6 +140,7 @@ fn every_fault() -> Vec<Fault> {
         ApiMisuse::TooManyRequests => ApiMisuse::TooManyRequests,
         ApiMisuse::NoRuntime => ApiMisuse::NoRuntime,
         ApiMisuse::TaskEnded => ApiMisuse::TaskEnded,
+        ApiMisuse::RemoteBus => ApiMisuse::RemoteBus,
         ApiMisuse::Missing(_) => ApiMisuse::Missing("a scanner"),
     });
     let statuses = (1..=u8::MAX).map(|code| Fault::Status(Status(code)));
@@ -237,7 +242,10 @@ fn no_fault_has_values_that_contradict_each_other() {
                 _ => {}
             }
             let is_of_the_radio = matches!(fault, Fault::Bluetooth(_))
-                && !matches!(fault, Fault::Bluetooth(BluetoothFault::Unsupported(_)));
+                && !matches!(
+                    fault,
+                    Fault::Bluetooth(BluetoothFault::Unsupported(_) | BluetoothFault::Misuse(_))
+                );
             assert!(!is_of_the_radio || sentence.contains("Bluetooth"), "{row}");
             let is_of_the_clock = matches!(
                 fault,
@@ -325,8 +333,20 @@ fn rows() -> Vec<Row> {
         (&S::ALL, A::TurnBluetoothOn, vec![BluetoothFault::Off.into()]),
         (&S::ALL, A::AllowBluetooth, vec![BluetoothFault::NotPermitted.into()]),
         (&S::ALL, A::StartBluetooth, vec![BluetoothFault::NoService(source()).into()]),
-        (&S::ALL, A::RestartBluetooth, vec![BluetoothFault::Failed(source()).into()]),
-        (&S::ALL, A::CloseOtherPrograms, vec![BluetoothFault::NoAdvertisingSlot.into()]),
+        (
+            &S::ALL,
+            A::RestartBluetooth,
+            vec![
+                BluetoothFault::NotReady.into(),
+                BluetoothFault::Silent.into(),
+                BluetoothFault::Failed(source()).into(),
+            ],
+        ),
+        (
+            &S::ALL,
+            A::CloseOtherPrograms,
+            vec![BluetoothFault::NoAdvertisingSlot.into(), BluetoothFault::Busy.into()],
+        ),
         (
             &S::ALL,
             A::UseAnotherDevice,
@@ -406,7 +426,9 @@ fn rows() -> Vec<Row> {
                 ApiMisuse::TooManyRequests.into(),
                 ApiMisuse::NoRuntime.into(),
                 ApiMisuse::TaskEnded.into(),
+                ApiMisuse::RemoteBus.into(),
                 ApiMisuse::Missing("a scanner").into(),
+                BluetoothFault::Misuse(ApiMisuse::NoRuntime).into(),
             ],
         ),
     ]

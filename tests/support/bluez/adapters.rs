@@ -41,6 +41,7 @@ impl Bluetoothd {
         radio.plug.power = power;
         let (path, on) = (radio.path(), radio.is_on());
         if !on {
+            radio.kernel_discovers = false;
             radio.discoveries.clear();
             radio.filters.clear();
             self.discovery_changed(name);

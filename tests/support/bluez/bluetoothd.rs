@@ -263,6 +263,7 @@ impl Bluetoothd {
                 self.remove_object(&path);
             }
             let radio = self.radios.get_mut(&name).unwrap();
+            radio.kernel_discovers |= ending == Ending::Killed && !radio.discoveries.is_empty();
             radio.filters.clear();
             radio.discoveries.clear();
             ended.extend(

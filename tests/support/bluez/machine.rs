@@ -70,6 +70,11 @@ pub(crate) enum Ending {
     Orderly,
     /// It is gone from the bus from one moment to the next.
     Crash,
+    /// As a crash, and the kernel goes on with the discoveries that it had begun for
+    /// this bluetoothd, 10.24 s in truth, here until [`Machine::end_kernel_discovery`].
+    /// Until then the kernel is busy, and the next bluetoothd answers `InProgress` to
+    /// `StartDiscovery` while its `Discovering` is false.
+    Killed,
 }
 
 impl Machine {
@@ -158,6 +163,11 @@ impl Machine {
             machine.radios.get_mut(adapter).unwrap().discoveries.clear();
             machine.discovery_changed(adapter);
         });
+    }
+
+    /// The kernel ends what it had begun for a bluetoothd that was killed.
+    pub(crate) fn end_kernel_discovery(&self, adapter: &str) {
+        self.with(|machine| machine.radios.get_mut(adapter).unwrap().kernel_discovers = false);
     }
 
     /// What programs advertise through an adapter.

@@ -243,6 +243,10 @@ impl Bluetoothd {
             return refused("InProgress", "Operation already in progress");
         }
         let filter = radio.filters.remove(program);
+        if radio.kernel_discovers {
+            // So bluetoothd answers whenever the kernel does not begin.
+            return refused("InProgress", "Operation already in progress");
+        }
         radio.discoveries.insert(program.into(), filter);
         self.discovery_changed(name);
         Ok(Vec::new())

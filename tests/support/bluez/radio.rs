@@ -110,6 +110,8 @@ pub(crate) struct Radio {
     pub(crate) filters: BTreeMap<String, Filter>,
     /// By program: discoveries, each with the filter it has, if any.
     pub(crate) discoveries: BTreeMap<String, Option<Filter>>,
+    /// The kernel still discovers for a bluetoothd that was killed.
+    pub(crate) kernel_discovers: bool,
     /// By program and path. One without an advert is being read.
     pub(crate) registered: BTreeMap<(String, String), Option<Registered>>,
 }
@@ -122,6 +124,7 @@ impl Radio {
             plug,
             filters: BTreeMap::new(),
             discoveries: BTreeMap::new(),
+            kernel_discovers: false,
             registered: BTreeMap::new(),
         }
     }
