@@ -1,13 +1,16 @@
 //! What was found: in words, in JSON, and as an exit code.
 
 use std::error::Error as _;
-use std::fmt::{self, Write as _};
+use std::fmt;
+use std::sync::Arc;
 
 use fido_hybrid::bluetooth::{Adapter, AdapterState};
-use fido_hybrid::client::{Health, ServiceHealth};
-use fido_hybrid::error::{Advice, BluetoothFault, Error, Fault, Stage, TunnelFault};
+use fido_hybrid::client::ServiceHealth;
+use fido_hybrid::error::{BluetoothFault, Error, Fault, Stage, TunnelFault, TunnelStep};
 use fido_hybrid::protocol::tunnel_domain::TunnelDomain;
 use serde_json::{Value, json};
+
+use super::radio::{address, is_named, no_such_adapter};
 
 /// A tunnel service cannot be used; added to what Bluetooth's code is.
 const UNREACHABLE: u8 = 10;
@@ -24,60 +27,95 @@ const STEPS: [(&str, &str); 4] = [
 const PROXIES: [&str; 4] = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
 
 pub(crate) struct Findings {
-    pub(crate) health: Health,
+    pub(crate) bluetooth: Result<AdapterState, Error>,
+    /// The adapter to look at alone.
+    pub(crate) chosen: Option<String>,
+    /// All adapters.
     pub(crate) adapters: Result<Vec<Adapter>, BluetoothFault>,
     /// Whether an advert could be sent; `None` if it was not tried.
     pub(crate) advertising: Option<Result<(), BluetoothFault>>,
+    /// The tunnel services, or why none could be tried.
+    pub(crate) services: Result<Vec<Service>, String>,
+}
+
+/// A tunnel service.
+pub(crate) struct Service {
+    pub(crate) health: ServiceHealth,
+    pub(crate) name: Name,
+}
+
+/// Where a service's address is from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Name {
+    LookedUp,
+    /// `--tunnel-address`.
+    Given,
 }
 
 impl Findings {
     pub(crate) fn exit_code(&self) -> u8 {
-        let bluetooth = match &self.health.bluetooth {
-            Ok(AdapterState::On) => match &self.advertising {
-                Some(Err(fault)) => code(fault),
-                _ => 0,
-            },
-            Ok(state) => state.fault().map_or(6, |fault| code(&fault)),
-            Err(Error { fault: Fault::Bluetooth(fault), .. }) => code(fault),
-            Err(_) => 6,
+        let bluetooth = match (self.fault(), &self.advertising) {
+            (Some(fault), _) => code(&fault),
+            (None, Some(Err(fault))) => code(fault),
+            (None, None | Some(Ok(()))) => 0,
         };
         bluetooth + if self.are_reached() { 0 } else { UNREACHABLE }
     }
 
-    fn are_reached(&self) -> bool {
-        self.health.tunnel_services.iter().all(|service| service.reached.is_ok())
+    /// Why no phone can be found; `None` if Bluetooth is on.
+    fn fault(&self) -> Option<BluetoothFault> {
+        match (&self.bluetooth, &self.adapters) {
+            // Without the system's service there is no adapter either.
+            (Ok(AdapterState::Absent), Err(fault)) => Some(fault.clone()),
+            (Ok(state), _) => state.fault(),
+            (Err(Error { fault: Fault::Bluetooth(fault), .. }), _) => Some(fault.clone()),
+            (Err(error), _) => Some(BluetoothFault::Failed(Arc::new(error.clone()))),
+        }
     }
 
-    fn advice(&self) -> Vec<Advice> {
-        let mut advice = self.health.advice();
-        if let Some(Err(fault)) = &self.advertising {
-            let more = Error::new(Stage::Advertising, fault.clone()).advice();
-            if !advice.contains(&more) {
-                advice.push(more);
+    /// That the adapter that was named is not there, and which ones are.
+    fn misnamed(&self) -> Option<String> {
+        no_such_adapter(self.chosen.as_deref()?, self.adapters.as_deref().unwrap_or_default())
+    }
+
+    /// The adapters to look at.
+    fn adapters(&self) -> impl Iterator<Item = &Adapter> {
+        let chosen = self.chosen.as_deref();
+        let adapters = self.adapters.iter().flatten();
+        adapters.filter(move |adapter| chosen.is_none_or(|name| is_named(adapter, name)))
+    }
+
+    fn are_reached(&self) -> bool {
+        let is_reached = |service: &Service| service.health.reached.is_ok();
+        self.services.as_ref().is_ok_and(|services| services.iter().all(is_reached))
+    }
+
+    /// What to do, each thing once.
+    fn advice(&self) -> Vec<String> {
+        let mut all = Vec::new();
+        let mut add = |advice: String| {
+            if !all.contains(&advice) {
+                all.push(advice);
+            }
+        };
+        let advertising = self.advertising.as_ref().and_then(|tried| tried.as_ref().err());
+        if self.misnamed().is_some() {
+            add("Name another --adapter, or none.".to_owned());
+        } else {
+            for fault in self.fault().iter().chain(advertising) {
+                add(Error::new(Stage::Advertising, fault.clone()).advice().to_string());
             }
         }
-        advice
-    }
-
-    /// Where to look on this system. Errors that hold for all systems cannot
-    /// say it.
-    fn hint(&self) -> Option<&'static str> {
-        if !cfg!(target_os = "linux") {
-            return None;
+        for service in self.services.iter().flatten() {
+            if let Err(error) = &service.health.reached {
+                add(error.advice().to_string());
+            }
         }
-        match self.exit_code() % UNREACHABLE {
-            3 => Some(
-                "So it looks, too, if bluetoothd does not run: see `systemctl status bluetooth`.",
-            ),
-            4 => Some("If it cannot be switched on, `rfkill list bluetooth` says why."),
-            5 => Some("What may use it is in /etc/dbus-1/system.d/bluetooth.conf."),
-            6 => Some("`systemctl status dbus bluetooth` says whether all of it runs."),
-            _ => None,
-        }
+        all
     }
 
     pub(crate) fn to_json(&self) -> Value {
-        let adapters = self.adapters.iter().flatten().map(|adapter| {
+        let adapters = self.adapters().map(|adapter| {
             json!({
                 "id": adapter.id,
                 "name": adapter.name,
@@ -85,62 +123,86 @@ impl Findings {
                 "state": state(adapter.state),
             })
         });
-        let services = self.health.tunnel_services.iter().map(|service| {
-            let failure = service.reached.as_ref().err();
+        let services = self.services.iter().flatten().map(|service| {
+            let failure = service.health.reached.as_ref().err();
             json!({
-                "host": service.domain.host(),
+                "host": service.health.domain.host(),
+                "nameLookedUp": service.name == Name::LookedUp,
                 "reached": failure.is_none(),
                 "failedStep": failure.and_then(failed_step).and_then(|step| Some(STEPS.get(step)?.0)),
                 "error": failure.map(because),
                 "advice": failure.map(|error| error.advice().to_string()),
             })
         });
+        let error = match &self.bluetooth {
+            Err(error) => Some(because(error)),
+            Ok(AdapterState::Absent) => self.misnamed().or_else(|| self.fault().as_ref().map(why)),
+            Ok(_) => None,
+        };
         json!({
             "bluetooth": {
-                "state": self.health.bluetooth.as_ref().ok().copied().map(state),
-                "error": self.health.bluetooth.as_ref().err().map(because),
+                "state": self.bluetooth.as_ref().ok().copied().map(state),
+                "error": error,
                 "adapters": adapters.collect::<Vec<_>>(),
                 "advertises": self.advertising.as_ref().map(Result::is_ok),
             },
             "tunnelServices": services.collect::<Vec<_>>(),
-            "advice": self.advice().iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "tunnelServicesError": self.services.as_ref().err(),
+            "advice": self.advice(),
             "exitCode": self.exit_code(),
         })
     }
-}
 
-impl fmt::Display for Findings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn write_bluetooth(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "Bluetooth")?;
-        for adapter in self.adapters.iter().flatten() {
+        for adapter in self.adapters() {
             // The name is the system's text, which anything may have set.
             let (id, name, on) = (&adapter.id, &adapter.name, state(adapter.state));
             let address = address(adapter).unwrap_or_default();
             writeln!(f, "  {id}  {name:?}  {address}  {on}")?;
         }
-        match &self.health.bluetooth {
-            Ok(AdapterState::On) => writeln!(f, "  It is on: phones can be heard.")?,
-            Ok(AdapterState::Off) => writeln!(f, "  It is switched off.")?,
-            Ok(AdapterState::Absent) => writeln!(f, "  There is no adapter.")?,
-            Ok(AdapterState::NotPermitted) => writeln!(f, "  This program may not use it.")?,
-            Ok(state) => writeln!(f, "  {state}")?,
-            Err(error) => writeln!(f, "  It cannot be used: {}", because(error))?,
-        }
-        if let Some(hint) = self.hint() {
-            writeln!(f, "  {hint}")?;
+        let fault = self.fault();
+        match (self.misnamed(), &fault) {
+            (Some(misnamed), _) => writeln!(f, "  It cannot be used: {misnamed}")?,
+            (None, None) => writeln!(f, "  It is on: phones can be heard.")?,
+            (None, Some(BluetoothFault::Off)) => writeln!(f, "  It is switched off.")?,
+            (None, Some(BluetoothFault::Absent)) => writeln!(f, "  There is no adapter.")?,
+            (None, Some(BluetoothFault::NotPermitted)) => {
+                writeln!(f, "  This program may not use it.")?;
+            }
+            (None, Some(fault)) => writeln!(f, "  It cannot be used: {}", why(fault))?,
         }
         match &self.advertising {
             None => {}
             Some(Ok(())) => writeln!(f, "  It can advertise: this machine can play the phone.")?,
-            Some(Err(fault)) => {
-                let error = Error::new(Stage::Advertising, fault.clone());
-                writeln!(f, "  It did not advertise: {}", because(&error))?;
+            Some(Err(fault)) => writeln!(f, "  It did not advertise: {}", why(fault))?,
+        }
+        let failed = self.advertising.as_ref().and_then(|tried| tried.as_ref().err());
+        match fault.as_ref().or(failed).and_then(hint) {
+            Some(hint) if self.misnamed().is_none() => writeln!(f, "  {hint}"),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Findings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write_bluetooth(f)?;
+        match &self.services {
+            Ok(services) => {
+                for service in services {
+                    write_service(f, service)?;
+                }
+            }
+            Err(why) => {
+                writeln!(f, "\nTunnel services")?;
+                for line in why.lines() {
+                    writeln!(f, "  {line}")?;
+                }
             }
         }
-        for service in &self.health.tunnel_services {
-            write_service(f, service)?;
-        }
-        if !self.are_reached()
+        if self.services.is_ok()
+            && !self.are_reached()
             && let Some(variable) = PROXIES.iter().find(|name| std::env::var_os(name).is_some())
         {
             writeln!(
@@ -150,10 +212,12 @@ impl fmt::Display for Findings {
             )?;
         }
         let advice = self.advice();
-        if advice.is_empty() {
+        if self.exit_code() == 0 {
             return write!(f, "\nAll is well.");
         }
-        write!(f, "\nWhat to do")?;
+        if !advice.is_empty() {
+            write!(f, "\nWhat to do")?;
+        }
         for advice in advice {
             write!(f, "\n  {advice}")?;
         }
@@ -161,7 +225,36 @@ impl fmt::Display for Findings {
     }
 }
 
-fn write_service(f: &mut fmt::Formatter<'_>, service: &ServiceHealth) -> fmt::Result {
+/// Where to look on this system. Errors that hold for all systems cannot say
+/// it.
+fn hint(fault: &BluetoothFault) -> Option<&'static str> {
+    if !cfg!(target_os = "linux") {
+        return None;
+    }
+    match fault {
+        BluetoothFault::Absent => Some("`lsusb` and `dmesg` say whether the system sees one."),
+        BluetoothFault::Off => {
+            Some("If it cannot be switched on, `rfkill list bluetooth` says why.")
+        }
+        BluetoothFault::NotPermitted => {
+            Some("What may use it is in /etc/dbus-1/system.d/bluetooth.conf.")
+        }
+        BluetoothFault::NoService(_) => Some(
+            "`systemctl status dbus bluetooth` says whether both run. Package bluez brings \
+             Bluetooth.",
+        ),
+        BluetoothFault::NoAdvertisingSlot => {
+            Some("`bluetoothctl show` says how many adverts are active and how many there can be.")
+        }
+        BluetoothFault::Failed(_) => {
+            Some("`journalctl -u bluetooth` may say more. A service that is stuck needs a restart.")
+        }
+        _ => None,
+    }
+}
+
+fn write_service(f: &mut fmt::Formatter<'_>, service: &Service) -> fmt::Result {
+    let Service { health: service, name } = service;
     let phones = match service.domain {
         TunnelDomain::GOOGLE => "Android phones",
         TunnelDomain::APPLE => "iPhones",
@@ -177,6 +270,9 @@ fn write_service(f: &mut fmt::Formatter<'_>, service: &ServiceHealth) -> fmt::Re
     };
     for (number, (step, meaning)) in STEPS.iter().enumerate() {
         match (&service.reached, number) {
+            (_, 0) if *name == Name::Given => {
+                writeln!(f, "  {step:<8} not looked up: --tunnel-address says where it is")?;
+            }
             (_, number) if number < failed => writeln!(f, "  {step:<8} ok: {meaning}")?,
             (Err(error), number) if number == failed => {
                 writeln!(f, "  {step:<8} FAILED: {}", because(error))?;
@@ -187,13 +283,16 @@ fn write_service(f: &mut fmt::Formatter<'_>, service: &ServiceHealth) -> fmt::Re
     Ok(())
 }
 
-/// Which of [`STEPS`] failed; `None` if it took too long, which may have been
-/// any.
+/// Which of [`STEPS`] failed; `None` if that is not known.
 fn failed_step(error: &Error) -> Option<usize> {
     match &error.fault {
-        Fault::Tunnel(TunnelFault::Dns(_)) => Some(0),
-        Fault::Tunnel(TunnelFault::Tcp(_)) => Some(1),
-        Fault::Tunnel(TunnelFault::Tls(_)) => Some(2),
+        Fault::Tunnel(TunnelFault::Dns(_) | TunnelFault::TimedOut(TunnelStep::Dns)) => Some(0),
+        Fault::Tunnel(TunnelFault::Tcp(_) | TunnelFault::TimedOut(TunnelStep::Tcp)) => Some(1),
+        Fault::Tunnel(
+            TunnelFault::Tls(_)
+            | TunnelFault::CertificateDate(_)
+            | TunnelFault::TimedOut(TunnelStep::Tls),
+        ) => Some(2),
         Fault::Tunnel(_) => Some(3),
         _ => None,
     }
@@ -218,15 +317,9 @@ const fn state(state: AdapterState) -> &'static str {
     }
 }
 
-fn address(adapter: &Adapter) -> Option<String> {
-    let bytes = adapter.address?.bytes;
-    let mut text = String::new();
-    for (place, byte) in bytes.iter().enumerate() {
-        let colon = if place == 0 { "" } else { ":" };
-        // Writing to a string cannot fail.
-        let _infallible = write!(text, "{colon}{byte:02X}");
-    }
-    Some(text)
+/// A fault of Bluetooth and what is behind it.
+fn why(fault: &BluetoothFault) -> String {
+    because(&Error::new(Stage::Offering, fault.clone()))
 }
 
 /// The fault and what is behind it, in one line.

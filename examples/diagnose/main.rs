@@ -6,26 +6,24 @@ mod arguments;
 mod findings;
 #[path = "../shared/network.rs"]
 mod network;
+#[path = "../shared/radio.rs"]
+mod radio;
 #[path = "../shared/report.rs"]
 mod report;
 
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::time::Duration;
 
-use fido_hybrid::bluetooth::{Adapter, Advertiser as _, Bluetooth};
-use fido_hybrid::client::Client;
-use fido_hybrid::error::BluetoothFault;
+use fido_hybrid::bluetooth::{AdapterState, Advertiser as _, Bluetooth, Scanner as _};
+use fido_hybrid::client::{Client, ServiceHealth};
+use fido_hybrid::error::{BluetoothFault, Error, Stage};
+use fido_hybrid::tunnel::WebSocketTunnel;
 use getrandom::SysRng;
 use getrandom::rand_core::{Rng as _, UnwrapErr};
 use tokio::time::timeout;
 
 use arguments::{Arguments, Stop, unknown, wrong};
-use findings::Findings;
+use findings::{Findings, Name, Service};
 use network::Network;
-
-/// How long Bluetooth may take for an answer.
-const BLUETOOTH: Duration = Duration::from_secs(10);
 
 /// The bytes of an advert.
 const ADVERT: usize = 20;
@@ -47,7 +45,7 @@ usage: diagnose [flags]
 Exit codes:
   0    all is well
   2    the arguments are wrong
-  3    there is no Bluetooth adapter
+  3    there is no Bluetooth adapter, or not the one that was named
   4    Bluetooth is switched off
   5    this program may not use Bluetooth
   6    Bluetooth fails, or cannot advertise where that was asked for
@@ -75,6 +73,9 @@ enum Format {
     Words,
     Json,
 }
+
+/// Bluetooth's state, and the tunnel services or why none could be tried.
+type Looked = (Result<AdapterState, Error>, Result<Vec<Service>, String>);
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -110,17 +111,25 @@ impl Diagnose {
     }
 
     async fn run(&self) -> Result<u8, Stop> {
-        let client = Client::builder()
-            .scanner(self.bluetooth.clone())
-            .tunnel(self.network.dialer()?)
-            .build()
-            .map_err(wrong)?;
-        let (health, adapters) = tokio::join!(client.preflight(), self.adapters());
+        let dialer = match self.network.dialer() {
+            Ok(dialer) => Ok(dialer),
+            Err(Stop::Failed(why)) => Err(why),
+            Err(stop) => return Err(stop),
+        };
+        let looked = async {
+            match dialer {
+                Ok(dialer) => self.preflight(dialer).await,
+                Err(why) => Ok((self.state().await, Err(why))),
+            }
+        };
+        let (looked, adapters) = tokio::join!(looked, radio::adapters(&self.bluetooth));
+        let (bluetooth, services) = looked?;
         let advertising = match self.advertise {
             Advertise::Try => Some(self.advertise().await),
             Advertise::Leave => None,
         };
-        let findings = Findings { health, adapters, advertising };
+        let chosen = self.adapter.clone();
+        let findings = Findings { bluetooth, chosen, adapters, advertising, services };
         match self.format {
             Format::Words => report::print(&findings.to_string()),
             Format::Json => report::print(&findings.to_json().to_string()),
@@ -128,26 +137,30 @@ impl Diagnose {
         Ok(findings.exit_code())
     }
 
-    /// The adapters to look at.
-    async fn adapters(&self) -> Result<Vec<Adapter>, BluetoothFault> {
-        let mut adapters = timeout(BLUETOOTH, self.bluetooth.adapters())
-            .await
-            .unwrap_or_else(|_| Err(silent()))?;
-        if let Some(id) = &self.adapter {
-            adapters.retain(|adapter| adapter.id == *id);
-        }
-        Ok(adapters)
+    /// Bluetooth and the tunnel services.
+    async fn preflight(&self, dialer: WebSocketTunnel) -> Result<Looked, Stop> {
+        let client = Client::builder().scanner(self.bluetooth.clone()).tunnel(dialer);
+        let health = client.build().map_err(wrong)?.preflight().await;
+        let service = |health: ServiceHealth| {
+            let given = self.network.has_address(health.domain);
+            Service { health, name: if given { Name::Given } else { Name::LookedUp } }
+        };
+        let services = health.tunnel_services.into_iter().map(service).collect();
+        Ok((health.bluetooth, Ok(services)))
+    }
+
+    /// Bluetooth alone.
+    async fn state(&self) -> Result<AdapterState, Error> {
+        let state = timeout(radio::PATIENCE, self.bluetooth.state()).await;
+        let state = state.unwrap_or_else(|_| Err(radio::silent()));
+        state.map_err(|fault| Error::new(Stage::Offering, fault))
     }
 
     /// Advertises for a moment, what no client can make anything of.
     async fn advertise(&self) -> Result<(), BluetoothFault> {
         let mut advert = vec![0; ADVERT];
         UnwrapErr(SysRng).fill_bytes(&mut advert);
-        let advertised = timeout(BLUETOOTH, self.bluetooth.advertise(advert)).await;
-        advertised.unwrap_or_else(|_| Err(silent())).map(drop)
+        let advertised = timeout(radio::PATIENCE, self.bluetooth.advertise(advert)).await;
+        advertised.unwrap_or_else(|_| Err(radio::silent())).map(drop)
     }
-}
-
-fn silent() -> BluetoothFault {
-    BluetoothFault::Failed(Arc::new(std::io::Error::from(std::io::ErrorKind::TimedOut)))
 }

@@ -11,6 +11,9 @@ pub(crate) enum Stop {
     Help,
     /// The arguments are wrong: how.
     Usage(String),
+    /// The machine lacks something that every program needs.
+    #[allow(dead_code, reason = "not every program has a part that makes this")]
+    Failed(String),
 }
 
 /// The words of a command line that are not taken yet.

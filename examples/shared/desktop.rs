@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use fido_hybrid::bluetooth::Bluetooth;
 use fido_hybrid::client::{Ceremony, Client, Update};
-use fido_hybrid::error::{Error, Fault};
+use fido_hybrid::error::{Error, Fault, Stage};
 use fido_hybrid::protocol::qr_code::QrText;
 use fido_hybrid::qr_render::QrMatrix;
 use fido_hybrid::secret::SecretText;
@@ -17,6 +17,7 @@ use serde_json::json;
 use super::arguments::{Arguments, Stop, unknown, wrong};
 use super::farewell::interrupted;
 use super::network::Network;
+use super::radio::{adapters, no_such_adapter};
 use super::relying_party::{Policy, Refusal, RelyingParty, VerificationPolicy};
 use super::report::{INTERRUPTED, USAGE_ERROR, describe, print, tell};
 
@@ -57,6 +58,7 @@ pub(crate) struct Desktop {
     verification: Requirement,
     options: Option<String>,
     bluetooth: Bluetooth,
+    adapter: Option<String>,
     dialer: WebSocketTunnel,
     json: bool,
     started: Instant,
@@ -72,6 +74,7 @@ impl Desktop {
         let (mut origin, mut rp_id, mut options) = (None, None, None);
         let (mut bluetooth, mut network) = (Bluetooth::new(), Network::default());
         let (mut verification, mut json) = (Requirement::Required, false);
+        let mut adapter = None;
         while let Some(word) = arguments.next()? {
             match word.as_str() {
                 "--rp-id" => rp_id = Some(arguments.value(&word)?),
@@ -84,7 +87,11 @@ impl Desktop {
                     }
                 }
                 "--options" => options = Some(read(&arguments.value(&word)?)?),
-                "--adapter" => bluetooth = bluetooth.adapter(arguments.value(&word)?),
+                "--adapter" => {
+                    let name = arguments.value(&word)?;
+                    bluetooth = bluetooth.adapter(&name);
+                    adapter = Some(name);
+                }
                 "--switch-on-bluetooth" => bluetooth = bluetooth.switch_on(),
                 "--json" => json = true,
                 flag if flag.starts_with('-') => {
@@ -103,7 +110,7 @@ impl Desktop {
         let origin = origin.ok_or_else(|| wrong("which site? Such as https://example.com"))?;
         let rp_id = rp_id.unwrap_or_else(|| origin.host().to_owned());
         let (dialer, started) = (network.dialer()?, Instant::now());
-        Ok(Self { origin, rp_id, verification, options, bluetooth, dialer, json, started })
+        Ok(Self { origin, rp_id, verification, options, bluetooth, adapter, dialer, json, started })
     }
 
     /// The server's options, if there is a server.
@@ -140,13 +147,30 @@ impl Desktop {
     ) -> Result<T, Ended> {
         let (scanner, dialer) = (self.bluetooth.clone(), self.dialer.clone());
         let client = Client::builder().scanner(scanner).tunnel(dialer).build()?;
+        // What is wrong with the request comes first; the code is not shown yet.
         let mut ceremony = begin(&client)?;
+        tokio::select! {
+            ready = self.check_bluetooth() => ready?,
+            () = interrupted() => return Err(Ended::Interrupted),
+        }
         let ended = tokio::select! {
             answer = follow(&mut ceremony) => answer.map_err(Ended::Failed),
             () = interrupted() => Err(Ended::Interrupted),
         };
         ceremony.close().await;
         ended
+    }
+
+    /// Whether this machine can wait for a phone. An adapter that is off or yet
+    /// to be plugged in is waited for; a code would be of no help without the
+    /// system's Bluetooth service, or with an adapter whose name is wrong.
+    async fn check_bluetooth(&self) -> Result<(), Ended> {
+        let found = adapters(&self.bluetooth).await;
+        let found = found.map_err(|fault| Error::new(Stage::Offering, fault))?;
+        match self.adapter.as_deref().and_then(|name| no_such_adapter(name, &found)) {
+            Some(why) => Err(Ended::Stopped(Stop::Failed(why))),
+            None => Ok(()),
+        }
     }
 
     /// Prints what there is, and gives the exit code.
@@ -175,6 +199,7 @@ impl Desktop {
             Err(Ended::Stopped(Stop::Usage(what))) => {
                 (USAGE_ERROR, "TypeError", what + "\nTry --help.")
             }
+            Err(Ended::Stopped(Stop::Failed(what))) => (1, "NotAllowedError", what),
             Err(Ended::Stopped(Stop::Help)) => return 0,
         };
         tell(&format!("error: {told}"));
@@ -198,7 +223,6 @@ pub(crate) enum Checked {
 pub(crate) enum Ended {
     Failed(Error),
     Interrupted,
-    #[allow(dead_code, reason = "one of the programs sees all that is wrong at its start")]
     Stopped(Stop),
 }
 
@@ -269,5 +293,5 @@ pub(crate) fn read(file: &str) -> Result<String, Stop> {
 
 /// A server's options that this program cannot take.
 pub(crate) fn invalid(error: impl Into<Fault>) -> Ended {
-    Ended::Failed(Error::new(fido_hybrid::error::Stage::Preparing, error))
+    Ended::Failed(Error::new(Stage::Preparing, error))
 }

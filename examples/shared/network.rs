@@ -1,9 +1,10 @@
 //! The way to tunnel services, as the command line gives it.
 
+use std::error::Error as _;
 use std::net::ToSocketAddrs as _;
 
 use fido_hybrid::protocol::tunnel_domain::{FIRST_HASHED_DOMAIN, TunnelDomain};
-use fido_hybrid::tunnel::WebSocketTunnel;
+use fido_hybrid::tunnel::{BuildError, WebSocketTunnel};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
@@ -17,6 +18,11 @@ pub(crate) const HELP: &str =
   --tunnel-address HOST:PORT
                           where that service is, in place of what DNS says
   --ca FILE               trust the certificates in this PEM file too";
+
+/// What to do where the system trusts nobody.
+const NO_ROOTS: &str = "\
+Install the system's trusted certificates (package ca-certificates on Linux), or name some
+with --ca.";
 
 /// Which tunnel service, and how it is reached.
 #[derive(Default)]
@@ -69,7 +75,23 @@ impl Network {
                 dialer = dialer.resolve(&domain.host(), found);
             }
         }
-        dialer.build().map_err(|why| wrong(format_args!("no way to tunnel services: {why}")))
+        dialer.build().map_err(|why| {
+            let mut told = format!("tunnel services cannot be reached: {why}");
+            if let Some(cause) = why.source() {
+                told = format!("{told}\n  because: {cause}");
+            }
+            if matches!(why, BuildError::Roots(_)) {
+                told = format!("{told}\n{NO_ROOTS}");
+            }
+            Stop::Failed(told)
+        })
+    }
+
+    /// Whether an address was given for this service, whose name is then not
+    /// looked up.
+    #[allow(dead_code, reason = "one program tells")]
+    pub(crate) fn has_address(&self, domain: TunnelDomain) -> bool {
+        self.address.is_some() && self.domain.is_none_or(|named| named == domain)
     }
 }
 

@@ -43,6 +43,10 @@ pub(crate) fn stopped(stop: Stop, help: &str) -> ExitCode {
             tell(&format!("error: {what}\nTry --help."));
             ExitCode::from(USAGE_ERROR)
         }
+        Stop::Failed(what) => {
+            tell(&format!("error: {what}"));
+            ExitCode::FAILURE
+        }
     }
 }
 

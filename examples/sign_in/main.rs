@@ -14,6 +14,8 @@ mod desktop;
 mod farewell;
 #[path = "../shared/network.rs"]
 mod network;
+#[path = "../shared/radio.rs"]
+mod radio;
 #[path = "../shared/record.rs"]
 mod record;
 #[path = "../shared/relying_party.rs"]

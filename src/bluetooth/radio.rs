@@ -76,7 +76,9 @@ impl Bluetooth {
     /// [`adapter`](Self::adapter) has chosen.
     ///
     /// # Errors
-    /// A [`BluetoothFault`] if the system does not tell.
+    /// A [`BluetoothFault`] if the system does not tell;
+    /// [`BluetoothFault::NoService`] if BlueZ does not run, to which
+    /// [`state`](Scanner::state) says that there is no adapter.
     ///
     /// # Cancel safety
     /// Nothing is changed.

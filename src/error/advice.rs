@@ -14,6 +14,8 @@ pub enum Advice {
     TryAgainLater,
     /// Try once more with a new QR code.
     ScanANewCode,
+    /// Try once more with a new QR code: another phone was used with this one.
+    AnotherPhoneWasFirst,
     /// Try once more with a new QR code, then check the clocks of both devices.
     CheckBothClocks,
     /// Bring phone and computer close together, and try once more.
@@ -74,6 +76,7 @@ impl Advice {
             Self::TryAgain
             | Self::TryAgainLater
             | Self::ScanANewCode
+            | Self::AnotherPhoneWasFirst
             | Self::CheckBothClocks
             | Self::BringTheDevicesTogether
             | Self::AnswerOnThePhone
@@ -111,6 +114,10 @@ impl fmt::Display for Advice {
             Self::TryAgainLater => "Wait a minute, then try again.",
             Self::ScanANewCode => {
                 "Try again: show a new QR code and scan it with the phone's camera."
+            }
+            Self::AnotherPhoneWasFirst => {
+                "Another phone was used with this QR code. To use this one, show a new QR code and \
+                 try again."
             }
             Self::CheckBothClocks => {
                 "Try again with a new QR code. If that fails too, check the date and time on both \

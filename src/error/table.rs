@@ -105,7 +105,7 @@ const fn tunnel(fault: &TunnelFault) -> Advice {
         // that of a filter or a login page.
         TunnelFault::Redirect | TunnelFault::Upgrade(_) => Advice::UseAnotherNetwork,
         // The client of this code connected to another phone.
-        TunnelFault::Closed(Some(CODE_USED)) => Advice::ScanANewCode,
+        TunnelFault::Closed(Some(CODE_USED)) => Advice::AnotherPhoneWasFirst,
         TunnelFault::Closed(_)
         | TunnelFault::TooLong(_)
         | TunnelFault::NotBinary

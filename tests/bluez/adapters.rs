@@ -25,6 +25,7 @@ async fn absent_off_not_permitted_and_on_are_four_answers() {
     let laptop = Machine::start(&air, "laptop");
     let radio = bluetooth(&laptop);
     assert_eq!(state_of(&radio).await, AdapterState::Absent);
+    assert_eq!(radio.adapters().await.unwrap(), []);
     laptop.plug_in("hci0", Power::Off);
     assert_eq!(state_of(&radio).await, AdapterState::Off);
     laptop.switch("hci0", Power::On);
@@ -34,6 +35,9 @@ async fn absent_off_not_permitted_and_on_are_four_answers() {
     laptop.set_policy(&Policy::Open);
     laptop.stop_bluetoothd(Ending::Crash);
     assert_eq!(state_of(&radio).await, AdapterState::Absent);
+    let no_bluez = radio.adapters().await;
+    let Err(BluetoothFault::NoService(source)) = no_bluez else { panic!("{no_bluez:?}") };
+    assert_eq!(source.to_string(), "BlueZ does not run");
     laptop.kill_bus();
     let no_bus = soon("the state", radio.state()).await;
     assert!(matches!(no_bus, Err(BluetoothFault::NoService(_))), "{no_bus:?}");

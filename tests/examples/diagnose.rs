@@ -30,8 +30,8 @@ fn without_bus_and_network_both_are_blamed_in_plain_words() {
     assert_eq!(ended.code, Some(16), "{ended:?}");
     for expected in [
         "It cannot be used: the system's Bluetooth service cannot be reached: ",
-        "Tunnel service cable.ua5v.com, for Android phones\n  DNS      ok",
-        "Tunnel service cable.auth.com, for iPhones\n  DNS      ok",
+        "Tunnel service cable.ua5v.com, for Android phones\n  DNS      not looked up: ",
+        "Tunnel service cable.auth.com, for iPhones\n  DNS      not looked up: ",
         "  TCP      FAILED: the tunnel service could not be reached: ",
         "  TLS      not tried\n  upgrade  not tried\n",
         "\nWhat to do\n",
@@ -92,10 +92,135 @@ fn a_certificate_that_is_not_trusted_fails_at_tls() {
     );
 }
 
+#[test]
+fn an_address_that_was_given_is_not_told_of_a_service_that_was_looked_up() {
+    let (_socket, nowhere) = closed();
+    let program = Program::new("diagnose").arguments(nowhere).arguments(["--json"]);
+    let told = json(&program.arguments(["--tunnel", "cable.auth.com"]).run());
+    assert_eq!(told["tunnelServices"][0]["nameLookedUp"], true);
+    assert_eq!(told["tunnelServices"][1]["nameLookedUp"], false);
+}
+
+#[test]
+fn a_certificate_outside_its_dates_fails_at_tls_and_leads_to_the_clock() {
+    let scratch = Scratch::new();
+    let service = TunnelService::start_between(&scratch, 1990, 2020);
+    let ended = Program::new("diagnose").arguments(service.arguments()).arguments(["--json"]).run();
+    let told = json(&ended);
+    assert_eq!(told["tunnelServices"][0]["failedStep"], "TLS");
+    assert!(told["advice"].to_string().contains("Check the date and time"), "{told}");
+}
+
+/// A system that trusts no certificate.
+fn without_roots(program: &str) -> Program {
+    let program = Program::new(program).environment("SSL_CERT_FILE", "/nonexistent");
+    program.environment("SSL_CERT_DIR", "/nonexistent")
+}
+
+#[test]
+fn programs_that_find_no_trusted_certificates_do_not_blame_their_arguments() {
+    let scratch = Scratch::new();
+    let store = scratch.file("store");
+    let site = "https://example.com";
+    for (name, arguments) in
+        [("register", &[site][..]), ("sign_in", &[site]), ("phone", &["--store", &store])]
+    {
+        let ended = without_roots(name).arguments(arguments).run();
+        assert_eq!(ended.code, Some(1), "{name}: {ended:?}");
+        for expected in ["no trusted certificates", "package ca-certificates"] {
+            assert!(ended.stderr.contains(expected), "{name}: {}", ended.stderr);
+        }
+        assert!(!ended.stderr.contains("--help"), "{name}: {}", ended.stderr);
+    }
+}
+
 #[cfg(target_os = "linux")]
 mod with_adapters {
     use super::*;
-    use crate::bluez::{Advertising, Air, Machine, Plug, Policy, Power};
+    use crate::bluez::{Advertising, Air, Ending, Machine, Plug, Policy, Power};
+
+    #[test]
+    fn without_trusted_certificates_bluetooth_is_looked_at_all_the_same() {
+        let Some(air) = Air::by_hand() else { return };
+        let machine = Machine::start(&air, "laptop");
+        machine.plug_in("hci0", Power::On);
+        let diagnose = || {
+            without_roots("diagnose").environment("DBUS_SYSTEM_BUS_ADDRESS", machine.bus_address())
+        };
+        let ended = diagnose().run();
+        assert_eq!(ended.code, Some(10), "{ended:?}");
+        for expected in ["It is on: phones can be heard.", "package ca-certificates"] {
+            assert!(ended.stdout.contains(expected), "{}", ended.stdout);
+        }
+        let told = json(&diagnose().arguments(["--json"]).run());
+        assert_eq!(told["bluetooth"]["state"], "on");
+        let why = told["tunnelServicesError"].as_str().unwrap();
+        assert!(why.contains("no trusted certificates"), "{why}");
+    }
+
+    #[test]
+    fn a_machine_without_bluez_is_told_to_start_it_and_not_to_plug_something_in() {
+        let Some(air) = Air::by_hand() else { return };
+        let scratch = Scratch::new();
+        let service = TunnelService::start(&scratch);
+        let machine = Machine::start(&air, "laptop");
+        let ended = diagnose(&machine, &service.arguments(), &[]);
+        assert_eq!(ended.code, Some(3), "{ended:?}");
+        assert!(ended.stdout.contains("There is no adapter."), "{}", ended.stdout);
+        assert!(ended.stdout.contains("Plug in a Bluetooth adapter"), "{}", ended.stdout);
+
+        machine.stop_bluetoothd(Ending::Crash);
+        let ended = diagnose(&machine, &service.arguments(), &[]);
+        assert_eq!(ended.code, Some(6), "{ended:?}");
+        for expected in ["BlueZ does not run", "Start the system's Bluetooth service"] {
+            assert!(ended.stdout.contains(expected), "{}", ended.stdout);
+        }
+        assert!(!ended.stdout.contains("Plug in"), "{}", ended.stdout);
+    }
+
+    #[test]
+    fn a_name_that_no_adapter_has_is_told_with_those_that_there_are() {
+        let Some(air) = Air::by_hand() else { return };
+        let scratch = Scratch::new();
+        let service = TunnelService::start(&scratch);
+        let machine = Machine::start(&air, "laptop");
+        machine.plug_in("hci0", Power::On);
+        let expected = "there is no Bluetooth adapter hci7; there is hci0";
+        let ended = diagnose(&machine, &service.arguments(), &["--adapter", "hci7"]);
+        assert_eq!(ended.code, Some(3), "{ended:?}");
+        assert!(ended.stdout.contains(expected), "{}", ended.stdout);
+        assert!(!ended.stdout.contains("Plug in"), "{}", ended.stdout);
+        let ended = diagnose(&machine, &service.arguments(), &["--adapter", "hci7", "--json"]);
+        assert_eq!(json(&ended)["bluetooth"]["error"], expected);
+
+        machine.plug_in("hci1", Power::On);
+        for program in ["register", "sign_in"] {
+            let ended = Program::new(program)
+                .environment("DBUS_SYSTEM_BUS_ADDRESS", machine.bus_address())
+                .arguments(["https://example.com", "--adapter", "hci7"])
+                .run();
+            assert_eq!(ended.code, Some(1), "{ended:?}");
+            let expected = "error: there is no Bluetooth adapter hci7; there are hci0, hci1\n";
+            assert_eq!(ended.stderr, expected, "and no code is shown");
+        }
+    }
+
+    #[test]
+    fn an_adapter_without_room_for_an_advert_is_not_a_service_that_does_not_run() {
+        let Some(air) = Air::by_hand() else { return };
+        let scratch = Scratch::new();
+        let service = TunnelService::start(&scratch);
+        let machine = Machine::start(&air, "laptop");
+        machine.plug(Plug::new("hci0", Power::On).advertising(Advertising::Slots(0)));
+        let ended = diagnose(&machine, &service.arguments(), &["--advertise"]);
+        assert_eq!(ended.code, Some(6), "{ended:?}");
+        for expected in
+            ["no room for another advert", "`bluetoothctl show`", "Close other programs"]
+        {
+            assert!(ended.stdout.contains(expected), "{}", ended.stdout);
+        }
+        assert!(!ended.stdout.contains("systemctl"), "{}", ended.stdout);
+    }
 
     fn diagnose(machine: &Machine, service: &[String], more: &[&str]) -> Ended {
         let program = Program::new("diagnose")
@@ -184,20 +309,28 @@ mod with_adapters {
     }
 
     #[test]
-    fn one_adapter_can_be_chosen() {
+    fn one_adapter_can_be_chosen_by_its_name_or_address() {
         let Some(air) = Air::by_hand() else { return };
         let scratch = Scratch::new();
         let service = TunnelService::start(&scratch);
         let machine = Machine::start(&air, "laptop");
         machine.plug_in("hci0", Power::On);
         machine.plug_in("hci1", Power::Off);
-        for (adapter, code) in [("hci0", 0), ("hci1", 4), ("hci2", 3)] {
-            let chosen = ["--adapter", adapter, "--json"];
+        let address = machine.address("hci1");
+        let lower = address.to_lowercase();
+        for (name, code, adapter) in [
+            ("hci0", 0, "hci0"),
+            ("hci1", 4, "hci1"),
+            (address.as_str(), 4, "hci1"),
+            (lower.as_str(), 4, "hci1"),
+        ] {
+            let chosen = ["--adapter", name, "--json"];
             let ended = diagnose(&machine, &service.arguments(), &chosen);
             assert_eq!(ended.code, Some(code), "{ended:?}");
             let told = json(&ended);
             let adapters = told["bluetooth"]["adapters"].as_array().unwrap();
-            assert!(adapters.iter().all(|told| told["id"] == adapter), "{told}");
+            let ids: Vec<&Value> = adapters.iter().map(|adapter| &adapter["id"]).collect();
+            assert_eq!(ids, [adapter], "{name}");
         }
     }
 }

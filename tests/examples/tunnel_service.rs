@@ -22,17 +22,27 @@ pub(crate) struct TunnelService {
 impl TunnelService {
     /// One that answers for both assigned names.
     pub(crate) fn start(scratch: &Scratch) -> Self {
+        Self::start_between(scratch, 1975, 4096)
+    }
+
+    /// The same, with a certificate that is valid from the first day of one year
+    /// to that of another.
+    pub(crate) fn start_between(scratch: &Scratch, from: i32, until: i32) -> Self {
         let names = [TunnelDomain::GOOGLE.host(), TunnelDomain::APPLE.host()];
-        let made = rcgen::generate_simple_self_signed(names).unwrap();
-        let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+        let mut parameters = rcgen::CertificateParams::new(names).unwrap();
+        parameters.not_before = rcgen::date_time_ymd(from, 1, 1);
+        parameters.not_after = rcgen::date_time_ymd(until, 1, 1);
+        let key = rcgen::KeyPair::generate().unwrap();
+        let certificate = parameters.self_signed(&key).unwrap();
+        let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let tls = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_no_client_auth()
-            .with_single_cert(vec![made.cert.der().clone()], key)
+            .with_single_cert(vec![certificate.der().clone()], key)
             .unwrap();
-        let ca = scratch.write("ca.pem", pem(made.cert.der()));
+        let ca = scratch.write("ca.pem", pem(certificate.der()));
         let runtime = Runtime::new().unwrap();
         let (address, running) = runtime.block_on(async {
             let server = Server::builder().tls(Arc::new(tls)).bind("127.0.0.1:0").await.unwrap();

@@ -45,9 +45,19 @@ const OBJECT_MANAGER: &str = "org.freedesktop.DBus.ObjectManager";
 pub(super) async fn adapters(settings: &Settings) -> Result<Vec<Adapter>, BluetoothFault> {
     let mut bus = Bus::connect(settings.bus_address.as_deref()).await?;
     let connection = Arc::clone(bus.connection());
-    let found = bus.during(found_adapters(&connection)).await?;
-    Ok(found.into_iter().map(|found| found.adapter).collect())
+    let objects = async { bus::managed_objects(&connection).await.map_err(fault) };
+    let objects = bus.during(objects).await.map_err(|fault| match fault {
+        BluetoothFault::Absent => BluetoothFault::NoService(Arc::new(NoBlueZ)),
+        fault => fault,
+    })?;
+    Ok(objects::adapters(&objects).into_iter().map(|found| found.adapter).collect())
 }
+
+/// Programs that wait for an adapter wait for BlueZ, too: to them there is no
+/// adapter yet. Programs that ask for a list are told the difference.
+#[derive(Debug, thiserror::Error)]
+#[error("BlueZ does not run")]
+struct NoBlueZ;
 
 /// # Errors
 /// Any fault but those that are states.

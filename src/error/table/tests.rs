@@ -486,12 +486,15 @@ fn every_ctap_status_has_its_advice() {
 }
 
 #[test]
-fn a_phone_whose_code_another_one_used_scans_a_new_one() {
-    for fault in [TunnelFault::Status(409), TunnelFault::Closed(Some(4409))] {
-        let error = Error::new(Stage::Advertising, fault);
-        assert_eq!(error.advice(), Advice::ScanANewCode, "{error}");
-        assert!(error.can_retry(), "{error}");
-    }
+fn the_second_of_two_phones_is_told_of_the_first() {
+    let used = Error::new(Stage::Registering, TunnelFault::Status(409));
+    assert_eq!(used.advice(), Advice::ScanANewCode);
+    let second = Error::new(Stage::Advertising, TunnelFault::Closed(Some(4409)));
+    assert_eq!(second.advice(), Advice::AnotherPhoneWasFirst);
+    assert!(used.can_retry() && second.can_retry());
+    // Services that do not tell leave the second phone to its deadline.
+    let unsure = Error::new(Stage::Advertising, Fault::Deadline).advice().to_string();
+    assert!(unsure.ends_with("If two phones scanned the code, only the first one was used."));
 }
 
 #[test]
