@@ -132,6 +132,10 @@ impl<S: States> Machine<S> {
         self.stage
     }
 
+    pub(crate) const fn state(&self) -> &S {
+        &self.state
+    }
+
     pub(crate) const fn deadline(&self) -> Option<Duration> {
         self.deadline
     }

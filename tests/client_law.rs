@@ -26,7 +26,7 @@ fn drained(mut client: Transaction) -> Transaction {
 }
 
 fn request() -> Input {
-    Input::Request { request: Request::GetInfo, timeout: None }
+    Input::Request { request: Request::GetInfo.into(), timeout: None }
 }
 
 #[test]

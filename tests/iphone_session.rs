@@ -96,7 +96,7 @@ fn ask(recording: &Recording, client: &mut Transaction, request: Request) {
     assert_eq!(info.option("jsonMessages"), Some(true));
     assert_eq!(info.transports, ["internal", "hybrid"]);
 
-    let asked = step(client, Input::Request { request, timeout: None });
+    let asked = step(client, Input::Request { request: request.into(), timeout: None });
     assert_eq!(sent(&asked).len(), 1);
     assert_eq!(client.stage(), Stage::Asking);
 }
@@ -150,7 +150,8 @@ fn the_request_is_sealed_as_the_recorded_client_sealed_it() {
     step(&mut client, Input::TunnelOpened { connect_signal: false });
     step(&mut client, recording.message("handshake_response"));
     step(&mut client, recording.message("post_handshake_ciphertext"));
-    let outputs = step(&mut client, Input::Request { request: recording.request(), timeout: None });
+    let outputs =
+        step(&mut client, Input::Request { request: recording.request().into(), timeout: None });
     assert_eq!(sent(&outputs), [bytes(&recording.outputs["ctap_request_ciphertext"])]);
 }
 

@@ -47,6 +47,7 @@ use tokio::task::JoinHandle;
 #[derive(Clone)]
 struct Person {
     answers: bool,
+    verification: Verification,
     shown: watch::Sender<usize>,
 }
 
@@ -66,8 +67,12 @@ impl UserCheck for Person {
             if !self.answers {
                 std::future::pending::<()>().await;
             }
-            Decision::Approved { verification: Verification::Verified, account: 0 }
+            Decision::Approved { verification: self.verification, account: 0 }
         })
+    }
+
+    fn ability(&self) -> Verification {
+        self.verification
     }
 }
 
@@ -82,14 +87,20 @@ struct World {
 
 impl World {
     async fn of_somebody_who_agrees() -> Self {
-        Self::new(true).await
+        Self::new(true, Verification::Verified).await
+    }
+
+    /// With a phone that has no way to verify its user.
+    #[cfg(feature = "webauthn")]
+    async fn of_somebody_who_is_only_present() -> Self {
+        Self::new(true, Verification::Present).await
     }
 
     async fn of_somebody_who_is_away() -> Self {
-        Self::new(false).await
+        Self::new(false, Verification::Verified).await
     }
 
-    async fn new(answers: bool) -> Self {
+    async fn new(answers: bool, verification: Verification) -> Self {
         let (root, config) = certificate(&[&domain()]);
         let server = Server::builder().tls(config).bind("127.0.0.1:0").await.unwrap();
         let service = server.start().unwrap();
@@ -97,7 +108,8 @@ impl World {
         let air = Air::new();
         let (sender, shown) = watch::channel(0);
         let client = Client::builder().scanner(air.clone()).tunnel(tunnel.clone()).build().unwrap();
-        let phone = Authenticator::builder(MemoryStore::new(), Person { answers, shown: sender })
+        let person = Person { answers, verification, shown: sender };
+        let phone = Authenticator::builder(MemoryStore::new(), person)
             .advertiser(air.clone())
             .tunnel(tunnel.clone())
             .domain(TunnelDomain::GOOGLE)
@@ -107,7 +119,7 @@ impl World {
     }
 
     /// The phone's camera sees the code.
-    fn scan(&self, ceremony: &Ceremony<Response>) -> Session {
+    fn scan<T>(&self, ceremony: &Ceremony<T>) -> Session {
         self.phone.answer(code(ceremony)).unwrap()
     }
 
@@ -135,7 +147,7 @@ impl World {
     }
 }
 
-fn code(ceremony: &Ceremony<Response>) -> QrCode {
+fn code<T>(ceremony: &Ceremony<T>) -> QrCode {
     ceremony.qr_code().unwrap().expose().parse().unwrap()
 }
 
@@ -353,7 +365,8 @@ async fn a_service_that_goes_down_ends_both_sides() {
 
 /// A phone with a radio of its own, of somebody who agrees.
 fn phone_with(radio: impl Advertiser + 'static, tunnel: &WebSocketTunnel) -> Authenticator {
-    let person = Person { answers: true, shown: watch::Sender::new(0) };
+    let shown = watch::Sender::new(0);
+    let person = Person { answers: true, verification: Verification::Verified, shown };
     Authenticator::builder(MemoryStore::new(), person)
         .advertiser(radio)
         .tunnel(tunnel.clone())
@@ -451,8 +464,12 @@ async fn two_phones_scan_one_code_and_the_one_in_the_room_ends_well() {
 #[tokio::test]
 async fn a_phone_that_scans_a_code_in_use_is_told_to_use_a_new_one() {
     let mut world = World::of_somebody_who_is_away().await;
-    let (ceremony, mut first) = world.prompting().await;
-    let mut second = world.scan(&ceremony);
+    let ceremony = world.client.begin(registration(), None).unwrap();
+    // Both see the code while it is shown.
+    let seen = code(&ceremony);
+    let mut first = world.scan(&ceremony);
+    world.shown(1).await;
+    let mut second = world.phone.answer(seen).unwrap();
     let end = second.outcome().await.unwrap_err();
     assert_eq!(end.stage, Stage::Registering);
     assert!(matches!(end.fault, Fault::Tunnel(TunnelFault::Status(409))), "{end}");
@@ -475,4 +492,77 @@ async fn a_service_with_a_strangers_certificate_is_not_spoken_to() {
     assert_eq!(end.stage, Stage::Connecting);
     assert!(matches!(end.fault, Fault::Tunnel(TunnelFault::Tls(_))), "{end}");
     assert_eq!(end.advice(), Advice::CheckTlsInspection);
+}
+
+#[cfg(feature = "webauthn")]
+mod for_a_site {
+    use fido_hybrid::ctap::{Algorithm, CredentialParameters, User, UserHandle};
+    use fido_hybrid::error::{Error, Unsupported};
+    use fido_hybrid::webauthn::{
+        Assertion, CreationOptions, Origin, Registration, RequestOptions, Requirement,
+    };
+
+    use super::*;
+
+    impl World {
+        async fn create(&self, options: &CreationOptions) -> Result<Registration, Error> {
+            self.answered(self.client.create(options, &origin()).unwrap()).await
+        }
+
+        async fn get(&self, options: &RequestOptions) -> Result<Assertion, Error> {
+            self.answered(self.client.get(options, &origin()).unwrap()).await
+        }
+
+        async fn answered<T>(&self, mut ceremony: Ceremony<T>) -> Result<T, Error> {
+            let mut session = self.scan(&ceremony);
+            let outcome = ceremony.outcome().await;
+            drop(ceremony);
+            assert_eq!(session.outcome().await.is_ok(), outcome.is_ok());
+            outcome
+        }
+    }
+
+    fn origin() -> Origin {
+        Origin::parse("https://example.com").unwrap()
+    }
+
+    fn creation() -> CreationOptions {
+        let user = User::new(UserHandle::new([7]).unwrap(), "ada", "Ada");
+        let parameters = vec![CredentialParameters::new(Algorithm::ES256)];
+        CreationOptions::new([1; 16], "Example", user, parameters)
+    }
+
+    #[tokio::test]
+    async fn a_phone_that_cannot_verify_registers_and_signs_in_with_default_options() {
+        let world = World::of_somebody_who_is_only_present().await;
+        let made = world.create(&creation()).await.unwrap();
+        assert_eq!(made.authenticator_data().flags().0, 0x41, "present, with a credential");
+        let key = *made.public_key().es256().unwrap();
+
+        let anybody = RequestOptions::new([2; 16]);
+        let mut named = RequestOptions::new([3; 16]);
+        named.allow_credentials = vec![CredentialDescriptor::new(made.credential_id().clone())];
+        for options in [anybody, named] {
+            let signed = world.get(&options).await.unwrap();
+            assert_eq!(signed.credential_id(), made.credential_id());
+            assert_eq!(signed.authenticator_data().flags().0, 0x01, "present");
+            let hash = fido_hybrid::protocol::primitives::sha256(&[signed.client_data().expose()]);
+            let data = [signed.authenticator_data().raw(), &hash].concat();
+            assert!(key.verifies(&data, signed.signature().expose()));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_phone_that_cannot_verify_is_not_asked_where_that_is_required() {
+        let world = World::of_somebody_who_is_only_present().await;
+        let mut options = creation();
+        options.user_verification = Requirement::Required;
+        let refused = world.create(&options).await.unwrap_err();
+        let mut options = RequestOptions::new([2; 16]);
+        options.user_verification = Requirement::Required;
+        for error in [refused, world.get(&options).await.unwrap_err()] {
+            assert!(matches!(error.fault, Fault::Unsupported(Unsupported::UserVerification)));
+            assert_eq!((error.stage, error.advice()), (Stage::Ready, Advice::UseAnotherDevice));
+        }
+    }
 }

@@ -14,7 +14,7 @@ use fido_hybrid::ctap::make_credential::{FORMAT_NONE, FORMAT_PACKED};
 use fido_hybrid::ctap::{
     Aaguid, Algorithm, AttestedCredential, AuthenticatorData, CoseKey, CredentialDescriptor,
     CredentialId, CredentialParameters, Flags, RawCbor, Status, User, UserHandle, get_assertion,
-    make_credential,
+    get_info, make_credential,
 };
 use fido_hybrid::error::{Advice, Error, Stage};
 use fido_hybrid::protocol::SecretKey;
@@ -22,8 +22,7 @@ use fido_hybrid::protocol::primitives::sha256;
 use fido_hybrid::secret::{PrfOutput, SecretBytes};
 use fido_hybrid::webauthn::{
     AnswerError, Attestation, CreationOptions, DomException, DomainError, MAX_OPTIONS,
-    OptionsError, Origin, PreparedCreation, PreparedRequest, RequestOptions, Requirement,
-    RpIdError, prf_input,
+    OptionsError, Origin, RequestOptions, Requirement, RpIdError, prf_input,
 };
 use serde_json::{Value, json};
 
@@ -95,6 +94,14 @@ fn signed() -> get_assertion::Response {
     response
 }
 
+/// The getInfo of a phone as most are.
+fn phone() -> get_info::Response {
+    let mut phone = get_info::Response::new(vec![get_info::FIDO_2_0.to_owned()], AAGUID);
+    phone.options = ["rk", "uv"].map(|name| (name.to_owned(), true)).into();
+    phone.extensions = vec!["prf".to_owned()];
+    phone
+}
+
 fn statement(bytes: &[u8]) -> RawCbor {
     RawCbor::new(bytes.to_vec()).unwrap()
 }
@@ -104,10 +111,10 @@ fn statement(bytes: &[u8]) -> RawCbor {
 #[test]
 fn a_registration_is_asked_as_its_options_say() {
     let json = with(creation_json(), "authenticatorSelection", json!({"residentKey": "required"}));
-    let PreparedCreation { request, timeout, pending, .. } =
-        creation(&json).unwrap().prepare(&origin()).unwrap();
+    let prepared = creation(&json).unwrap().prepare(&origin()).unwrap();
+    let request = prepared.request_for(&phone()).unwrap();
     let client_data = br#"{"type":"webauthn.create","challenge":"AAECAw","origin":"https://login.example.com","crossOrigin":false}"#;
-    assert_eq!(pending.client_data().as_bytes(), client_data);
+    assert_eq!(prepared.client_data().as_bytes(), client_data);
     assert_eq!(request.client_data_hash, sha256(&[client_data]));
     assert_eq!(request.rp.id, "example.com");
     assert_eq!(request.rp.name.as_deref(), Some("Example"));
@@ -116,7 +123,7 @@ fn a_registration_is_asked_as_its_options_say() {
     assert_eq!(request.options.rk, Some(true));
     assert_eq!(request.options.uv, Some(true), "preferred is the default");
     assert!(request.extensions.is_empty());
-    assert_eq!(timeout, None);
+    assert_eq!(prepared.timeout, None);
 }
 
 #[test]
@@ -128,9 +135,10 @@ fn a_sign_in_is_asked_as_its_options_say() {
     );
     let options = request(&json).unwrap();
     assert_eq!(options.allow_credentials[0].transports, ["hybrid"]);
-    let PreparedRequest { request, pending, .. } = options.prepare(&origin()).unwrap();
+    let prepared = options.prepare(&origin()).unwrap();
+    let request = prepared.request_for(&phone()).unwrap();
     let client_data = br#"{"type":"webauthn.get","challenge":"AAECAw","origin":"https://login.example.com","crossOrigin":false}"#;
-    assert_eq!(pending.client_data().as_bytes(), client_data);
+    assert_eq!(prepared.client_data().as_bytes(), client_data);
     assert_eq!(request.client_data_hash, sha256(&[client_data]));
     assert_eq!(request.rp_id, "example.com");
     // Transports are not for phones.
@@ -170,8 +178,9 @@ fn what_is_left_out_or_null_has_webauthns_default() {
     assert_eq!(options.timeout, None);
 
     let prepared = request(&json!({"challenge": ""})).unwrap().prepare(&origin()).unwrap();
-    assert_eq!(prepared.request.rp_id, "login.example.com");
-    assert!(prepared.request.allow_list.is_empty());
+    let request = prepared.request_for(&phone()).unwrap();
+    assert_eq!(request.rp_id, "login.example.com");
+    assert!(request.allow_list.is_empty());
 }
 
 #[test]
@@ -179,7 +188,7 @@ fn names_that_a_program_left_out_are_sent_empty() {
     let user = User::from_handle(UserHandle::new([7]).unwrap());
     let parameters = vec![CredentialParameters::new(Algorithm::ES256)];
     let options = CreationOptions::new([0; 16], "", user, parameters);
-    let request = options.prepare(&origin()).unwrap().request;
+    let request = options.prepare(&origin()).unwrap().request_for(&phone()).unwrap();
     assert_eq!(request.rp.name.as_deref(), Some(""));
     assert_eq!(request.user, User::new(UserHandle::new([7]).unwrap(), "", ""));
 }
@@ -208,25 +217,8 @@ fn what_is_unknown_is_passed_over() {
     assert!(options.exclude_credentials.is_empty());
     assert!(options.extensions.cred_props);
     assert_eq!(options.extensions.unknown, ["appidExclude", "minPinLength"]);
-    assert!(options.prepare(&origin()).unwrap().request.extensions.is_empty());
-}
-
-#[test]
-fn requirements_become_options() {
-    for (name, wanted) in
-        [("required", Some(true)), ("preferred", Some(true)), ("discouraged", None)]
-    {
-        let json = with(
-            creation_json(),
-            "authenticatorSelection",
-            json!({"residentKey": name, "requireResidentKey": true, "userVerification": name}),
-        );
-        let options = creation(&json).unwrap().prepare(&origin()).unwrap().request.options;
-        assert_eq!((options.rk, options.uv), (wanted, wanted), "{name}");
-        let json = with(request_json(), "userVerification", json!(name));
-        let options = request(&json).unwrap().prepare(&origin()).unwrap().request.options;
-        assert_eq!(options.uv, wanted, "{name}");
-    }
+    let request = options.prepare(&origin()).unwrap().request_for(&phone()).unwrap();
+    assert!(request.extensions.is_empty());
 }
 
 #[test]
@@ -245,8 +237,9 @@ fn attestation_formats_are_asked_for_only_with_an_attestation() {
         json["attestation"] = json!(attestation);
         json["attestationFormats"] = json!(["packed"]);
         let prepared = creation(&json).unwrap().prepare(&origin()).unwrap();
-        assert_eq!(prepared.request.attestation_formats.len(), formats, "{attestation}");
-        assert_eq!(prepared.request.enterprise_attestation, None);
+        let request = prepared.request_for(&phone()).unwrap();
+        assert_eq!(request.attestation_formats.len(), formats, "{attestation}");
+        assert_eq!(request.enterprise_attestation, None);
     }
 }
 
@@ -290,12 +283,12 @@ fn entras_provisioning_options_are_read() {
     let options = creation(&json).unwrap();
     assert_eq!(options.challenge, challenge.as_bytes());
     let prepared = options.prepare(&origin).unwrap();
-    assert_eq!(prepared.request.user.id.as_bytes(), [0xfb; 32]);
-    assert_eq!(prepared.request.exclude_list[0].id.as_bytes(), [0xfb; 16]);
-    assert_eq!(prepared.request.options.rk, Some(true));
+    let request = prepared.request_for(&phone()).unwrap();
+    assert_eq!(request.user.id.as_bytes(), [0xfb; 32]);
+    assert_eq!(request.exclude_list[0].id.as_bytes(), [0xfb; 16]);
+    assert_eq!(request.options.rk, Some(true));
     assert_eq!(prepared.timeout, Some(Duration::from_secs(60)));
-    let client_data: Value =
-        serde_json::from_slice(prepared.pending.client_data().as_bytes()).unwrap();
+    let client_data: Value = serde_json::from_slice(prepared.client_data().as_bytes()).unwrap();
     assert_eq!(client_data["challenge"], BASE64URL_NOPAD.encode(challenge.as_bytes()));
     assert_eq!(client_data["origin"], "https://login.microsoft.com");
 }
@@ -308,8 +301,8 @@ fn entras_sign_in_is_put_together_without_json() {
     options.user_verification = Requirement::Required;
     let origin = Origin::parse("https://login.microsoft.com").unwrap();
     let prepared = options.prepare(&origin).unwrap();
-    assert!(prepared.request.allow_list.is_empty());
-    let answer = prepared.pending.finish(signed()).unwrap().to_json();
+    assert!(prepared.request_for(&phone()).unwrap().allow_list.is_empty());
+    let answer = prepared.finish(signed()).unwrap().to_json();
     let answer: Value = serde_json::from_str(answer.expose()).unwrap();
     assert_eq!(answer["response"]["userHandle"], "Bwg");
 }
@@ -398,7 +391,7 @@ fn an_origin_gets_no_request_for_another_sites_passkeys() {
     }
     let origin = Origin::parse("http://localhost:8080").unwrap();
     let json = with(request_json(), "rpId", json!("localhost"));
-    assert_eq!(request(&json).unwrap().prepare(&origin).unwrap().request.rp_id, "localhost");
+    assert_eq!(request(&json).unwrap().prepare(&origin).unwrap().rp_id(), "localhost");
 }
 
 #[test]
@@ -435,7 +428,7 @@ fn prf_inputs_reach_the_request() {
         "evalByCredential": {"+/+/AQ==": {"first": "Ag", "second": "Aw"}},
     }});
     let prepared = request(&json).unwrap().prepare(&origin()).unwrap();
-    let input = prepared.request.extensions.prf.unwrap();
+    let input = prepared.request_for(&phone()).unwrap().extensions.prf.unwrap();
     assert_eq!(input.eval, Some(Values { first: prf_input(&[1]), second: None }));
     let own = Values { first: prf_input(&[2]), second: Some(prf_input(&[3])) };
     assert_eq!(input.values_for(&CredentialId::new(ID).unwrap()), Some(&own));
@@ -493,7 +486,7 @@ fn a_registration_is_answered_with_these_bytes() {
     let mut response =
         make_credential::Response::new(FORMAT_NONE, registered(AAGUID), RawCbor::empty_map());
     response.unsigned_extensions.prf = Some(prf::RegistrationOutput::new(true));
-    let registration = prepared.pending.finish(response).unwrap();
+    let registration = prepared.finish(&phone(), response).unwrap();
     assert_eq!(registration.to_json().expose(), include_str!("webauthn/registration.json").trim());
     assert_eq!(registration.credential_id().as_bytes(), ID);
     assert_eq!(format!("{registration:?}"), "Registration { id: CredentialId(4 bytes), .. }");
@@ -508,7 +501,7 @@ fn a_sign_in_is_answered_with_these_bytes() {
         first: PrfOutput::new([1; 32]),
         second: Some(PrfOutput::new([2; 32])),
     }));
-    let assertion = prepared.pending.finish(response).unwrap();
+    let assertion = prepared.finish(response).unwrap();
     assert_eq!(assertion.to_json().expose(), include_str!("webauthn/assertion.json").trim());
     assert_eq!(assertion.user_handle().unwrap().as_bytes(), [7, 8]);
 }
@@ -520,7 +513,7 @@ fn extensions_are_answered_only_if_they_were_asked_for() {
         let data = registered(AAGUID);
         let mut response = make_credential::Response::new(FORMAT_NONE, data, RawCbor::empty_map());
         response.unsigned_extensions.prf = output;
-        let answer = prepared.pending.finish(response).unwrap().to_json();
+        let answer = prepared.finish(&phone(), response).unwrap().to_json();
         serde_json::from_str::<Value>(answer.expose()).unwrap()["clientExtensionResults"].clone()
     };
     let unasked = prf::RegistrationOutput::new(true);
@@ -534,7 +527,7 @@ fn extensions_are_answered_only_if_they_were_asked_for() {
     let first = PrfOutput::new([1; 32]);
     response.unsigned_extensions.prf =
         Some(prf::AssertionOutput::new(Values { first, second: None }));
-    let answer = prepared.pending.finish(response).unwrap().to_json();
+    let answer = prepared.finish(response).unwrap().to_json();
     assert!(answer.expose().contains("\"clientExtensionResults\":{}"));
 }
 
@@ -559,7 +552,7 @@ fn an_attestation_is_scrubbed_unless_the_site_asked_for_it() {
         let prepared = creation(&json).unwrap().prepare(&origin()).unwrap();
         let data = registered(aaguid);
         let response = make_credential::Response::new(format, data.clone(), came.clone());
-        let registration = prepared.pending.finish(response).unwrap();
+        let registration = prepared.finish(&phone(), response).unwrap();
         let mut writer = cbor::Writer::new();
         writer.map(|map| {
             let (format, statement) =
@@ -582,7 +575,7 @@ fn public_key_of(key: &[u8]) -> (Option<String>, i64) {
     let data = AuthenticatorData::new([0; 32], Flags::USER_PRESENT, 0).with_credential(credential);
     let response = make_credential::Response::new(FORMAT_NONE, data, RawCbor::empty_map());
     let prepared = creation(&creation_json()).unwrap().prepare(&origin()).unwrap();
-    let answer = prepared.pending.finish(response).unwrap().to_json();
+    let answer = prepared.finish(&phone(), response).unwrap().to_json();
     let answer: Value = serde_json::from_str(answer.expose()).unwrap();
     let text = answer["response"].get("publicKey").map(|it| it.as_str().unwrap().to_owned());
     (text, answer["response"]["publicKeyAlgorithm"].as_i64().unwrap())
@@ -670,7 +663,7 @@ fn an_empty_user_handle_is_left_out() {
         let mut response = signed();
         response.user = Some(User::from_handle(UserHandle::new(handle).unwrap()));
         let prepared = request(&json).unwrap().prepare(&origin()).unwrap();
-        let assertion = prepared.pending.finish(response).unwrap();
+        let assertion = prepared.finish(response).unwrap();
         assert_eq!(assertion.user_handle().is_some(), expected.is_some());
         let answer: Value = serde_json::from_str(assertion.to_json().expose()).unwrap();
         let text = answer["response"].get("userHandle").map(|it| it.as_str().unwrap());
@@ -688,7 +681,7 @@ fn a_passkey_that_is_not_named_is_the_only_one_allowed() {
     };
     let finish = |allowed: Value| {
         let json = with(request_json(), "allowCredentials", allowed);
-        request(&json).unwrap().prepare(&origin()).unwrap().pending.finish(unnamed())
+        request(&json).unwrap().prepare(&origin()).unwrap().finish(unnamed())
     };
     let one = json!({"type": "public-key", "id": "-_-_AQ"});
     let assertion = finish(json!([one])).unwrap();
@@ -704,16 +697,16 @@ fn a_registration_without_a_credential_is_no_answer() {
     let data = AuthenticatorData::new([0; 32], Flags::USER_PRESENT, 0);
     let response = make_credential::Response::new(FORMAT_NONE, data, RawCbor::empty_map());
     let prepared = creation(&creation_json()).unwrap().prepare(&origin()).unwrap();
-    assert_eq!(prepared.pending.finish(response).unwrap_err(), AnswerError::NoCredential);
+    assert_eq!(prepared.finish(&phone(), response).unwrap_err(), AnswerError::NoCredential);
 }
 
 #[test]
 fn debug_shows_no_assertion() {
     let prepared = request(&request_json()).unwrap().prepare(&origin()).unwrap();
-    let client_data = prepared.pending.client_data();
+    let client_data = prepared.client_data();
     let length = client_data.as_bytes().len();
     assert_eq!(format!("{client_data:?}"), format!("ClientData({length} bytes)"));
-    let assertion = prepared.pending.finish(signed()).unwrap();
+    let assertion = prepared.finish(signed()).unwrap();
     assert_eq!(format!("{assertion:?}"), "Assertion { id: CredentialId(4 bytes), .. }");
     let json = assertion.to_json();
     assert_eq!(format!("{json:?}"), format!("SecretText({} bytes)", json.expose().len()));

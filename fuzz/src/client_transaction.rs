@@ -380,7 +380,7 @@ impl World {
             self.is_answered_at_once = request == Request::GetInfo;
             self.asked = Some(request.clone());
         }
-        self.feed(Input::Request { request, timeout });
+        self.feed(Input::Request { request: request.into(), timeout });
         self.is_answered_at_once = false;
     }
 

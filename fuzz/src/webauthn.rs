@@ -1,6 +1,6 @@
 //! WebAuthn JSON options, and the answers made for them.
 
-use fido_hybrid::ctap::{Command, RawResponse, Request, Response};
+use fido_hybrid::ctap::{Command, RawResponse, Request, Response, get_info};
 use fido_hybrid::webauthn::{CreationOptions, MAX_OPTIONS, OptionsError, Origin, RequestOptions};
 
 use super::memory;
@@ -48,15 +48,33 @@ fn assert_for_origin(rp_id: &str, asked: Option<&str>, origin: &Origin) {
     assert!(!["com", "github.io", "io", ""].contains(&rp_id), "{rp_id}");
 }
 
+/// A phone that can do everything, and one that can do nothing.
+fn phones() -> [get_info::Response; 2] {
+    let nothing = get_info::Response::new(vec!["FIDO_2_0".to_owned()], Default::default());
+    let mut everything = nothing.clone();
+    everything.options = ["rk", "uv"].map(|name| (name.to_owned(), true)).into();
+    everything.extensions = vec!["prf".to_owned()];
+    [everything, nothing]
+}
+
 fn created(options: &CreationOptions, response: Option<Response>) {
     for origin in ORIGINS.map(|origin| Origin::parse(origin).unwrap()) {
         let Ok(prepared) = options.prepare(&origin) else { continue };
-        assert_for_origin(&prepared.request.rp.id, options.rp_id.as_deref(), &origin);
-        assert_eq!(prepared.request.client_data_hash, prepared.pending.client_data().hash());
-        let request = Request::from(prepared.request);
-        assert_eq!(Request::parse(&request.to_bytes()), Ok(request));
+        assert_for_origin(&prepared.rp().id, options.rp_id.as_deref(), &origin);
+        let longest = Request::from(prepared.longest_request()).to_bytes().len();
+        for phone in phones() {
+            let Ok(request) = prepared.request_for(&phone) else {
+                assert_ne!(phone.option("uv"), Some(true), "it can do everything");
+                continue;
+            };
+            assert_eq!(request.client_data_hash, prepared.client_data().hash());
+            let request = Request::from(request);
+            assert!(request.to_bytes().len() <= longest);
+            assert_eq!(Request::parse(&request.to_bytes()), Ok(request));
+        }
         let Some(Response::MakeCredential(response)) = response.clone() else { continue };
-        if let Ok(registration) = prepared.pending.finish(response) {
+        let [phone, _] = phones();
+        if let Ok(registration) = prepared.finish(&phone, response) {
             let id = registration.credential_id().as_bytes().to_vec();
             assert_answer(registration.to_json().expose(), &id);
         }
@@ -66,12 +84,20 @@ fn created(options: &CreationOptions, response: Option<Response>) {
 fn got(options: &RequestOptions, response: Option<Response>) {
     for origin in ORIGINS.map(|origin| Origin::parse(origin).unwrap()) {
         let Ok(prepared) = options.prepare(&origin) else { continue };
-        assert_for_origin(&prepared.request.rp_id, options.rp_id.as_deref(), &origin);
-        assert_eq!(prepared.request.client_data_hash, prepared.pending.client_data().hash());
-        let request = Request::from(prepared.request);
-        assert_eq!(Request::parse(&request.to_bytes()), Ok(request));
+        assert_for_origin(prepared.rp_id(), options.rp_id.as_deref(), &origin);
+        let longest = Request::from(prepared.longest_request()).to_bytes().len();
+        for phone in phones() {
+            let Ok(request) = prepared.request_for(&phone) else {
+                assert_ne!(phone.option("uv"), Some(true), "it can do everything");
+                continue;
+            };
+            assert_eq!(request.client_data_hash, prepared.client_data().hash());
+            let request = Request::from(request);
+            assert!(request.to_bytes().len() <= longest);
+            assert_eq!(Request::parse(&request.to_bytes()), Ok(request));
+        }
         let Some(Response::GetAssertion(response)) = response.clone() else { continue };
-        if let Ok(assertion) = prepared.pending.finish(response) {
+        if let Ok(assertion) = prepared.finish(response) {
             let id = assertion.credential_id().as_bytes().to_vec();
             assert_answer(assertion.to_json().expose(), &id);
         }

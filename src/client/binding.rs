@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use super::phone_request::Demands;
 use crate::ctap::{
     AuthenticatorData, Flags, RawResponse, Request, Response, ResponseError, Status, get_assertion,
     make_credential,
@@ -17,6 +18,7 @@ use crate::secret::SecretBytes;
 /// Reads the answer to `request` and checks that it is one.
 pub(super) fn read_response(
     request: &Request,
+    demands: Demands,
     payload: SecretBytes,
 ) -> Result<Result<Response, Status>, PeerMisbehaved> {
     let response = RawResponse::parse(payload.into_exposed())
@@ -29,10 +31,10 @@ pub(super) fn read_response(
     };
     match (request, &response) {
         (Request::MakeCredential(request), Response::MakeCredential(response)) => {
-            made(request, response)
+            made(request, demands, response)
         }
         (Request::GetAssertion(request), Response::GetAssertion(response)) => {
-            asserted(request, response)
+            asserted(request, demands, response)
         }
         // The rest has nothing to be bound to.
         _ => Ok(()),
@@ -43,10 +45,11 @@ pub(super) fn read_response(
 
 fn made(
     request: &make_credential::Request,
+    demands: Demands,
     response: &make_credential::Response,
 ) -> Result<(), Mismatch> {
     let data = &response.auth_data;
-    common(data, &request.rp.id, request.options.uv, request.extensions.names())?;
+    common(data, &request.rp.id, demands, request.extensions.names())?;
     let credential = data.credential().ok_or(Mismatch::NoCredential)?;
     let algorithm = credential.public_key.algorithm();
     let offered = request.parameters.iter().any(|offer| offer.algorithm == algorithm);
@@ -55,9 +58,10 @@ fn made(
 
 fn asserted(
     request: &get_assertion::Request,
+    demands: Demands,
     response: &get_assertion::Response,
 ) -> Result<(), Mismatch> {
-    common(&response.auth_data, &request.rp_id, request.options.uv, request.extensions.names())?;
+    common(&response.auth_data, &request.rp_id, demands, request.extensions.names())?;
     let allowed = &request.allow_list;
     match &response.credential {
         Some(used) => {
@@ -84,7 +88,7 @@ fn asserted(
 fn common<'a>(
     data: &AuthenticatorData,
     rp_id: &str,
-    uv: Option<bool>,
+    demands: Demands,
     asked: impl Iterator<Item = &'a str>,
 ) -> Result<(), Mismatch> {
     if *data.rp_id_hash() != sha256(&[rp_id.as_bytes()]) {
@@ -94,7 +98,7 @@ fn common<'a>(
     if !flags.contains(Flags::USER_PRESENT) {
         return Err(Mismatch::UserPresence);
     }
-    if uv == Some(true) && !flags.contains(Flags::USER_VERIFIED) {
+    if demands.verification && !flags.contains(Flags::USER_VERIFIED) {
         return Err(Mismatch::UserVerification);
     }
     let asked: BTreeSet<&str> = asked.collect();

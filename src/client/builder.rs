@@ -11,13 +11,13 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::ceremony::{Ask, Ceremony, Ended};
 use super::driver::Driver;
+use super::phone_request::PhoneRequest;
 use super::state::sendable;
 use super::transaction::{Config, Deadlines, Keys, Transaction};
 use crate::background::Background;
 use crate::bluetooth::Scanner;
-use crate::ctap::{self, Response};
+use crate::ctap::{self, Response, get_info};
 use crate::error::{ApiMisuse, Error, Stage};
-use crate::protocol::qr_code::RequestHint;
 use crate::tunnel::Dial;
 
 /// Room for the updates of one ceremony whose program reads them late.
@@ -98,7 +98,7 @@ impl Client {
         request: ctap::Request,
         timeout: Option<Duration>,
     ) -> Result<Ceremony<Response>, Error> {
-        self.begin_with(request, timeout, Ok)
+        self.begin_with(request.into(), timeout, |response, _| Ok(response))
     }
 
     /// As [`begin`](Self::begin), with what is made of the response.
@@ -107,19 +107,15 @@ impl Client {
     /// As for [`begin`](Self::begin).
     pub(crate) fn begin_with<T>(
         &self,
-        request: ctap::Request,
+        request: PhoneRequest,
         timeout: Option<Duration>,
-        convert: impl FnOnce(Response) -> Result<T, Error> + Send + 'static,
+        convert: impl FnOnce(Response, &get_info::Response) -> Result<T, Error> + Send + 'static,
     ) -> Result<Ceremony<T>, Error> {
         let preparing = |fault: ApiMisuse| Error::new(Stage::Preparing, fault);
         let runtime = Handle::try_current().map_err(|_| preparing(ApiMisuse::NoRuntime))?;
         // Before anybody is made to scan a code for nothing.
-        sendable(&request).map_err(|fault| Error::new(Stage::Preparing, fault))?;
-        let hint = match request {
-            ctap::Request::MakeCredential(_) => RequestHint::MakeCredential,
-            _ => RequestHint::GetAssertion,
-        };
-        let mut config = Config::new(hint);
+        sendable(&request.longest()).map_err(|fault| Error::new(Stage::Preparing, fault))?;
+        let mut config = Config::new(request.hint());
         config.deadlines = self.deadlines;
         let keys = Keys::generate(&mut UnwrapErr(SysRng));
         let created =

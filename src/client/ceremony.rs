@@ -5,18 +5,26 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::background::Background;
-use crate::ctap;
+use crate::ctap::{self, get_info};
 use crate::error::{ApiMisuse, Error, Stage};
 use crate::protocol::qr_code::QrText;
 
+use super::phone_request::PhoneRequest;
 use super::update::Update;
 
 /// What a ceremony asks of the task that drives its transaction.
 #[derive(Debug)]
 pub(super) struct Ask {
-    pub(super) request: ctap::Request,
+    pub(super) request: PhoneRequest,
     pub(super) timeout: Option<std::time::Duration>,
-    pub(super) reply: oneshot::Sender<Result<ctap::Response, Error>>,
+    pub(super) reply: oneshot::Sender<Result<Answer, Error>>,
+}
+
+/// A response, and the getInfo of the phone that it is from.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) response: ctap::Response,
+    pub(super) phone: get_info::Response,
 }
 
 /// Why the transaction is over, from when it is.
@@ -43,8 +51,8 @@ impl ShownCode {
     }
 }
 
-type Pending = oneshot::Receiver<Result<ctap::Response, Error>>;
-type Convert<T> = Box<dyn FnOnce(ctap::Response) -> Result<T, Error> + Send>;
+type Pending = oneshot::Receiver<Result<Answer, Error>>;
+type Convert<T> = Box<dyn FnOnce(ctap::Response, &get_info::Response) -> Result<T, Error> + Send>;
 
 /// A transaction under way, begun by [`Client`](super::Client) with its first
 /// request; `T` is what that request's answer is made into.
@@ -96,14 +104,14 @@ impl<T> Ceremony<T> {
     /// No update is lost.
     pub async fn next(&mut self) -> Option<Update> {
         let (first, _) = self.first.as_mut()?;
-        let response = tokio::select! {
+        let answer = tokio::select! {
             biased;
             Some(update) = self.updates.recv() => return Some(update),
-            response = first => response,
+            answer = first => answer,
         };
         let (_, convert) = self.first.take()?;
-        let response = response.unwrap_or_else(|_| Err(self.why()));
-        self.outcome = Some(response.and_then(convert));
+        let answer = answer.unwrap_or_else(|_| Err(self.why()));
+        self.outcome = Some(answer.and_then(|answer| convert(answer.response, &answer.phone)));
         None
     }
 
@@ -142,12 +150,13 @@ impl<T> Ceremony<T> {
         if self.first.is_some() {
             return Err(Error::new(Stage::Ready, ApiMisuse::WrongStage));
         }
-        let (reply, response) = oneshot::channel();
-        let ask = Ask { request, timeout: None, reply };
+        let (reply, answer) = oneshot::channel();
+        let ask = Ask { request: request.into(), timeout: None, reply };
         self.asks.send(ask).await.map_err(|_| self.why())?;
         // Nobody reads the updates of a later request.
         self.updates.close();
-        response.await.unwrap_or_else(|_| Err(self.why()))
+        let answer = answer.await.unwrap_or_else(|_| Err(self.why()));
+        answer.map(|answer| answer.response)
     }
 
     /// Ends the ceremony and waits until that is done: the scan is stopped, the

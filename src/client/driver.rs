@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::consume_budget;
 use tracing::debug;
 
-use super::ceremony::{Ask, Ended, ShownCode};
+use super::ceremony::{Answer, Ask, Ended, ShownCode};
 use super::transaction::{Input, Output, Transaction};
 use super::update::Update;
 use crate::BoxFuture;
@@ -21,7 +21,7 @@ use crate::error::{BluetoothFault, Error, Fault, Stage};
 use crate::tunnel::Dial;
 use crate::tunnel::endpoint::{Endpoint, Event};
 
-type Reply = oneshot::Sender<Result<ctap::Response, Error>>;
+type Reply = oneshot::Sender<Result<Answer, Error>>;
 
 pub(super) struct Driver {
     transaction: Transaction,
@@ -133,12 +133,16 @@ impl Driver {
 
     fn answer(&mut self, response: Result<ctap::Response, ctap::Status>) {
         self.tell(Update::Answered);
-        if let Some(reply) = self.asked.take() {
-            let response =
-                response.map_err(|status| Error::new(Stage::Asking, Fault::Status(status)));
+        if let Some(reply) = self.asked.take()
+            && let Some(phone) = self.transaction.get_info()
+        {
+            let answer = match response {
+                Ok(response) => Ok(Answer { response, phone: phone.clone() }),
+                Err(status) => Err(Error::new(Stage::Asking, Fault::Status(status))),
+            };
             // The caller may have stopped waiting. The answer is not kept: it
             // does not belong to a later request.
-            let _gone = reply.send(response);
+            let _gone = reply.send(answer);
         }
     }
 

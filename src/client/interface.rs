@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::phone_request::PhoneRequest;
 use super::update::Update;
 use crate::bluetooth::AdapterState;
 use crate::ctap::{self, Status};
@@ -33,13 +34,16 @@ pub enum Input {
     TunnelClosed,
     /// The tunnel could not be opened, or broke.
     TunnelFailed(TunnelFault),
-    /// The caller asks something of the phone, in stage [`Stage::Ready`]. The
-    /// keys of a transaction are good for 2^24 requests.
+    /// The caller asks something of the phone, in stage [`Stage::Ready`]. If
+    /// the phone cannot do what the relying party requires, the transaction ends
+    /// with [`Fault::Unsupported`]. The keys of a transaction are good for 2^24
+    /// requests.
     ///
+    /// [`Fault::Unsupported`]: crate::error::Fault::Unsupported
     /// [`Stage::Ready`]: crate::error::Stage::Ready
     Request {
         /// What is asked.
-        request: ctap::Request,
+        request: PhoneRequest,
         /// How long the response may take, if not
         /// [`Deadlines::asking`](super::Deadlines::asking).
         timeout: Option<Duration>,

@@ -14,6 +14,7 @@ mod config;
 mod driver;
 mod interface;
 mod linked;
+mod phone_request;
 #[cfg(feature = "client")]
 mod preflight;
 mod state;
@@ -28,6 +29,7 @@ pub use crate::background::CLOSE_DEADLINE;
 pub use builder::{Client, ClientBuilder};
 #[cfg(feature = "client")]
 pub use ceremony::Ceremony;
+pub use phone_request::PhoneRequest;
 #[cfg(feature = "client")]
 pub use preflight::{Health, PREFLIGHT_DEADLINE, ServiceHealth};
 pub use state::MAX_REQUEST;

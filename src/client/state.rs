@@ -10,6 +10,7 @@ use super::binding::read_response;
 use super::config::{Config, Deadlines, Keys, Linking};
 use super::interface::{Input, Output};
 use super::linked::Calling;
+use super::phone_request::{Demands, PhoneRequest};
 use super::update::Update;
 use crate::cbor::decode;
 use crate::ctap::{self, get_info};
@@ -192,6 +193,15 @@ impl States for State {
 }
 
 impl State {
+    pub(super) fn get_info(&self) -> Option<&get_info::Response> {
+        match self {
+            Self::Ready(session)
+            | Self::Asking(Asking { session, .. })
+            | Self::Lingering(session) => Some(&session.info),
+            _ => None,
+        }
+    }
+
     /// The caller wants no more: say so to the phone if it can be said.
     fn cancel(self, outputs: &mut Outputs) -> Step {
         match self {
@@ -358,8 +368,9 @@ impl Introducing {
                 let info: get_info::Response =
                     decode(&raw_info).map_err(PeerMisbehaved::GetInfo)?;
                 channel.set_revision(introduction.revision);
-                let session = Session { channel, terms, hash, raw_info, answered: false };
-                outputs.push_back(Output::Update(Update::PhoneReady(Box::new(info))));
+                let info = Box::new(info);
+                outputs.push_back(Output::Update(Update::PhoneReady(info.clone())));
+                let session = Session { channel, terms, hash, info, answered: false };
                 if let Some(linking) = introduction.linking {
                     session.take_link(&linking, outputs);
                 }
@@ -378,7 +389,7 @@ pub(super) struct Session {
     channel: Channel,
     terms: Terms,
     hash: HandshakeHash,
-    raw_info: Vec<u8>,
+    info: Box<get_info::Response>,
     /// Whether the phone has answered a request: phones' apps leave after one.
     answered: bool,
 }
@@ -386,16 +397,24 @@ pub(super) struct Session {
 impl Session {
     fn handle(mut self, input: Input, outputs: &mut Outputs) -> Step {
         match input {
-            Input::Request { request: ctap::Request::GetInfo, .. } => {
+            Input::Request { request: PhoneRequest::Ctap(ctap::Request::GetInfo), .. } => {
                 // From the post-handshake copy: iOS does not answer a getInfo.
-                let info = decode(&self.raw_info).map_err(PeerMisbehaved::GetInfo)?;
+                let info = (*self.info).clone();
                 outputs.push_back(Output::Response(Ok(ctap::Response::GetInfo(info))));
                 Ok(State::Ready(self))
             }
             Input::Request { request, timeout } => {
+                let (request, demands) = match request.decide(&self.info) {
+                    Ok(decided) => decided,
+                    Err(unsupported) => {
+                        self.shut_down(outputs);
+                        return Err(Fault::from(unsupported).into());
+                    }
+                };
                 self.send_request(&request, outputs)?;
                 outputs.push_back(Output::Update(Update::Asked));
-                Ok(State::Asking(Asking { session: self, request: Box::new(request), timeout }))
+                let request = Box::new(request);
+                Ok(State::Asking(Asking { session: self, request, demands, timeout }))
             }
             Input::Finish => {
                 self.shut_down(outputs);
@@ -487,6 +506,7 @@ pub(super) struct Asking {
     session: Session,
     /// In a box: it may be large, and no other state has it.
     request: Box<ctap::Request>,
+    demands: Demands,
     timeout: Option<Duration>,
 }
 
@@ -497,7 +517,7 @@ impl Asking {
                 let message = self.session.channel.open(message)?;
                 match message.kind {
                     MessageType::Ctap => {
-                        let response = read_response(&self.request, message.payload)?;
+                        let response = read_response(&self.request, self.demands, message.payload)?;
                         self.session.answered = true;
                         outputs.push_back(Output::Response(response));
                         Ok(State::Ready(self.session))

@@ -25,6 +25,7 @@ pub use super::interface::{Input, Output};
 use super::linked::Calling;
 use super::state::{Offering, State};
 use super::update::Update;
+use crate::ctap::get_info;
 use crate::error::{ApiMisuse, Stage};
 use crate::machine::Machine;
 use crate::protocol::contact_request::ContactHint;
@@ -87,6 +88,13 @@ impl Transaction {
     #[must_use]
     pub const fn deadline(&self) -> Option<Duration> {
         self.machine.deadline()
+    }
+
+    /// What the phone says it can do; `None` until [`Stage::Ready`], and after
+    /// the end.
+    #[must_use]
+    pub fn get_info(&self) -> Option<&get_info::Response> {
+        self.machine.state().get_info()
     }
 
     /// The next thing to do, if there is one.

@@ -2,7 +2,7 @@
 
 use super::builder::Client;
 use super::ceremony::Ceremony;
-use crate::ctap::{Request, Response};
+use crate::ctap::Response;
 use crate::error::{Error, Mismatch, PeerMisbehaved, Stage};
 use crate::webauthn::{
     AnswerError, Assertion, CreationOptions, Origin, Registration, RequestOptions,
@@ -13,7 +13,9 @@ impl Client {
     ///
     /// `origin` is who asks; that it may use the RP ID is checked here, before
     /// there is a QR code. The options' timeout counts from when the phone has
-    /// the request.
+    /// the request. What is asked is decided when the phone is known: if it
+    /// cannot do what the site requires, the outcome is an
+    /// [`Unsupported`](crate::error::Unsupported) before its user is asked.
     ///
     /// # Errors
     /// [`Fault::Options`](crate::error::Fault::Options) if the options are not
@@ -25,10 +27,11 @@ impl Client {
     ) -> Result<Ceremony<Registration>, Error> {
         let prepared =
             options.prepare(origin).map_err(|error| Error::new(Stage::Preparing, error))?;
-        let pending = prepared.pending;
-        let request = Request::MakeCredential(prepared.request);
-        self.begin_with(request, prepared.timeout, |response| match response {
-            Response::MakeCredential(response) => pending.finish(response).map_err(misbehaved),
+        let asked = prepared.clone();
+        self.begin_with(asked.into(), prepared.timeout, |response, phone| match response {
+            Response::MakeCredential(response) => {
+                prepared.finish(phone, response).map_err(misbehaved)
+            }
             _ => Err(contradiction()),
         })
     }
@@ -37,7 +40,9 @@ impl Client {
     ///
     /// `origin` is who asks; that it may use the RP ID is checked here, before
     /// there is a QR code. The options' timeout counts from when the phone has
-    /// the request.
+    /// the request. What is asked is decided when the phone is known: if it
+    /// cannot do what the site requires, the outcome is an
+    /// [`Unsupported`](crate::error::Unsupported) before its user is asked.
     ///
     /// # Errors
     /// [`Fault::Options`](crate::error::Fault::Options) if the options are not
@@ -49,10 +54,9 @@ impl Client {
     ) -> Result<Ceremony<Assertion>, Error> {
         let prepared =
             options.prepare(origin).map_err(|error| Error::new(Stage::Preparing, error))?;
-        let pending = prepared.pending;
-        let request = Request::GetAssertion(prepared.request);
-        self.begin_with(request, prepared.timeout, |response| match response {
-            Response::GetAssertion(response) => pending.finish(response).map_err(misbehaved),
+        let asked = prepared.clone();
+        self.begin_with(asked.into(), prepared.timeout, |response, _| match response {
+            Response::GetAssertion(response) => prepared.finish(response).map_err(misbehaved),
             _ => Err(contradiction()),
         })
     }

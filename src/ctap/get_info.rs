@@ -39,6 +39,10 @@ pub mod option {
     pub const JSON_MESSAGES: &str = "jsonMessages";
     /// The large blob command is understood.
     pub const LARGE_BLOBS: &str = "largeBlobs";
+    /// The user is verified for everything.
+    pub const ALWAYS_UV: &str = "alwaysUv";
+    /// Passkeys that are not discoverable are made without verification too.
+    pub const MAKE_CRED_UV_NOT_RQD: &str = "makeCredUvNotRqd";
 }
 
 /// What an authenticator can do.

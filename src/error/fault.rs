@@ -90,6 +90,21 @@ pub enum Unsupported {
     /// This command does not exist over hybrid: phones end the transaction.
     #[error("this command does not exist over the hybrid transport")]
     Command,
+    /// The relying party requires user verification, and the phone does not
+    /// have it.
+    #[error("the phone cannot verify its user")]
+    UserVerification,
+    /// The relying party requires user verification, and the phone's user has
+    /// not set it up.
+    #[error("the phone has no screen lock to verify its user with")]
+    VerificationNotSetUp,
+    /// The relying party requires a discoverable passkey, and the phone makes
+    /// only others.
+    #[error("the phone cannot store passkeys")]
+    DiscoverablePasskeys,
+    /// The phone has none of the algorithms that the relying party accepts.
+    #[error("the phone has none of the algorithms that the site accepts")]
+    Algorithm,
     /// The request is longer than peers accept.
     #[error("the request is too long")]
     RequestTooLong,

@@ -36,9 +36,13 @@ pub(super) const fn advice(stage: Stage, fault: &Fault) -> Advice {
         #[cfg(feature = "webauthn")]
         Fault::Options(_) => Advice::TellTheSite,
         Fault::Unsupported(unsupported) => match unsupported {
-            Unsupported::Ctap | Unsupported::TunnelDomain | Unsupported::DataChannel => {
-                Advice::UseAnotherDevice
-            }
+            Unsupported::Ctap
+            | Unsupported::TunnelDomain
+            | Unsupported::DataChannel
+            | Unsupported::UserVerification
+            | Unsupported::DiscoverablePasskeys
+            | Unsupported::Algorithm => Advice::UseAnotherDevice,
+            Unsupported::VerificationNotSetUp => Advice::SetUpScreenLock,
             Unsupported::Command => Advice::ReportTheProgram,
             Unsupported::RequestTooLong => Advice::TellTheSite,
         },

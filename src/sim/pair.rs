@@ -451,7 +451,9 @@ impl Pair {
                 self.phone_output(output);
             } else if self.client.stage() == Stage::Ready && !self.is_held {
                 let input = match self.requests.pop_front() {
-                    Some(request) => client::Input::Request { request, timeout: None },
+                    Some(request) => {
+                        client::Input::Request { request: request.into(), timeout: None }
+                    }
                     None => client::Input::Finish,
                 };
                 self.feed_client(input);

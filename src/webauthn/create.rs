@@ -1,16 +1,10 @@
 //! A registration: options and origin to CTAP's makeCredential, and its
 //! response to the answer (WebAuthn section 5.1.3, as far as it is a client's).
 //!
-//! ```text
-//! residentKey        required, preferred → rk: true   discouraged → absent
-//! userVerification   required, preferred → uv: true   discouraged → absent
-//! attestationFormats → member 11, unless attestation is none
-//! ```
-//!
-//! **Deviation.** WebAuthn asks for `rk` and `uv` where they are only preferred
-//! if the authenticator can do them. The request is made before there is a
-//! phone to ask; Chromium decides as above for phones, which all can, and which
-//! verify their user whatever a request says.
+//! The request is made when the phone is known: `rk`, `uv` and extensions follow
+//! from what the relying party requires or prefers, and from what the phone's
+//! getInfo lists. The tables are in `ability.rs`. `attestationFormats` becomes
+//! member 11, unless attestation is `none`.
 //!
 //! The user's names are sent even if there are none, as empty ones: without
 //! them Android drops the tunnel and iOS refuses.
@@ -20,31 +14,29 @@
 
 use std::time::Duration;
 
+use super::ability::{Ability, of_everything};
 use super::client_data::{ClientData, Kind};
 use super::options::{Attestation, CreationOptions, Requirement};
 use super::options_error::OptionsError;
 use super::origin::Origin;
 use super::response::{AnswerError, Registration, RegistrationContext};
 use super::rp_id::{BuiltInSuffixes, PublicSuffixes, RpId};
-use crate::ctap::{CredentialDescriptor, RelyingParty, make_credential};
+use crate::ctap::{CredentialDescriptor, RelyingParty, get_info, make_credential};
+use crate::error::Unsupported;
 
-/// A registration, ready to be sent.
+/// A registration that waits for a phone.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct PreparedCreation {
-    /// What to ask of the phone.
-    pub request: make_credential::Request,
     /// How long its user may take.
     pub timeout: Option<Duration>,
-    /// What makes the answer of the response.
-    pub pending: PendingCreation,
-}
-
-/// A registration that waits for the phone's response.
-#[derive(Clone, Debug)]
-pub struct PendingCreation {
     client_data: ClientData,
-    context: RegistrationContext,
+    /// Without options, and with all extensions that were asked for.
+    request: make_credential::Request,
+    resident_key: Requirement,
+    user_verification: Requirement,
+    attestation: Attestation,
+    cred_props: bool,
 }
 
 impl CreationOptions {
@@ -82,45 +74,97 @@ impl CreationOptions {
             self.parameters.clone(),
         );
         request.exclude_list = without_transports(&self.exclude_credentials);
-        request.options.rk = wanted(self.resident_key);
-        request.options.uv = wanted(self.user_verification);
         request.extensions.prf.clone_from(&self.extensions.prf);
         if self.attestation != Attestation::None {
             request.attestation_formats.clone_from(&self.attestation_formats);
         }
-        let context = RegistrationContext {
+        Ok(PreparedCreation {
+            timeout: self.timeout,
+            client_data,
+            request,
+            resident_key: self.resident_key,
+            user_verification: self.user_verification,
             attestation: self.attestation,
-            rk: request.options.rk,
             cred_props: self.extensions.cred_props,
-            prf: self.extensions.prf.is_some(),
-        };
-        let pending = PendingCreation { client_data, context };
-        Ok(PreparedCreation { request, timeout: self.timeout, pending })
+        })
     }
 }
 
-impl PendingCreation {
+impl PreparedCreation {
     /// The client data that the request is bound to.
     #[must_use]
     pub const fn client_data(&self) -> &ClientData {
         &self.client_data
     }
 
-    /// Makes the answer.
+    /// The relying party, with its RP ID.
+    #[must_use]
+    pub const fn rp(&self) -> &RelyingParty {
+        &self.request.rp
+    }
+
+    /// Whether the relying party accepts no response without the UV flag.
+    #[must_use]
+    pub fn requires_verification(&self) -> bool {
+        self.user_verification == Requirement::Required
+    }
+
+    /// What to ask of this phone.
     ///
-    /// That the response is one to the request (RP ID hash, user presence,
-    /// algorithm) is checked where it is read: by the client's transaction.
+    /// # Errors
+    /// What the relying party requires and this phone cannot do:
+    /// [`Unsupported::UserVerification`], [`Unsupported::VerificationNotSetUp`],
+    /// [`Unsupported::DiscoverablePasskeys`] or [`Unsupported::Algorithm`].
+    pub fn request_for(
+        &self,
+        phone: &get_info::Response,
+    ) -> Result<make_credential::Request, Unsupported> {
+        let ability = Ability::of(phone);
+        ability.verifies(self.user_verification)?;
+        ability.keeps(self.resident_key)?;
+        ability.makes(&self.request.parameters)?;
+        Ok(self.made_for(ability))
+    }
+
+    /// The longest request that any phone gets: what is too long here is too
+    /// long before there is a phone.
+    #[must_use]
+    pub fn longest_request(&self) -> make_credential::Request {
+        self.made_for(Ability::of(&of_everything()))
+    }
+
+    fn made_for(&self, phone: Ability<'_>) -> make_credential::Request {
+        let mut request = self.request.clone();
+        if !phone.has_prf() {
+            request.extensions.prf = None;
+        }
+        request.options.rk = phone.rk(self.resident_key);
+        let raised = request.options.rk == Some(true) || request.extensions.prf.is_some();
+        request.options.uv = phone.uv_to_create(self.user_verification, raised);
+        request
+    }
+
+    /// Makes the answer of the response of this phone.
+    ///
+    /// That the response is one to the request (RP ID hash, user presence and
+    /// verification, algorithm) is checked where it is read: by the client's
+    /// transaction.
     ///
     /// # Errors
     /// [`AnswerError::NoCredential`].
-    pub fn finish(self, response: make_credential::Response) -> Result<Registration, AnswerError> {
-        Registration::new(&self.client_data, self.context, response)
+    pub fn finish(
+        self,
+        phone: &get_info::Response,
+        response: make_credential::Response,
+    ) -> Result<Registration, AnswerError> {
+        let context = RegistrationContext {
+            attestation: self.attestation,
+            rk: Ability::of(phone).rk(self.resident_key),
+            cred_props: self.cred_props,
+            prf: self.request.extensions.prf.is_some(),
+        };
+        Registration::new(&self.client_data, context, response)
     }
-}
-
-/// An option that is left out unless it is wanted.
-pub(super) fn wanted(requirement: Requirement) -> Option<bool> {
-    matches!(requirement, Requirement::Required | Requirement::Preferred).then_some(true)
 }
 
 pub(super) fn without_transports(list: &[CredentialDescriptor]) -> Vec<CredentialDescriptor> {

@@ -1,39 +1,33 @@
 //! A sign-in: options and origin to CTAP's getAssertion, and its response to
 //! the answer (WebAuthn section 5.1.4, as far as it is a client's).
 //!
-//! `userVerification` and transports are as for a
+//! `userVerification`, extensions and transports are as for a
 //! [registration](super::PreparedCreation).
 
 use std::time::Duration;
 
+use super::ability::{Ability, of_everything};
 use super::client_data::{ClientData, Kind};
-use super::create::{wanted, without_transports};
-use super::options::RequestOptions;
+use super::create::without_transports;
+use super::options::{RequestOptions, Requirement};
 use super::options_error::OptionsError;
 use super::origin::Origin;
 use super::prf;
 use super::response::{AnswerError, Assertion};
 use super::rp_id::{BuiltInSuffixes, PublicSuffixes, RpId};
-use crate::ctap::{CredentialId, get_assertion};
+use crate::ctap::{get_assertion, get_info};
+use crate::error::Unsupported;
 
-/// A sign-in, ready to be sent.
+/// A sign-in that waits for a phone.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct PreparedRequest {
-    /// What to ask of the phone.
-    pub request: get_assertion::Request,
     /// How long its user may take.
     pub timeout: Option<Duration>,
-    /// What makes the answer of the response.
-    pub pending: PendingRequest,
-}
-
-/// A sign-in that waits for the phone's response.
-#[derive(Clone, Debug)]
-pub struct PendingRequest {
     client_data: ClientData,
-    only_credential: Option<CredentialId>,
-    prf: bool,
+    /// Without options, and with all extensions that were asked for.
+    request: get_assertion::Request,
+    user_verification: Requirement,
 }
 
 impl RequestOptions {
@@ -67,26 +61,68 @@ impl RequestOptions {
         let client_data = ClientData::new(Kind::Get, &self.challenge, origin);
         let mut request = get_assertion::Request::new(rp_id.as_str(), client_data.hash());
         request.allow_list = without_transports(&self.allow_credentials);
-        request.options.uv = wanted(self.user_verification);
         request.extensions.prf.clone_from(&self.extensions.prf);
-        let only_credential = match &*self.allow_credentials {
-            [only] => Some(only.id.clone()),
-            _ => None,
-        };
-        let prf = self.extensions.prf.is_some();
-        let pending = PendingRequest { client_data, only_credential, prf };
-        Ok(PreparedRequest { request, timeout: self.timeout, pending })
+        Ok(PreparedRequest {
+            timeout: self.timeout,
+            client_data,
+            request,
+            user_verification: self.user_verification,
+        })
     }
 }
 
-impl PendingRequest {
+impl PreparedRequest {
     /// The client data that the request is bound to.
     #[must_use]
     pub const fn client_data(&self) -> &ClientData {
         &self.client_data
     }
 
-    /// Makes the answer.
+    /// The RP ID.
+    #[must_use]
+    pub fn rp_id(&self) -> &str {
+        &self.request.rp_id
+    }
+
+    /// Whether the relying party accepts no response without the UV flag.
+    #[must_use]
+    pub fn requires_verification(&self) -> bool {
+        self.user_verification == Requirement::Required
+    }
+
+    /// What to ask of this phone.
+    ///
+    /// # Errors
+    /// [`Unsupported::UserVerification`] or [`Unsupported::VerificationNotSetUp`]
+    /// if the relying party requires verification and this phone cannot do it.
+    pub fn request_for(
+        &self,
+        phone: &get_info::Response,
+    ) -> Result<get_assertion::Request, Unsupported> {
+        let ability = Ability::of(phone);
+        ability.verifies(self.user_verification)?;
+        Ok(self.made_for(ability))
+    }
+
+    /// The longest request that any phone gets: what is too long here is too
+    /// long before there is a phone.
+    #[must_use]
+    pub fn longest_request(&self) -> get_assertion::Request {
+        self.made_for(Ability::of(&of_everything()))
+    }
+
+    fn made_for(&self, phone: Ability<'_>) -> get_assertion::Request {
+        let mut request = self.request.clone();
+        // A passkey has two PRFs, and WebAuthn's is that of verified users.
+        let raised = request.allow_list.is_empty() || request.extensions.prf.is_some();
+        request.options.uv = phone.uv(self.user_verification, raised);
+        if !phone.has_prf() {
+            request.extensions.prf = None;
+        }
+        request
+    }
+
+    /// Makes the answer of the phone's response.
     ///
     /// That the response is one to the request (RP ID hash, user presence and
     /// verification, allow list) is checked where it is read: by the client's
@@ -96,7 +132,12 @@ impl PendingRequest {
     /// [`AnswerError::Unnamed`].
     pub fn finish(self, response: get_assertion::Response) -> Result<Assertion, AnswerError> {
         let named = response.credential.as_ref().map(|credential| credential.id.clone());
-        let id = named.or(self.only_credential).ok_or(AnswerError::Unnamed)?;
-        Ok(Assertion::new(&self.client_data, id, self.prf, response))
+        let only = match &*self.request.allow_list {
+            [only] => Some(only.id.clone()),
+            _ => None,
+        };
+        let id = named.or(only).ok_or(AnswerError::Unnamed)?;
+        let prf = self.request.extensions.prf.is_some();
+        Ok(Assertion::new(&self.client_data, id, prf, response))
     }
 }

@@ -8,8 +8,9 @@
 //!
 //! * [`CreationOptions`] and [`RequestOptions`] are what a site asks, read from
 //!   its JSON or put together by a program.
-//! * `prepare` holds them to the [`Origin`] that asks and gives the CTAP
-//!   request, and something pending that makes the answer of its response.
+//! * `prepare` holds them to the [`Origin`] that asks. [`PreparedCreation`] and
+//!   [`PreparedRequest`] make the CTAP request for a phone whose getInfo is
+//!   known, and the answer of its response.
 //! * [`Registration`] and [`Assertion`] are the answers: typed, raw, and as the
 //!   JSON that a browser would send.
 //!
@@ -23,6 +24,7 @@
 //! Asset Links. Extensions are `credProps` and `prf`; what else a site asks for
 //! is named by `unknown` and not sent.
 
+mod ability;
 mod base64;
 mod client_data;
 mod create;
@@ -40,10 +42,10 @@ mod rp_id;
 mod spki;
 
 pub use client_data::{ClientData, Kind};
-pub use create::{PendingCreation, PreparedCreation};
+pub use create::PreparedCreation;
 pub use dom_exception::DomException;
 pub use domain::DomainError;
-pub use get::{PendingRequest, PreparedRequest};
+pub use get::PreparedRequest;
 pub use options::{
     AssertionExtensions, Attestation, CreationOptions, MAX_TIMEOUT, MIN_TIMEOUT,
     RegistrationExtensions, RequestOptions, Requirement,

@@ -8,9 +8,6 @@
 //!
 //! All values are base64url. What a site gives is hashed here, so that a phone
 //! never evaluates what it evaluates for its own login under the same key.
-//!
-//! A phone that has no PRF ignores the request: it is sent to every phone,
-//! since the request is made before a phone is there to say what it can do.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

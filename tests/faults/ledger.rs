@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use fido_hybrid::authenticator::{self, Decision, Passkey, Prompt, Question};
-use fido_hybrid::client;
+use fido_hybrid::client::{self, PhoneRequest};
 use fido_hybrid::ctap::{
     AuthenticatorData, CredentialId, Flags, Request, Response, Status, get_assertion,
 };
@@ -103,7 +103,9 @@ impl Ledger {
     fn client_gets(&mut self, input: &client::Input) {
         use client::Input;
         match input {
-            Input::Request { request, .. } => self.asked.push(request.clone()),
+            Input::Request { request: PhoneRequest::Ctap(request), .. } => {
+                self.asked.push(request.clone());
+            }
             Input::TunnelClosed | Input::TunnelFailed(_) => self.going(Side::Client).tunnel = false,
             _ => {}
         }

@@ -222,7 +222,7 @@ impl ClientRig {
     /// The caller asks, and the phone reads it.
     pub(crate) fn ask(&mut self, request: Request) {
         let bytes = request.to_bytes();
-        let outputs = self.step(Input::Request { request, timeout: None });
+        let outputs = self.step(Input::Request { request: request.into(), timeout: None });
         let [message] = sent(outputs).try_into().unwrap();
         let message = self.channel.as_mut().unwrap().open(message).unwrap();
         assert_eq!((message.kind, message.payload.expose()), (MessageType::Ctap, &bytes[..]));

@@ -65,8 +65,7 @@ fn of_prf_inputs_and_outputs_and_an_assertion() {
         second: Some(PrfOutput::new(second)),
     }));
     notebook.print(&response);
-    notebook.print(&prepared.pending);
-    let assertion = prepared.pending.finish(response).unwrap();
+    let assertion = prepared.finish(response).unwrap();
     notebook.print(&assertion);
     let json = assertion.to_json();
     notebook.print(&json);

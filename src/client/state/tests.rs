@@ -1,7 +1,6 @@
 //! The end of the counters, which no test outside reaches: 2^24 messages away.
 
 use super::*;
-use crate::cbor::encode;
 use crate::ctap::{Aaguid, Request, get_assertion};
 use crate::error::Error;
 use crate::machine::Machine;
@@ -17,7 +16,7 @@ fn ready(sent: u32, received: u32) -> (Machine<State>, Channel) {
     phone.set_counters_for_testing_only(received, sent);
     let info = get_info::Response::new(vec![get_info::FIDO_2_0.to_owned()], Aaguid::ZERO);
     let (terms, hash) = (Terms::NoLinking, HandshakeHash([0; 32]));
-    let session = Session { channel, terms, hash, raw_info: encode(&info), answered: false };
+    let session = Session { channel, terms, hash, info: Box::new(info), answered: false };
     (Machine::new(State::Ready(session), Deadlines::default(), NOW, []), phone)
 }
 
@@ -28,7 +27,7 @@ fn step(client: &mut Machine<State>, input: Input) -> Vec<Output> {
 
 fn ask() -> Input {
     let request = Request::GetAssertion(get_assertion::Request::new("example.com", [1; 32]));
-    Input::Request { request, timeout: None }
+    Input::Request { request: request.into(), timeout: None }
 }
 
 /// Why it ended; nothing was sent at that.

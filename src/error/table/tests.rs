@@ -125,6 +125,10 @@ fn every_fault() -> Vec<Fault> {
     });
     let unsupported = every!(Unsupported {
         Unsupported::Ctap => Unsupported::Ctap,
+        Unsupported::UserVerification => Unsupported::UserVerification,
+        Unsupported::VerificationNotSetUp => Unsupported::VerificationNotSetUp,
+        Unsupported::DiscoverablePasskeys => Unsupported::DiscoverablePasskeys,
+        Unsupported::Algorithm => Unsupported::Algorithm,
         Unsupported::Command => Unsupported::Command,
         Unsupported::RequestTooLong => Unsupported::RequestTooLong,
         Unsupported::TunnelDomain => Unsupported::TunnelDomain,
@@ -355,6 +359,9 @@ fn rows() -> Vec<Row> {
                 Unsupported::Ctap.into(),
                 Unsupported::TunnelDomain.into(),
                 Unsupported::DataChannel.into(),
+                Unsupported::UserVerification.into(),
+                Unsupported::DiscoverablePasskeys.into(),
+                Unsupported::Algorithm.into(),
             ],
         ),
         (
@@ -408,7 +415,11 @@ fn rows() -> Vec<Row> {
         (&S::ALL, A::CheckBothClocks, vec![Fault::StaleQrCode]),
         (&CLIENTS, A::UpdateThePhone, misbehaved()),
         (&AUTHENTICATORS, A::UpdateTheOtherDevice, misbehaved()),
-        (&S::ALL, A::SetUpScreenLock, vec![mismatch(Mismatch::UserVerification)]),
+        (
+            &S::ALL,
+            A::SetUpScreenLock,
+            vec![mismatch(Mismatch::UserVerification), Unsupported::VerificationNotSetUp.into()],
+        ),
         (&S::ALL, A::MakeRoomOnThePhone, vec![StoreFault::Full.into()]),
         (&S::ALL, A::TellTheSite, vec![Unsupported::RequestTooLong.into()]),
         (

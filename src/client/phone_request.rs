@@ -1,0 +1,137 @@
+//! What a caller asks of a phone. A relying party's request becomes CTAP only
+//! once the phone's getInfo is known (WebAuthn Level 3 sections 5.1.3 and
+//! 5.1.4).
+
+#[cfg(feature = "client")]
+use std::borrow::Cow;
+
+use crate::ctap::{Command, Request, get_assertion, get_info, make_credential};
+use crate::error::Unsupported;
+#[cfg(feature = "client")]
+use crate::protocol::qr_code::RequestHint;
+#[cfg(feature = "webauthn")]
+use crate::webauthn::{PreparedCreation, PreparedRequest};
+
+/// What is asked of a phone.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+#[cfg_attr(
+    feature = "webauthn",
+    expect(clippy::large_enum_variant, reason = "there is one at a time, moved once")
+)]
+pub enum PhoneRequest {
+    /// This CTAP request, whatever the phone's getInfo says. Where it has `uv`
+    /// set, a response without the UV flag is refused.
+    Ctap(Request),
+    /// A registration. If the relying party requires verification, a response
+    /// without the UV flag is refused.
+    #[cfg(feature = "webauthn")]
+    Create(Box<PreparedCreation>),
+    /// A sign-in. If the relying party requires verification, a response without
+    /// the UV flag is refused.
+    #[cfg(feature = "webauthn")]
+    Get(Box<PreparedRequest>),
+}
+
+/// What a response must show besides that it answers the CTAP request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Demands {
+    /// That the user was verified.
+    pub(super) verification: bool,
+}
+
+impl PhoneRequest {
+    /// The CTAP command that it becomes.
+    #[must_use]
+    pub const fn command(&self) -> Command {
+        match self {
+            Self::Ctap(request) => request.command(),
+            #[cfg(feature = "webauthn")]
+            Self::Create(_) => Command::MakeCredential,
+            #[cfg(feature = "webauthn")]
+            Self::Get(_) => Command::GetAssertion,
+        }
+    }
+
+    /// What is sent to this phone.
+    pub(super) fn decide(
+        self,
+        phone: &get_info::Response,
+    ) -> Result<(Request, Demands), Unsupported> {
+        #[cfg(not(feature = "webauthn"))]
+        let _any = phone;
+        Ok(match self {
+            Self::Ctap(request) => {
+                let uv = match &request {
+                    Request::MakeCredential(request) => request.options.uv,
+                    Request::GetAssertion(request) => request.options.uv,
+                    _ => None,
+                };
+                (request, Demands { verification: uv == Some(true) })
+            }
+            #[cfg(feature = "webauthn")]
+            Self::Create(prepared) => {
+                let verification = prepared.requires_verification();
+                (prepared.request_for(phone)?.into(), Demands { verification })
+            }
+            #[cfg(feature = "webauthn")]
+            Self::Get(prepared) => {
+                let verification = prepared.requires_verification();
+                (prepared.request_for(phone)?.into(), Demands { verification })
+            }
+        })
+    }
+
+    /// The longest that may be sent to any phone.
+    #[cfg(feature = "client")]
+    pub(super) fn longest(&self) -> Cow<'_, Request> {
+        match self {
+            Self::Ctap(request) => Cow::Borrowed(request),
+            #[cfg(feature = "webauthn")]
+            Self::Create(prepared) => Cow::Owned(prepared.longest_request().into()),
+            #[cfg(feature = "webauthn")]
+            Self::Get(prepared) => Cow::Owned(prepared.longest_request().into()),
+        }
+    }
+
+    /// What a QR code says that will be asked.
+    #[cfg(feature = "client")]
+    pub(super) const fn hint(&self) -> RequestHint {
+        match self.command() {
+            Command::MakeCredential => RequestHint::MakeCredential,
+            _ => RequestHint::GetAssertion,
+        }
+    }
+}
+
+impl From<Request> for PhoneRequest {
+    fn from(request: Request) -> Self {
+        Self::Ctap(request)
+    }
+}
+
+impl From<make_credential::Request> for PhoneRequest {
+    fn from(request: make_credential::Request) -> Self {
+        Self::Ctap(request.into())
+    }
+}
+
+impl From<get_assertion::Request> for PhoneRequest {
+    fn from(request: get_assertion::Request) -> Self {
+        Self::Ctap(request.into())
+    }
+}
+
+#[cfg(feature = "webauthn")]
+impl From<PreparedCreation> for PhoneRequest {
+    fn from(prepared: PreparedCreation) -> Self {
+        Self::Create(Box::new(prepared))
+    }
+}
+
+#[cfg(feature = "webauthn")]
+impl From<PreparedRequest> for PhoneRequest {
+    fn from(prepared: PreparedRequest) -> Self {
+        Self::Get(Box::new(prepared))
+    }
+}

@@ -1,0 +1,113 @@
+//! What a phone says it can do, and what it is asked for accordingly (WebAuthn
+//! Level 3 sections 5.1.3 and 5.1.4; getInfo, CTAP 2.2 section 6.4).
+//!
+//! ```text
+//! userVerification    phone with uv: true               other phones
+//! required            uv: true                          refused
+//! preferred           uv: true                          absent
+//! discouraged         uv: true, where it is needed      absent
+//!
+//! residentKey         phone with rk: true               other phones
+//! required            rk: true                          refused
+//! preferred           rk: true, if it has uv: true too  absent
+//! discouraged         absent                            absent
+//! ```
+//!
+//! Verification is needed for a discoverable passkey, for a sign-in without an
+//! allow list, for PRF outputs, where the phone has `alwaysUv`, and for every
+//! registration unless the phone has `makeCredUvNotRqd`.
+//!
+//! This is what Chromium does, with one deviation. Chromium refuses a phone that
+//! cannot verify its user for a discoverable passkey and for a sign-in without
+//! an allow list, even if the relying party does not require verification.
+//! WebAuthn refuses it only if the relying party does.
+//!
+//! No PIN/UV protocol exists over hybrid, so `uv` is the one way to verify.
+
+use super::options::Requirement;
+use crate::ctap::entity::PUBLIC_KEY;
+use crate::ctap::extensions::PRF;
+use crate::ctap::get_info::{Response, option};
+use crate::ctap::{Aaguid, CredentialParameters};
+use crate::error::Unsupported;
+
+/// What a phone can do, by its getInfo.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ability<'a>(&'a Response);
+
+impl<'a> Ability<'a> {
+    pub(super) const fn of(phone: &'a Response) -> Self {
+        Self(phone)
+    }
+
+    fn has(self, option: &str) -> bool {
+        self.0.option(option) == Some(true)
+    }
+
+    pub(super) fn has_prf(self) -> bool {
+        self.0.has_extension(PRF)
+    }
+
+    /// Checks that the phone can verify its user if that is required.
+    pub(super) fn verifies(self, requirement: Requirement) -> Result<(), Unsupported> {
+        match (requirement, self.0.option(option::UV)) {
+            (Requirement::Required, None) => Err(Unsupported::UserVerification),
+            (Requirement::Required, Some(false)) => Err(Unsupported::VerificationNotSetUp),
+            _ => Ok(()),
+        }
+    }
+
+    /// Checks that the phone has discoverable passkeys if one is required.
+    pub(super) fn keeps(self, requirement: Requirement) -> Result<(), Unsupported> {
+        match requirement {
+            Requirement::Required if !self.has(option::RK) => {
+                Err(Unsupported::DiscoverablePasskeys)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Checks that the phone has one of the algorithms. A phone that lists none
+    /// may have any.
+    pub(super) fn makes(self, offered: &[CredentialParameters]) -> Result<(), Unsupported> {
+        let listed = &self.0.algorithms;
+        let has = |offer: &CredentialParameters| offer.kind == PUBLIC_KEY && listed.contains(offer);
+        if listed.is_empty() || offered.iter().any(has) {
+            Ok(())
+        } else {
+            Err(Unsupported::Algorithm)
+        }
+    }
+
+    /// The option `rk` of a registration.
+    pub(super) fn rk(self, requirement: Requirement) -> Option<bool> {
+        let is_asked = match requirement {
+            Requirement::Required => true,
+            Requirement::Preferred => self.has(option::RK) && self.has(option::UV),
+            Requirement::Discouraged => false,
+        };
+        is_asked.then_some(true)
+    }
+
+    /// The option `uv` of a registration; `needed` by what else it asks for.
+    pub(super) fn uv_to_create(self, requirement: Requirement, needed: bool) -> Option<bool> {
+        // [CTAP 2.2 §6.1.2, makeCredUvNotRqd]: a phone that can verify its user
+        // otherwise refuses to make a passkey without.
+        self.uv(requirement, needed || !self.has(option::MAKE_CRED_UV_NOT_RQD))
+    }
+
+    /// The option `uv` of a sign-in; `needed` by what else it asks for.
+    pub(super) fn uv(self, requirement: Requirement, needed: bool) -> Option<bool> {
+        let is_asked =
+            needed || requirement != Requirement::Discouraged || self.has(option::ALWAYS_UV);
+        (is_asked && self.has(option::UV)).then_some(true)
+    }
+}
+
+/// The getInfo of a phone that can do everything.
+pub(super) fn of_everything() -> Response {
+    let mut phone = Response::new(Vec::new(), Aaguid::ZERO);
+    phone.options = [option::RK, option::UV].map(|name| (name.to_owned(), true)).into();
+    phone.extensions = vec![PRF.to_owned()];
+    phone
+}

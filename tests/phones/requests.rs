@@ -1,0 +1,227 @@
+//! Requirement and phone to what is sent, or to why nothing is.
+
+use fido_hybrid::client::{Input, Output};
+use fido_hybrid::ctap::{Algorithm, CredentialParameters, Request};
+use fido_hybrid::error::{Advice, Error, Fault, Stage, Unsupported};
+use fido_hybrid::protocol::message::MessageType;
+use fido_hybrid::webauthn::DomException;
+use fido_hybrid::webauthn::Requirement::{self, Discouraged, Preferred, Required};
+
+use super::client_rig::{self, ClientRig, Flow};
+use super::{creation, listed, phone, prf_to_create, prf_to_get, sign_in};
+
+/// What phones say of `uv`.
+const VERIFIES: &[(&str, bool)] = &[("uv", true)];
+const NOT_SET_UP: &[(&str, bool)] = &[("uv", false)];
+const CANNOT: &[(&str, bool)] = &[];
+
+#[test]
+fn verification_is_asked_for_in_a_registration_where_the_phone_has_it() {
+    let unsupported = Err(Unsupported::UserVerification);
+    let optional = &[("uv", true), ("makeCredUvNotRqd", true)][..];
+    let always = &[("uv", true), ("makeCredUvNotRqd", true), ("alwaysUv", true)][..];
+    let both = &[("rk", true), ("uv", true), ("makeCredUvNotRqd", true)][..];
+    let sends = Ok(Some(true));
+    let leaves_out = Ok(None);
+    for (uv, rk, prf, options, expected) in [
+        (Required, Discouraged, false, VERIFIES, sends),
+        (Preferred, Discouraged, false, VERIFIES, sends),
+        // It would refuse otherwise: nothing says that it makes passkeys without.
+        (Discouraged, Discouraged, false, VERIFIES, sends),
+        (Required, Discouraged, false, NOT_SET_UP, Err(Unsupported::VerificationNotSetUp)),
+        (Preferred, Discouraged, false, NOT_SET_UP, leaves_out),
+        (Discouraged, Discouraged, false, NOT_SET_UP, leaves_out),
+        (Required, Discouraged, false, CANNOT, unsupported),
+        (Preferred, Discouraged, false, CANNOT, leaves_out),
+        (Discouraged, Discouraged, false, CANNOT, leaves_out),
+        (Required, Discouraged, false, optional, sends),
+        (Preferred, Discouraged, false, optional, sends),
+        (Discouraged, Discouraged, false, optional, leaves_out),
+        (Discouraged, Discouraged, false, always, sends),
+        // A PRF is that of verified users, a discoverable passkey for them.
+        (Discouraged, Discouraged, true, optional, sends),
+        (Discouraged, Required, false, both, sends),
+        (Discouraged, Preferred, false, both, sends),
+        (Discouraged, Discouraged, true, CANNOT, leaves_out),
+        // Required by no relying party: Chromium's rule, not WebAuthn's.
+        (Preferred, Required, false, &[("rk", true)], leaves_out),
+    ] {
+        let prepared = creation(|asked| {
+            asked.user_verification = uv;
+            asked.resident_key = rk;
+            asked.extensions.prf = prf.then(prf_to_create);
+        });
+        let request = prepared.request_for(&phone(options, &["prf"]));
+        let sent = request.map(|request| request.options.uv);
+        assert_eq!(sent, expected, "uv {uv:?}, rk {rk:?}, prf {prf}, phone {options:?}");
+    }
+}
+
+#[test]
+fn verification_is_asked_for_in_a_sign_in_where_the_phone_has_it() {
+    let always = &[("uv", true), ("alwaysUv", true)][..];
+    let sends = Ok(Some(true));
+    let leaves_out = Ok(None);
+    for (uv, has_list, prf, options, expected) in [
+        (Required, true, false, VERIFIES, sends),
+        (Preferred, true, false, VERIFIES, sends),
+        (Discouraged, true, false, VERIFIES, leaves_out),
+        (Discouraged, true, true, VERIFIES, sends),
+        (Discouraged, true, false, always, sends),
+        // Without a list, the passkey is a discoverable one.
+        (Required, false, false, VERIFIES, sends),
+        (Preferred, false, false, VERIFIES, sends),
+        (Discouraged, false, false, VERIFIES, sends),
+        (Required, true, false, CANNOT, Err(Unsupported::UserVerification)),
+        (Required, false, false, CANNOT, Err(Unsupported::UserVerification)),
+        (Required, true, false, NOT_SET_UP, Err(Unsupported::VerificationNotSetUp)),
+        (Preferred, true, false, CANNOT, leaves_out),
+        (Preferred, false, false, CANNOT, leaves_out),
+        (Preferred, true, false, NOT_SET_UP, leaves_out),
+        (Preferred, false, false, NOT_SET_UP, leaves_out),
+        (Discouraged, false, false, CANNOT, leaves_out),
+        (Discouraged, true, true, CANNOT, leaves_out),
+    ] {
+        let prepared = sign_in(|asked| {
+            asked.user_verification = uv;
+            asked.allow_credentials = if has_list { vec![listed()] } else { Vec::new() };
+            asked.extensions.prf = prf.then(prf_to_get);
+        });
+        let request = prepared.request_for(&phone(options, &["prf"]));
+        let sent = request.map(|request| request.options.uv);
+        assert_eq!(sent, expected, "uv {uv:?}, list {has_list}, prf {prf}, phone {options:?}");
+    }
+}
+
+#[test]
+fn a_discoverable_passkey_is_asked_for_where_the_phone_has_them() {
+    let sends = Ok(Some(true));
+    let leaves_out = Ok(None);
+    for (rk, options, expected) in [
+        (Required, &[("rk", true), ("uv", true)][..], sends),
+        (Required, &[("rk", true)], sends),
+        (Required, &[("rk", false), ("uv", true)], Err(Unsupported::DiscoverablePasskeys)),
+        (Required, &[("uv", true)], Err(Unsupported::DiscoverablePasskeys)),
+        (Preferred, &[("rk", true), ("uv", true)], sends),
+        (Preferred, &[("rk", true), ("uv", false)], leaves_out),
+        (Preferred, &[("rk", true)], leaves_out),
+        (Preferred, &[("uv", true)], leaves_out),
+        (Discouraged, &[("rk", true), ("uv", true)], leaves_out),
+    ] {
+        let prepared = creation(|asked| asked.resident_key = rk);
+        let sent = prepared.request_for(&phone(options, &[])).map(|request| request.options.rk);
+        assert_eq!(sent, expected, "rk {rk:?}, phone {options:?}");
+    }
+}
+
+#[test]
+fn a_prf_is_asked_for_where_the_phone_lists_it() {
+    let prepared = creation(|asked| asked.extensions.prf = Some(prf_to_create()));
+    let get = sign_in(|asked| asked.extensions.prf = Some(prf_to_get()));
+    for (extensions, is_sent) in [(&["largeBlob", "prf"][..], true), (&["hmac-secret"], false)] {
+        let phone = phone(VERIFIES, extensions);
+        let request = prepared.request_for(&phone).unwrap();
+        assert_eq!(request.extensions.names().any(|name| name == "prf"), is_sent);
+        let request = get.request_for(&phone).unwrap();
+        assert_eq!(request.extensions.names().any(|name| name == "prf"), is_sent);
+    }
+}
+
+#[test]
+fn a_phone_that_lists_its_algorithms_must_have_one_that_is_offered() {
+    let parameters = |algorithms: &[Algorithm]| {
+        algorithms.iter().copied().map(CredentialParameters::new).collect::<Vec<_>>()
+    };
+    let of_another_kind = |algorithm| {
+        let mut parameters = CredentialParameters::new(algorithm);
+        parameters.kind = "secret-key".to_owned();
+        vec![parameters]
+    };
+    let (es256, eddsa, rs256) = (Algorithm::ES256, Algorithm::EDDSA, Algorithm::RS256);
+    for (listed, offered, expected) in [
+        (parameters(&[es256]), parameters(&[eddsa, es256]), Ok(())),
+        (parameters(&[rs256, eddsa]), parameters(&[eddsa]), Ok(())),
+        (parameters(&[es256]), parameters(&[eddsa, rs256]), Err(Unsupported::Algorithm)),
+        (of_another_kind(es256), parameters(&[es256]), Err(Unsupported::Algorithm)),
+        // It does not say: it will, when it is asked.
+        (parameters(&[]), parameters(&[rs256]), Ok(())),
+    ] {
+        let mut phone = phone(VERIFIES, &[]);
+        phone.algorithms = listed;
+        let prepared = creation(|asked| asked.parameters = offered);
+        assert_eq!(prepared.request_for(&phone).map(drop), expected);
+    }
+}
+
+/// Ends at a phone that introduces itself so, and what the phone was sent.
+fn ended(request: fido_hybrid::client::PhoneRequest, options: &[(&str, bool)]) -> Error {
+    let mut rig = ClientRig::introducing(Flow::Qr);
+    let mut phone = phone(options, &[]);
+    phone.algorithms = vec![CredentialParameters::new(Algorithm::ES256)];
+    rig.introduce(&client_rig::introduction(&fido_hybrid::cbor::encode(&phone)));
+    assert_eq!(rig.transaction.get_info(), Some(&phone));
+    let outputs = rig.step(Input::Request { request, timeout: None });
+    let error = client_rig::failed(&outputs).clone();
+    assert_eq!((rig.transaction.stage(), rig.transaction.get_info()), (Stage::Closed, None));
+    let [Output::Send(goodbye), _, _] = &outputs[..] else { panic!("{outputs:?}") };
+    let goodbye = rig.channel.unwrap().open(goodbye.clone()).unwrap();
+    assert_eq!(goodbye.kind, MessageType::Shutdown, "its user is not asked");
+    error
+}
+
+#[test]
+fn what_the_phone_cannot_do_ends_before_its_user_is_asked() {
+    let verified = |uv: Requirement| creation(|asked| asked.user_verification = uv);
+    let discoverable = creation(|asked| asked.resident_key = Required);
+    let eddsa = vec![CredentialParameters::new(Algorithm::EDDSA)];
+    let of_another_algorithm = creation(|asked| asked.parameters = eddsa);
+    let verified_get = sign_in(|asked| asked.user_verification = Required);
+    for (request, options, text, advice) in [
+        (
+            verified(Required).into(),
+            CANNOT,
+            "the phone is ready: the phone cannot verify its user",
+            Advice::UseAnotherDevice,
+        ),
+        (
+            verified_get.into(),
+            NOT_SET_UP,
+            "the phone is ready: the phone has no screen lock to verify its user with",
+            Advice::SetUpScreenLock,
+        ),
+        (
+            discoverable.into(),
+            VERIFIES,
+            "the phone is ready: the phone cannot store passkeys",
+            Advice::UseAnotherDevice,
+        ),
+        (
+            of_another_algorithm.into(),
+            VERIFIES,
+            "the phone is ready: the phone has none of the algorithms that the site accepts",
+            Advice::UseAnotherDevice,
+        ),
+    ] {
+        let error = ended(request, options);
+        assert!(matches!(error.fault, Fault::Unsupported(_)), "{error:?}");
+        assert_eq!((error.to_string().as_str(), error.advice()), (text, advice));
+        assert_eq!(error.dom_exception(), DomException::NotAllowed);
+        assert!(!error.can_retry(), "with the same phone it ends the same");
+    }
+}
+
+#[test]
+fn the_longest_request_is_as_long_as_any() {
+    let length = |request: Request| request.to_bytes().len();
+    let prepared = creation(|asked| {
+        asked.resident_key = Preferred;
+        asked.extensions.prf = Some(prf_to_create());
+    });
+    let get = sign_in(|asked| asked.extensions.prf = Some(prf_to_get()));
+    let able = phone(&[("rk", true), ("uv", true)], &["prf"]);
+    assert_eq!(prepared.longest_request(), prepared.request_for(&able).unwrap());
+    assert_eq!(get.longest_request(), get.request_for(&able).unwrap());
+    let unable = phone(CANNOT, &[]);
+    let shortest = length(prepared.request_for(&unable).unwrap().into());
+    assert!(shortest < length(prepared.longest_request().into()));
+}
