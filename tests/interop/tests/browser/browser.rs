@@ -99,6 +99,11 @@ impl Chromium {
         self.tab.evaluate(&format!("ceremony({kind:?}, {options})")).await
     }
 
+    /// The value of an expression on the page.
+    pub(crate) async fn evaluate(&self, expression: &str) -> Value {
+        self.tab.evaluate(expression).await
+    }
+
     /// Writes Chromium's own account of the ceremonies, if it is asked for.
     pub(crate) async fn keep_device_log(&self, path: &Path) {
         if std::env::var_os(DEVICE_LOG).is_none() {

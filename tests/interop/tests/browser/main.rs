@@ -20,6 +20,7 @@ mod beside;
 mod bluez;
 mod browser;
 mod cases;
+mod conversions;
 mod devtools;
 mod meaning;
 mod page;
@@ -29,6 +30,8 @@ mod process;
 mod scene;
 mod screen;
 mod site;
+#[path = "../../../webauthn/table.rs"]
+mod table;
 mod tools;
 mod world;
 
@@ -73,6 +76,8 @@ fn main() -> ExitCode {
         our_client_gives_a_site_what_chromium_gives_it_in_registrations,
         our_client_gives_a_site_what_chromium_gives_it_in_sign_ins,
         our_client_has_chromiums_names_for_what_goes_wrong;
+        conversions:
+        chromium_reads_options_as_our_client_or_the_table_says_why_not;
     ];
 
     let missing = tools::missing();

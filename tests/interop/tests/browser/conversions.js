@@ -1,0 +1,72 @@
+// What Chromium reads in each of `rows`: the meaning of options in JSON, in the
+// form of `conversions.txt`, or the name of the error.
+rows => {
+  const text = value => value.toWellFormed();
+  const bytes = value => new Uint8Array(value).toBase64({alphabet: 'base64url', omitPadding: true});
+  const known = (names, value, otherwise) => names.includes(value) ? value : otherwise;
+  const requirement = (value, otherwise) =>
+    known(['required', 'preferred', 'discouraged'], value, otherwise);
+  const transports = ['ble', 'cable', 'hybrid', 'internal', 'nfc', 'smart-card', 'usb'];
+  const passkeys = list => list.filter(it => it.type === 'public-key');
+  const descriptors = list => passkeys(list).map(it => ({
+    id: bytes(it.id),
+    type: it.type,
+    transports: (it.transports ?? []).filter(it => transports.includes(it)),
+  }));
+  const values = it => it === undefined ? null :
+    {first: bytes(it.first), ...(it.second === undefined ? {} : {second: bytes(it.second)})};
+
+  const created = it => ({
+    challenge: bytes(it.challenge),
+    rp: {id: it.rp.id ?? null, name: text(it.rp.name)},
+    user: {
+      id: bytes(it.user.id),
+      name: text(it.user.name),
+      displayName: text(it.user.displayName),
+    },
+    // WebAuthn section 5.1.3: what an empty list means.
+    pubKeyCredParams: it.pubKeyCredParams.length > 0 ? passkeys(it.pubKeyCredParams) :
+      [-7, -257].map(alg => ({type: 'public-key', alg})),
+    excludeCredentials: descriptors(it.excludeCredentials ?? []),
+    authenticatorSelection: {
+      // WebAuthn section 5.4.4.
+      residentKey: requirement(it.authenticatorSelection?.residentKey,
+        it.authenticatorSelection?.requireResidentKey ? 'required' : 'discouraged'),
+      userVerification: requirement(it.authenticatorSelection?.userVerification, 'preferred'),
+    },
+    attestation: known(['indirect', 'direct', 'enterprise'], it.attestation, 'none'),
+    attestationFormats: it.attestationFormats ?? [],
+    timeout: it.timeout ?? null,
+    extensions: {
+      credProps: it.extensions?.credProps ?? false,
+      prf: it.extensions?.prf ? {eval: values(it.extensions.prf.eval)} : null,
+    },
+  });
+
+  const byCredential = record => record === undefined ? null :
+    Object.fromEntries(Object.entries(record).map(([id, it]) => [id, values(it)]));
+  const asked = it => ({
+    challenge: bytes(it.challenge),
+    rpId: it.rpId ?? null,
+    allowCredentials: descriptors(it.allowCredentials ?? []),
+    userVerification: requirement(it.userVerification, 'preferred'),
+    timeout: it.timeout ?? null,
+    extensions: {
+      prf: it.extensions?.prf ? {
+        eval: values(it.extensions.prf.eval),
+        evalByCredential: byCredential(it.extensions.prf.evalByCredential),
+      } : null,
+    },
+  });
+
+  return rows.map(([kind, json]) => {
+    const options = JSON.parse(json);
+    try {
+      return {meaning: kind === 'create' ?
+        created(PublicKeyCredential.parseCreationOptionsFromJSON(options)) :
+        asked(PublicKeyCredential.parseRequestOptionsFromJSON(options))};
+    } catch (error) {
+      return {error: error.name};
+    }
+  });
+}
