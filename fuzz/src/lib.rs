@@ -31,6 +31,7 @@ pub mod relay;
 mod script;
 mod transaction;
 mod webauthn;
+mod webauthn_conversion;
 
 pub use advert::advert;
 pub use authenticator_transaction::authenticator_transaction;
@@ -45,6 +46,7 @@ pub use noise::{noise_initiator, noise_responder};
 pub use qr_code::qr_url;
 pub use relay::relay;
 pub use webauthn::webauthn_options;
+pub use webauthn_conversion::webauthn_conversion;
 
 /// A target: takes any bytes and panics if they show a fault of the library.
 pub type Target = fn(&[u8]);
@@ -67,6 +69,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("qr_url", qr_url),
     ("relay", relay),
     ("update_linking", update_linking),
+    ("webauthn_conversion", webauthn_conversion),
     ("webauthn_options", webauthn_options),
 ];
 
