@@ -17,7 +17,22 @@ use std::fmt;
 
 use rand_core::CryptoRng;
 use subtle::ConstantTimeEq;
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::{Zeroize, ZeroizeOnDrop, zeroize_stack};
+
+/// Does `work`, and wipes the `N` bytes of the stack below that it used.
+///
+/// Code of other crates moves secrets by value and leaves copies on the stack.
+/// They would not stay there: a value that is moved to the heap takes along
+/// whatever lies in those of its bytes that are not in use.
+pub(crate) fn with_wiped_stack<const N: usize, T>(work: impl FnOnce() -> T) -> T {
+    #[inline(never)]
+    fn in_its_own_frame<T>(work: impl FnOnce() -> T) -> T {
+        work()
+    }
+    let value = in_its_own_frame(work);
+    zeroize_stack::<N>();
+    value
+}
 
 /// Secret bytes in an allocation of their own: a move copies a pointer, so that
 /// the bytes are in one place and are wiped there.
@@ -35,6 +50,16 @@ impl<const N: usize> SecretArray<N> {
         array.0.copy_from_slice(&bytes);
         bytes.zeroize();
         array
+    }
+
+    /// Copies the bytes; `None` if there are not exactly `N`.
+    pub(crate) fn from_slice(bytes: &[u8]) -> Option<Self> {
+        if bytes.len() != N {
+            return None;
+        }
+        let mut array = Self::zeroed();
+        array.0.copy_from_slice(bytes);
+        Some(array)
     }
 
     pub(crate) const fn expose(&self) -> &[u8; N] {
@@ -76,10 +101,22 @@ macro_rules! fixed_secret {
                 Self(SecretArray::new(bytes))
             }
 
+            /// Copies the bytes of a message.
+            #[allow(dead_code, reason = "not every secret travels")]
+            pub(crate) fn from_slice(bytes: &[u8]) -> Option<Self> {
+                SecretArray::from_slice(bytes).map(Self)
+            }
+
             /// The bytes themselves. Never log, print or compare them.
             #[must_use]
             pub const fn expose(&self) -> &[u8; $length] {
                 self.0.expose()
+            }
+        }
+
+        impl From<SecretArray<$length>> for $name {
+            fn from(bytes: SecretArray<$length>) -> Self {
+                Self(bytes)
             }
         }
 

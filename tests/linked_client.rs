@@ -26,7 +26,7 @@ use fido_hybrid::protocol::post_handshake::PostHandshake;
 use fido_hybrid::protocol::qr_code::{QrCode, RequestHint};
 use fido_hybrid::protocol::tunnel_domain::TunnelDomain;
 use fido_hybrid::protocol::tunnel_url::{ContactId, RoutingId};
-use fido_hybrid::secret::LinkSecret;
+use fido_hybrid::secret::{LinkSecret, SecretBytes};
 use fido_hybrid::sim::SeededRng;
 use vectors::{array, bytes, vector};
 
@@ -242,9 +242,9 @@ fn introduced(linking: Linking) -> (Transaction, Channel, QrCode, HandshakeHash)
     (client, channel, code, hash)
 }
 
-fn update(channel: &mut Channel, linking: Option<Vec<u8>>) -> Input {
+fn update(channel: &mut Channel, linking: Option<SecretBytes>) -> Input {
     let payload = UpdateMessage { linking }.to_bytes();
-    Input::Message(channel.seal(MessageType::Update, &payload).unwrap())
+    Input::Message(channel.seal(MessageType::Update, payload.expose()).unwrap())
 }
 
 #[test]

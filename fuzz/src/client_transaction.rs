@@ -28,7 +28,7 @@ use fido_hybrid::protocol::primitives::sha256;
 use fido_hybrid::protocol::qr_code::RequestHint;
 use fido_hybrid::protocol::tunnel_domain::TunnelDomain;
 use fido_hybrid::protocol::tunnel_url::ContactId;
-use fido_hybrid::secret::{LinkSecret, QrSecret};
+use fido_hybrid::secret::{LinkSecret, QrSecret, SecretBytes};
 
 use super::memory;
 use super::script::Script;
@@ -234,7 +234,7 @@ impl World {
             }
             step::LINK => {
                 let map = self.linking_map(script.byte());
-                self.say(Some(2), &linking::Update { linking: map }.to_bytes());
+                self.say(Some(2), linking::Update { linking: map }.to_bytes().expose());
                 self.has_link = false;
             }
             step::ANSWER => {
@@ -366,13 +366,14 @@ impl World {
         self.is_sealed = false;
     }
 
-    fn linking_map(&mut self, mask: u8) -> Option<Vec<u8>> {
+    fn linking_map(&mut self, mask: u8) -> Option<SecretBytes> {
         let hash = self.phone.hash?;
         let client = ENDS.identity.public_key();
-        let mut map = link().sign(&ENDS.phone_identity, client, &hash).unwrap();
+        let map = link().sign(&ENDS.phone_identity, client, &hash).unwrap();
+        let mut map = map.into_exposed();
         *map.last_mut().unwrap() ^= mask;
         self.has_link = mask == 0;
-        Some(map)
+        Some(map.into())
     }
 
     fn ask(&mut self, request: Request, timeout: Option<Duration>) {

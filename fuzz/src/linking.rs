@@ -21,13 +21,13 @@ fn key(byte: u8) -> SecretKey {
 pub fn update_linking(input: &[u8]) {
     if let Ok(update) = memory::within(input.len() + 256, || Update::parse(input)) {
         let written = update.to_bytes();
-        assert_eq!(Update::parse(&written).as_ref(), Ok(&update));
+        assert_eq!(Update::parse(written.expose()).as_ref(), Ok(&update));
         // With its type byte in front and sealed, padded to the unit.
         let padded = (written.len() + 2).next_multiple_of(PADDING_UNIT);
         assert_eq!(padded % UPDATE_UNIT, 0);
         assert!(format!("{update:?}").len() < 64);
         if let Some(linking) = &update.linking {
-            unverified(linking);
+            unverified(linking.expose());
         }
     }
     unverified(input);
@@ -60,12 +60,12 @@ fn signed(input: &[u8]) {
     };
     let hash = HandshakeHash([5; 32]);
     let map = link.sign(&phone, client.public_key(), &hash).unwrap();
-    let read = cbor::decode::<UnverifiedLink>(&map);
+    let read = cbor::decode::<UnverifiedLink>(map.expose());
     assert_eq!(read.is_ok(), name.len() <= MAX_NAME, "{read:?}");
     let Ok(read) = read else { return };
     assert_eq!(read.clone().verify(&client, &HandshakeHash([6; 32])), Err(LinkSignatureError));
     assert_eq!(read.clone().verify(&key(7), &hash), Err(LinkSignatureError));
     assert_eq!(read.verify(&client, &hash), Ok(link));
     let update = Update { linking: Some(map) };
-    assert_eq!(Update::parse(&update.to_bytes()), Ok(update));
+    assert_eq!(Update::parse(update.to_bytes().expose()), Ok(update));
 }

@@ -57,7 +57,7 @@ fn usable(passkey: &Passkey, flags: Flags) -> Option<&PrfSecret> {
 
 fn evaluate(secret: &PrfSecret, inputs: &Values<PrfInput>) -> Values<PrfOutput> {
     let function = HmacSha256::new(secret.expose());
-    let output = |input: &PrfInput| PrfOutput::new(function.tag(input.expose()));
+    let output = |input: &PrfInput| PrfOutput::from(function.secret_tag(input.expose()));
     Values { first: output(&inputs.first), second: inputs.second.as_ref().map(output) }
 }
 

@@ -14,7 +14,7 @@ use super::user_check::PromptId;
 use crate::ctap::CredentialId;
 use crate::protocol::SecretKey;
 use crate::protocol::primitives::hkdf_sha256;
-use crate::secret::{PrfSecret, TransactionSeed};
+use crate::secret::{PrfSecret, SecretArray, TransactionSeed};
 
 /// Length of a new credential id in bytes: random, twice what WebAuthn section
 /// 4 asks for, and nothing of the account in it.
@@ -37,7 +37,9 @@ impl Randomness {
             let id = self.draw::<CREDENTIAL_ID_LENGTH>(b"credential id");
             let scalar = self.draw::<32>(b"private key");
             // One scalar in 2^32 is not below the group's order.
-            if let (Some(id), Ok(key)) = (CredentialId::new(*id), SecretKey::from_scalar(&scalar)) {
+            if let (Some(id), Ok(key)) =
+                (CredentialId::new(*id.expose()), SecretKey::from_scalar(scalar.expose()))
+            {
                 return (id, key);
             }
         }
@@ -45,15 +47,15 @@ impl Randomness {
 
     /// A new passkey's PRF secret, which its key tells nothing of.
     pub(super) fn prf_secret(&mut self) -> PrfSecret {
-        PrfSecret::new(*self.draw(b"PRF secret"))
+        self.draw(b"PRF secret").into()
     }
 
     /// A prompt's id, unlike any of another transaction.
     pub(super) fn prompt(&mut self) -> PromptId {
-        PromptId(*self.draw(b"prompt"))
+        PromptId(*self.draw(b"prompt").expose())
     }
 
-    fn draw<const N: usize>(&mut self, what: &[u8]) -> zeroize::Zeroizing<[u8; N]> {
+    fn draw<const N: usize>(&mut self, what: &[u8]) -> SecretArray<N> {
         let info = [what, &self.counter.to_be_bytes()].concat();
         self.counter += 1;
         hkdf_sha256(self.seed.expose(), &[], &info)

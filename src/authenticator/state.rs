@@ -256,7 +256,7 @@ impl Registering {
     fn advertise(self, routing_id: RoutingId, outputs: &mut Outputs) -> Advertising {
         let Self { client, secret, domain, profile, keys } = self;
         let Keys { nonce, ephemeral, seed } = keys;
-        let eid = Eid::new(*nonce.expose(), routing_id, domain);
+        let eid = Eid::with(&nonce, routing_id, domain);
         let advert = AdvertKey::new(&keys::eid_key(&secret)).seal(&eid);
         outputs.push_back(Output::Advertise(advert.into()));
         outputs.push_back(Output::Update(Update::Advertising));
@@ -295,7 +295,7 @@ impl Advertising {
         // Always, and always of one length: whoever watches the tunnel cannot
         // tell whether a link is in it (as Chromium's phone).
         let update = linking::Update::default().to_bytes();
-        let update = channel.seal(MessageType::Update, &update).map_err(unanswerable)?;
+        let update = channel.seal(MessageType::Update, update.expose()).map_err(unanswerable)?;
         outputs.push_back(Output::StopAdvertising);
         outputs.extend([reply.into(), introduction, update].map(Output::Send));
         outputs.push_back(Output::Update(Update::Secured));

@@ -372,7 +372,7 @@ impl Introducing {
                 outputs.push_back(Output::Update(Update::PhoneReady(info.clone())));
                 let session = Session { channel, terms, hash, info, answered: false };
                 if let Some(linking) = introduction.linking {
-                    session.take_link(&linking, outputs);
+                    session.take_link(linking.expose(), outputs);
                 }
                 Ok(State::Ready(session))
             }
@@ -479,7 +479,9 @@ impl Session {
         match linking::Update::parse(payload) {
             // Android sends an empty update always.
             Ok(linking::Update { linking: None }) => {}
-            Ok(linking::Update { linking: Some(linking) }) => self.take_link(&linking, outputs),
+            Ok(linking::Update { linking: Some(linking) }) => {
+                self.take_link(linking.expose(), outputs)
+            }
             Err(_) => outputs.push_back(Output::Update(Update::LinkDropped)),
         }
     }

@@ -19,13 +19,13 @@ use std::fmt;
 
 use rand_core::CryptoRng;
 use subtle::ConstantTimeEq;
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use zeroize::Zeroizing;
 
 use super::advert_suffix::AdvertSuffix;
 use super::primitives::{Aes256Block, HmacSha256};
 use super::tunnel_domain::TunnelDomain;
 use super::tunnel_url::RoutingId;
-use crate::secret::EidKey;
+use crate::secret::{AdvertNonce, EidKey, SecretArray, with_wiped_stack};
 
 /// Length of an advert without its suffix, in bytes.
 pub const ADVERT_LENGTH: usize = EID_LENGTH + TAG_LENGTH;
@@ -57,8 +57,8 @@ pub enum EidError {
 ///
 /// Knowing it proves that the advert was heard, so it is wiped when dropped
 /// and `Debug` shows no byte. Comparison takes constant time.
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
-pub struct Eid([u8; EID_LENGTH]);
+#[derive(Clone)]
+pub struct Eid(SecretArray<EID_LENGTH>);
 
 impl Eid {
     /// Puts one together. In a state-assisted transaction the routing id means
@@ -69,18 +69,21 @@ impl Eid {
     /// at random, loses one linked transaction in 258 to that.
     #[must_use]
     pub fn new(nonce: [u8; 10], routing: RoutingId, domain: TunnelDomain) -> Self {
-        let mut eid = Self([0; EID_LENGTH]);
-        eid.0[1..11].copy_from_slice(&nonce);
-        eid.0[11..14].copy_from_slice(&routing.0);
-        eid.0[14..].copy_from_slice(&domain.encoded().to_le_bytes());
-        eid
+        Self::with(&AdvertNonce::new(nonce), routing, domain)
+    }
+
+    pub(crate) fn with(nonce: &AdvertNonce, routing: RoutingId, domain: TunnelDomain) -> Self {
+        let mut eid = SecretArray::zeroed();
+        let bytes = eid.expose_mut();
+        bytes[1..11].copy_from_slice(nonce.expose());
+        bytes[11..14].copy_from_slice(&routing.0);
+        bytes[14..].copy_from_slice(&domain.encoded().to_le_bytes());
+        Self(eid)
     }
 
     /// Puts one together with a fresh nonce, as each transaction needs.
     pub fn generate(routing: RoutingId, domain: TunnelDomain, rng: &mut impl CryptoRng) -> Self {
-        let mut nonce = Zeroizing::new([0; 10]);
-        rng.fill_bytes(nonce.as_mut());
-        Self::new(*nonce, routing, domain)
+        Self::with(&AdvertNonce::generate(rng), routing, domain)
     }
 
     /// Reads the 16 bytes of an EID that answers a QR code.
@@ -101,9 +104,8 @@ impl Eid {
     /// # Errors
     /// [`EidError::Length`] or [`EidError::Reserved`].
     pub fn parse_linked(bytes: &[u8]) -> Result<Self, EidError> {
-        let bytes: [u8; EID_LENGTH] = bytes.try_into().map_err(|_| EidError::Length)?;
-        let eid = Self(bytes);
-        if eid.0[0] != 0 {
+        let eid = Self(SecretArray::from_slice(bytes).ok_or(EidError::Length)?);
+        if eid.expose()[0] != 0 {
             return Err(EidError::Reserved);
         }
         Ok(eid)
@@ -113,27 +115,29 @@ impl Eid {
     /// log, print or compare them.
     #[must_use]
     pub const fn expose(&self) -> &[u8; EID_LENGTH] {
-        &self.0
+        self.0.expose()
     }
 
     /// Where the phone waits at its tunnel service; meaningless from a linked
     /// phone.
     #[must_use]
     pub const fn routing_id(&self) -> RoutingId {
-        RoutingId([self.0[11], self.0[12], self.0[13]])
+        let [.., a, b, c, _, _] = *self.expose();
+        RoutingId([a, b, c])
     }
 
     /// The tunnel service at which the phone waits. `None` only from a linked
     /// phone, where it means nothing.
     #[must_use]
     pub fn domain(&self) -> Option<TunnelDomain> {
-        TunnelDomain::from_encoded(u16::from_le_bytes([self.0[14], self.0[15]]))
+        let [.., low, high] = *self.expose();
+        TunnelDomain::from_encoded(u16::from_le_bytes([low, high]))
     }
 }
 
 impl PartialEq for Eid {
     fn eq(&self, other: &Self) -> bool {
-        self.0.ct_eq(&other.0).into()
+        self.expose().ct_eq(other.expose()).into()
     }
 }
 
@@ -167,6 +171,9 @@ impl Heard<'_> {
 #[derive(Clone)]
 pub struct AdvertKey(Box<Prepared>);
 
+/// How much of the stack is wiped after using the keys of adverts, in bytes.
+const PREPARED_STACK: usize = 4 << 10;
+
 /// In a box: a cipher's first round keys are its key, and a move would leave a
 /// copy of them behind.
 #[derive(Clone)]
@@ -179,17 +186,19 @@ impl AdvertKey {
     /// Prepares both keys.
     #[must_use]
     pub fn new(key: &EidKey) -> Self {
-        let mut half = Zeroizing::new([0; 32]);
-        half.copy_from_slice(&key.expose()[..32]);
-        let block = Aes256Block::new(&half);
-        half.copy_from_slice(&key.expose()[32..]);
-        Self(Box::new(Prepared { block, mac: HmacSha256::new(&half) }))
+        with_wiped_stack::<PREPARED_STACK, _>(|| {
+            let mut half = Zeroizing::new([0; 32]);
+            half.copy_from_slice(&key.expose()[..32]);
+            let block = Aes256Block::new(&half);
+            half.copy_from_slice(&key.expose()[32..]);
+            Self(Box::new(Prepared { block, mac: HmacSha256::new(&half) }))
+        })
     }
 
     /// The service data that a phone advertises, before any suffix.
     #[must_use]
     pub fn seal(&self, eid: &Eid) -> [u8; ADVERT_LENGTH] {
-        let block = self.0.block.encrypt(&eid.0);
+        let block = self.0.block.encrypt(eid.expose());
         let tag = self.0.mac.tag(&block);
         let mut advert = [0; ADVERT_LENGTH];
         advert[..EID_LENGTH].copy_from_slice(&block);
@@ -216,8 +225,10 @@ impl AdvertKey {
         if !self.0.mac.verifies(block, tag) {
             return None;
         }
-        let plaintext = Zeroizing::new(self.0.block.decrypt(block));
-        let eid = Eid::parse_linked(plaintext.as_slice()).ok()?;
+        let eid = with_wiped_stack::<PREPARED_STACK, _>(|| {
+            let plaintext = Zeroizing::new(self.0.block.decrypt(block));
+            Eid::parse_linked(plaintext.as_slice()).ok()
+        })?;
         Some(Heard { eid, suffix_bytes })
     }
 }
@@ -280,7 +291,7 @@ mod tests {
     fn reserved_bits_are_refused_in_both_flows() {
         for bit in 0..8 {
             let mut eid = eid();
-            eid.0[0] = 1 << bit;
+            eid.0.expose_mut()[0] = 1 << bit;
             let advert = key().seal(&eid);
             assert_eq!(key().open(&advert), None);
             assert_eq!(key().open_linked(&advert), None);
@@ -291,9 +302,9 @@ mod tests {
     fn an_unassigned_domain_is_refused_but_from_a_linked_phone() {
         for domain in 2..=255 {
             let mut eid = eid();
-            eid.0[14] = domain;
+            eid.0.expose_mut()[14] = domain;
             assert_eq!(eid.domain(), None);
-            assert_eq!(Eid::parse(&eid.0), Err(EidError::UnknownDomain));
+            assert_eq!(Eid::parse(eid.expose()), Err(EidError::UnknownDomain));
             let advert = key().seal(&eid);
             assert_eq!(key().open(&advert), None);
             assert_eq!(key().open_linked(&advert).unwrap().eid, eid);

@@ -13,8 +13,6 @@
 //! All widths differ, so a text has one reading. Base 10 is not an encoding of
 //! this protocol's messages anywhere else.
 
-use std::fmt::Write as _;
-
 /// The most digits that are decoded: 1,024 bytes. The codes of all known
 /// clients have 168 to 190 digits.
 pub const MAX_DIGITS: usize = 2_487;
@@ -92,9 +90,11 @@ pub(super) fn encoded_length(length: usize) -> usize {
 pub(super) fn push(digits: &mut String, bytes: &[u8]) {
     for chunk in bytes.chunks(CHUNK) {
         let value = chunk.iter().rev().fold(0_u64, |value, byte| value << 8 | u64::from(*byte));
-        let width = encoded_length(chunk.len());
-        // Writing to a string cannot fail.
-        let _infallible = write!(digits, "{value:0width$}");
+        // One by one: `format!` would leave them on the stack.
+        for place in (0..encoded_length(chunk.len()) as u32).rev() {
+            let digit = value / 10_u64.pow(place) % 10;
+            digits.push(char::from(b'0' + digit as u8));
+        }
     }
 }
 

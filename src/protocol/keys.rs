@@ -26,7 +26,7 @@ use super::advert::Eid;
 use super::contact_request::{ClientNonce, LinkId};
 use super::primitives::{SecretKey, hkdf_sha256};
 use super::tunnel_url::{ContactId, TunnelId};
-use crate::secret::{ContactSecret, EidKey, LinkSecret, Psk, QrSecret, RootSecret};
+use crate::secret::{ContactSecret, EidKey, LinkSecret, Psk, QrSecret, RootSecret, SecretArray};
 
 /// What a derived key is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,20 +49,24 @@ pub enum Purpose {
 /// this protocol; more than 8,160 does not compile).
 #[must_use]
 pub fn derive<const N: usize>(secret: &[u8], salt: &[u8], purpose: Purpose) -> Zeroizing<[u8; N]> {
+    Zeroizing::new(*derived(secret, salt, purpose).expose())
+}
+
+fn derived<const N: usize>(secret: &[u8], salt: &[u8], purpose: Purpose) -> SecretArray<N> {
     hkdf_sha256(secret, salt, &(purpose as u32).to_le_bytes())
 }
 
 /// The key of the advert that answers a QR code.
 #[must_use]
 pub fn eid_key(secret: &QrSecret) -> EidKey {
-    EidKey::new(*derive(secret.expose(), &[], Purpose::EidKey))
+    derived(secret.expose(), &[], Purpose::EidKey).into()
 }
 
 /// The key of the advert that answers a [contact
 /// request](super::contact_request).
 #[must_use]
 pub fn eid_key_linked(secret: &LinkSecret, nonce: &ClientNonce) -> EidKey {
-    EidKey::new(*derive(secret.expose(), &nonce.0, Purpose::EidKey))
+    derived(secret.expose(), &nonce.0, Purpose::EidKey).into()
 }
 
 /// The tunnel at which both sides of a QR code meet.
@@ -70,19 +74,19 @@ pub fn eid_key_linked(secret: &LinkSecret, nonce: &ClientNonce) -> EidKey {
 /// A linked phone has none: its tunnel service knows it by its contact id.
 #[must_use]
 pub fn tunnel_id(secret: &QrSecret) -> TunnelId {
-    TunnelId(*derive(secret.expose(), &[], Purpose::TunnelId))
+    TunnelId(*derived(secret.expose(), &[], Purpose::TunnelId).expose())
 }
 
 /// The handshake's pre-shared key after an advert that answers a QR code.
 #[must_use]
 pub fn psk(secret: &QrSecret, eid: &Eid) -> Psk {
-    Psk::new(*derive(secret.expose(), eid.expose(), Purpose::Psk))
+    derived(secret.expose(), eid.expose(), Purpose::Psk).into()
 }
 
 /// The handshake's pre-shared key after a linked phone's advert.
 #[must_use]
 pub fn psk_linked(secret: &LinkSecret, eid: &Eid) -> Psk {
-    Psk::new(*derive(secret.expose(), eid.expose(), Purpose::Psk))
+    derived(secret.expose(), eid.expose(), Purpose::Psk).into()
 }
 
 /// What a phone derives the secrets of all links under one contact id from.
@@ -90,14 +94,14 @@ pub fn psk_linked(secret: &LinkSecret, eid: &Eid) -> Psk {
 /// A phone that takes a new contact id has thereby revoked all its links.
 #[must_use]
 pub fn contact_secret(root: &RootSecret, contact: &ContactId) -> ContactSecret {
-    ContactSecret::new(*derive(root.expose(), contact.as_bytes(), Purpose::ContactSecret))
+    derived(root.expose(), contact.as_bytes(), Purpose::ContactSecret).into()
 }
 
 /// A link's secret, as a phone hands it to a client and finds it again when
 /// that client calls.
 #[must_use]
 pub fn link_secret(secret: &ContactSecret, link: &LinkId) -> LinkSecret {
-    LinkSecret::new(*derive(secret.expose(), &link.0, Purpose::LinkSecret))
+    derived(secret.expose(), &link.0, Purpose::LinkSecret).into()
 }
 
 /// The key pair by which linked clients know a phone again.
@@ -108,14 +112,14 @@ pub fn link_secret(secret: &ContactSecret, link: &LinkId) -> LinkSecret {
 /// links made by one are not good for the other.
 #[must_use]
 pub fn identity_key(root: &RootSecret) -> SecretKey {
-    scalar_from(derive(root.expose(), &[], Purpose::IdentityKeySeed))
+    scalar_from(derived(root.expose(), &[], Purpose::IdentityKeySeed))
 }
 
-fn scalar_from(mut seed: Zeroizing<[u8; 32]>) -> SecretKey {
+fn scalar_from(mut seed: SecretArray<32>) -> SecretKey {
     loop {
-        match SecretKey::from_scalar(&seed) {
+        match SecretKey::from_scalar(seed.expose()) {
             Ok(key) => return key,
-            Err(_) => seed = derive(seed.as_slice(), &[], Purpose::IdentityKeySeed),
+            Err(_) => seed = derived(seed.expose(), &[], Purpose::IdentityKeySeed),
         }
     }
 }
@@ -161,7 +165,7 @@ mod tests {
     #[test]
     fn a_seed_that_is_no_scalar_is_derived_again() {
         for seed in [[0; 32], [0xff; 32]] {
-            let key = scalar_from(Zeroizing::new(seed));
+            let key = scalar_from(SecretArray::new(seed));
             assert_eq!(*key.expose(), *derive::<32>(&seed, &[], Purpose::IdentityKeySeed));
         }
     }

@@ -101,14 +101,14 @@ impl Link {
         identity: &SecretKey,
         qr_key: &PublicKey,
         handshake: &HandshakeHash,
-    ) -> Result<Vec<u8>, InvalidPoint> {
+    ) -> Result<SecretBytes, InvalidPoint> {
         let signature = signature_key(identity, qr_key)?.tag(&handshake.0);
-        Ok(encode(&UnverifiedLink { link: self.clone(), signature }))
+        Ok(encode(&UnverifiedLink { link: self.clone(), signature }).into())
     }
 }
 
 fn signature_key(secret: &SecretKey, peer: &PublicKey) -> Result<HmacSha256, InvalidPoint> {
-    Ok(HmacSha256::new(&*secret.diffie_hellman(peer)?))
+    Ok(HmacSha256::new(secret.diffie_hellman(peer)?.expose()))
 }
 
 impl<'a> Decode<'a> for UnverifiedLink {
@@ -123,7 +123,8 @@ impl<'a> Decode<'a> for UnverifiedLink {
                 }
                 Key::Integer(2) => link_id = Some(LinkId(reader.byte_array("the link id")?)),
                 Key::Integer(3) => {
-                    secret = Some(LinkSecret::new(reader.byte_array("the link secret")?));
+                    let bytes = LinkSecret::from_slice(reader.bytes()?);
+                    secret = Some(bytes.ok_or(Error::Invalid("the link secret"))?);
                 }
                 Key::Integer(4) => {
                     let key = PublicKey::from_uncompressed(reader.bytes()?);
@@ -172,7 +173,7 @@ impl Encode for UnverifiedLink {
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Update {
     /// The linking map's CBOR, if the phone sent one.
-    pub linking: Option<Vec<u8>>,
+    pub linking: Option<SecretBytes>,
 }
 
 impl Update {
@@ -186,13 +187,13 @@ impl Update {
 
     /// The payload, padded as [`UPDATE_UNIT`] says.
     #[must_use]
-    pub fn to_bytes(&self) -> Vec<u8> {
+    pub fn to_bytes(&self) -> SecretBytes {
         let bare = self.with_padding(0).len();
         // With the type byte and the byte that counts zeros. A padding string's
         // header grows from 1 byte to 2 or 3; sealing evens out the difference.
         let unpadded = bare + 2;
         let padding = unpadded.next_multiple_of(UPDATE_UNIT) - unpadded;
-        self.with_padding(padding.saturating_sub(2)).into_exposed()
+        self.with_padding(padding.saturating_sub(2))
     }
 
     fn with_padding(&self, length: usize) -> SecretBytes {
@@ -200,7 +201,7 @@ impl Update {
         writer.map(|map| {
             map.integer(0, |writer| writer.bytes(&vec![0; length]));
             if let Some(linking) = &self.linking {
-                map.integer(1, |writer| writer.raw(linking));
+                map.integer(1, |writer| writer.raw(linking.expose()));
             }
         });
         SecretBytes::new(writer.into_bytes())
@@ -220,7 +221,7 @@ impl<'a> Decode<'a> for Update {
             if key == Key::Integer(1) {
                 let map = reader.raw()?;
                 Reader::new(map).map(|_, _| Ok(()))?;
-                update.linking = Some(map.to_vec());
+                update.linking = Some(map.into());
             }
             Ok(())
         })?;
@@ -253,7 +254,7 @@ mod tests {
         let hash = HandshakeHash([9; 32]);
         let link = link(&phone, "Test phone");
         let map = link.sign(&phone, client.public_key(), &hash).unwrap();
-        let received: UnverifiedLink = decode(&map).unwrap();
+        let received: UnverifiedLink = decode(map.expose()).unwrap();
         assert_eq!(received.clone().verify(&client, &hash), Ok(link));
         assert_eq!(received.clone().verify(&key(2), &hash), Err(LinkSignatureError));
         assert_eq!(received.verify(&client, &HandshakeHash([8; 32])), Err(LinkSignatureError));
@@ -264,7 +265,7 @@ mod tests {
         let (phone, client) = (key(4), key(1));
         let hash = HandshakeHash([9; 32]);
         let map = link(&phone, "").sign(&key(5), client.public_key(), &hash).unwrap();
-        let received: UnverifiedLink = decode(&map).unwrap();
+        let received: UnverifiedLink = decode(map.expose()).unwrap();
         assert_eq!(received.verify(&client, &hash), Err(LinkSignatureError));
     }
 
@@ -273,7 +274,7 @@ mod tests {
         let (phone, client) = (key(4), key(1));
         let long = link(&phone, &"x".repeat(MAX_NAME + 1));
         let map = long.sign(&phone, client.public_key(), &HandshakeHash([0; 32])).unwrap();
-        assert_eq!(decode::<UnverifiedLink>(&map).unwrap_err(), Error::Invalid("the name"));
+        assert_eq!(decode::<UnverifiedLink>(map.expose()).unwrap_err(), Error::Invalid("the name"));
         assert_eq!(decode::<UnverifiedLink>(&[0xa0]).unwrap_err(), Error::Missing("the name"));
     }
 
@@ -288,7 +289,7 @@ mod tests {
             let bytes = update.to_bytes();
             let padded = ((1 + bytes.len()) / PADDING_UNIT + 1) * PADDING_UNIT;
             assert_eq!(padded, UPDATE_UNIT);
-            assert_eq!(Update::parse(&bytes), Ok(update));
+            assert_eq!(Update::parse(bytes.expose()), Ok(update));
         }
     }
 
@@ -297,11 +298,11 @@ mod tests {
         for length in 0..1200 {
             let mut writer = Writer::new();
             writer.map(|map| map.integer(1, |writer| writer.bytes(&vec![1; length])));
-            let update = Update { linking: Some(writer.into_bytes()) };
+            let update = Update { linking: Some(writer.into_bytes().into()) };
             let bytes = update.to_bytes();
             let padded = ((1 + bytes.len()) / PADDING_UNIT + 1) * PADDING_UNIT;
             assert_eq!(padded % UPDATE_UNIT, 0, "{length}");
-            assert_eq!(Update::parse(&bytes), Ok(update));
+            assert_eq!(Update::parse(bytes.expose()), Ok(update));
         }
     }
 
@@ -311,7 +312,7 @@ mod tests {
         let map = link(&phone, "Test phone")
             .sign(&phone, key(1).public_key(), &HandshakeHash([0; 32]))
             .unwrap();
-        let received: UnverifiedLink = decode(&map).unwrap();
+        let received: UnverifiedLink = decode(map.expose()).unwrap();
         let shown = format!("{:?} {received:?}", Update { linking: Some(map) });
         assert_eq!(shown, "Update { has_link: true } UnverifiedLink(..)");
     }

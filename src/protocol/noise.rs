@@ -25,7 +25,7 @@ use std::fmt;
 
 use super::primitives::{
     AEAD_TAG_LENGTH, Aes256Gcm, InvalidPoint, PublicKey, SecretKey, UNCOMPRESSED_POINT_LENGTH,
-    hkdf_sha256_outputs, sha256,
+    hkdf_sha256, sha256,
 };
 use crate::secret::{Psk, SecretArray, TrafficKey};
 
@@ -265,21 +265,22 @@ impl SymmetricState {
     }
 
     fn mix_key(&mut self, input: &[u8]) {
-        let outputs = hkdf_sha256_outputs(input, self.chaining_key.expose());
-        let [chaining_key, key] = &*outputs;
+        let outputs = self.hkdf::<64>(input);
+        let (chaining_key, key) = outputs.expose().split_at(32);
         self.chaining_key.expose_mut().copy_from_slice(chaining_key);
         self.key.expose_mut().copy_from_slice(key);
     }
 
     /// The `ee`, `es` and `se` tokens: MixKey(DH(..)).
     fn mix_agreement(&mut self, ours: &SecretKey, theirs: &PublicKey) -> Result<(), InvalidPoint> {
-        self.mix_key(ours.diffie_hellman(theirs)?.as_slice());
+        self.mix_key(ours.diffie_hellman(theirs)?.expose());
         Ok(())
     }
 
     fn mix_key_and_hash(&mut self, input: &[u8; 32]) {
-        let outputs = hkdf_sha256_outputs(input, self.chaining_key.expose());
-        let [chaining_key, hash, key] = &*outputs;
+        let outputs = self.hkdf::<96>(input);
+        let (chaining_key, rest) = outputs.expose().split_at(32);
+        let (hash, key) = rest.split_at(32);
         self.chaining_key.expose_mut().copy_from_slice(chaining_key);
         self.mix_hash(hash);
         self.key.expose_mut().copy_from_slice(key);
@@ -315,9 +316,19 @@ impl SymmetricState {
     }
 
     fn split(self) -> (TrafficKey, TrafficKey, HandshakeHash) {
-        let outputs = hkdf_sha256_outputs(&[], self.chaining_key.expose());
-        let [first, second] = &*outputs;
-        (TrafficKey::new(*first), TrafficKey::new(*second), HandshakeHash(self.hash))
+        let outputs = self.hkdf::<64>(&[]);
+        let (first, second) = outputs.expose().split_at(32);
+        let mut keys = [SecretArray::zeroed(), SecretArray::zeroed()];
+        for (key, bytes) in keys.iter_mut().zip([first, second]) {
+            key.expose_mut().copy_from_slice(bytes);
+        }
+        let [first, second] = keys;
+        (first.into(), second.into(), HandshakeHash(self.hash))
+    }
+
+    /// Noise's HKDF, its outputs of 32 bytes one behind the other.
+    fn hkdf<const N: usize>(&self, input: &[u8]) -> SecretArray<N> {
+        hkdf_sha256(input, self.chaining_key.expose(), &[])
     }
 }
 

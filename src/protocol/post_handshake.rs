@@ -16,6 +16,7 @@
 use std::fmt;
 
 use crate::cbor::{Decode, Encode, Error, Key, Reader, Writer, decode};
+use crate::secret::SecretBytes;
 
 /// The construction that the phone uses after this message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,8 +47,8 @@ impl Features {
 pub struct PostHandshake {
     /// The getInfo response's CBOR, without the status byte.
     pub get_info: Option<Vec<u8>>,
-    /// The linking map's CBOR.
-    pub linking: Option<Vec<u8>>,
+    /// The linking map's CBOR, which holds the link's secret.
+    pub linking: Option<SecretBytes>,
     /// What the phone offers. Unknown features are left out.
     pub features: Features,
     /// How the phone talks from here on.
@@ -105,7 +106,7 @@ impl<'a> Decode<'a> for PostHandshake {
                 Key::Integer(2) => {
                     let map = reader.raw()?;
                     Reader::new(map).map(|_, _| Ok(()))?;
-                    linking = Some(map.to_vec());
+                    linking = Some(map.into());
                 }
                 Key::Integer(3) => features = Some(read_features(reader)?),
                 _ => {}
@@ -142,7 +143,7 @@ impl Encode for PostHandshake {
                 map.integer(1, |writer| writer.bytes(get_info));
             }
             if let Some(linking) = &self.linking {
-                map.integer(2, |writer| writer.raw(linking));
+                map.integer(2, |writer| writer.raw(linking.expose()));
             }
             let Features { ctap, digital_credentials } = self.features;
             let features = [(ctap, "ctap"), (digital_credentials, "dc")];
@@ -269,7 +270,7 @@ mod tests {
     #[test]
     fn debug_shows_nothing_of_a_link() {
         let message = PostHandshake {
-            linking: Some(vec![0xa1, 0x03, 0x42, 0xab, 0xab]),
+            linking: Some(vec![0xa1, 0x03, 0x42, 0xab, 0xab].into()),
             ..PostHandshake::ctap(vec![0xa0])
         };
         let shown = format!("{message:?}");

@@ -292,7 +292,8 @@ impl<'a> Decode<'a> for QrCode {
                     public_key = Some(point.map_err(|_| Error::Invalid("the public key"))?);
                 }
                 Key::Integer(1) => {
-                    secret = Some(QrSecret::new(value.byte_array("the QR secret")?));
+                    let bytes = QrSecret::from_slice(value.bytes()?);
+                    secret = Some(bytes.ok_or(Error::Invalid("the QR secret"))?);
                 }
                 Key::Integer(2) => known_domains = value.unsigned()?,
                 Key::Integer(3) if value.peek()? == Kind::Unsigned => {

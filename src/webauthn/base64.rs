@@ -16,10 +16,12 @@
 
 use data_encoding::BASE64URL_NOPAD;
 use serde::{Serialize, Serializer};
+use zeroize::Zeroizing;
 
 /// Decodes `text`; `None` if it is not base64.
 pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(text.len().saturating_mul(3) / 4);
+    // It may be a PRF input, in part if the rest is not base64.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(text.len().saturating_mul(3) / 4));
     let (mut bits, mut unwritten) = (0_u32, 0_u32);
     let (mut symbols, mut padding) = (0_usize, 0_usize);
     for symbol in text.bytes().filter(|byte| !byte.is_ascii_whitespace()) {
@@ -40,7 +42,7 @@ pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
         }
     }
     let is_padded = padding <= 2 && (symbols + padding).is_multiple_of(4);
-    (symbols % 4 != 1 && (padding == 0 || is_padded)).then_some(bytes)
+    (symbols % 4 != 1 && (padding == 0 || is_padded)).then(|| std::mem::take(&mut *bytes))
 }
 
 fn value(symbol: u8) -> Option<u8> {
@@ -54,12 +56,14 @@ fn value(symbol: u8) -> Option<u8> {
     })
 }
 
-/// Writes itself as base64url, with no copy between.
+/// Writes itself as base64url.
 pub(super) struct Base64Url<'a>(pub(super) &'a [u8]);
 
 impl Serialize for Base64Url<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&BASE64URL_NOPAD.encode_display(self.0))
+        // Whole: written in pieces, it would leave each piece on the stack.
+        let text = Zeroizing::new(BASE64URL_NOPAD.encode(self.0));
+        serializer.serialize_str(&text)
     }
 }
 

@@ -9,8 +9,10 @@
 //! empty dictionary. Many servers write members that they have no value for.
 
 use std::borrow::Cow;
+use std::ops::{Deref, Range};
 
 use serde_json::{Map, Value};
+use zeroize::{Zeroize as _, Zeroizing};
 
 use super::options_error::OptionsError;
 use super::{base64, idl};
@@ -159,15 +161,61 @@ pub(super) fn required<T>(value: Option<T>, path: &'static str) -> Result<T, Opt
 pub(super) fn parse(json: &str) -> Result<Value, OptionsError> {
     // serde_json bounds the nesting. Its message may quote the relying party's
     // data, so it is dropped.
-    serde_json::from_str(&without_lone_surrogates(json)).map_err(|_| OptionsError::Json)
+    match without_some_escapes(json) {
+        Cow::Borrowed(json) => serde_json::from_str(json),
+        Cow::Owned(json) => serde_json::from_str(&Zeroizing::new(json)),
+    }
+    .map_err(|_| OptionsError::Json)
 }
 
-fn without_lone_surrogates(json: &str) -> Cow<'_, str> {
-    let mut result = String::new();
+/// JSON whose texts are wiped when it is dropped: PRF inputs are among them.
+pub(super) struct Parsed(Value);
+
+impl Parsed {
+    pub(super) const fn new(value: Value) -> Self {
+        Self(value)
+    }
+}
+
+impl Deref for Parsed {
+    type Target = Value;
+
+    fn deref(&self) -> &Value {
+        &self.0
+    }
+}
+
+impl Drop for Parsed {
+    fn drop(&mut self) {
+        wipe(&mut self.0);
+    }
+}
+
+/// The parser has bounded how deep this goes.
+fn wipe(value: &mut Value) {
+    match value {
+        Value::String(text) => text.zeroize(),
+        Value::Array(elements) => elements.iter_mut().for_each(wipe),
+        Value::Object(members) => members.values_mut().for_each(wipe),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// Replaces unpaired surrogates, and undoes escapes of what base64 consists of
+/// (PHP writes `\/`, .NET `\u002B`): the parser would copy a text with escapes
+/// into a buffer that it does not wipe.
+fn without_some_escapes(json: &str) -> Cow<'_, str> {
+    let mut result = Zeroizing::new(String::new());
     let (mut copied, mut at) = (0, 0);
     while let Some(found) = json.get(at..).and_then(|rest| rest.find('\\')) {
         at += found;
         let Some(unit) = escaped_unit(json, at) else {
+            if json.get(at..at + 2) == Some("\\/") {
+                replace(json, copied..at, '/', &mut result);
+                at += 2;
+                copied = at;
+                continue;
+            }
             // The escaped character may be a backslash, too.
             at += 1;
             at += json.get(at..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
@@ -179,19 +227,37 @@ fn without_lone_surrogates(json: &str) -> Cow<'_, str> {
                 at += 2 * ESCAPE;
             }
             0xd800..0xe000 => {
-                result.push_str(json.get(copied..at).unwrap_or_default());
-                result.push(char::REPLACEMENT_CHARACTER);
+                replace(json, copied..at, char::REPLACEMENT_CHARACTER, &mut result);
                 at += ESCAPE;
                 copied = at;
             }
-            _ => at += ESCAPE,
+            _ => match char::from_u32(unit.into()) {
+                Some(
+                    symbol @ ('a'..='z' | 'A'..='Z' | '0'..='9' | '+' | '/' | '=' | '-' | '_'),
+                ) => {
+                    replace(json, copied..at, symbol, &mut result);
+                    at += ESCAPE;
+                    copied = at;
+                }
+                _ => at += ESCAPE,
+            },
         }
     }
     if copied == 0 {
         return Cow::Borrowed(json);
     }
     result.push_str(json.get(copied..).unwrap_or_default());
-    Cow::Owned(result)
+    Cow::Owned(std::mem::take(&mut *result))
+}
+
+/// Appends a part of `json` and what takes the place of the escape behind it,
+/// which is never longer than that.
+fn replace(json: &str, part: Range<usize>, by: char, result: &mut String) {
+    if result.is_empty() {
+        result.reserve_exact(json.len());
+    }
+    result.push_str(json.get(part).unwrap_or_default());
+    result.push(by);
 }
 
 /// Length of `\uXXXX`.
@@ -231,6 +297,8 @@ mod tests {
             (r#""\\ud83d""#, "\\ud83d"),
             (r#""é\\\ud83d\u00e9é""#, "é\\\u{fffd}éé"),
             (r#""\ud83d\\""#, "\u{fffd}\\"),
+            (r#""a\/b\u002B\u003d\\/\"""#, "a/b+=\\/\""),
+            (r#""\u0022\u005c\u000a""#, "\"\\\n"),
         ] {
             assert_eq!(parse(json), Ok(text.into()), "{json}");
         }

@@ -28,7 +28,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::json::{self, Dictionary};
+use super::json::{self, Dictionary, Parsed};
 use super::options_error::{MAX_OPTIONS, OptionsError};
 use super::prf;
 use crate::ctap::bounds::{MAX_CREDENTIAL_PARAMETERS, MAX_CREDENTIALS, MAX_EXTENSIONS, MAX_NAMES};
@@ -289,8 +289,11 @@ impl RequestOptions {
     }
 }
 
-fn parse(json: &str) -> Result<Value, OptionsError> {
-    if json.len() > MAX_OPTIONS { Err(OptionsError::TooLong) } else { json::parse(json) }
+fn parse(json: &str) -> Result<Parsed, OptionsError> {
+    if json.len() > MAX_OPTIONS {
+        return Err(OptionsError::TooLong);
+    }
+    json::parse(json).map(Parsed::new)
 }
 
 /// The options themselves, out of what `navigator.credentials` would take.

@@ -20,8 +20,8 @@ use super::options_error::OptionsError;
 use crate::ctap::CredentialId;
 use crate::ctap::bounds::MAX_CREDENTIALS;
 use crate::ctap::extensions::prf::{AssertionInput, RegistrationInput, Values};
-use crate::protocol::primitives::sha256;
-use crate::secret::{PrfInput, PrfOutput};
+use crate::protocol::primitives::secret_sha256;
+use crate::secret::{PrfInput, PrfOutput, SecretBytes};
 
 /// The member whose keys are credential ids in base64.
 pub(super) const BY_CREDENTIAL: &str = "extensions.prf.evalByCredential";
@@ -30,7 +30,7 @@ pub(super) const BY_CREDENTIAL: &str = "extensions.prf.evalByCredential";
 /// zero byte and `value`.
 #[must_use]
 pub fn prf_input(value: &[u8]) -> PrfInput {
-    PrfInput::new(sha256(&[b"WebAuthn PRF\0", value]))
+    secret_sha256(&[b"WebAuthn PRF\0", value]).into()
 }
 
 /// The inputs of a registration, and what is wrong with them. As in browsers,
@@ -77,9 +77,10 @@ fn eval(prf: Dictionary<'_>) -> Result<Option<Values<PrfInput>>, OptionsError> {
 
 fn values(eval: Dictionary<'_>) -> Result<Values<PrfInput>, OptionsError> {
     const FIRST: &str = "extensions.prf.eval.first";
-    let first = json::required(eval.bytes(FIRST)?, FIRST)?;
-    let second = eval.bytes("extensions.prf.eval.second")?;
-    Ok(Values { first: prf_input(&first), second: second.as_deref().map(prf_input) })
+    let first = eval.bytes(FIRST)?.map(SecretBytes::new);
+    let second = eval.bytes("extensions.prf.eval.second")?.map(SecretBytes::new);
+    let first = prf_input(json::required(first, FIRST)?.expose());
+    Ok(Values { first, second: second.map(|second| prf_input(second.expose())) })
 }
 
 /// Every credential that has an input of its own must be one of the allowed.

@@ -26,7 +26,7 @@ const fn unexpected(kind: MessageType) -> PeerMisbehaved {
 
 /// An update as every phone sends it, without a link.
 fn update() -> Vec<u8> {
-    linking::Update::default().to_bytes().to_vec()
+    linking::Update::default().to_bytes().into_exposed()
 }
 
 fn is_refusal(output: &client::Output) -> bool {

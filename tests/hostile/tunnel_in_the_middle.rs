@@ -322,7 +322,7 @@ fn linked() -> [(NewClient, Vec<u8>, Stage); 4] {
     let introduction = client_rig::introduction(&client_rig::info());
     let introduction = ClientRig::introducing(Flow::Linked).seal_untyped(&introduction);
     let update = linking::Update::default().to_bytes();
-    let update = ClientRig::ready(Flow::Linked).seal(MessageType::Update, &update);
+    let update = ClientRig::ready(Flow::Linked).seal(MessageType::Update, update.expose());
     let answer = ClientRig::asking(Flow::Linked).seal(MessageType::Ctap, &[0x27]);
     [
         (

@@ -241,6 +241,7 @@ fn link_with(point: &[u8]) -> Vec<u8> {
         name: "Test phone".to_owned(),
     };
     let map = link.sign(identity, client.public_key(), &HandshakeHash([0; 32])).unwrap();
+    let map = map.expose();
     let item = |bytes: &[u8]| {
         let mut writer = Writer::new();
         writer.bytes(bytes);

@@ -306,7 +306,7 @@ fn of_links_that_are_kept_and_that_are_dropped() {
         let map = link().sign(&key("phone's identity"), &code.public_key, &hash).unwrap();
         let update = Update { linking: Some(map) };
         walk.notebook.print(&update);
-        let outputs = walk.tell(MessageType::Update, &update.to_bytes());
+        let outputs = walk.tell(MessageType::Update, update.to_bytes().expose());
         assert_eq!(matches!(outputs[..], [Output::Linked { .. }]), signs, "{outputs:?}");
         walk.cancelled();
     }

@@ -44,10 +44,10 @@ fn a_phone_sends_until_its_counter_runs_out() {
             step(&mut client, ask());
         }
         let update = linking::Update::default().to_bytes();
-        let last = phone.seal(MessageType::Update, &update).unwrap();
+        let last = phone.seal(MessageType::Update, update.expose()).unwrap();
         assert!(step(&mut client, Input::Message(last.clone())).is_empty());
         // It has none for another, and this one is not opened again.
-        assert!(phone.seal(MessageType::Update, &update).is_err());
+        assert!(phone.seal(MessageType::Update, update.expose()).is_err());
         let outputs = step(&mut client, Input::Message(last));
         let Error { stage: at, fault } = failed(&outputs);
         let Fault::PeerMisbehaved(fault) = fault else { panic!("{fault:?}") };

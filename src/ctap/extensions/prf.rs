@@ -220,13 +220,13 @@ impl<'a> Decode<'a> for AssertionOutput {
 
 /// A value of 32 bytes that the extension carries.
 trait Value: Sized {
-    fn from_bytes(bytes: [u8; 32]) -> Self;
+    fn from_slice(bytes: &[u8]) -> Option<Self>;
     fn bytes(&self) -> &[u8; 32];
 }
 
 impl Value for PrfInput {
-    fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self::new(bytes)
+    fn from_slice(bytes: &[u8]) -> Option<Self> {
+        Self::from_slice(bytes)
     }
 
     fn bytes(&self) -> &[u8; 32] {
@@ -235,8 +235,8 @@ impl Value for PrfInput {
 }
 
 impl Value for PrfOutput {
-    fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self::new(bytes)
+    fn from_slice(bytes: &[u8]) -> Option<Self> {
+        Self::from_slice(bytes)
     }
 
     fn bytes(&self) -> &[u8; 32] {
@@ -267,7 +267,7 @@ fn read<T: Value>(reader: &mut Reader<'_>) -> Result<Values<T>, Error> {
 }
 
 fn value<T: Value>(reader: &mut Reader<'_>) -> Result<T, Error> {
-    reader.byte_array("the length of a PRF value").map(T::from_bytes)
+    T::from_slice(reader.bytes()?).ok_or(Error::Invalid("the length of a PRF value"))
 }
 
 #[cfg(test)]

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::agreement::{ECDH_P256, PrivateKey, UnparsedPublicKey, agree};
-use zeroize::Zeroizing;
 
 use super::{AEAD_TAG_LENGTH, AeadError, UNCOMPRESSED_POINT_LENGTH};
+use crate::secret::SecretArray;
 
 /// Shared, since importing a scalar anew costs a scalar multiplication.
 #[derive(Clone)]
@@ -25,13 +25,9 @@ impl AgreementKey {
         self.0.compute_public_key().ok()?.as_ref().try_into().ok()
     }
 
-    pub(crate) fn agree(
-        &self,
-        peer: &[u8; UNCOMPRESSED_POINT_LENGTH],
-    ) -> Option<Zeroizing<[u8; 32]>> {
+    pub(crate) fn agree(&self, peer: &[u8; UNCOMPRESSED_POINT_LENGTH]) -> Option<SecretArray<32>> {
         let peer = UnparsedPublicKey::new(&ECDH_P256, peer);
-        agree(&self.0, peer, (), |shared| shared.try_into().map(Zeroizing::new).map_err(|_| ()))
-            .ok()
+        agree(&self.0, peer, (), |shared| SecretArray::from_slice(shared).ok_or(())).ok()
     }
 }
 

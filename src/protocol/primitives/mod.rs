@@ -27,6 +27,8 @@ use rand_core::CryptoRng;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
+use crate::secret::{SecretArray, with_wiped_stack};
+
 #[cfg(feature = "aws-lc-rs")]
 use aws_lc as provider;
 #[cfg(not(feature = "aws-lc-rs"))]
@@ -175,11 +177,11 @@ struct Private {
 impl SecretKey {
     /// A fresh key.
     pub fn generate(rng: &mut impl CryptoRng) -> Self {
-        let mut scalar = Zeroizing::new([0; 32]);
+        let mut scalar = SecretArray::zeroed();
         loop {
-            rng.fill_bytes(scalar.as_mut());
+            rng.fill_bytes(scalar.expose_mut());
             // One draw in 2^32 is not below the group's order.
-            if let Ok(key) = Self::from_scalar(&scalar) {
+            if let Ok(key) = Self::from_scalar(scalar.expose()) {
                 return key;
             }
         }
@@ -190,17 +192,23 @@ impl SecretKey {
     /// # Errors
     /// [`InvalidSecretKey`] for zero and for what is not below the group's order.
     pub fn from_scalar(scalar: &[u8; 32]) -> Result<Self, InvalidSecretKey> {
-        let agreement = provider::AgreementKey::new(scalar).ok_or(InvalidSecretKey)?;
-        let public = agreement.public_key().ok_or(InvalidSecretKey)?;
-        let public = PublicKey::from_uncompressed(&public).map_err(|_| InvalidSecretKey)?;
-        let scalar = p256::SecretKey::from_slice(scalar).map_err(|_| InvalidSecretKey)?;
-        Ok(Self { private: Box::new(Private { agreement, scalar }), public })
+        let key = || {
+            let agreement = provider::AgreementKey::new(scalar)?;
+            let public = PublicKey::from_uncompressed(&agreement.public_key()?).ok()?;
+            let scalar = p256::SecretKey::from_slice(scalar).ok()?;
+            Some(Self { private: Box::new(Private { agreement, scalar }), public })
+        };
+        with_wiped_stack::<P256_STACK, _>(key).ok_or(InvalidSecretKey)
     }
 
     /// The scalar, 32 bytes, big-endian: for a store that encrypts it.
     #[must_use]
     pub fn expose(&self) -> Zeroizing<[u8; 32]> {
-        Zeroizing::new(self.private.scalar.to_bytes().into())
+        let mut bytes = Zeroizing::new([0; 32]);
+        with_wiped_stack::<HASH_STACK, _>(|| {
+            bytes.copy_from_slice(&self.private.scalar.to_bytes());
+        });
+        bytes
     }
 
     /// The public key.
@@ -213,20 +221,21 @@ impl SecretKey {
     ///
     /// # Errors
     /// None is possible with keys of these types; `aws-lc-rs` states one.
-    pub(crate) fn diffie_hellman(
-        &self,
-        peer: &PublicKey,
-    ) -> Result<Zeroizing<[u8; 32]>, InvalidPoint> {
-        self.private.agreement.agree(&peer.uncompressed()).ok_or(InvalidPoint)
+    pub(crate) fn diffie_hellman(&self, peer: &PublicKey) -> Result<SecretArray<32>, InvalidPoint> {
+        let peer = peer.uncompressed();
+        with_wiped_stack::<P256_STACK, _>(|| self.private.agreement.agree(&peer))
+            .ok_or(InvalidPoint)
     }
 
     /// ECDSA over the SHA-256 hash of `message`, as ASN.1 DER (ES256 of
     /// COSE and WebAuthn), with the deterministic nonce of RFC 6979.
     #[must_use]
     pub fn sign(&self, message: &[u8]) -> Vec<u8> {
-        let signature: p256::ecdsa::Signature =
-            p256::ecdsa::SigningKey::from(&self.private.scalar).sign(message);
-        signature.to_der().as_bytes().to_vec()
+        with_wiped_stack::<P256_STACK, _>(|| {
+            let key = p256::ecdsa::SigningKey::from(&self.private.scalar);
+            let signature: p256::ecdsa::Signature = key.sign(message);
+            signature.to_der().as_bytes().to_vec()
+        })
     }
 }
 
@@ -236,6 +245,13 @@ impl fmt::Debug for SecretKey {
     }
 }
 
+/// How much of the stack is wiped after an operation with a private key, in
+/// bytes: more than what `p256` uses of it.
+const P256_STACK: usize = 16 << 10;
+
+/// The same after hashing a secret or making a cipher ready.
+const HASH_STACK: usize = 4 << 10;
+
 /// SHA-256 over the concatenation of `parts`.
 #[must_use]
 pub fn sha256(parts: &[&[u8]]) -> [u8; 32] {
@@ -244,6 +260,14 @@ pub fn sha256(parts: &[&[u8]]) -> [u8; 32] {
         hash.update(part);
     }
     hash.finalize().into()
+}
+
+/// The same where a part, and so the hash, is a secret.
+#[cfg(feature = "webauthn")]
+pub(crate) fn secret_sha256(parts: &[&[u8]]) -> SecretArray<32> {
+    let mut hash = SecretArray::zeroed();
+    with_wiped_stack::<HASH_STACK, _>(|| *hash.expose_mut() = sha256(parts));
+    hash
 }
 
 /// A keyed HMAC-SHA-256, its key schedule done once.
@@ -257,7 +281,14 @@ impl HmacSha256 {
         for (to, from) in block.iter_mut().zip(key) {
             *to = *from;
         }
-        Self(Hmac::new((&*block).into()))
+        with_wiped_stack::<HASH_STACK, _>(|| Self(Hmac::new((&*block).into())))
+    }
+
+    /// The tag, which is a secret.
+    pub(crate) fn secret_tag(&self, message: &[u8]) -> SecretArray<32> {
+        let mut tag = SecretArray::zeroed();
+        with_wiped_stack::<HASH_STACK, _>(|| *tag.expose_mut() = self.tag(message));
+        tag
     }
 
     pub(crate) fn tag(&self, message: &[u8]) -> [u8; 32] {
@@ -281,28 +312,14 @@ pub(crate) fn hkdf_sha256<const N: usize>(
     input: &[u8],
     salt: &[u8],
     info: &[u8],
-) -> Zeroizing<[u8; N]> {
+) -> SecretArray<N> {
     const { assert!(N <= 255 * 32, "RFC 5869 bounds the output") };
-    let mut output = Zeroizing::new([0; N]);
-    expand(input, salt, info, output.as_mut_slice());
-    output
-}
-
-/// Noise's HKDF: `N` outputs of 32 bytes, no info.
-pub(crate) fn hkdf_sha256_outputs<const N: usize>(
-    input: &[u8],
-    salt: &[u8; 32],
-) -> Zeroizing<[[u8; 32]; N]> {
-    const { assert!(N <= 255, "RFC 5869 bounds the output") };
-    let mut outputs = Zeroizing::new([[0; 32]; N]);
-    expand(input, salt, &[], outputs.as_flattened_mut());
-    outputs
-}
-
-/// Both callers have bounded the output.
-fn expand(input: &[u8], salt: &[u8], info: &[u8], output: &mut [u8]) {
-    let expanded = hkdf::Hkdf::<Sha256>::new(Some(salt), input).expand(info, output);
+    let mut output = SecretArray::zeroed();
+    let expanded = with_wiped_stack::<HASH_STACK, _>(|| {
+        hkdf::Hkdf::<Sha256>::new(Some(salt), input).expand(info, output.expose_mut())
+    });
     debug_assert!(expanded.is_ok(), "no longer than RFC 5869 allows");
+    output
 }
 
 /// One block of AES-256, keyed once: the cipher of an advert.
@@ -311,7 +328,7 @@ pub(crate) struct Aes256Block(aes::Aes256);
 
 impl Aes256Block {
     pub(crate) fn new(key: &[u8; 32]) -> Self {
-        Self(aes::Aes256::new(key.into()))
+        with_wiped_stack::<HASH_STACK, _>(|| Self(aes::Aes256::new(key.into())))
     }
 
     pub(crate) fn encrypt(&self, block: &[u8; 16]) -> [u8; 16] {
@@ -405,7 +422,8 @@ mod tests {
                 };
                 prop_assert_eq!(one.public_key(), other.public_key());
                 let Some(peer) = public_key(&theirs) else { return Ok(()) };
-                prop_assert_eq!(one.agree(&peer), other.agree(&peer));
+                let (one, other) = (one.agree(&peer).unwrap(), other.agree(&peer).unwrap());
+                prop_assert_eq!(one.expose(), other.expose());
             }
 
             #[test]

@@ -1,10 +1,9 @@
 //! P-256 and AES-256-GCM by the RustCrypto crates.
 
+use super::{AEAD_TAG_LENGTH, AeadError, HASH_STACK, UNCOMPRESSED_POINT_LENGTH};
+use crate::secret::{SecretArray, with_wiped_stack};
 use aes_gcm::aead::{AeadInOut, KeyInit};
 use p256::elliptic_curve::sec1::ToSec1Point as _;
-use zeroize::Zeroizing;
-
-use super::{AEAD_TAG_LENGTH, AeadError, UNCOMPRESSED_POINT_LENGTH};
 
 #[derive(Clone)]
 pub(crate) struct AgreementKey(p256::SecretKey);
@@ -19,13 +18,10 @@ impl AgreementKey {
         self.0.public_key().to_sec1_point(false).as_bytes().try_into().ok()
     }
 
-    pub(crate) fn agree(
-        &self,
-        peer: &[u8; UNCOMPRESSED_POINT_LENGTH],
-    ) -> Option<Zeroizing<[u8; 32]>> {
+    pub(crate) fn agree(&self, peer: &[u8; UNCOMPRESSED_POINT_LENGTH]) -> Option<SecretArray<32>> {
         let peer = p256::PublicKey::from_sec1_bytes(peer).ok()?;
         let shared = self.0.diffie_hellman(&peer);
-        Some(Zeroizing::new((*shared.raw_secret_bytes()).into()))
+        SecretArray::from_slice(shared.raw_secret_bytes())
     }
 }
 
@@ -36,7 +32,7 @@ pub(crate) struct Aes256Gcm(Box<aes_gcm::Aes256Gcm>);
 #[cfg_attr(all(feature = "aws-lc-rs", not(test)), expect(dead_code, reason = "aws-lc-rs seals"))]
 impl Aes256Gcm {
     pub(crate) fn new(key: &[u8; 32]) -> Self {
-        Self(Box::new(aes_gcm::Aes256Gcm::new(key.into())))
+        with_wiped_stack::<HASH_STACK, _>(|| Self(Box::new(aes_gcm::Aes256Gcm::new(key.into()))))
     }
 
     /// Encrypts in place and gives the tag.
