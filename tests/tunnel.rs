@@ -12,7 +12,9 @@ use std::sync::Arc;
 
 use fido_hybrid::error::{Advice, Error, Stage, TunnelFault};
 use fido_hybrid::protocol::tunnel_url::{RoutingId, TunnelRequest};
-use fido_hybrid::tunnel::{BuildError, Dial, OpenTunnel, WebSocketTunnel, open_over};
+use fido_hybrid::tunnel::{
+    BuildError, Dial, OpenTunnel, TunnelOptions, WebSocketTunnel, open_over,
+};
 use futures_util::{SinkExt as _, StreamExt as _};
 use rustls::pki_types::CertificateDer;
 use rustls::server::Acceptor;
@@ -412,7 +414,8 @@ async fn a_tls_configuration_of_the_callers_offers_what_it_says() {
 async fn a_tunnel_opens_over_a_connection_made_elsewhere() {
     let (stream, far_end) = tokio::io::duplex(4096);
     drop(far_end);
-    let fault = open_over(stream, &phone_url(TUNNEL).into(), 1024).await.unwrap_err();
+    let fault =
+        open_over(stream, &phone_url(TUNNEL).into(), TunnelOptions::default()).await.unwrap_err();
     assert!(matches!(fault, TunnelFault::Closed(None)), "{fault:?}");
 }
 

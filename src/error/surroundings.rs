@@ -93,6 +93,9 @@ pub enum TunnelFault {
     /// A text message, where only binary ones are allowed.
     #[error("a text message came through the tunnel")]
     NotBinary,
+    /// The service answered pings and then answered no more.
+    #[error("the tunnel service stopped answering")]
+    Unresponsive,
     /// The service does not take what is sent.
     #[error("the tunnel service takes no message")]
     Stalled,

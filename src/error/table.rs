@@ -99,6 +99,7 @@ const fn tunnel(fault: &TunnelFault) -> Advice {
     match fault {
         TunnelFault::Dns(_)
         | TunnelFault::Tcp(_)
+        | TunnelFault::Unresponsive
         | TunnelFault::TimedOut(
             TunnelStep::Dns | TunnelStep::Tcp | TunnelStep::Tls | TunnelStep::Upgrade,
         ) => Advice::CheckTheNetwork,

@@ -13,6 +13,7 @@ use rustls::pki_types::CertificateDer;
 use tokio::time::Instant;
 
 use super::connect::{Connector, Link, Override, in_time};
+use super::keep_alive::DEFAULT_KEEP_ALIVE;
 use super::upgrade::{Answer, Target, upgrade};
 use super::{Dial, OpenTunnel};
 use crate::BoxFuture;
@@ -28,6 +29,25 @@ pub const DEFAULT_DIAL_TIMEOUT: Duration = Duration::from_secs(9);
 
 /// A longer timeout counts as this: the sum with the present must not overflow.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// What holds for a tunnel once it is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TunnelOptions {
+    /// The longest message taken or sent, in bytes; [`DEFAULT_MAX_MESSAGE_SIZE`]
+    /// by default.
+    pub max_message_size: usize,
+    /// How long a tunnel is silent before it pings; [`DEFAULT_KEEP_ALIVE`] by
+    /// default, at least [`MIN_KEEP_ALIVE`](super::MIN_KEEP_ALIVE). `None`: it
+    /// never pings. See [`WebSocketTunnelBuilder::keep_alive`].
+    pub keep_alive: Option<Duration>,
+}
+
+impl Default for TunnelOptions {
+    fn default() -> Self {
+        Self { max_message_size: DEFAULT_MAX_MESSAGE_SIZE, keep_alive: Some(DEFAULT_KEEP_ALIVE) }
+    }
+}
 
 /// Redirects followed for one tunnel. Chromium follows none and deployed
 /// services send none; two let a service move behind a balancer.
@@ -51,7 +71,7 @@ const HTTP_1_1: &[u8] = b"http/1.1";
 #[derive(Clone)]
 pub struct WebSocketTunnel {
     connector: Connector,
-    max_message_size: usize,
+    options: TunnelOptions,
     timeout: Duration,
 }
 
@@ -62,7 +82,7 @@ impl WebSocketTunnel {
             extra_roots: Vec::new(),
             tls: None,
             overrides: HashMap::new(),
-            max_message_size: DEFAULT_MAX_MESSAGE_SIZE,
+            options: TunnelOptions::default(),
             timeout: DEFAULT_DIAL_TIMEOUT,
         }
     }
@@ -101,7 +121,7 @@ impl WebSocketTunnel {
     where
         S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
     {
-        upgrade(stream, target, &request.headers, self.max_message_size).await
+        upgrade(stream, target, &request.headers, self.options).await
     }
 }
 
@@ -114,7 +134,7 @@ impl Dial for WebSocketTunnel {
 impl fmt::Debug for WebSocketTunnel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WebSocketTunnel")
-            .field("max_message_size", &self.max_message_size)
+            .field("options", &self.options)
             .field("timeout", &self.timeout)
             .finish_non_exhaustive()
     }
@@ -126,7 +146,7 @@ pub struct WebSocketTunnelBuilder {
     extra_roots: Vec<CertificateDer<'static>>,
     tls: Option<Arc<ClientConfig>>,
     overrides: HashMap<String, Override>,
-    max_message_size: usize,
+    options: TunnelOptions,
     timeout: Duration,
 }
 
@@ -169,7 +189,20 @@ impl WebSocketTunnelBuilder {
     /// The longest message taken or sent, in bytes. Checked before a longer
     /// one is buffered.
     pub const fn max_message_size(mut self, bytes: usize) -> Self {
-        self.max_message_size = bytes;
+        self.options.max_message_size = bytes;
+        self
+    }
+
+    /// How long a tunnel is silent before it pings the service;
+    /// [`DEFAULT_KEEP_ALIVE`] by default, at least
+    /// [`MIN_KEEP_ALIVE`](super::MIN_KEEP_ALIVE). `None`: it never pings.
+    ///
+    /// Without pings, proxies and routers on the way close a tunnel while a
+    /// person looks for the phone. Pings that go unanswered for two intervals end
+    /// a tunnel with [`TunnelFault::Unresponsive`], but only if the service has
+    /// answered one on the same tunnel before.
+    pub const fn keep_alive(mut self, interval: Option<Duration>) -> Self {
+        self.options.keep_alive = interval;
         self
     }
 
@@ -202,7 +235,7 @@ impl WebSocketTunnelBuilder {
         }
         Ok(WebSocketTunnel {
             connector: Connector::new(self.overrides, tls),
-            max_message_size: self.max_message_size,
+            options: self.options,
             timeout: self.timeout,
         })
     }
@@ -214,7 +247,7 @@ impl fmt::Debug for WebSocketTunnelBuilder {
             .field("extra_roots", &self.extra_roots.len())
             .field("tls", &self.tls.is_some())
             .field("overrides", &self.overrides)
-            .field("max_message_size", &self.max_message_size)
+            .field("options", &self.options)
             .field("timeout", &self.timeout)
             .finish()
     }

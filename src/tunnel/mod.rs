@@ -19,6 +19,8 @@ mod dial;
 #[cfg(any(feature = "client", feature = "authenticator"))]
 pub(crate) mod endpoint;
 #[cfg(feature = "tunnel")]
+mod keep_alive;
+#[cfg(feature = "tunnel")]
 mod upgrade;
 #[cfg(feature = "tunnel")]
 mod websocket;
@@ -27,9 +29,11 @@ use std::fmt;
 
 #[cfg(feature = "tunnel")]
 pub use dial::{
-    BuildError, DEFAULT_DIAL_TIMEOUT, DEFAULT_MAX_MESSAGE_SIZE, MAX_REDIRECTS, WebSocketTunnel,
-    WebSocketTunnelBuilder,
+    BuildError, DEFAULT_DIAL_TIMEOUT, DEFAULT_MAX_MESSAGE_SIZE, MAX_REDIRECTS, TunnelOptions,
+    WebSocketTunnel, WebSocketTunnelBuilder,
 };
+#[cfg(feature = "tunnel")]
+pub use keep_alive::{DEFAULT_KEEP_ALIVE, MIN_KEEP_ALIVE};
 #[cfg(feature = "tunnel")]
 pub use upgrade::open_over;
 

@@ -24,9 +24,9 @@ use tokio_tungstenite::tungstenite::handshake::client::generate_key;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
-use super::OpenTunnel;
 use super::answer::{AnswerReader, Verdict};
 use super::websocket::{WebSocket, is_hung_up};
+use super::{OpenTunnel, TunnelOptions};
 use crate::error::TunnelFault;
 use crate::protocol::tunnel_url::{SUBPROTOCOL, TunnelRequest, TunnelUrl};
 use crate::websocket::{READ_BUFFER, bounded};
@@ -124,7 +124,7 @@ pub(super) enum Answer {
 
 /// Opens a tunnel over a connection that the caller made: through its own
 /// proxy, with its own TLS. The stream is already secure, and leads to
-/// [`TunnelUrl::host`]. Received messages are at most `max_message_size` bytes.
+/// [`TunnelUrl::host`].
 ///
 /// # Errors
 /// A [`TunnelFault`] from the HTTP step on. Every redirect is
@@ -135,13 +135,13 @@ pub(super) enum Answer {
 pub async fn open_over<S>(
     stream: S,
     request: &TunnelRequest,
-    max_message_size: usize,
+    options: TunnelOptions,
 ) -> Result<OpenTunnel, TunnelFault>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let target = Target::from(&request.url);
-    match upgrade(stream, &target, &request.headers, max_message_size).await? {
+    match upgrade(stream, &target, &request.headers, options).await? {
         Answer::Open(tunnel) => Ok(tunnel),
         Answer::Redirect(_) => Err(TunnelFault::Redirect),
     }
@@ -151,7 +151,7 @@ pub(super) async fn upgrade<S>(
     mut stream: S,
     target: &Target,
     headers: &[(&'static str, String)],
-    max_message_size: usize,
+    options: TunnelOptions,
 ) -> Result<Answer, TunnelFault>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -175,11 +175,11 @@ where
     };
     match verdict {
         Verdict::Open { routing_id, connect_signal } => {
-            let config = Some(bounded(max_message_size));
+            let config = Some(bounded(options.max_message_size));
             let rest = answer.into_rest();
             let stream =
                 WebSocketStream::from_partially_read(stream, rest, Role::Client, config).await;
-            let tunnel = Box::new(WebSocket::new(stream, max_message_size));
+            let tunnel = Box::new(WebSocket::new(stream, options));
             Ok(Answer::Open(OpenTunnel { tunnel, routing_id, connect_signal }))
         }
         Verdict::Redirect { location } => {

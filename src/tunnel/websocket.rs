@@ -9,6 +9,7 @@
 //! | the connection ended, no close frame | `Closed(None)`           |
 //! | a text message                     | `NotBinary`, closes by 1003 |
 //! | a message over the limit           | `TooLong`, closes by 1009  |
+//! | no answer to pings, once answered  | `Unresponsive`             |
 //!
 //! The third is how most apps hang up, and is also what someone on the network
 //! can bring about; whether the transaction was over is for the caller to know.
@@ -24,7 +25,8 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use super::Tunnel;
+use super::keep_alive::KeepAlive;
+use super::{Tunnel, TunnelOptions};
 use crate::BoxFuture;
 use crate::error::TunnelFault;
 
@@ -32,6 +34,7 @@ use crate::error::TunnelFault;
 pub(super) struct WebSocket<S> {
     stream: WebSocketStream<S>,
     max_message_size: usize,
+    keep_alive: KeepAlive,
     end: Option<End>,
 }
 
@@ -43,8 +46,9 @@ enum End {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
-    pub(super) fn new(stream: WebSocketStream<S>, max_message_size: usize) -> Self {
-        Self { stream, max_message_size, end: None }
+    pub(super) fn new(stream: WebSocketStream<S>, options: TunnelOptions) -> Self {
+        let TunnelOptions { max_message_size, keep_alive } = options;
+        Self { stream, max_message_size, keep_alive: KeepAlive::new(keep_alive), end: None }
     }
 
     async fn send_together(&mut self, messages: Vec<Vec<u8>>) -> Result<(), TunnelFault> {
@@ -74,7 +78,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
             None => {}
         }
         loop {
-            match self.stream.next().await {
+            let next = tokio::select! {
+                biased;
+                next = self.stream.next() => next,
+                () = self.keep_alive.due() => {
+                    self.ping()?;
+                    continue;
+                }
+            };
+            if let Some(Ok(message)) = &next {
+                self.keep_alive.received(message);
+            }
+            match next {
                 Some(Ok(Message::Binary(message))) => {
                     tracing::trace!(length = message.len(), "message received");
                     return Ok(Some(message.into()));
@@ -88,6 +103,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
                 Some(Err(Error::Utf8(_))) => return Err(self.refuse_text()),
                 Some(Err(error)) => return Err(self.fault(error)),
                 None => return Err(self.ended(None)),
+            }
+        }
+    }
+
+    /// Pings the service, if it takes that at once: a service that takes nothing
+    /// must not keep this side from receiving.
+    fn ping(&mut self) -> Result<(), TunnelFault> {
+        match self.keep_alive.silence() {
+            Ok(ping) => {
+                if let Some(Err(error)) = self.stream.send(ping).now_or_never() {
+                    return Err(self.fault(error));
+                }
+                tracing::trace!("ping sent");
+                Ok(())
+            }
+            Err(fault) => {
+                tracing::debug!("the tunnel service stopped answering");
+                self.end = Some(End::Closed(None));
+                Err(fault)
             }
         }
     }
@@ -252,7 +286,8 @@ mod tests {
         let ours = Counting { stream: ours, writes: Arc::clone(&writes) };
         let ours = WebSocketStream::from_raw_socket(ours, Role::Client, Some(bounded(MAX))).await;
         let theirs = WebSocketStream::from_raw_socket(theirs, Role::Server, None).await;
-        (WebSocket::new(ours, MAX), theirs, writes)
+        let options = TunnelOptions { max_message_size: MAX, ..TunnelOptions::default() };
+        (WebSocket::new(ours, options), theirs, writes)
     }
 
     fn close_frame(code: u16) -> Message {

@@ -21,6 +21,8 @@ mod bluez;
 mod ceremonies;
 mod command_lines;
 mod diagnose;
+#[path = "../support/pem.rs"]
+mod pem;
 mod pictures;
 mod programs;
 #[cfg(target_os = "linux")]

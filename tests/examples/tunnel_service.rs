@@ -9,6 +9,7 @@ use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
 use tokio::runtime::Runtime;
 
+use crate::pem::pem;
 use crate::programs::Scratch;
 
 /// Dropping it stops the service.
@@ -42,7 +43,7 @@ impl TunnelService {
             .with_no_client_auth()
             .with_single_cert(vec![certificate.der().clone()], key)
             .unwrap();
-        let ca = scratch.write("ca.pem", pem(certificate.der()));
+        let ca = scratch.write("ca.pem", pem("CERTIFICATE", certificate.der()));
         let runtime = Runtime::new().unwrap();
         let (address, running) = runtime.block_on(async {
             let server = Server::builder().tls(Arc::new(tls)).bind("127.0.0.1:0").await.unwrap();
@@ -55,11 +56,4 @@ impl TunnelService {
     pub(crate) fn arguments(&self) -> [String; 4] {
         ["--tunnel-address".into(), self.address.to_string(), "--ca".into(), self.ca.clone()]
     }
-}
-
-fn pem(certificate: &[u8]) -> String {
-    let encoded = data_encoding::BASE64.encode(certificate);
-    let lines = encoded.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap());
-    let lines: Vec<_> = lines.collect();
-    format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
 }

@@ -3,12 +3,15 @@
 //! The client has just sent its handshake message, the phone waits for one:
 //! neither knows yet whether there is anybody behind the service.
 
+use std::time::Duration;
+
 use fido_hybrid::error::Stage;
 use tokio::net::TcpStream;
 
 use crate::clock::{hold, pass, settle};
 use crate::service::{
-    BINARY, CLOSE, FIRST, LAST, Line, MIDDLE, PING, PONG, Service, TEXT, declared, frame,
+    BINARY, CLOSE, FIRST, LAST, Line, MIDDLE, PING, PONG, Service, TEXT, builder_in_clear,
+    declared, frame,
 };
 use crate::victims::{ROLES, Role, Victim, Why, told};
 
@@ -51,6 +54,37 @@ async fn a_service_that_opens_the_tunnel_and_falls_silent_is_given_up_at_the_dea
             line.hung_up().await;
         });
         assert_eq!(end.await, (role.open(), Why::Deadline));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_answers_a_ping_and_then_vanishes_is_given_up_before_the_deadline() {
+    let _clock = hold();
+    let interval = Duration::from_secs(2);
+    for role in ROLES {
+        let service = Service::listen().await;
+        let dialer = builder_in_clear(service.address()).keep_alive(Some(interval));
+        let victim = Victim::dialling(role, dialer.build().unwrap()).await;
+        let vanishing = async {
+            let mut line = service.upgrade().await;
+            settle().await;
+            if role == Role::Client {
+                assert_eq!(line.frame().await.0, BINARY, "the handshake");
+            }
+            pass(interval).await;
+            let (first, number) = line.frame().await;
+            assert_eq!(first, PING);
+            line.write(&frame(PONG, &number)).await;
+            settle().await;
+            for _ in 0..2 {
+                pass(interval).await;
+                assert_eq!(line.frame().await.0, PING);
+            }
+            pass(interval).await;
+            line
+        };
+        let (end, _line) = tokio::join!(victim.end(), vanishing);
+        assert_eq!(told(&end), (role.open(), Why::Unresponsive));
     }
 }
 
@@ -253,7 +287,7 @@ async fn a_frame_that_never_ends_does_not_put_the_deadline_off() {
             for _ in 0..seconds {
                 line.stream.try_write(&[0]).unwrap();
                 settle().await;
-                pass(std::time::Duration::from_secs(1)).await;
+                pass(Duration::from_secs(1)).await;
             }
             line.hung_up().await;
         });

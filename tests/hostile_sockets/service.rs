@@ -68,6 +68,10 @@ impl Service {
 }
 
 pub(crate) fn dialer_in_clear(address: SocketAddr) -> WebSocketTunnel {
+    builder_in_clear(address).build().unwrap()
+}
+
+pub(crate) fn builder_in_clear(address: SocketAddr) -> WebSocketTunnelBuilder {
     // Reading the system's trusted certificates takes longer than a ceremony.
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let trusts_nobody = ClientConfig::builder_with_provider(provider)
@@ -78,8 +82,6 @@ pub(crate) fn dialer_in_clear(address: SocketAddr) -> WebSocketTunnel {
     WebSocketTunnel::builder()
         .tls_config(Arc::new(trusts_nobody))
         .resolve_without_tls(&domain(), address)
-        .build()
-        .unwrap()
 }
 
 /// The headers that both roles are content with.

@@ -57,6 +57,7 @@ fn every_fault() -> Vec<Fault> {
         TunnelFault::Closed(_) => TunnelFault::Closed(None),
         TunnelFault::TooLong(_) => TunnelFault::TooLong(1),
         TunnelFault::NotBinary => TunnelFault::NotBinary,
+        TunnelFault::Unresponsive => TunnelFault::Unresponsive,
         TunnelFault::Stalled => TunnelFault::Stalled,
         TunnelFault::Broken(_) => TunnelFault::Broken(source()),
     });
@@ -374,6 +375,7 @@ fn rows() -> Vec<Row> {
                 timed_out(TunnelStep::Tcp),
                 timed_out(TunnelStep::Tls),
                 timed_out(TunnelStep::Upgrade),
+                TunnelFault::Unresponsive.into(),
             ],
         ),
         (&S::ALL, A::CheckTlsInspection, vec![TunnelFault::Tls(source()).into()]),
