@@ -512,10 +512,12 @@ mod requests_for_a_touch {
     }
 
     #[test]
-    fn ask_the_user_and_are_answered_as_chromium_takes_it_for_one() {
+    fn tell_the_user_and_are_answered_as_chromium_takes_it_for_a_touch() {
+        let present = Decision::Approved { verification: Verification::Present, account: 0 };
         for (request, status) in [(Request::Selection, Status::OK), (dummy(), Status::PIN_NOT_SET)]
         {
-            for verification in [Verification::Present, Verification::Verified] {
+            // A user who declines has read it too.
+            for decision in [present, approved(0), Decision::Declined] {
                 let mut rig = listening();
                 let outputs = rig.ask(&request);
                 assert!(matches!(
@@ -527,10 +529,9 @@ mod requests_for_a_touch {
                 assert_eq!(prompt.demanded, Verification::Present);
                 assert_eq!(
                     prompt.to_string(),
-                    "Another device wants something that this device cannot do. Tell the other \
-                     device?"
+                    "Another device wants something that this device cannot do."
                 );
-                let outputs = rig.decide(&prompt, Decision::Approved { verification, account: 0 });
+                let outputs = rig.decide(&prompt, decision);
                 // Nothing but the status: no passkey is made, looked for or used.
                 assert!(matches!(
                     outputs.as_slice(),
@@ -543,15 +544,12 @@ mod requests_for_a_touch {
         }
     }
 
-    /// Chromium would wait for a touch until its user gives up.
     #[test]
-    fn end_the_transaction_without_an_approval() {
+    fn end_the_transaction_where_the_user_does_not_answer() {
         for request in [Request::Selection, dummy()] {
-            for (decision, refusal) in [
-                (Decision::Declined, Refusal::Declined),
-                (Decision::TimedOut, Refusal::TimedOut),
-                (Decision::NoUi, Refusal::NoUi),
-            ] {
+            for (decision, refusal) in
+                [(Decision::TimedOut, Refusal::TimedOut), (Decision::NoUi, Refusal::NoUi)]
+            {
                 let mut rig = listening();
                 let prompt = prompt(&rig.ask(&request));
                 let outputs = rig.decide(&prompt, decision);

@@ -201,6 +201,10 @@ async fn choose(terminal: &mut Terminal, prompt: &Prompt) -> Option<usize> {
     }
     let accounts = prompt.accounts();
     match (&prompt.question, accounts) {
+        (Question::Unsupported, _) => {
+            terminal.ask("Press Enter.").await?;
+            Some(0)
+        }
         (Question::SignIn(_), [_, _, ..]) => {
             for (number, account) in (1..).zip(accounts) {
                 tell(&format!("  {number}  {}", name(account)));

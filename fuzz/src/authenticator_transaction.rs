@@ -119,6 +119,8 @@ struct World {
     prompt_ids: Vec<PromptId>,
     /// The user's yes to the request at hand.
     consent: Option<Consent>,
+    /// The user has read that the phone cannot do what is asked for.
+    has_read: bool,
     log: Log,
 }
 
@@ -238,6 +240,7 @@ impl World {
             prompt: None,
             prompt_ids: Vec::new(),
             consent: None,
+            has_read: false,
             log: Log::default(),
         };
         world.drain(Stage::Registering);
@@ -344,6 +347,7 @@ impl World {
         if kind == 1 && self.phone.stage() == Stage::Listening {
             self.client.asked = Some(Request::parse(payload).ok());
             self.consent = None;
+            self.has_read = false;
             self.given.clear();
         }
         self.feed(Input::Message(sealed));
@@ -514,6 +518,9 @@ impl World {
             }
             Input::Decided { decision, .. } => {
                 let prompt = self.prompt.take().unwrap();
+                self.has_read = prompt.question == Question::Unsupported
+                    && matches!(decision, Decision::Approved { .. } | Decision::Declined)
+                    && !is_late;
                 if let Decision::Approved { verification, account } = *decision
                     && verification >= prompt.demanded
                     && !is_late
@@ -771,9 +778,7 @@ impl World {
         let asked = asked.unwrap();
         match (answer.decode(asked.command()).unwrap(), &asked) {
             (Response::GetInfo(_), _) => {}
-            (Response::Selection, _) => {
-                assert!(matches!(consent.unwrap().question, Question::Unsupported));
-            }
+            (Response::Selection, _) => assert!(self.has_read),
             (Response::MakeCredential(response), Request::MakeCredential(request)) => {
                 let consent = consent.unwrap();
                 let made = consent.made.as_ref().unwrap();

@@ -64,6 +64,19 @@ impl<S> Asked<S> {
             Decision::NoUi => Err(Refusal::NoUi),
         }
     }
+
+    /// The subject of a prompt that only tells the user something, once the user
+    /// has read it: declining does that too. It is no consent.
+    pub(super) fn acknowledge(self, prompt: PromptId, decision: Decision) -> Result<S, Refusal> {
+        if self.fits(prompt, decision).is_err() {
+            return Err(Refusal::Unsupported(Status::NOT_ALLOWED));
+        }
+        match decision {
+            Decision::Approved { .. } | Decision::Declined => Ok(self.subject),
+            Decision::TimedOut => Err(Refusal::TimedOut),
+            Decision::NoUi => Err(Refusal::NoUi),
+        }
+    }
 }
 
 /// The user agreed to `S`.

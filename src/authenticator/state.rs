@@ -627,7 +627,7 @@ impl Asking {
                 };
                 session.refuse(refusal, outputs)
             }
-            Pending::Touch(asked) => session.touched(asked.decide(prompt, decision), outputs),
+            Pending::Touch(asked) => session.touched(asked.acknowledge(prompt, decision), outputs),
         }
     }
 }

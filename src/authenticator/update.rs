@@ -22,13 +22,10 @@ pub enum Update {
     Registered,
     /// The other device is being given a signature.
     SignedIn,
-    /// The request was refused. The transaction goes on, unless the client asked
-    /// for the user's presence only ([`Question::Unsupported`]).
-    ///
-    /// [`Question::Unsupported`]: super::Question::Unsupported
+    /// The request was refused.
     Refused(Refusal),
-    /// The user agreed to tell the client that this device cannot do what it
-    /// wants: [`Question::Unsupported`](super::Question::Unsupported).
+    /// The user has read that this device cannot do what the client wants:
+    /// [`Question::Unsupported`](super::Question::Unsupported).
     Unsupported,
     /// The store failed. [`Refused`](Self::Refused) follows.
     StoreFailed(Error),

@@ -81,10 +81,9 @@ impl fmt::Display for Prompt {
                 "Another device wants to sign in to {rp_id}, but this device has no passkey that \
                  it accepts. Tell the other device?"
             ),
-            Question::Unsupported => f.write_str(
-                "Another device wants something that this device cannot do. Tell the other \
-                 device?",
-            ),
+            Question::Unsupported => {
+                f.write_str("Another device wants something that this device cannot do.")
+            }
         }
     }
 }
@@ -115,9 +114,9 @@ pub enum Question {
     /// tells the site so.
     NothingHere,
     /// The other device wants something that this one cannot do, such as an
-    /// algorithm that it does not have. Approving lets the other device report an
-    /// error to its site; nothing is made or signed. Without an approval the
-    /// transaction ends.
+    /// algorithm that it does not have. There is nothing to decide: an approval
+    /// and a decline both say that the user has read it, and the other device
+    /// then reports an error to its site.
     Unsupported,
 }
 

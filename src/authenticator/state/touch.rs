@@ -12,11 +12,12 @@
 //!   with an empty `pinUvAuthParam`, which asks for the same. Chromium takes it
 //!   as a touch, and no passkey is made.
 //!
-//! Chromium ignores every other status and goes on waiting. So the transaction
-//! ends if the user does not approve: Chromium notices the closed tunnel.
+//! Chromium ignores every other status and goes on waiting until its user gives
+//! up, even when the tunnel is closed. So the user is told, and has nothing to
+//! decide: a decline acknowledges as an approval does. Without either there was
+//! no user, and the answer is what CTAP says.
 
 use super::{Outputs, Pending, Session, Step};
-use crate::authenticator::consent::Consent;
 use crate::authenticator::names::Site;
 use crate::authenticator::refusal::Refusal;
 use crate::authenticator::update::Update;
@@ -59,16 +60,17 @@ impl Session {
 
     pub(super) fn touched(
         self,
-        decided: Result<Consent<Touch>, Refusal>,
+        acknowledged: Result<Touch, Refusal>,
         outputs: &mut Outputs,
     ) -> Step {
-        match decided {
-            Ok(consent) => {
-                let answer = RawResponse::from_status(consent.spend().subject.status());
+        match acknowledged {
+            Ok(touch) => {
+                let answer = RawResponse::from_status(touch.status());
                 self.answer(&answer, Update::Unsupported, outputs)
             }
             Err(refusal) => {
                 self.refuse(refusal, outputs)?;
+                // The client has nothing else to ask.
                 Err(End::Done)
             }
         }

@@ -33,6 +33,8 @@ mod site;
 #[path = "../../../webauthn/table.rs"]
 mod table;
 mod tools;
+mod unable;
+mod unverified;
 mod world;
 
 use std::path::Path;
@@ -78,6 +80,17 @@ fn main() -> ExitCode {
         our_client_has_chromiums_names_for_what_goes_wrong;
         conversions:
         chromium_reads_options_as_our_client_or_the_table_says_why_not;
+        unable:
+        a_registration_that_the_phone_cannot_do_ends_in_an_exception,
+        a_registration_that_a_phone_of_ctap_2_0_cannot_do_ends_in_an_exception,
+        a_sign_in_that_the_phone_cannot_do_ends_in_an_exception,
+        an_algorithm_that_only_the_phone_knows_to_be_missing_ends_in_an_exception,
+        a_user_who_declines_what_the_phone_cannot_do_ends_the_ceremony,
+        whatever_the_phone_refuses_ends_in_an_exception;
+        unverified:
+        a_phone_that_cannot_verify_its_user_does_with_default_options,
+        a_phone_that_cannot_verify_its_user_does_where_that_is_preferred,
+        a_registration_that_excludes_64_passkeys_makes_one;
     ];
 
     let missing = tools::missing();

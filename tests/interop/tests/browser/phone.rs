@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use fido_hybrid::BoxFuture;
 use fido_hybrid::authenticator::{
-    Account, Attestation, Authenticator, Decision, MemoryStore, PasskeyStore, Prompt, Session,
-    UserCheck, Verification,
+    Account, Attestation, Authenticator, Decision, MemoryStore, Passkey, PasskeyStore, Profile,
+    Prompt, Session, UserCheck, Verification,
 };
 use fido_hybrid::bluetooth::Bluetooth;
+use fido_hybrid::ctap::{CredentialId, get_info};
+use fido_hybrid::error::StoreFault;
 use fido_hybrid::protocol::qr_code::QrCode;
 use fido_hybrid::protocol::tunnel_domain::TunnelDomain;
 use fido_hybrid::tunnel::WebSocketTunnel;
@@ -26,6 +28,10 @@ pub(crate) enum Answer {
     Choose(&'static str),
     /// Says no, after reading what the computer's screen says next.
     Decline,
+    /// Reads that too, and then does not answer in time.
+    TimeOut,
+    /// Cannot be asked: the phone has no screen.
+    NoUi,
     /// Reads that too, and then the phone is gone.
     Vanish,
     /// Is asked nothing: the phone is gone as soon as the connection is secure.
@@ -35,7 +41,10 @@ pub(crate) enum Answer {
 /// A phone with its passkeys.
 pub(crate) struct Phone {
     passkeys: MemoryStore,
+    fault: Option<StoreFault>,
     attestation: Attestation,
+    pub(crate) ability: Verification,
+    get_info: get_info::Response,
     radio: Bluetooth,
     tunnel: WebSocketTunnel,
 }
@@ -55,6 +64,7 @@ impl Asked {
 /// Who sees the phone's prompt and the computer's screen.
 pub(crate) struct Person {
     pub(crate) answer: Answer,
+    pub(crate) ability: Verification,
     pub(crate) screen: Arc<Screen>,
     /// Where the computer's screen is kept as it is when the person answers.
     pub(crate) picture: PathBuf,
@@ -63,8 +73,28 @@ pub(crate) struct Person {
 
 impl Phone {
     pub(crate) fn new(radio: Bluetooth, tunnel: WebSocketTunnel) -> Self {
-        let passkeys = MemoryStore::new();
-        Self { passkeys, attestation: Attestation::None, radio, tunnel }
+        let (passkeys, attestation) = (MemoryStore::new(), Attestation::None);
+        let profile = Profile::default();
+        let (ability, get_info) = (profile.ability, profile.get_info());
+        Self { passkeys, fault: None, attestation, ability, get_info, radio, tunnel }
+    }
+
+    /// Takes its finger sensor away.
+    pub(crate) fn cannot_verify(&mut self) {
+        self.ability = Verification::Present;
+        let mut profile = Profile::default();
+        profile.ability = self.ability;
+        self.get_info = profile.get_info();
+    }
+
+    /// Has it say something else of itself than what it can do.
+    pub(crate) fn state(&mut self, change: impl FnOnce(&mut get_info::Response)) {
+        change(&mut self.get_info);
+    }
+
+    /// Has its store fail when a passkey is to be kept.
+    pub(crate) fn keep_nothing(&mut self, fault: StoreFault) {
+        self.fault = Some(fault);
     }
 
     /// Has it attest its passkeys.
@@ -79,8 +109,16 @@ impl Phone {
         for passkey in self.passkeys.passkeys() {
             passkeys.insert(passkey).await.unwrap();
         }
-        let (radio, tunnel) = (self.radio.clone(), self.tunnel.clone());
-        Self { passkeys, attestation: self.attestation, radio, tunnel }
+        let Self { fault, attestation, ability, get_info, radio, tunnel, .. } = self;
+        Self {
+            passkeys,
+            fault: fault.clone(),
+            attestation: *attestation,
+            ability: *ability,
+            get_info: get_info.clone(),
+            radio: radio.clone(),
+            tunnel: tunnel.clone(),
+        }
     }
 
     /// How many passkeys it has.
@@ -90,8 +128,10 @@ impl Phone {
 
     /// Answers the code that its camera saw.
     pub(crate) fn answer(&self, code: QrCode, person: impl UserCheck + 'static) -> Session {
-        let phone = Authenticator::builder(self.passkeys.clone(), person)
+        let store = Store { passkeys: self.passkeys.clone(), fault: self.fault.clone() };
+        let phone = Authenticator::builder(store, person)
             .attestation(self.attestation)
+            .get_info_for_testing_only(self.get_info.clone())
             .advertiser(self.radio.clone())
             .tunnel(self.tunnel.clone())
             .domain(TunnelDomain::GOOGLE)
@@ -111,9 +151,11 @@ impl Answer {
                 prompt.accounts().iter().position(named).unwrap()
             }
             Self::Decline => return Some(Decision::Declined),
+            Self::TimeOut => return Some(Decision::TimedOut),
+            Self::NoUi => return Some(Decision::NoUi),
             Self::Vanish | Self::Leave => return None,
         };
-        Some(Decision::Approved { verification: Verification::Verified, account })
+        Some(Decision::Approved { verification: prompt.demanded, account })
     }
 }
 
@@ -122,7 +164,7 @@ impl UserCheck for Person {
         Box::pin(async move {
             let seen = match self.answer {
                 Answer::Agree | Answer::Choose(_) => self.screen.without_code().await,
-                Answer::Decline | Answer::Vanish | Answer::Leave => self.screen.at_rest().await,
+                _ => self.screen.at_rest().await,
             };
             seen.save(&self.picture);
             let decision = self.answer.decision(&prompt);
@@ -132,6 +174,49 @@ impl UserCheck for Person {
                 None => std::future::pending().await,
             }
         })
+    }
+
+    fn ability(&self) -> Verification {
+        self.ability
+    }
+}
+
+/// A store in memory that may fail.
+struct Store {
+    passkeys: MemoryStore,
+    fault: Option<StoreFault>,
+}
+
+impl PasskeyStore for Store {
+    fn candidates<'a>(
+        &'a self,
+        rp_id: &'a str,
+        ids: Option<&'a [CredentialId]>,
+    ) -> BoxFuture<'a, Result<Vec<Passkey>, StoreFault>> {
+        self.passkeys.candidates(rp_id, ids)
+    }
+
+    fn insert(&self, passkey: Passkey) -> BoxFuture<'_, Result<(), StoreFault>> {
+        match self.fault.clone() {
+            Some(fault) => Box::pin(std::future::ready(Err(fault))),
+            None => self.passkeys.insert(passkey),
+        }
+    }
+
+    fn count_use<'a>(
+        &'a self,
+        rp_id: &'a str,
+        id: &'a CredentialId,
+    ) -> BoxFuture<'a, Result<u32, StoreFault>> {
+        self.passkeys.count_use(rp_id, id)
+    }
+
+    fn remove<'a>(
+        &'a self,
+        rp_id: &'a str,
+        id: &'a CredentialId,
+    ) -> BoxFuture<'a, Result<(), StoreFault>> {
+        self.passkeys.remove(rp_id, id)
     }
 }
 

@@ -78,7 +78,8 @@ impl<'a> Scene<'a> {
 
         let (asked, mut asks) = mpsc::unbounded_channel();
         let screen = Arc::clone(screen);
-        let person = Person { answer, screen, picture: picture("b-phone"), asked };
+        let (ability, picture_b) = (self.phone.ability, picture("b-phone"));
+        let person = Person { answer, ability, screen, picture: picture_b, asked };
         let power = Power::on();
         let mut session = power.run(|| self.phone.answer(code, person));
         let asked = tokio::select! {

@@ -73,18 +73,46 @@ impl Site {
         (public_key(&options), state)
     }
 
+    /// Asks for a passkey as most sites do: of a user who is rather verified, and
+    /// in any place.
+    pub(crate) fn usual_registration(&self, account: Account) -> (Value, RegistrationState) {
+        self.registration_with(account, |builder| {
+            builder
+                .user_verification_policy(UserVerificationPolicy::Preferred)
+                .require_resident_key(false)
+        })
+    }
+
     /// Accepts a registration: signature, flags, challenge, origin and RP ID.
     pub(crate) fn register(&self, answer: &Value, state: &RegistrationState) -> Credential {
-        let answer: RegisterPublicKeyCredential = serde_json::from_value(answer.clone()).unwrap();
-        let known = self.core.register_credential(&answer, state, None).unwrap();
+        let known = self.register_anybody(answer, state);
         assert!(known.user_verified);
         known
     }
 
+    /// The same, of a user who may be unverified.
+    pub(crate) fn register_anybody(&self, answer: &Value, state: &RegistrationState) -> Credential {
+        let answer: RegisterPublicKeyCredential = serde_json::from_value(answer.clone()).unwrap();
+        self.core.register_credential(&answer, state, None).unwrap()
+    }
+
     /// Asks for a sign-in with one of these passkeys, or with any.
     pub(crate) fn sign_in(&self, named: &[&Credential]) -> (Value, AuthenticationState) {
+        self.sign_in_with(named, UserVerificationPolicy::Required)
+    }
+
+    /// The same, of a user who is rather verified.
+    pub(crate) fn usual_sign_in(&self, named: &[&Credential]) -> (Value, AuthenticationState) {
+        self.sign_in_with(named, UserVerificationPolicy::Preferred)
+    }
+
+    fn sign_in_with(
+        &self,
+        named: &[&Credential],
+        policy: UserVerificationPolicy,
+    ) -> (Value, AuthenticationState) {
         let named = named.iter().map(|known| (*known).clone()).collect();
-        let policy = Some(UserVerificationPolicy::Required);
+        let policy = Some(policy);
         let builder = self.core.new_challenge_authenticate_builder(named, policy).unwrap();
         let (options, state) = self.core.generate_challenge_authenticate(builder).unwrap();
         (public_key(&options), state)
@@ -94,15 +122,26 @@ impl Site {
     pub(crate) fn signed_in(
         &self,
         answer: &Value,
-        mut state: AuthenticationState,
+        state: AuthenticationState,
         known: &mut Credential,
     ) {
+        let is_verified = self.somebody_signed_in(answer, state, known);
+        assert!(is_verified);
+    }
+
+    /// The same, of a user who may be unverified. Gives whether the user is.
+    pub(crate) fn somebody_signed_in(
+        &self,
+        answer: &Value,
+        mut state: AuthenticationState,
+        known: &mut Credential,
+    ) -> bool {
         let answer: PublicKeyCredential = serde_json::from_value(answer.clone()).unwrap();
         state.set_allowed_credentials(vec![known.clone()]);
         let result = self.core.authenticate_credential(&answer, &state).unwrap();
-        assert!(result.user_verified());
         assert!(result.counter() > known.counter, "it counts");
         known.counter = result.counter();
+        result.user_verified()
     }
 }
 
