@@ -545,7 +545,7 @@ fn tunnel_service_routing() {
     let required = "wss://cable.example.com";
     let visit = |relay: &mut Relay, request: &Request<'_>, number: u64| {
         let address = std::net::IpAddr::from([192, 0, 2, 1]).into();
-        relay.arrive(ConnectionId(number), address).unwrap();
+        relay.arrive(ConnectionId(number), address);
         relay.open(Duration::ZERO, ConnectionId(number), request, ROUTING)
     };
     family("tunnel-server", 1, |name, inputs, outputs| match name {

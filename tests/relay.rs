@@ -11,7 +11,8 @@ use fido_hybrid::error::TunnelFault;
 use fido_hybrid::protocol::tunnel_url::{RoutingId, TunnelId};
 use fido_hybrid::relay::{Limits, Running, Server};
 use fido_hybrid::tunnel::{Dial, OpenTunnel, WebSocketTunnel};
-use futures_util::{SinkExt as _, StreamExt as _};
+use futures_util::future::join_all;
+use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _};
 use support::services::{TUNNEL, certificate, client_url, domain, pair, phone_url, secure};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -50,11 +51,15 @@ async fn status(dialing: impl Future<Output = Result<OpenTunnel, TunnelFault>>) 
 
 /// Sends a request as it stands; the status line of the answer.
 async fn raw(address: SocketAddr, request: &str) -> String {
+    whole_answer(address, request).await.lines().next().unwrap().to_owned()
+}
+
+async fn whole_answer(address: SocketAddr, request: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
-    answer.lines().next().unwrap().to_owned()
+    answer
 }
 
 /// A peer that can do what our own never does.
@@ -180,15 +185,102 @@ async fn the_origin_is_checked_where_one_is_required() {
     dialer(running.local_addr()).dial(phone_url(TUNNEL).into()).await.unwrap();
 }
 
-#[tokio::test]
-async fn too_many_peers_and_tunnels_are_refused() {
-    let (_running, dialer) = plain(limits(|limits| limits.per_address = 1)).await;
-    let _phone = dialer.dial(phone_url(TUNNEL).into()).await.unwrap();
-    assert_eq!(status(dialer.dial(phone_url(TunnelId([1; 16])).into())).await, 429);
+/// The number of pairs that an office behind one address may well have.
+const PAIRS: u8 = 50;
 
-    let (_running, dialer) = plain(limits(|limits| limits.tunnels = 1)).await;
-    let _phone = dialer.dial(phone_url(TUNNEL).into()).await.unwrap();
-    assert_eq!(status(dialer.dial(phone_url(TunnelId([1; 16])).into())).await, 503);
+/// All phones of one address dial at once, then all clients, and each pair
+/// exchanges a message both ways.
+async fn all_pairs_end_well(dialer: &WebSocketTunnel) {
+    let ids = (0..PAIRS).map(|id| TunnelId([id; 16]));
+    let phones = join_all(ids.clone().map(|id| dialer.dial(phone_url(id).into()))).await;
+    let phones: Vec<_> = phones.into_iter().map(Result::unwrap).collect();
+    let joining = ids
+        .zip(&phones)
+        .map(|(id, phone)| dialer.dial(client_url(phone.routing_id.unwrap(), id).into()));
+    let clients = join_all(joining).await;
+    for (mut phone, client) in phones.into_iter().zip(clients) {
+        let mut client = client.unwrap();
+        client.tunnel.send(vec![vec![1; 81]]).await.unwrap();
+        assert_eq!(phone.tunnel.receive().await.unwrap(), Some(vec![1; 81]));
+        phone.tunnel.send(vec![vec![2; 81]]).await.unwrap();
+        assert_eq!(client.tunnel.receive().await.unwrap(), Some(vec![2; 81]));
+    }
+}
+
+#[tokio::test]
+async fn fifty_pairs_from_one_address_end_well_in_clear() {
+    let (_running, dialer) = plain(Limits::default()).await;
+    all_pairs_end_well(&dialer).await;
+}
+
+#[tokio::test]
+async fn fifty_pairs_from_one_address_end_well_over_tls() {
+    let (_running, dialer) = over_tls(Limits::default()).await;
+    all_pairs_end_well(&dialer).await;
+}
+
+async fn over_tls(limits: Limits) -> (Running, WebSocketTunnel) {
+    let (root, config) = certificate(&[&domain()]);
+    let server = Server::builder().limits(limits).tls(config);
+    let running = server.bind("127.0.0.1:0").await.unwrap().start().unwrap();
+    let dialer = secure(&root, running.local_addr()).build().unwrap();
+    (running, dialer)
+}
+
+#[tokio::test]
+async fn a_phone_too_many_is_refused_by_status_and_the_clients_of_the_others_are_not() {
+    for (limits, expected) in
+        [(limits(|limits| limits.per_address = 2), 429), (limits(|limits| limits.tunnels = 2), 503)]
+    {
+        for (_running, dialer) in [plain(limits.clone()).await, over_tls(limits.clone()).await] {
+            let ids = [TunnelId([1; 16]), TunnelId([2; 16])];
+            let phones = ids.map(|id| dialer.dial(phone_url(id).into()));
+            let phones = join_all(phones).await;
+            for _ in 0..2 {
+                let one_more = dialer.dial(phone_url(TunnelId([3; 16])).into());
+                assert_eq!(status(one_more).await, expected);
+            }
+            for (phone, id) in phones.into_iter().zip(ids) {
+                let mut phone = phone.unwrap();
+                let url = client_url(phone.routing_id.unwrap(), id);
+                let mut client = dialer.dial(url.into()).await.unwrap();
+                client.tunnel.send(vec![vec![1]]).await.unwrap();
+                assert_eq!(phone.tunnel.receive().await.unwrap(), Some(vec![1]));
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_is_refused_for_room_learns_when_to_come_back() {
+    for (limits, status) in [
+        (limits(|limits| limits.per_address = 0), "HTTP/1.1 429 Too Many Requests"),
+        (limits(|limits| limits.tunnels = 0), "HTTP/1.1 503 Service Unavailable"),
+    ] {
+        let (running, _) = plain(limits).await;
+        let answer = whole_answer(running.local_addr(), &upgrade_request(&phone_path())).await;
+        assert_eq!(answer.lines().next(), Some(status));
+        assert!(answer.to_ascii_lowercase().contains("\r\nretry-after: 10\r\n"), "{answer}");
+    }
+    let (running, _) = plain(Limits::default()).await;
+    let answer = whole_answer(running.local_addr(), &upgrade_request("/")).await;
+    assert!(!answer.to_ascii_lowercase().contains("retry-after"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_crowd_that_says_nothing_loses_its_oldest_and_keeps_no_pair_out() {
+    const ROOM: usize = 16;
+    let (running, dialer) = over_tls(limits(|limits| limits.visitors = ROOM)).await;
+    let mut crowd = Vec::new();
+    for _ in 0..4 * ROOM {
+        crowd.push(TcpStream::connect(running.local_addr()).await.unwrap());
+    }
+    exchange(&dialer).await;
+    // Those that had to make room for others and for the pair.
+    for silent in &mut crowd[..=3 * ROOM] {
+        assert!(!matches!(silent.read(&mut [0]).await, Ok(1..)));
+    }
+    assert!(crowd.pop().unwrap().read(&mut [0]).now_or_never().is_none());
 }
 
 #[tokio::test]

@@ -12,9 +12,10 @@ use fido_hybrid::relay::{
 
 use super::script::Script;
 
-/// Settings, each a byte: message size, messages, tunnels, peers of one
-/// address, messages that wait, bytes that wait / 4, ids remembered.
-pub const SETTINGS: usize = 7;
+/// Settings, each a byte: message size, messages, tunnels, tunnels of one
+/// address, messages that wait, bytes that wait / 4, ids remembered,
+/// connections without a tunnel.
+pub const SETTINGS: usize = 8;
 
 /// Steps and their arguments; `bytes` have their length in two bytes before.
 /// A connection is meant by its number modulo those that are there.
@@ -82,16 +83,21 @@ struct World {
     now: Duration,
     next_id: u64,
     next_routing: u32,
+    /// Counts how often a connection came to be without a tunnel.
+    passed: u64,
     connections: BTreeMap<ConnectionId, Peer>,
     tunnels: BTreeMap<Name, Open>,
-    /// Ids under which a phone and a client met.
-    used: BTreeMap<TunnelId, Duration>,
+    /// Ids under which a phone and a client met: until when each is kept, and
+    /// the phone's address.
+    used: BTreeMap<TunnelId, (Duration, u8)>,
 }
 
 /// A connection, as the model sees it.
 struct Peer {
     address: u8,
     tunnel: Option<Name>,
+    /// Its number among those without a tunnel, unless it was dropped.
+    passing: Option<u64>,
     received: u32,
     /// What waits for it.
     queue: VecDeque<Vec<u8>>,
@@ -110,6 +116,8 @@ type Name = (TunnelId, RoutingId);
 
 struct Open {
     phone: ConnectionId,
+    /// The phone's.
+    address: u8,
     client: Option<ConnectionId>,
     /// What waits for the client that is not there yet.
     early: VecDeque<Vec<u8>>,
@@ -127,6 +135,20 @@ fn is_connect(path: &str) -> bool {
             RoutingId::from_hex(routing).is_some() && TunnelId::from_hex(tunnel).is_some()
         },
     )
+}
+
+/// If there are more items than allowed: the least of the address that has
+/// most, or, of several such addresses, the least of theirs.
+fn of_the_greatest<T: Ord>(items: impl Iterator<Item = (u8, T)>, allowed: usize) -> Option<T> {
+    let mut by_address = BTreeMap::<u8, Vec<T>>::new();
+    for (address, item) in items {
+        by_address.entry(address).or_default().push(item);
+    }
+    if by_address.values().map(Vec::len).sum::<usize>() <= allowed {
+        return None;
+    }
+    let most = by_address.values().map(Vec::len).max()?;
+    by_address.into_values().filter(|items| items.len() == most).flatten().min()
 }
 
 fn bytes(queue: &VecDeque<Vec<u8>>) -> usize {
@@ -152,12 +174,14 @@ impl World {
         limits.queued_messages = settings[4];
         limits.queued_bytes = settings[5] * 4;
         limits.remembered = settings[6];
+        limits.visitors = settings[7];
         let mut world = Self {
             relay: Relay::new(limits.clone()),
             limits,
             now: Duration::ZERO,
             next_id: 0,
             next_routing: 0,
+            passed: 0,
             connections: BTreeMap::new(),
             tunnels: BTreeMap::new(),
             used: BTreeMap::new(),
@@ -229,20 +253,28 @@ impl World {
     fn arrive(&mut self, byte: u8) {
         let id = ConnectionId(self.next_id);
         self.next_id += 1;
-        let byte = byte % 4;
-        let from_there = self.connections.values().filter(|peer| peer.address == byte).count();
-        let expected = if from_there >= self.limits.per_address * 2 {
-            Err(Refusal::TooMany)
-        } else if self.connections.len() >= self.limits.tunnels * 3 {
-            Err(Refusal::Full)
-        } else {
-            Ok(())
-        };
-        assert_eq!(self.relay.arrive(id, address(byte)), expected);
-        if expected.is_ok() {
-            let queue = VecDeque::new();
-            let peer = Peer { address: byte, tunnel: None, received: 0, queue, end: None };
-            self.connections.insert(id, peer);
+        let address_of_it = byte % 4;
+        self.relay.arrive(id, address(address_of_it));
+        let (passing, queue) = (None, VecDeque::new());
+        let peer =
+            Peer { address: address_of_it, tunnel: None, passing, received: 0, queue, end: None };
+        self.connections.insert(id, peer);
+        self.pass(id);
+    }
+
+    /// A connection is without a tunnel. If there are too many of those, the
+    /// address that has most loses its oldest.
+    fn pass(&mut self, id: ConnectionId) {
+        self.passed += 1;
+        let peer = self.connections.get_mut(&id).unwrap();
+        (peer.tunnel, peer.passing) = (None, Some(self.passed));
+        let passing = self.connections.iter();
+        let passing = passing.filter_map(|(id, peer)| Some((peer.address, (peer.passing?, *id))));
+        if let Some((_, oldest)) = of_the_greatest(passing, self.limits.visitors) {
+            let dropped = self.connections.get_mut(&oldest).unwrap();
+            (dropped.passing, dropped.end) = (None, Some(End::Ended));
+            dropped.queue.clear();
+            assert!(self.relay.is_dropped(oldest));
         }
     }
 
@@ -270,29 +302,31 @@ impl World {
         if !has_subprotocol {
             return Some(Refusal::Malformed);
         }
-        let is_peer = |other: &&Peer| other.address == peer.address && other.tunnel.is_some();
-        let peers = self.connections.values().filter(is_peer).count();
-        (peers >= self.limits.per_address).then_some(Refusal::TooMany)
+        None
     }
 
     fn open_tunnel(&mut self, id: ConnectionId, tunnel: TunnelId, has_subprotocol: bool) {
         let (routing, answer) = self.visit(id, &format!("/cable/new/{tunnel}"), has_subprotocol);
         let has_client = |((id, _), open): (&Name, &Open)| *id == tunnel && open.client.is_some();
         let is_taken = self.used.contains_key(&tunnel) || self.tunnels.iter().any(has_client);
+        let address = self.connections.get(&id).map_or(0, |peer| peer.address);
+        let of_it = self.tunnels.values().filter(|open| open.address == address).count();
         let refusal = self
             .refusal(id, has_subprotocol)
             .or(is_taken.then_some(Refusal::Taken))
+            .or((of_it >= self.limits.per_address).then_some(Refusal::TooMany))
             .or((self.tunnels.len() >= self.limits.tunnels).then_some(Refusal::Full));
         if let Some(refusal) = refusal {
             return assert_eq!(answer.map(|_| ()), Err(refusal));
         }
         assert_eq!(answer.unwrap().routing_id, Some(routing));
         let name = (tunnel, routing);
-        self.connections.get_mut(&id).unwrap().tunnel = Some(name);
+        let phone = self.connections.get_mut(&id).unwrap();
+        (phone.tunnel, phone.passing) = (Some(name), None);
         let expiry = self.now + self.limits.lifetime;
         let deadline = self.now + self.limits.waiting;
         let early = VecDeque::new();
-        let open = Open { phone: id, client: None, early, deadline, expiry };
+        let open = Open { phone: id, address, client: None, early, deadline, expiry };
         self.tunnels.insert(name, open);
     }
 
@@ -318,7 +352,7 @@ impl World {
         open.client = Some(id);
         open.deadline = open.expiry;
         let peer = self.connections.get_mut(&id).unwrap();
-        peer.tunnel = Some(name);
+        (peer.tunnel, peer.passing) = (Some(name), None);
         peer.queue = std::mem::take(&mut open.early);
         let others = self.tunnels.keys().filter(|other| other.0 == tunnel && **other != name);
         for other in others.copied().collect::<Vec<_>>() {
@@ -400,23 +434,21 @@ impl World {
         let peer = self.connections.get_mut(&id).unwrap();
         peer.queue.clear();
         peer.end = Some(own);
-        peer.tunnel = None;
+        self.pass(id);
         if let Some(partner) = partner {
             // It still gets what was sent to it.
-            let partner = self.connections.get_mut(&partner).unwrap();
-            partner.end = Some(End::Close(other));
-            partner.tunnel = None;
+            self.connections.get_mut(&partner).unwrap().end = Some(End::Close(other));
+            self.pass(partner);
         }
     }
 
     fn finish(&mut self, name: Name) {
         let tunnel = self.tunnels.remove(&name).unwrap();
         if tunnel.client.is_some() {
-            self.used.insert(name.0, tunnel.expiry);
+            self.used.insert(name.0, (tunnel.expiry, tunnel.address));
         }
-        while self.used.len() > self.limits.remembered {
-            let oldest = self.used.iter().min_by_key(|(id, at)| (**at, **id)).unwrap();
-            let oldest = *oldest.0;
+        let used = self.used.iter().map(|(id, (until, address))| (*address, (*until, *id)));
+        if let Some((_, oldest)) = of_the_greatest(used, self.limits.remembered) {
             self.used.remove(&oldest);
         }
     }
@@ -428,7 +460,7 @@ impl World {
             let peer = self.connections.get_mut(&side).unwrap();
             peer.queue.clear();
             peer.end = Some(End::Close(code));
-            peer.tunnel = None;
+            self.pass(side);
         }
         self.finish(name);
     }
@@ -450,7 +482,7 @@ impl World {
         for (_, name) in over {
             self.close(name, CloseCode::Policy);
         }
-        self.used.retain(|_, at| *at > now);
+        self.used.retain(|_, (until, _)| *until > now);
     }
 
     /// One thing to do, as the model has it too; whether there was one.
@@ -515,11 +547,13 @@ impl World {
         assert_eq!(self.relay.tunnel_count(), self.tunnels.len());
         assert!(self.tunnels.len() <= self.limits.tunnels);
         assert!(self.queued_bytes() <= self.limits.queued_bytes);
-        for id in self.connections.keys() {
+        for (id, peer) in &self.connections {
             assert_eq!(self.relay.may_read(*id), self.may_read(*id), "{id:?}");
+            let is_dropped = peer.tunnel.is_none() && peer.passing.is_none();
+            assert_eq!(self.relay.is_dropped(*id), is_dropped, "{id:?}");
         }
         let next = self.tunnels.values().map(|open| open.deadline);
-        let next = next.chain(self.used.values().copied()).min();
+        let next = next.chain(self.used.values().map(|(until, _)| *until)).min();
         assert_eq!(self.relay.next_deadline(), next);
     }
 
@@ -540,10 +574,11 @@ impl World {
         assert_eq!(self.relay.next_deadline(), None);
         // Each address has its room again.
         for byte in 0..4 {
-            let arrives = self.limits.per_address > 0 && self.limits.tunnels > 0;
             let id = ConnectionId(self.next_id + u64::from(byte));
-            assert_eq!(self.relay.arrive(id, address(byte)).is_ok(), arrives);
+            self.relay.arrive(id, address(byte));
+            assert_eq!(self.relay.is_dropped(id), self.limits.visitors == 0);
             self.relay.depart(id);
+            self.relay.next_woken();
         }
         self.relay
     }

@@ -8,7 +8,7 @@ use futures_util::future::{Either, select};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
 use http::header::{
-    ALLOW, CONNECTION, CONTENT_LENGTH, HeaderValue, ORIGIN, SEC_WEBSOCKET_PROTOCOL,
+    ALLOW, CONNECTION, CONTENT_LENGTH, HeaderValue, ORIGIN, RETRY_AFTER, SEC_WEBSOCKET_PROTOCOL,
 };
 use http::{HeaderMap, StatusCode};
 use rand_core::TryRng as _;
@@ -128,6 +128,9 @@ fn refused(refusal: Refusal) -> server::ErrorResponse {
     let mut response = server::ErrorResponse::new(None);
     *response.status_mut() =
         StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::BAD_REQUEST);
+    if let Some(time) = refusal.retry_after() {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(time.as_secs()));
+    }
     let headers = response.headers_mut();
     headers.insert(CONNECTION, HeaderValue::from_static("close"));
     headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
@@ -253,7 +256,7 @@ mod tests {
     /// A connection of the service, and the far end, with `room` bytes between.
     fn connect(shared: &Arc<Shared>, room: usize) -> (DuplexStream, JoinHandle<()>) {
         let address = Address::from(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST));
-        let arrival = Shared::arrive(shared, address).unwrap();
+        let arrival = Shared::arrive(shared, address);
         let (near, far) = duplex(room);
         let deadline = Instant::now() + UPGRADE_DEADLINE;
         (far, tokio::spawn(async move { serve(&arrival, near, deadline).await }))

@@ -29,12 +29,30 @@ pub struct Limits {
     /// the phone and answer, and Chromium then listens 3 more for a link.
     pub lifetime: Duration,
 
-    /// Open tunnels at a time: 1024. More get status 503.
+    /// Open tunnels at a time: 1024. One more phone gets status 503. Each
+    /// tunnel has a place for its client, which is not refused for a limit.
     pub tunnels: usize,
 
-    /// Peers at a time from one address (IPv6: one /64 network): 32. More get
-    /// status 429. To be raised behind a proxy, where all share its address.
+    /// Open tunnels at a time of phones with one address (IPv6: one /64
+    /// network): 128. One more phone gets status 429. A tunnel lasts some 25
+    /// seconds on average, so this is enough for 5 sign-ins a second from
+    /// behind one NAT of an office or a carrier; an eighth of
+    /// [`tunnels`](Self::tunnels) is left to one attacker. To be raised behind
+    /// a proxy, where all share its address.
     pub per_address: usize,
+
+    /// Connections at a time that have no tunnel: in the TLS handshake, sending
+    /// their request, being refused or closing: 1024. They last for 10 seconds
+    /// until their request is there, and up to 32 seconds after their tunnel.
+    ///
+    /// One more is accepted, and the address that has most of them loses its
+    /// oldest. So an address can only crowd out itself.
+    ///
+    /// In all there are at most twice [`tunnels`](Self::tunnels) and this many
+    /// sockets, 3072 by default: the process's limit on open files must allow
+    /// them. Each holds up to 256 KiB while its request is coming in, so
+    /// 256 MiB if all are an attacker's.
+    pub visitors: usize,
 
     /// Messages that wait for one slow reader: 8. When there are as many, its
     /// peer is not read from until one has gone.
@@ -66,7 +84,8 @@ impl Default for Limits {
             waiting: Duration::from_secs(3 * 60),
             lifetime: Duration::from_secs(10 * 60),
             tunnels: 1024,
-            per_address: 32,
+            per_address: 128,
+            visitors: 1024,
             queued_messages: 8,
             queued_bytes: 64 << 20,
             remembered: 65_536,

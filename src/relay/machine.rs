@@ -4,7 +4,8 @@
 //! ```text
 //!             arrive          open            receive / next …
 //! connection ───────► visitor ─────► peer ────────────────────► closing ──► depart
-//!                                     │ tunnel: Waiting → Paired → finished
+//!                        │            │ tunnel: Waiting → Paired → finished     ▲
+//!                        └─────────── dropped: too many visitors ───────────────┘
 //! ```
 //!
 //! A tunnel id comes from a QR code, and a code may be scanned twice, by one
@@ -19,24 +20,25 @@
 //! [`Relay::may_read`] first: this is how a slow reader slows its peer down
 //! instead of filling the memory.
 //!
+//! Limits are refusals, which have an HTTP status: a phone is refused when its
+//! address, or the service, has as many tunnels as allowed. Its client is never
+//! refused for a limit: the tunnel has a place for it. Connections without a
+//! tunnel, which are on their way in or out, have no status to be refused with,
+//! since their request was not read. When there are too many, the address that
+//! has most loses its oldest: [`Relay::is_dropped`].
+//!
 //! Times are distances from any fixed moment, and never go back.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use self::shares::{Shares, UsedIds};
 use super::limits::Limits;
 use super::request::{Accepted, Address, Purpose, Refusal, Request};
 use crate::protocol::tunnel_url::{CODE_USED, RoutingId, TunnelId};
-
-/// Connections in all, for each tunnel allowed: its two peers, and a visitor
-/// who is still saying what it wants.
-const CONNECTIONS_PER_TUNNEL: usize = 3;
-
-/// Connections from one address, for each peer allowed: the peer, and one that
-/// is on its way in or out.
-const CONNECTIONS_PER_PEER: usize = 2;
 
 /// Names a connection; the caller's choice, never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -137,26 +139,23 @@ pub struct Relay {
     limits: Limits,
     required_origin: Option<String>,
     connections: BTreeMap<ConnectionId, Connection>,
-    addresses: BTreeMap<Address, InUse>,
+    /// Connections without a tunnel, by when they came to be so.
+    passing: Shares<(u64, ConnectionId)>,
+    passed: u64,
+    /// Open tunnels by the address of their phone.
+    phones: BTreeMap<Address, usize>,
     tunnels: BTreeMap<TunnelKey, Tunnel>,
     deadlines: BTreeSet<(Duration, TunnelKey)>,
-    /// Ids of tunnels that had both peers, and when each is forgotten.
-    used: BTreeMap<TunnelId, Duration>,
-    forgetting: BTreeSet<(Duration, TunnelId)>,
+    used: UsedIds,
     queued_bytes: usize,
     woken: BTreeSet<ConnectionId>,
-}
-
-/// What one address has.
-#[derive(Default)]
-struct InUse {
-    connections: usize,
-    peers: usize,
 }
 
 struct Connection {
     address: Address,
     stage: Stage,
+    /// Its number among those without a tunnel.
+    passing: Option<u64>,
     outgoing: Queue,
 }
 
@@ -169,6 +168,7 @@ enum Stage {
     /// Out of its tunnel; what is queued still goes out, then this code.
     Closing(CloseCode),
     Ended,
+    Dropped,
 }
 
 /// Names one tunnel. Those with one tunnel id are neighbours in the map.
@@ -198,6 +198,8 @@ struct Tunnel {
     /// The end of its lifetime, and of the time for which a used id is kept.
     expiry: Duration,
     phone: ConnectionId,
+    /// The phone's.
+    address: Address,
     side: ClientSide,
 }
 
@@ -240,11 +242,12 @@ impl Relay {
             limits,
             required_origin: None,
             connections: BTreeMap::new(),
-            addresses: BTreeMap::new(),
+            passing: Shares::new(),
+            passed: 0,
+            phones: BTreeMap::new(),
             tunnels: BTreeMap::new(),
             deadlines: BTreeSet::new(),
-            used: BTreeMap::new(),
-            forgetting: BTreeSet::new(),
+            used: UsedIds::new(),
             queued_bytes: 0,
             woken: BTreeSet::new(),
         }
@@ -270,22 +273,38 @@ impl Relay {
         self.tunnels.len()
     }
 
-    /// A connection was accepted, and has said nothing yet.
-    ///
-    /// # Errors
-    /// [`Refusal::TooMany`] or [`Refusal::Full`]: drop it without an answer.
-    pub fn arrive(&mut self, connection: ConnectionId, address: Address) -> Result<(), Refusal> {
-        let in_use = self.addresses.get(&address).map_or(0, |in_use| in_use.connections);
-        if in_use >= self.limits.per_address.saturating_mul(CONNECTIONS_PER_PEER) {
-            return Err(Refusal::TooMany);
-        }
-        if self.connections.len() >= self.limits.tunnels.saturating_mul(CONNECTIONS_PER_TUNNEL) {
-            return Err(Refusal::Full);
-        }
-        let visitor = Connection { address, stage: Stage::Visitor, outgoing: Queue::default() };
+    /// A connection was accepted, and has said nothing yet. Another may be
+    /// dropped for it.
+    pub fn arrive(&mut self, connection: ConnectionId, address: Address) {
+        let (stage, outgoing) = (Stage::Visitor, Queue::default());
+        let visitor = Connection { address, stage, passing: None, outgoing };
         self.connections.insert(connection, visitor);
-        self.addresses.entry(address).or_default().connections += 1;
-        Ok(())
+        self.pass(connection);
+    }
+
+    /// Whether to close this connection at once, without a word: it has no
+    /// tunnel, and there are too many such connections. It is woken when this
+    /// becomes true.
+    #[must_use]
+    pub fn is_dropped(&self, connection: ConnectionId) -> bool {
+        let connection = self.connections.get(&connection);
+        connection.is_some_and(|connection| matches!(connection.stage, Stage::Dropped))
+    }
+
+    /// Counts a connection among those without a tunnel.
+    fn pass(&mut self, id: ConnectionId) {
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        self.passed += 1;
+        connection.passing = Some(self.passed);
+        self.passing.insert(connection.address, (self.passed, id));
+        while self.passing.len() > self.limits.visitors {
+            let Some((_, id)) = self.passing.pop() else { break };
+            self.woken.insert(id);
+            let Some(dropped) = self.connections.get_mut(&id) else { continue };
+            dropped.passing = None;
+            dropped.stage = Stage::Dropped;
+            self.queued_bytes -= std::mem::take(&mut dropped.outgoing).bytes;
+        }
     }
 
     /// A visitor has said what it wants. `routing` is three random bytes, used
@@ -315,14 +334,10 @@ impl Relay {
         if !request.offers_subprotocol() {
             return Err(Refusal::Malformed);
         }
-        let peers = self.addresses.get(&address).map_or(0, |in_use| in_use.peers);
-        if peers >= self.limits.per_address {
-            return Err(Refusal::TooMany);
-        }
         let (tunnel, routing_id) = match purpose {
             Purpose::New(tunnel) => {
                 let tunnel = TunnelKey { tunnel, routing };
-                let tunnel = self.open_tunnel(now, connection, tunnel)?;
+                let tunnel = self.open_tunnel(now, connection, address, tunnel)?;
                 (tunnel, Some(tunnel.routing))
             }
             Purpose::Connect(routing, tunnel) => {
@@ -333,8 +348,10 @@ impl Relay {
         };
         if let Some(visitor) = self.connections.get_mut(&connection) {
             visitor.stage = Stage::Peer { tunnel, received: 0 };
+            if let Some(number) = visitor.passing.take() {
+                self.passing.remove(address, (number, connection));
+            }
         }
-        self.addresses.entry(address).or_default().peers += 1;
         self.woken.insert(connection);
         Ok(Accepted { routing_id })
     }
@@ -343,10 +360,15 @@ impl Relay {
         &mut self,
         now: Duration,
         phone: ConnectionId,
+        address: Address,
         key: TunnelKey,
     ) -> Result<TunnelKey, Refusal> {
         if self.is_used(key.tunnel) {
             return Err(Refusal::Taken);
+        }
+        let open = self.phones.get(&address).copied().unwrap_or_default();
+        if open >= self.limits.per_address {
+            return Err(Refusal::TooMany);
         }
         if self.tunnels.len() >= self.limits.tunnels {
             return Err(Refusal::Full);
@@ -356,7 +378,8 @@ impl Relay {
         let expiry = now.saturating_add(self.limits.lifetime);
         let deadline = now.saturating_add(self.limits.waiting).min(expiry);
         let side = ClientSide::Waiting(Queue::default());
-        self.tunnels.insert(key, Tunnel { deadline, expiry, phone, side });
+        self.tunnels.insert(key, Tunnel { deadline, expiry, phone, address, side });
+        *self.phones.entry(address).or_default() += 1;
         self.deadlines.insert((deadline, key));
         Ok(key)
     }
@@ -364,7 +387,7 @@ impl Relay {
     /// Whether a phone with this tunnel id has, or had, its client.
     fn is_used(&self, id: TunnelId) -> bool {
         let mut open = self.tunnels.range(TunnelKey::all_of(id));
-        self.used.contains_key(&id)
+        self.used.contains(id)
             || open.any(|(_, tunnel)| matches!(tunnel.side, ClientSide::Paired(_)))
     }
 
@@ -471,7 +494,7 @@ impl Relay {
         }
         match peer.stage {
             Stage::Visitor | Stage::Peer { .. } => Output::Wait,
-            Stage::Ended => Output::Ended,
+            Stage::Ended | Stage::Dropped => Output::Ended,
             Stage::Closing(code) => {
                 peer.stage = Stage::Ended;
                 Output::Close(code)
@@ -491,11 +514,8 @@ impl Relay {
         let Some(gone) = self.connections.remove(&connection) else { return };
         self.woken.remove(&connection);
         self.queued_bytes -= gone.outgoing.bytes;
-        if let Some(in_use) = self.addresses.get_mut(&gone.address) {
-            in_use.connections -= 1;
-            if in_use.connections == 0 {
-                self.addresses.remove(&gone.address);
-            }
+        if let Some(number) = gone.passing {
+            self.passing.remove(gone.address, (number, connection));
         }
     }
 
@@ -503,7 +523,7 @@ impl Relay {
     #[must_use]
     pub fn next_deadline(&self) -> Option<Duration> {
         let first = self.deadlines.first().map(|(at, _)| *at);
-        match (first, self.forgetting.first().map(|(at, _)| *at)) {
+        match (first, self.used.next_deadline()) {
             (Some(one), Some(other)) => Some(one.min(other)),
             (one, other) => one.or(other),
         }
@@ -514,9 +534,7 @@ impl Relay {
         while let Some((_, key)) = self.deadlines.first().copied().filter(|(at, _)| *at <= now) {
             self.end(key, CloseCode::Policy);
         }
-        while let Some((at, id)) = self.forgetting.first().copied().filter(|(at, _)| *at <= now) {
-            self.forget(at, id);
-        }
+        self.used.expire(now);
     }
 
     /// Ends a tunnel at once for all its peers, whatever is queued.
@@ -558,33 +576,31 @@ impl Relay {
 
     fn end_stage(&mut self, id: ConnectionId, stage: Stage) {
         let Some(connection) = self.connections.get_mut(&id) else { return };
-        let before = std::mem::replace(&mut connection.stage, stage);
-        if matches!(before, Stage::Peer { .. })
-            && let Some(in_use) = self.addresses.get_mut(&connection.address)
-        {
-            in_use.peers -= 1;
+        if matches!(connection.stage, Stage::Dropped) {
+            return;
         }
+        let before = std::mem::replace(&mut connection.stage, stage);
         self.woken.insert(id);
+        if matches!(before, Stage::Peer { .. }) {
+            self.pass(id);
+        }
     }
 
     /// Takes a tunnel out, and keeps its id if it was used.
     fn finish(&mut self, key: TunnelKey) -> Option<Tunnel> {
         let tunnel = self.tunnels.remove(&key)?;
         self.deadlines.remove(&(tunnel.deadline, key));
-        if matches!(tunnel.side, ClientSide::Paired(_)) {
-            self.used.insert(key.tunnel, tunnel.expiry);
-            self.forgetting.insert((tunnel.expiry, key.tunnel));
+        if let Entry::Occupied(mut open) = self.phones.entry(tunnel.address) {
+            *open.get_mut() -= 1;
+            if *open.get() == 0 {
+                open.remove();
+            }
         }
-        while self.used.len() > self.limits.remembered {
-            let Some((at, id)) = self.forgetting.first().copied() else { break };
-            self.forget(at, id);
+        if matches!(tunnel.side, ClientSide::Paired(_)) {
+            let limit = self.limits.remembered;
+            self.used.insert(key.tunnel, tunnel.expiry, tunnel.address, limit);
         }
         Some(tunnel)
-    }
-
-    fn forget(&mut self, at: Duration, id: TunnelId) {
-        self.forgetting.remove(&(at, id));
-        self.used.remove(&id);
     }
 
     fn tunnel_of(&self, connection: ConnectionId) -> Option<(&Tunnel, TunnelKey)> {
@@ -614,6 +630,8 @@ impl fmt::Debug for Relay {
             .finish_non_exhaustive()
     }
 }
+
+mod shares;
 
 #[cfg(test)]
 mod tests;

@@ -7,8 +7,13 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use crate::protocol::tunnel_url::{RoutingId, SUBPROTOCOL, TunnelId};
+
+/// A sign-in takes some 25 seconds: of many that are under way, a third ends
+/// within this time.
+const RETRY_AFTER: Duration = Duration::from_secs(10);
 
 /// Whom the limit per address counts as one: an IPv4 address, or the first 64
 /// bits of an IPv6 address, which is what one customer gets at least.
@@ -84,8 +89,8 @@ pub enum Refusal {
     /// phone and a client met under it.
     #[error("the tunnel is taken")]
     Taken,
-    /// Too many peers from this address.
-    #[error("too many peers from one address")]
+    /// Phones with this address have as many tunnels as allowed.
+    #[error("too many tunnels from one address")]
     TooMany,
     /// Too many tunnels, or the service cannot serve at all.
     #[error("the service is full")]
@@ -104,6 +109,16 @@ impl Refusal {
             Self::Taken => 409,
             Self::TooMany => 429,
             Self::Full => 503,
+        }
+    }
+
+    /// The value of the header `Retry-After`: with 429 and 503, 10 seconds, in
+    /// which some of the tunnels have ended.
+    #[must_use]
+    pub const fn retry_after(self) -> Option<Duration> {
+        match self {
+            Self::TooMany | Self::Full => Some(RETRY_AFTER),
+            _ => None,
         }
     }
 }

@@ -102,22 +102,22 @@ impl Server {
     }
 
     fn admit(&self, connections: &mut JoinSet<()>, stream: TcpStream, from: SocketAddr) {
-        let arrival = match Shared::arrive(&self.shared, Address::from(from.ip())) {
-            Ok(arrival) => arrival,
-            Err(refusal) => {
-                tracing::debug!(status = refusal.status(), "connection dropped");
-                return;
-            }
-        };
+        let arrival = Shared::arrive(&self.shared, Address::from(from.ip()));
         let tls = self.tls.clone();
         connections.spawn(async move {
-            let deadline = Instant::now() + UPGRADE_DEADLINE;
-            match tls {
-                None => serve(&arrival, stream, deadline).await,
-                Some(tls) => match timeout_at(deadline, tls.accept(stream)).await {
-                    Ok(Ok(stream)) => serve(&arrival, stream, deadline).await,
-                    _ => tracing::debug!("no TLS with a visitor"),
-                },
+            let serving = async {
+                let deadline = Instant::now() + UPGRADE_DEADLINE;
+                match tls {
+                    None => serve(&arrival, stream, deadline).await,
+                    Some(tls) => match timeout_at(deadline, tls.accept(stream)).await {
+                        Ok(Ok(stream)) => serve(&arrival, stream, deadline).await,
+                        _ => tracing::debug!("no TLS with a visitor"),
+                    },
+                }
+            };
+            tokio::select! {
+                () = serving => {}
+                () = arrival.dropped() => tracing::debug!("connection dropped for another"),
             }
         });
     }

@@ -9,13 +9,15 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 use super::machine::{ConnectionId, Relay};
-use super::request::{Address, Refusal};
+use super::request::Address;
 
 /// What wakes the two halves of a connection.
 #[derive(Default)]
 pub(super) struct Wake {
     pub(super) reader: Notify,
     pub(super) writer: Notify,
+    /// It must be dropped.
+    dropped: Notify,
 }
 
 /// A connection that the machine knows; dropped, it has departed.
@@ -23,6 +25,18 @@ pub(super) struct Arrival {
     pub(super) shared: Arc<Shared>,
     pub(super) id: ConnectionId,
     pub(super) wake: Arc<Wake>,
+}
+
+impl Arrival {
+    /// Returns when the connection must be dropped at once.
+    ///
+    /// # Cancel safety
+    /// Whether it must is not lost: it stays so.
+    pub(super) async fn dropped(&self) {
+        while !self.shared.lock().relay.is_dropped(self.id) {
+            self.wake.dropped.notified().await;
+        }
+    }
 }
 
 impl Drop for Arrival {
@@ -45,6 +59,18 @@ struct State {
     last_connection: u64,
 }
 
+impl State {
+    fn wake(&mut self) {
+        while let Some(id) = self.relay.next_woken() {
+            if let Some(wake) = self.wakes.get(&id) {
+                wake.reader.notify_one();
+                wake.writer.notify_one();
+                wake.dropped.notify_one();
+            }
+        }
+    }
+}
+
 impl Shared {
     pub(super) fn new(relay: Relay) -> Self {
         Self {
@@ -64,26 +90,23 @@ impl Shared {
         let mut state = self.lock();
         let deadline = state.relay.next_deadline();
         let result = step(&mut state.relay, self.start.elapsed());
-        while let Some(id) = state.relay.next_woken() {
-            if let Some(wake) = state.wakes.get(&id) {
-                wake.reader.notify_one();
-                wake.writer.notify_one();
-            }
-        }
+        state.wake();
         if state.relay.next_deadline() != deadline {
             self.earlier_deadline.notify_one();
         }
         result
     }
 
-    pub(super) fn arrive(shared: &Arc<Self>, address: Address) -> Result<Arrival, Refusal> {
+    pub(super) fn arrive(shared: &Arc<Self>, address: Address) -> Arrival {
         let mut state = shared.lock();
         state.last_connection += 1;
         let id = ConnectionId(state.last_connection);
-        state.relay.arrive(id, address)?;
         let wake = Arc::<Wake>::default();
         state.wakes.insert(id, Arc::clone(&wake));
-        Ok(Arrival { shared: Arc::clone(shared), id, wake })
+        state.relay.arrive(id, address);
+        state.wake();
+        drop(state);
+        Arrival { shared: Arc::clone(shared), id, wake }
     }
 
     pub(super) fn depart(&self, id: ConnectionId) {

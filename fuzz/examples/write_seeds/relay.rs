@@ -4,9 +4,9 @@ use fido_hybrid_fuzz::relay::step;
 
 use super::{Seed, Steps};
 
-/// Messages of 100 bytes, 20 of them; 4 tunnels, 4 peers of one address; 2
-/// messages and 240 bytes that wait; 3 ids remembered.
-const SETTINGS: [u8; 7] = [100, 20, 4, 4, 2, 60, 3];
+/// Messages of 100 bytes, 20 of them; 4 tunnels, 4 of one address; 2 messages
+/// and 240 bytes that wait; 3 ids remembered; 8 connections without a tunnel.
+const SETTINGS: [u8; 8] = [100, 20, 4, 4, 2, 60, 3, 8];
 
 /// A phone, connection 0, has opened tunnel 1.
 fn waiting() -> Steps {
@@ -154,7 +154,7 @@ pub(crate) fn seeds() -> Vec<Seed> {
         (
             "limits",
             "a crowd from one address",
-            Steps::new(&[100, 2, 2, 1, 1, 60, 1])
+            Steps::new(&[100, 2, 2, 1, 1, 60, 1, 8])
                 .step(step::ARRIVE, &[0])
                 .step(step::ARRIVE, &[0])
                 .step(step::ARRIVE, &[0])
@@ -168,9 +168,44 @@ pub(crate) fn seeds() -> Vec<Seed> {
                 .step(step::NEW, &[4, 3]),
         ),
         (
+            "silent-crowd",
+            "one address crowds out its own oldest connections, and another's request is still read",
+            Steps::new(&[100, 2, 2, 1, 1, 60, 1, 3])
+                .step(step::ARRIVE, &[1])
+                .step(step::ARRIVE, &[0])
+                .step(step::ARRIVE, &[0])
+                .step(step::ARRIVE, &[0])
+                .step(step::ARRIVE, &[0])
+                .step(step::TAKE_ALL, &[])
+                .step(step::NEW, &[0, 1])
+                .step(step::DEPART, &[1])
+                .step(step::LEFT, &[0])
+                .step(step::ARRIVE, &[2])
+                .step(step::TAKE_ALL, &[]),
+        ),
+        (
+            "many-used-ids",
+            "an address that uses many tunnel ids makes only its own forgotten",
+            [(1, 1), (2, 2), (2, 3), (2, 4), (2, 5)]
+                .into_iter()
+                .fold(Steps::new(&SETTINGS), |steps, (address, tunnel)| {
+                    steps
+                        .step(step::ARRIVE, &[address])
+                        .step(step::NEW, &[0, tunnel])
+                        .step(step::ARRIVE, &[address])
+                        .step(step::CONNECT, &[1, tunnel, 0])
+                        .step(step::DEPART, &[0])
+                        .step(step::DEPART, &[0])
+                })
+                .step(step::ARRIVE, &[3])
+                .step(step::NEW, &[0, 1])
+                .step(step::NEW, &[0, 3])
+                .step(step::NEW, &[0, 2]),
+        ),
+        (
             "too-much",
             "a message over the limit, text, and one message more than allowed",
-            Steps::new(&[100, 1, 4, 4, 4, 60, 3])
+            Steps::new(&[100, 1, 4, 4, 4, 60, 3, 8])
                 .step(step::ARRIVE, &[0])
                 .step(step::NEW, &[0, 1])
                 .say(0, &[1; 101])

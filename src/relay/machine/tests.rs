@@ -36,7 +36,7 @@ fn visit(
     connection: ConnectionId,
     path: &str,
 ) -> Result<Accepted, Refusal> {
-    relay.arrive(connection, address(connection.0 as u8)).unwrap();
+    relay.arrive(connection, address(connection.0 as u8));
     relay.open(now, connection, &request(path), ROUTING)
 }
 
@@ -123,7 +123,7 @@ fn a_second_phone_is_refused_once_the_first_has_its_client() {
 fn several_phones_wait_under_one_tunnel_id_and_the_client_chooses_by_routing_id() {
     let mut relay = waiting(Limits::default());
     relay.receive(PHONE, message("from the first"));
-    relay.arrive(THIRD, address(3)).unwrap();
+    relay.arrive(THIRD, address(3));
     let other = RoutingId([4, 5, 6]);
     let accepted = relay.open(START, THIRD, &request(&new_path(TUNNEL)), other).unwrap();
     assert_eq!(accepted.routing_id, Some(other));
@@ -145,12 +145,12 @@ fn a_routing_id_that_another_phone_has_under_the_tunnel_id_is_counted_up() {
     let mut relay = Relay::new(Limits::default());
     let last = RoutingId([0xff, 0xff, 0xff]);
     for (id, expected) in [(1, last), (2, RoutingId([0; 3])), (3, RoutingId([0, 0, 1]))] {
-        relay.arrive(ConnectionId(id), address(1)).unwrap();
+        relay.arrive(ConnectionId(id), address(1));
         let accepted = relay.open(START, ConnectionId(id), &request(&new_path(TUNNEL)), last);
         assert_eq!(accepted.unwrap().routing_id, Some(expected));
     }
     // Under another tunnel id it is free.
-    relay.arrive(ConnectionId(4), address(1)).unwrap();
+    relay.arrive(ConnectionId(4), address(1));
     let path = new_path(TunnelId([1; 16]));
     let accepted = relay.open(START, ConnectionId(4), &request(&path), last);
     assert_eq!(accepted.unwrap().routing_id, Some(last));
@@ -168,10 +168,10 @@ fn a_tunnel_id_whose_phone_left_without_a_client_is_opened_again() {
         let mut relay = waiting(Limits::default());
         end(&mut relay);
         let now = START + relay.limits().waiting;
-        relay.arrive(THIRD, address(3)).unwrap();
+        relay.arrive(THIRD, address(3));
         let again = relay.open(now, THIRD, &request(&new_path(TUNNEL)), ROUTING);
         assert_eq!(again.map(|accepted| accepted.routing_id), Ok(Some(ROUTING)));
-        relay.arrive(CLIENT, address(2)).unwrap();
+        relay.arrive(CLIENT, address(2));
         let path = connect_path(ROUTING, TUNNEL);
         assert!(relay.open(now, CLIENT, &request(&path), ROUTING).is_ok());
     }
@@ -217,7 +217,7 @@ fn a_finished_tunnel_cannot_be_joined() {
 #[test]
 fn unknown_tunnels_routing_ids_and_paths_get_404() {
     let mut relay = waiting(Limits::default());
-    relay.arrive(CLIENT, address(2)).unwrap();
+    relay.arrive(CLIENT, address(2));
     for path in [
         connect_path(RoutingId([1, 2, 4]), TUNNEL),
         connect_path(ROUTING, TunnelId([0xac; 16])),
@@ -235,7 +235,7 @@ fn unknown_tunnels_routing_ids_and_paths_get_404() {
 #[test]
 fn the_subprotocol_is_required() {
     let mut relay = Relay::new(Limits::default());
-    relay.arrive(PHONE, address(1)).unwrap();
+    relay.arrive(PHONE, address(1));
     let path = new_path(TUNNEL);
     let request = Request { subprotocols: vec!["chat"], ..request(&path) };
     let refused = relay.open(START, PHONE, &request, ROUTING).unwrap_err();
@@ -245,7 +245,7 @@ fn the_subprotocol_is_required() {
 #[test]
 fn the_origin_is_checked_where_one_is_required() {
     let mut relay = Relay::new(Limits::default()).require_origin("wss://relay.example");
-    relay.arrive(PHONE, address(1)).unwrap();
+    relay.arrive(PHONE, address(1));
     let path = new_path(TUNNEL);
     for origin in [None, Some("wss://relay.example.evil"), Some("https://relay.example")] {
         let request = Request { origin, ..request(&path) };
@@ -282,34 +282,98 @@ fn tunnels_in_all_are_limited() {
 }
 
 #[test]
-fn peers_of_one_address_are_limited() {
-    let mut relay = Relay::new(limits(|limits| limits.per_address = 1));
-    let (one, two) = (new_path(TunnelId([1; 16])), new_path(TunnelId([2; 16])));
-    relay.arrive(PHONE, address(1)).unwrap();
-    relay.arrive(CLIENT, address(1)).unwrap();
-    relay.open(START, PHONE, &request(&one), ROUTING).unwrap();
-    assert_eq!(relay.open(START, CLIENT, &request(&two), ROUTING), Err(Refusal::TooMany));
+fn phones_of_one_address_are_limited_and_their_clients_are_not() {
+    let mut relay = Relay::new(limits(|limits| limits.per_address = 2));
+    let path = |id| new_path(TunnelId([id; 16]));
+    let from_one_address = |relay: &mut Relay, id, path: &str| {
+        relay.arrive(ConnectionId(id), address(1));
+        relay.open(START, ConnectionId(id), &request(path), ROUTING)
+    };
+    from_one_address(&mut relay, 1, &path(1)).unwrap();
+    from_one_address(&mut relay, 2, &path(2)).unwrap();
+    assert_eq!(from_one_address(&mut relay, 3, &path(3)), Err(Refusal::TooMany));
+    for (client, tunnel) in [(4, 1), (5, 2)] {
+        let path = connect_path(ROUTING, TunnelId([tunnel; 16]));
+        assert!(from_one_address(&mut relay, client, &path).is_ok());
+    }
     // Another address has its own share.
-    visit(&mut relay, START, THIRD, &two).unwrap();
-    relay.receive(PHONE, Event::Left);
-    let three = new_path(TunnelId([3; 16]));
-    assert!(relay.open(START, CLIENT, &request(&three), ROUTING).is_ok());
+    relay.arrive(ConnectionId(6), address(2));
+    relay.open(START, ConnectionId(6), &request(&path(6)), ROUTING).unwrap();
+    // A tunnel that ended makes room, whoever ended it.
+    relay.receive(ConnectionId(4), Event::Left);
+    assert!(relay.open(START, ConnectionId(3), &request(&path(3)), ROUTING).is_ok());
 }
 
 #[test]
-fn visitors_who_say_nothing_are_limited_by_address_and_in_all() {
-    let mut relay = Relay::new(limits(|limits| {
-        limits.per_address = 1;
-        limits.tunnels = 1;
-    }));
-    let arrive = |relay: &mut Relay, id, from| relay.arrive(ConnectionId(id), address(from));
-    arrive(&mut relay, 1, 1).unwrap();
-    arrive(&mut relay, 2, 1).unwrap();
-    assert_eq!(arrive(&mut relay, 3, 1), Err(Refusal::TooMany));
-    arrive(&mut relay, 4, 2).unwrap();
-    assert_eq!(arrive(&mut relay, 5, 3), Err(Refusal::Full));
-    relay.depart(ConnectionId(1));
-    arrive(&mut relay, 6, 1).unwrap();
+fn a_phone_that_comes_too_late_is_told_so_though_its_address_has_no_room() {
+    let mut relay = paired(limits(|limits| (limits.per_address, limits.tunnels) = (1, 1)));
+    relay.arrive(THIRD, address(PHONE.0 as u8));
+    let refused = relay.open(START, THIRD, &request(&new_path(TUNNEL)), ROUTING);
+    assert_eq!(refused, Err(Refusal::Taken));
+}
+
+#[test]
+fn who_is_refused_for_room_is_told_when_to_come_back() {
+    for refusal in [Refusal::TooMany, Refusal::Full] {
+        assert_eq!(refusal.retry_after(), Some(Duration::from_secs(10)), "{refusal}");
+    }
+    for refusal in [Refusal::Taken, Refusal::Unknown, Refusal::Malformed, Refusal::Origin] {
+        assert_eq!(refusal.retry_after(), None, "{refusal}");
+    }
+}
+
+fn dropped(relay: &Relay) -> Vec<u64> {
+    let ids = relay.connections.keys();
+    ids.filter(|id| relay.is_dropped(**id)).map(|id| id.0).collect()
+}
+
+#[test]
+fn visitors_who_say_nothing_crowd_out_the_oldest_of_their_own_address() {
+    let mut relay = Relay::new(limits(|limits| limits.visitors = 3));
+    relay.arrive(ConnectionId(1), address(1));
+    for id in 2..=5 {
+        relay.arrive(ConnectionId(id), address(2));
+    }
+    assert_eq!(dropped(&relay), [2, 3]);
+    assert_eq!(woken(&mut relay), [ConnectionId(2), ConnectionId(3)]);
+    // Two addresses have two each: the oldest of all is one too many.
+    relay.arrive(ConnectionId(6), address(1));
+    assert_eq!(dropped(&relay), [1, 2, 3]);
+    for id in [2, 1, 3] {
+        assert_eq!(relay.next(ConnectionId(id)), Output::Ended);
+        let answer = relay.open(START, ConnectionId(id), &request(&new_path(TUNNEL)), ROUTING);
+        assert!(answer.is_err(), "{id}: {answer:?}");
+        relay.receive(ConnectionId(id), Event::Vanished);
+        assert!(relay.is_dropped(ConnectionId(id)), "{id}");
+        relay.depart(ConnectionId(id));
+    }
+    assert!(dropped(&relay).is_empty());
+}
+
+#[test]
+fn peers_and_the_phones_that_wait_are_not_dropped_for_visitors() {
+    let mut relay = paired(limits(|limits| limits.visitors = 2));
+    visit(&mut relay, START, THIRD, &new_path(TunnelId([1; 16]))).unwrap();
+    for id in 10..20 {
+        relay.arrive(ConnectionId(id), address(2));
+    }
+    assert_eq!(dropped(&relay), (10..18).collect::<Vec<_>>());
+    for id in [PHONE, CLIENT, THIRD] {
+        assert_eq!(relay.next(id), Output::Wait);
+    }
+}
+
+#[test]
+fn connections_that_close_count_as_visitors_again() {
+    let mut relay = paired(limits(|limits| limits.visitors = 1));
+    relay.receive(PHONE, message("last words"));
+    relay.receive(PHONE, Event::Left);
+    // Each address has one; the phone's has been without a tunnel for longer.
+    assert_eq!(dropped(&relay), [PHONE.0]);
+    assert_eq!(relay.next(CLIENT), sent("last words"));
+    relay.arrive(THIRD, address(CLIENT.0 as u8));
+    assert_eq!(dropped(&relay), [PHONE.0, CLIENT.0]);
+    assert_eq!((relay.next(CLIENT), relay.queued_bytes), (Output::Ended, 0));
 }
 
 #[test]
@@ -448,27 +512,51 @@ fn a_deadline_that_nobody_minded_still_counts() {
     assert_eq!(refused, Err(Refusal::Unknown));
 }
 
+/// A phone of this address meets a client, and both leave.
+fn meet(relay: &mut Relay, now: Duration, id: u8, of: u8) {
+    let (phone, client) = (ConnectionId(1000 + u64::from(id)), ConnectionId(2000 + u64::from(id)));
+    let tunnel = TunnelId([id; 16]);
+    for (connection, path) in [(phone, new_path(tunnel)), (client, connect_path(ROUTING, tunnel))] {
+        relay.arrive(connection, address(of));
+        relay.open(now, connection, &request(&path), ROUTING).unwrap();
+    }
+    relay.depart(phone);
+    relay.depart(client);
+}
+
+/// Of the ids to 10, those that cannot be opened.
+fn refused(relay: &mut Relay, now: Duration) -> Vec<u8> {
+    let is_refused = |id: &u8| {
+        relay.arrive(THIRD, address(99));
+        let path = new_path(TunnelId([*id; 16]));
+        let answer = relay.open(now, THIRD, &request(&path), ROUTING);
+        relay.depart(THIRD);
+        answer == Err(Refusal::Taken)
+    };
+    (1..=10).filter(is_refused).collect()
+}
+
 #[test]
 fn the_ids_remembered_are_limited() {
     let mut relay = Relay::new(limits(|limits| limits.remembered = 2));
     for id in 1..=3_u8 {
-        let (phone, client) = (ConnectionId(id.into()), ConnectionId(100 + u64::from(id)));
-        let now = START + Duration::from_secs(id.into());
-        let tunnel = TunnelId([id; 16]);
-        visit(&mut relay, now, phone, &new_path(tunnel)).unwrap();
-        visit(&mut relay, now, client, &connect_path(ROUTING, tunnel)).unwrap();
-        relay.depart(phone);
-        relay.depart(client);
+        meet(&mut relay, START + Duration::from_secs(id.into()), id, 1);
     }
-    assert_eq!(relay.used.len(), 2);
     let later = START + Duration::from_secs(4);
-    relay.arrive(THIRD, address(3)).unwrap();
-    for (id, expected) in [(2, Err(Refusal::Taken)), (3, Err(Refusal::Taken))] {
-        let path = new_path(TunnelId([id; 16]));
-        assert_eq!(relay.open(later, THIRD, &request(&path), ROUTING), expected);
+    assert_eq!(refused(&mut relay, later), [2, 3]);
+    // The second's lifetime is over.
+    let later = START + relay.limits().lifetime + Duration::from_secs(2);
+    assert_eq!(refused(&mut relay, later), [3]);
+}
+
+#[test]
+fn an_address_that_opens_many_tunnels_makes_only_its_own_ids_forgotten() {
+    let mut relay = Relay::new(limits(|limits| limits.remembered = 4));
+    meet(&mut relay, START, 1, 1);
+    for id in 2..=9 {
+        meet(&mut relay, START + Duration::from_secs(id.into()), id, 2);
     }
-    let path = new_path(TunnelId([1; 16]));
-    assert!(relay.open(later, THIRD, &request(&path), ROUTING).is_ok());
+    assert_eq!(refused(&mut relay, START + Duration::from_secs(10)), [1, 7, 8, 9]);
 }
 
 #[test]
@@ -537,7 +625,8 @@ proptest! {
             limits.waiting = Duration::from_secs(5);
             limits.lifetime = Duration::from_secs(20);
             limits.tunnels = 2;
-            limits.per_address = 3;
+            limits.per_address = 1;
+            limits.visitors = 2;
             limits.queued_bytes = 60;
             limits.remembered = 2;
         }));
@@ -545,9 +634,7 @@ proptest! {
         for step in steps {
             match step {
                 Step::Arrive(id) if relay.connections.contains_key(&ConnectionId(id)) => {}
-                Step::Arrive(id) => {
-                    let _ = relay.arrive(ConnectionId(id), address(id as u8 % 2));
-                }
+                Step::Arrive(id) => relay.arrive(ConnectionId(id), address(id as u8 % 2)),
                 Step::New(id, tunnel, routing) => {
                     let path = new_path(TunnelId([tunnel; 16]));
                     let routing = RoutingId([0, 0, routing]);
@@ -586,15 +673,15 @@ fn check(relay: &Relay) -> Result<(), TestCaseError> {
     prop_assert!(relay.queued_bytes <= relay.limits.queued_bytes);
     prop_assert!(relay.tunnels.len() <= relay.limits.tunnels);
     prop_assert!(relay.used.len() <= relay.limits.remembered);
+    prop_assert!(relay.passing.len() <= relay.limits.visitors);
     prop_assert_eq!(relay.deadlines.len(), relay.tunnels.len());
     for (key, tunnel) in &relay.tunnels {
         let under_one_id = relay.tunnels.range(TunnelKey::all_of(key.tunnel)).count();
         if matches!(tunnel.side, ClientSide::Paired(_)) {
             prop_assert_eq!(under_one_id, 1);
         }
-        prop_assert!(!relay.used.contains_key(&key.tunnel));
+        prop_assert!(!relay.used.contains(key.tunnel));
     }
-    prop_assert_eq!(relay.forgetting.len(), relay.used.len());
     let peers = relay.connections.values().filter(|one| matches!(one.stage, Stage::Peer { .. }));
     let seats: usize = relay
         .tunnels
@@ -605,8 +692,12 @@ fn check(relay: &Relay) -> Result<(), TestCaseError> {
         })
         .sum();
     prop_assert_eq!(peers.count(), seats);
-    prop_assert_eq!(relay.addresses.values().map(|one| one.peers).sum::<usize>(), seats);
-    let connections = relay.addresses.values().map(|one| one.connections).sum::<usize>();
-    prop_assert_eq!(connections, relay.connections.len());
+    prop_assert_eq!(relay.phones.values().sum::<usize>(), relay.tunnels.len());
+    prop_assert!(relay.phones.values().all(|open| (1..=relay.limits.per_address).contains(open)));
+    let passing = relay.connections.values().filter(|one| one.passing.is_some());
+    prop_assert_eq!(passing.count(), relay.passing.len());
+    let outside = relay.connections.values();
+    let outside = outside.filter(|one| !matches!(one.stage, Stage::Peer { .. } | Stage::Dropped));
+    prop_assert_eq!(outside.count(), relay.passing.len());
     Ok(())
 }
