@@ -152,7 +152,7 @@ impl Diagnose {
     /// Bluetooth alone.
     async fn state(&self) -> Result<AdapterState, Error> {
         let state = timeout(radio::PATIENCE, self.bluetooth.state()).await;
-        let state = state.unwrap_or_else(|_| Err(radio::silent()));
+        let state = state.unwrap_or_else(|_| Err(BluetoothFault::Silent));
         state.map_err(|fault| Error::new(Stage::Offering, fault))
     }
 
@@ -161,6 +161,6 @@ impl Diagnose {
         let mut advert = vec![0; ADVERT];
         UnwrapErr(SysRng).fill_bytes(&mut advert);
         let advertised = timeout(radio::PATIENCE, self.bluetooth.advertise(advert)).await;
-        advertised.unwrap_or_else(|_| Err(radio::silent())).map(drop)
+        advertised.unwrap_or_else(|_| Err(BluetoothFault::Silent)).map(drop)
     }
 }

@@ -33,10 +33,10 @@ use fido_hybrid::protocol::tunnel_domain::TunnelDomain;
 use fido_hybrid::secret::SecretText;
 
 use arguments::{Arguments, Stop, unknown, wrong};
-use farewell::interrupted;
+use farewell::Signals;
 use network::Network;
 use person::{Person, Terminal};
-use report::{INTERRUPTED, describe, tell};
+use report::{describe, tell};
 use store::FileStore;
 
 const FAILED: u8 = 1;
@@ -77,7 +77,8 @@ Exit codes:
   3    you said no
   4    the store cannot be used
   5    there is no code to answer
-  130  interrupted",
+  130  interrupted
+  143  terminated",
         network::HELP
     )
 }
@@ -111,7 +112,7 @@ async fn main() -> ExitCode {
         Err(End::Store(why)) => (NO_STORE, why),
         Err(End::NoCode(why)) => (NO_CODE, why),
         Err(End::Stopped(stop)) => return report::stopped(stop, &help()),
-        Err(End::Interrupted) => (INTERRUPTED, "interrupted".to_owned()),
+        Err(End::Interrupted(code)) => (code, "interrupted".to_owned()),
     };
     tell(&format!("error: {why}"));
     ExitCode::from(code)
@@ -124,7 +125,8 @@ enum End {
     Store(String),
     NoCode(String),
     Stopped(Stop),
-    Interrupted,
+    /// By a signal, with the exit code for it.
+    Interrupted(u8),
 }
 
 impl From<Error> for End {
@@ -180,13 +182,16 @@ impl Phone {
 
     /// After Ctrl-C too the other device is told before the program ends.
     async fn run(&self) -> Result<(), End> {
+        let mut signals = Signals::listen();
         let mut session = tokio::select! {
+            biased;
+            code = signals.next() => return Err(End::Interrupted(code)),
             begun = self.begin() => begun?,
-            () = interrupted() => return Err(End::Interrupted),
         };
         let ended = tokio::select! {
+            biased;
+            code = signals.next() => Err(End::Interrupted(code)),
             ended = follow(&mut session) => ended,
-            () = interrupted() => Err(End::Interrupted),
         };
         session.close().await;
         ended
@@ -206,7 +211,9 @@ impl Phone {
                 Some(parse(&read.map_err(named)?)?)
             }
             Source::Screen => {
-                Some(parse(&screen::read().map_err(|why| End::NoCode(why.to_string()))?)?)
+                let read = unwatched(screen::read).await;
+                let read = read.unwrap_or_else(|| Err(screen::ScreenError::NotLooked));
+                Some(parse(&read.map_err(|why| End::NoCode(why.to_string()))?)?)
             }
         };
         let store = FileStore::open(self.store.clone());
@@ -246,6 +253,16 @@ impl Phone {
             End::Store(format!("cannot write {}: {}", self.store.display(), describe(&error)))
         })
     }
+}
+
+/// Does blocking work on a thread that nothing waits for at the program's end: a
+/// desktop that does not answer must not hold up Ctrl-C. `None` if it panicked.
+async fn unwatched<T: Send + 'static>(work: fn() -> T) -> Option<T> {
+    let (done, result) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        let _gone = done.send(work());
+    });
+    result.await.ok()
 }
 
 fn parse(text: &SecretText) -> Result<QrCode, End> {

@@ -25,6 +25,9 @@ pub(crate) enum ScreenError {
          (X11); or take a picture yourself, for --picture."
     )]
     NoPicture(String),
+    /// The search for a picture broke off.
+    #[error("the screen could not be looked at")]
+    NotLooked,
     #[error("the picture of the screen: {0}")]
     Picture(#[from] PictureError),
 }

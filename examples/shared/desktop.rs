@@ -15,11 +15,11 @@ use fido_hybrid::webauthn::{MAX_OPTIONS, Origin, Requirement};
 use serde_json::json;
 
 use super::arguments::{Arguments, Stop, unknown, wrong};
-use super::farewell::interrupted;
+use super::farewell::Signals;
 use super::network::Network;
 use super::radio::{adapters, no_such_adapter};
 use super::relying_party::{Policy, Refusal, RelyingParty, VerificationPolicy};
-use super::report::{INTERRUPTED, USAGE_ERROR, describe, print, tell};
+use super::report::{USAGE_ERROR, describe, print, tell};
 
 /// The flags that both programs take, and how they end, for `--help`.
 pub(crate) const HELP: &str =
@@ -43,7 +43,8 @@ Exit codes:
   1    there is no answer, or it could not be written to the file for it
   2    the arguments are wrong
   3    there is an answer, and a server would refuse it
-  130  interrupted";
+  130  interrupted
+  143  terminated";
 
 /// There is an answer that a server would refuse.
 const REFUSED: u8 = 3;
@@ -145,17 +146,20 @@ impl Desktop {
         &self,
         begin: impl FnOnce(&Client) -> Result<Ceremony<T>, Error>,
     ) -> Result<T, Ended> {
+        let mut signals = Signals::listen();
         let (scanner, dialer) = (self.bluetooth.clone(), self.dialer.clone());
         let client = Client::builder().scanner(scanner).tunnel(dialer).build()?;
         // What is wrong with the request comes first; the code is not shown yet.
         let mut ceremony = begin(&client)?;
         tokio::select! {
+            biased;
+            code = signals.next() => return Err(Ended::Interrupted(code)),
             ready = self.check_bluetooth() => ready?,
-            () = interrupted() => return Err(Ended::Interrupted),
         }
         let ended = tokio::select! {
+            biased;
+            code = signals.next() => Err(Ended::Interrupted(code)),
             answer = follow(&mut ceremony) => answer.map_err(Ended::Failed),
-            () = interrupted() => Err(Ended::Interrupted),
         };
         ceremony.close().await;
         ended
@@ -194,7 +198,7 @@ impl Desktop {
                     }
                 }
             }
-            Err(Ended::Interrupted) => (INTERRUPTED, "AbortError", "interrupted".to_owned()),
+            Err(Ended::Interrupted(code)) => (code, "AbortError", "interrupted".to_owned()),
             Err(Ended::Failed(error)) => (1, error.dom_exception().name(), describe(&error)),
             Err(Ended::Stopped(Stop::Usage(what))) => {
                 (USAGE_ERROR, "TypeError", what + "\nTry --help.")
@@ -222,7 +226,8 @@ pub(crate) enum Checked {
 /// Why there is no answer.
 pub(crate) enum Ended {
     Failed(Error),
-    Interrupted,
+    /// By a signal, with the exit code for it.
+    Interrupted(u8),
     Stopped(Stop),
 }
 

@@ -1,7 +1,6 @@
 //! Which of the machine's adapters a person means.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
 use std::time::Duration;
 
 use fido_hybrid::bluetooth::{Adapter, Bluetooth};
@@ -13,12 +12,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The machine's adapters; a fault if its Bluetooth service does not run.
 pub(crate) async fn adapters(bluetooth: &Bluetooth) -> Result<Vec<Adapter>, BluetoothFault> {
-    timeout(PATIENCE, bluetooth.adapters()).await.unwrap_or_else(|_| Err(silent()))
-}
-
-/// Bluetooth gave no answer.
-pub(crate) fn silent() -> BluetoothFault {
-    BluetoothFault::Failed(Arc::new(std::io::Error::from(std::io::ErrorKind::TimedOut)))
+    timeout(PATIENCE, bluetooth.adapters()).await.unwrap_or_else(|_| Err(BluetoothFault::Silent))
 }
 
 /// Whether this is the adapter that was named, by its id or its address.

@@ -14,9 +14,6 @@ use super::arguments::Stop;
 /// What `--help` has to say when the arguments are wrong.
 pub(crate) const USAGE_ERROR: u8 = 2;
 
-/// 128 and the number of the signal, as shells have it.
-pub(crate) const INTERRUPTED: u8 = 130;
-
 /// An error with what is behind it and what a person can do, in lines.
 pub(crate) fn describe(error: &Error) -> String {
     let mut text = format!("{error}");

@@ -24,7 +24,7 @@ use super::{
     AdapterState, Address, DEPRECATED_SERVICE_UUID, SERVICE_UUID, Scan, ScanEvent, Sighting,
 };
 use crate::BoxFuture;
-use crate::error::BluetoothFault;
+use crate::error::{ApiMisuse, BluetoothFault};
 
 /// How often the radio is looked at: the longest that a person waits after
 /// they have switched it on or plugged it in.
@@ -119,7 +119,7 @@ pub(super) fn together(states: impl IntoIterator<Item = AdapterState>) -> Adapte
 /// [`BluetoothFault::NotPermitted`], and whatever the first look or the first
 /// listening fails with.
 pub(super) async fn scan(mut radio: impl Radio) -> Result<Box<dyn Scan>, BluetoothFault> {
-    let runtime = Handle::try_current().map_err(|error| BluetoothFault::Failed(Arc::new(error)))?;
+    let runtime = Handle::try_current().map_err(|_| ApiMisuse::NoRuntime)?;
     let state = radio.look().await?;
     let ears = match state {
         AdapterState::On => Some(in_time(radio.listen()).await?),
@@ -149,7 +149,8 @@ impl Scan for Listening {
             if let Some(fault) = &self.over {
                 return Err(fault.clone());
             }
-            let event = self.events.recv().await.unwrap_or_else(|| Err(Broken::Task.into()));
+            let event =
+                self.events.recv().await.unwrap_or_else(|| Err(ApiMisuse::TaskEnded.into()));
             self.over = event.as_ref().err().cloned();
             event
         })
@@ -316,8 +317,6 @@ enum Broken {
     Listening,
     #[error("the system does not answer")]
     Stuck,
-    #[error("the task that listens was ended")]
-    Task,
 }
 
 impl From<Broken> for BluetoothFault {

@@ -74,3 +74,10 @@ impl<'a> Clock<'a> {
         }
     }
 }
+
+impl Drop for Clock<'_> {
+    fn drop(&mut self) {
+        // For the next clock of this test.
+        tokio::time::resume();
+    }
+}

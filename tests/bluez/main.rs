@@ -43,6 +43,7 @@ mod refusals;
 ))]
 #[path = "../support/rig.rs"]
 mod rig;
+mod silence;
 mod stopping;
 #[cfg(all(feature = "tunnel", feature = "relay", feature = "aws-lc-rs"))]
 #[path = "../support/mod.rs"]

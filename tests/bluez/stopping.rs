@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use fido_hybrid::bluetooth::{AdapterState, Advertiser as _, Scanner as _};
+use fido_hybrid::error::{ApiMisuse, BluetoothFault};
 
 use crate::bluez::{Air, Answer, Machine};
 use crate::{bluetooth, laptop, scanning, soon};
@@ -121,7 +122,7 @@ fn the_end_of_the_runtime_ends_scan_and_advert() {
     // Nothing reads from the bus any more: it says so, rather than nothing.
     let another = tokio::runtime::Runtime::new().unwrap();
     let end = another.block_on(crate::end(&mut scan));
-    assert!(matches!(end, fido_hybrid::error::BluetoothFault::Failed(_)), "{end:?}");
+    assert!(matches!(end, BluetoothFault::Misuse(ApiMisuse::TaskEnded)), "{end:?}");
     drop((scan, advert));
     until_without_a_runtime(&air, "both have ended", || {
         nobody_discovers(&laptop) && air.adverts().is_empty()

@@ -84,7 +84,7 @@ impl World {
 }
 
 /// What a camera sees of the code in a terminal.
-fn photograph(terminal: &str) -> Vec<u8> {
+pub(crate) fn photograph(terminal: &str) -> Vec<u8> {
     let is_code =
         |line: &&str| line.chars().count() > 20 && line.chars().all(|c| " ▀▄█".contains(c));
     let lines = terminal.lines().filter(is_code);
@@ -99,7 +99,7 @@ fn photograph(terminal: &str) -> Vec<u8> {
     canvas.png()
 }
 
-fn choose_pin(phone: &mut Running) {
+pub(crate) fn choose_pin(phone: &mut Running) {
     for question in ["New PIN:", "Once more:"] {
         phone.wait_for(question);
         phone.type_line(PIN);

@@ -28,4 +28,6 @@ mod programs;
 #[cfg(target_os = "linux")]
 mod screens;
 mod stores;
+#[cfg(target_os = "linux")]
+mod stuck_bus;
 mod tunnel_service;

@@ -124,8 +124,15 @@ impl Running {
     /// As Ctrl-C does.
     #[cfg(unix)]
     pub(crate) fn interrupt(&self) {
+        self.signal("INT");
+    }
+
+    /// Sends it a signal, by its name.
+    #[cfg(unix)]
+    pub(crate) fn signal(&self, name: &str) {
         let process = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-INT", &process]).status().unwrap().success());
+        let kill = Command::new("kill").args([&format!("-{name}"), &process]).status();
+        assert!(kill.unwrap().success());
     }
 
     pub(crate) fn kill(mut self) {

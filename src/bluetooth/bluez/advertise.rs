@@ -42,7 +42,7 @@ pub(in super::super) async fn advertise(
     let watching =
         Arc::new(Watching { owner: Mutex::default(), adapter: Mutex::default(), losing });
     let adapter = bus
-        .during(async {
+        .start(async {
             let heeding = Arc::clone(&watching);
             bus::signals(&connection, &[ADAPTER], move |message, _| {
                 if let Some(fault) = heeding.fault(message) {
@@ -80,7 +80,7 @@ struct Ending(Arc<Watching>);
 
 impl Drop for Ending {
     fn drop(&mut self) {
-        self.0.lose(bus::failed(ApiMisuse::TaskEnded));
+        self.0.lose(ApiMisuse::TaskEnded.into());
     }
 }
 
@@ -90,7 +90,7 @@ impl Advertisement for OnAir {
             let lost = self.lost.wait_for(Option::is_some).await;
             let fault = lost.ok().and_then(|fault| fault.clone());
             // Whoever tells has told before it went.
-            fault.unwrap_or_else(|| bus::failed(ApiMisuse::TaskEnded))
+            fault.unwrap_or_else(|| ApiMisuse::TaskEnded.into())
         })
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dbus::arg::{AppendAll, ReadAll};
-use dbus::channel::{BusType, Channel, MatchingReceiver as _};
+use dbus::channel::MatchingReceiver as _;
 use dbus::message::{MatchRule, MessageType};
 use dbus::nonblock::{Proxy, SyncConnection};
 use dbus::{Message, Path};
@@ -13,13 +13,17 @@ use dbus_tokio::connection::{self, IOResource, IOResourceError};
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
+use super::connect::connect;
 use super::objects::Objects;
-use super::{BLUEZ, OBJECT_MANAGER, PROPERTIES};
+use super::{BLUEZ, OBJECT_MANAGER, PROPERTIES, THE_BUS};
 use crate::error::{ApiMisuse, BluetoothFault};
 
 /// How long BlueZ or the bus may take to answer. They answer at once, but for an
 /// adapter that is being switched on.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a scan or an advert may take to start.
+const START_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// What libdbus is told in place of [`CALL_TIMEOUT`], which runs by tokio's clock:
 /// it measures with one clock and waits by the other.
@@ -27,9 +31,6 @@ const NO_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The error of a call that had no answer in time.
 const TIMEOUT: &str = "org.freedesktop.DBus.Error.Timeout";
-
-/// The bus itself, by its name on the bus, which is its interface's, too.
-const THE_BUS: &str = "org.freedesktop.DBus";
 
 /// A connection of one's own. Dropping it closes it.
 ///
@@ -50,33 +51,15 @@ pub(super) struct Bus {
 #[error("the connection to D-Bus was lost")]
 struct Lost(#[source] IOResourceError);
 
-/// Adverts from elsewhere would be no proof of proximity.
-#[derive(Debug, thiserror::Error)]
-#[error("a D-Bus must be on this machine: its address begins with `unix:`")]
-struct NotLocal;
-
 impl Bus {
     /// Connects to the system's bus, or to the one at `address`.
     ///
     /// # Cancel safety
     /// A connection that is made all the same is closed.
     pub(super) async fn connect(address: Option<&str>) -> Result<Self, BluetoothFault> {
-        let runtime = Handle::try_current().map_err(|_| failed(ApiMisuse::NoRuntime))?;
-        if address.is_some_and(|address| !is_local(address)) {
-            return Err(failed(NotLocal));
-        }
-        let address = address.map(str::to_owned);
-        // libdbus waits for the bus to greet.
-        let connecting = runtime.spawn_blocking(move || match address {
-            None => Channel::get_private(BusType::System),
-            Some(address) => {
-                let mut channel = Channel::open_private(&address)?;
-                channel.register()?;
-                Ok(channel)
-            }
-        });
-        let channel = connecting.await.map_err(failed)?.map_err(unreachable)?;
-        let (reader, connection) = connection::from_channel(channel).map_err(unreachable)?;
+        Handle::try_current().map_err(|_| ApiMisuse::NoRuntime)?;
+        let channel = connect(address).await?;
+        let (reader, connection) = connection::from_channel(channel).map_err(fault)?;
         Ok(Self { reader, connection })
     }
 
@@ -103,6 +86,16 @@ impl Bus {
             fault = self.lost() => Err(fault),
             done = work => done,
         }
+    }
+
+    /// The same for what a program waits for, which takes [`START_TIMEOUT`] at most:
+    /// each call may take long, and all of them longer than a person waits.
+    pub(super) async fn start<T>(
+        &mut self,
+        work: impl Future<Output = Result<T, BluetoothFault>>,
+    ) -> Result<T, BluetoothFault> {
+        let started = timeout(START_TIMEOUT, self.during(work)).await;
+        started.unwrap_or(Err(BluetoothFault::Silent))
     }
 }
 
@@ -204,11 +197,6 @@ pub(super) async fn owner(connection: &Arc<SyncConnection>) -> Result<String, db
     Ok(owner)
 }
 
-/// An address may name several servers to try one after another.
-fn is_local(address: &str) -> bool {
-    address.split(';').all(|server| server.starts_with("unix:"))
-}
-
 /// What an error of BlueZ or of the bus means.
 pub(super) fn fault(error: dbus::Error) -> BluetoothFault {
     match error.name() {
@@ -240,11 +228,4 @@ pub(super) fn fault(error: dbus::Error) -> BluetoothFault {
 
 pub(super) fn failed(cause: impl std::error::Error + Send + Sync + 'static) -> BluetoothFault {
     BluetoothFault::Failed(Arc::new(cause))
-}
-
-fn unreachable(error: dbus::Error) -> BluetoothFault {
-    match error.name() {
-        Some("org.freedesktop.DBus.Error.AccessDenied") => BluetoothFault::NotPermitted,
-        _ => BluetoothFault::NoService(Arc::new(error)),
-    }
 }

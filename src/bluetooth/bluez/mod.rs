@@ -18,6 +18,7 @@
 mod advertise;
 mod air;
 mod bus;
+mod connect;
 mod objects;
 mod refusals;
 mod scan;
@@ -34,6 +35,8 @@ use super::{Adapter, AdapterState};
 use crate::error::BluetoothFault;
 use bus::{Bus, fault};
 
+/// The bus itself, by its name on the bus, which is its interface's, too.
+const THE_BUS: &str = "org.freedesktop.DBus";
 const BLUEZ: &str = "org.bluez";
 const ADAPTER: &str = "org.bluez.Adapter1";
 const DEVICE: &str = "org.bluez.Device1";
@@ -46,7 +49,7 @@ pub(super) async fn adapters(settings: &Settings) -> Result<Vec<Adapter>, Blueto
     let mut bus = Bus::connect(settings.bus_address.as_deref()).await?;
     let connection = Arc::clone(bus.connection());
     let objects = async { bus::managed_objects(&connection).await.map_err(fault) };
-    let objects = bus.during(objects).await.map_err(|fault| match fault {
+    let objects = bus.start(objects).await.map_err(|fault| match fault {
         BluetoothFault::Absent => BluetoothFault::NoService(Arc::new(NoBlueZ)),
         fault => fault,
     })?;
@@ -64,7 +67,7 @@ struct NoBlueZ;
 pub(super) async fn state(settings: &Settings) -> Result<AdapterState, BluetoothFault> {
     let mut bus = Bus::connect(settings.bus_address.as_deref()).await?;
     let connection = Arc::clone(bus.connection());
-    match bus.during(found_adapters(&connection)).await {
+    match bus.start(found_adapters(&connection)).await {
         Ok(found) => {
             let states = found
                 .iter()

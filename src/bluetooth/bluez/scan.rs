@@ -57,8 +57,11 @@ pub(in super::super) async fn scan(settings: &Settings) -> Result<Box<dyn Scan>,
         switched_on: BTreeSet::new(),
         refusals: Refusals::default(),
     };
-    bus.during(listening.subscribe()).await?;
-    let next = bus.during(listening.look()).await?;
+    let begin = async {
+        listening.subscribe().await?;
+        listening.look().await
+    };
+    let next = bus.start(begin).await?;
     let task = tokio::spawn(async move {
         let events = listening.events.clone();
         if let Err(fault) = bus.during(listening.keep_on(next)).await {
@@ -84,7 +87,7 @@ impl Scan for BluezScan {
                 return Err(fault.clone());
             }
             let event =
-                self.events.recv().await.unwrap_or_else(|| Err(bus::failed(ApiMisuse::TaskEnded)));
+                self.events.recv().await.unwrap_or_else(|| Err(ApiMisuse::TaskEnded.into()));
             if let Err(fault) = &event {
                 self.ended = Some(fault.clone());
             }

@@ -125,6 +125,12 @@ impl Bus {
         Some(channel)
     }
 
+    /// It stands still: it accepts nothing, and answers nothing.
+    pub(crate) fn freeze(&self) {
+        let process = self.daemon.id().to_string();
+        assert!(Command::new("kill").args(["-STOP", &process]).status().unwrap().success());
+    }
+
     /// It is gone when this returns.
     pub(crate) fn kill(&mut self) {
         let _ = self.daemon.kill();

@@ -286,6 +286,11 @@ impl Machine {
         self.look(|machine| machine.bus.set_policy(policy));
     }
 
+    /// The bus stands still, with all connections open.
+    pub(crate) fn freeze_bus(&self) {
+        self.look(|machine| machine.bus.freeze());
+    }
+
     pub(crate) fn kill_bus(&self) {
         self.with(|machine| machine.bus.kill());
         self.stop_bluetoothd(Ending::Crash);

@@ -1,0 +1,158 @@
+//! A bus or a BlueZ that does not answer, and a bus that must not be asked.
+
+use std::io::Read as _;
+use std::os::unix::net::UnixListener;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use fido_hybrid::bluetooth::{Advertiser as _, Bluetooth, Scanner as _};
+use fido_hybrid::error::{Advice, ApiMisuse, BluetoothFault, Error, Stage};
+use tokio::time::Instant;
+
+use crate::bluez::{Air, Answer};
+use crate::clock::Clock;
+use crate::{PATIENCE, bluetooth, laptop};
+
+/// The longest that a program waits to be told.
+const TOLD: Duration = Duration::from_secs(15);
+
+/// A bus that accepts connections and says nothing.
+struct SilentBus {
+    listener: UnixListener,
+    path: PathBuf,
+}
+
+impl SilentBus {
+    fn start(name: &str) -> Self {
+        let name = format!("silent-{}-{name}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        Self { listener: UnixListener::bind(&path).unwrap(), path }
+    }
+
+    fn bluetooth(&self) -> Bluetooth {
+        Bluetooth::new().bus_address(format!("unix:path={}", self.path.display()))
+    }
+}
+
+impl Drop for SilentBus {
+    fn drop(&mut self) {
+        let _left_behind = std::fs::remove_file(&self.path);
+    }
+}
+
+fn is_told_as_silent(fault: Option<BluetoothFault>) {
+    assert!(matches!(fault, Some(BluetoothFault::Silent)), "{fault:?}");
+    let fault = fault.unwrap();
+    assert_eq!(fault.to_string(), "the system's Bluetooth service does not answer");
+    assert_eq!(Error::new(Stage::Offering, fault).advice(), Advice::RestartBluetooth);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bus_that_stays_silent_is_told() {
+    let bus = SilentBus::start("told");
+    let radio = bus.bluetooth();
+    let begun = Instant::now();
+    is_told_as_silent(radio.scan().await.err());
+    is_told_as_silent(radio.advertise(vec![0; 20]).await.err());
+    is_told_as_silent(radio.state().await.err());
+    is_told_as_silent(radio.adapters().await.err());
+    assert!(begun.elapsed() <= 4 * TOLD, "{:?}", begun.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bus_that_stands_still_is_told() {
+    let Some(air) = Air::by_hand() else { return };
+    let laptop = laptop(&air);
+    laptop.freeze_bus();
+    let begun = Instant::now();
+    is_told_as_silent(bluetooth(&laptop).scan().await.err());
+    assert!(begun.elapsed() <= TOLD, "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn a_bluez_that_stays_silent_is_told() {
+    let Some(air) = Air::by_hand() else { return };
+    for member in ["GetManagedObjects", "RegisterAdvertisement"] {
+        let laptop = laptop(&air);
+        laptop.answer(member, Answer::Hold);
+        let clock = Clock::stop(&laptop);
+        let radio = bluetooth(&laptop);
+        let asked = tokio::spawn(async move {
+            match radio.scan().await {
+                Ok(_) => radio.advertise(vec![0; 20]).await.err(),
+                Err(fault) => Some(fault),
+            }
+        });
+        let moved = clock.run_until(Duration::from_secs(1), || asked.is_finished()).await;
+        assert!(moved <= TOLD, "{member}: {moved:?}");
+        is_told_as_silent(asked.await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn a_scan_that_is_given_up_leaves_a_silent_bus() {
+    let bus = SilentBus::start("left");
+    let radio = bus.bluetooth();
+    let scan = tokio::spawn(async move { radio.scan().await.is_ok() });
+    let listener = bus.listener.try_clone().unwrap();
+    let accepted = tokio::task::spawn_blocking(move || listener.accept().unwrap().0);
+    let mut connection = accepted.await.unwrap();
+    scan.abort();
+    assert!(scan.await.unwrap_err().is_cancelled());
+    let closed = tokio::task::spawn_blocking(move || {
+        connection.set_read_timeout(Some(PATIENCE)).unwrap();
+        connection.read_to_end(&mut Vec::new())
+    });
+    closed.await.unwrap().expect("the connection is closed");
+}
+
+#[test]
+fn the_end_of_a_runtime_does_not_wait_for_a_silent_bus() {
+    let bus = SilentBus::start("runtime");
+    let radio = bus.bluetooth();
+    let (ended, end) = std::sync::mpsc::channel();
+    let listener = bus.listener.try_clone().unwrap();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.spawn(async move { radio.scan().await.is_ok() });
+        // The bus is being waited for when the runtime ends.
+        let connection = listener.accept().unwrap();
+        drop(runtime);
+        drop(connection);
+        ended.send(()).unwrap();
+    });
+    // Half of what the connection may take; it takes milliseconds.
+    end.recv_timeout(Duration::from_secs(5)).expect("the runtime ends");
+}
+
+#[tokio::test]
+async fn a_bus_on_another_machine_is_not_asked_and_the_program_is_to_be_reported() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let tcp = format!("tcp:host=127.0.0.1,port={}", listener.local_addr().unwrap().port());
+    for address in [tcp.clone(), format!("unix:path=/nonexistent;{tcp}"), "unixexec:path=sh".into()]
+    {
+        let fault = Bluetooth::new().bus_address(&address).scan().await.err();
+        let is_misuse = matches!(fault, Some(BluetoothFault::Misuse(ApiMisuse::RemoteBus)));
+        assert!(is_misuse, "{address}: {fault:?}");
+        let error = Error::new(Stage::Offering, fault.unwrap());
+        assert_eq!(error.advice(), Advice::ReportTheProgram);
+        let text = "the address of a D-Bus must begin with `unix:`";
+        assert!(error.to_string().contains(text), "{error}");
+    }
+    assert_eq!(listener.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+}
+
+#[test]
+fn a_program_without_a_runtime_is_to_be_reported() {
+    let radio = Bluetooth::new();
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    let std::task::Poll::Ready(scan) = radio.scan().as_mut().poll(&mut context) else {
+        panic!("it waits for nothing")
+    };
+    let fault = scan.err();
+    let is_misuse = matches!(fault, Some(BluetoothFault::Misuse(ApiMisuse::NoRuntime)));
+    assert!(is_misuse, "{fault:?}");
+    let error = Error::new(Stage::Offering, fault.unwrap());
+    assert_eq!(error.advice(), Advice::ReportTheProgram);
+}
