@@ -21,7 +21,7 @@ use fido_hybrid::protocol::SecretKey;
 use fido_hybrid::protocol::primitives::sha256;
 use fido_hybrid::secret::{PrfOutput, SecretBytes};
 use fido_hybrid::webauthn::{
-    AnswerError, Attestation, CreationOptions, DomException, DomainError, MAX_OPTIONS,
+    AnswerError, Attestation, Caller, CreationOptions, DomException, DomainError, MAX_OPTIONS,
     OptionsError, Origin, RequestOptions, Requirement, RpIdError, prf_input,
 };
 use serde_json::{Value, json};
@@ -99,6 +99,7 @@ fn phone() -> get_info::Response {
     let mut phone = get_info::Response::new(vec![get_info::FIDO_2_0.to_owned()], AAGUID);
     phone.options = ["rk", "uv"].map(|name| (name.to_owned(), true)).into();
     phone.extensions = vec!["prf".to_owned()];
+    phone.transports = ["internal", "hybrid"].map(str::to_owned).into();
     phone
 }
 
@@ -231,16 +232,64 @@ fn timeouts_are_brought_into_reason() {
 }
 
 #[test]
-fn attestation_formats_are_asked_for_only_with_an_attestation() {
-    for (attestation, formats) in [("none", 0), ("indirect", 1), ("direct", 1), ("enterprise", 1)] {
+fn attestation_formats_are_those_of_the_relying_party_or_none() {
+    let mut listing = phone();
+    listing.attestation_formats = vec![FORMAT_PACKED.to_owned()];
+    for (attestation, asked) in [
+        ("none", FORMAT_NONE),
+        ("notarized", FORMAT_NONE),
+        ("indirect", "tpm"),
+        ("direct", "tpm"),
+        ("enterprise", "tpm"),
+    ] {
         let mut json = creation_json();
         json["attestation"] = json!(attestation);
-        json["attestationFormats"] = json!(["packed"]);
+        json["attestationFormats"] = json!(["tpm"]);
         let prepared = creation(&json).unwrap().prepare(&origin()).unwrap();
-        let request = prepared.request_for(&phone()).unwrap();
-        assert_eq!(request.attestation_formats.len(), formats, "{attestation}");
+        let request = prepared.request_for(&listing).unwrap();
+        assert_eq!(request.attestation_formats, [asked], "{attestation}");
         assert_eq!(request.enterprise_attestation, None);
+        // A phone that lists no format may not know the member.
+        let request = prepared.request_for(&phone()).unwrap();
+        let expected: &[&str] = if asked == FORMAT_NONE { &[] } else { &[asked] };
+        assert_eq!(request.attestation_formats, expected, "{attestation}");
+        // The longest request is as long as any.
+        assert_eq!(prepared.longest_request().attestation_formats, [asked]);
     }
+}
+
+#[test]
+fn transports_are_those_of_the_phone_and_the_one_that_was_used() {
+    for (listed, expected) in [
+        (&[][..], &["hybrid"][..]),
+        (&["internal", "hybrid"], &["hybrid", "internal"]),
+        (&["cable", "hybrid", "internal"], &["hybrid", "internal"]),
+        (&["cable"], &["hybrid"]),
+        (&["usb", "smoke", "nfc", "usb", "\u{1}"], &["\u{1}", "hybrid", "nfc", "smoke", "usb"]),
+    ] {
+        let mut phone = phone();
+        phone.transports = listed.iter().map(|name| (*name).to_owned()).collect();
+        let prepared = creation(&creation_json()).unwrap().prepare(&origin()).unwrap();
+        let data = registered(AAGUID);
+        let response = make_credential::Response::new(FORMAT_NONE, data, RawCbor::empty_map());
+        let registration = prepared.finish(&phone, response).unwrap();
+        assert_eq!(registration.transports().collect::<Vec<_>>(), expected);
+        let answer: Value = serde_json::from_str(registration.to_json().expose()).unwrap();
+        assert_eq!(answer["response"]["transports"], json!(expected));
+    }
+}
+
+#[test]
+fn an_answer_has_room_for_the_longest_names_of_transports() {
+    let mut phone = phone();
+    phone.transports = (0..64).map(|name| char::from(name).to_string().repeat(900)).collect();
+    let prepared = creation(&creation_json()).unwrap().prepare(&origin()).unwrap();
+    let data = registered(AAGUID);
+    let response = make_credential::Response::new(FORMAT_NONE, data, RawCbor::empty_map());
+    // It asserts that the room was enough.
+    let answer = prepared.finish(&phone, response).unwrap().to_json();
+    let answer: Value = serde_json::from_str(answer.expose()).unwrap();
+    assert_eq!(answer["response"]["transports"].as_array().unwrap().len(), 65);
 }
 
 // What Entra sends.
@@ -305,6 +354,22 @@ fn entras_sign_in_is_put_together_without_json() {
     let answer = prepared.finish(signed()).unwrap().to_json();
     let answer: Value = serde_json::from_str(answer.expose()).unwrap();
     assert_eq!(answer["response"]["userHandle"], "Bwg");
+}
+
+#[test]
+fn nothing_in_a_relying_partys_json_changes_who_asks() {
+    let told = |json: &Value| request(json).unwrap().prepare(&origin()).unwrap();
+    let expected = told(&request_json()).client_data().clone();
+    let mut json = request_json();
+    json["origin"] = json!("android:apk-key-hash:AA");
+    json["crossOrigin"] = json!(true);
+    json["topOrigin"] = json!("https://example.org");
+    json["type"] = json!("webauthn.create");
+    json["extensions"] = json!({"crossOrigin": true, "remoteClientDataJSON": "{}"});
+    assert_eq!(told(&json).client_data(), &expected);
+    let frame = Caller::frame(origin(), Some(Origin::parse("https://example.org").unwrap()));
+    let framed = request(&json).unwrap().prepare(&frame).unwrap();
+    assert_ne!(framed.client_data(), &expected);
 }
 
 // Options that are refused.

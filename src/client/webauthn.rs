@@ -5,28 +5,29 @@ use super::ceremony::Ceremony;
 use crate::ctap::Response;
 use crate::error::{Error, Mismatch, PeerMisbehaved, Stage};
 use crate::webauthn::{
-    AnswerError, Assertion, CreationOptions, Origin, Registration, RequestOptions,
+    AnswerError, Assertion, Caller, CreationOptions, Registration, RequestOptions,
 };
 
 impl Client {
     /// Begins the registration of a passkey for a site.
     ///
-    /// `origin` is who asks; that it may use the RP ID is checked here, before
-    /// there is a QR code. The options' timeout counts from when the phone has
+    /// `caller` is who asks: an [`Origin`](crate::webauthn::Origin), or another
+    /// [`Caller`]. That it may use the RP ID is checked here, before there is a
+    /// QR code. The options' timeout counts from when the phone has
     /// the request. What is asked is decided when the phone is known: if it
     /// cannot do what the site requires, the outcome is an
     /// [`Unsupported`](crate::error::Unsupported) before its user is asked.
     ///
     /// # Errors
     /// [`Fault::Options`](crate::error::Fault::Options) if the options are not
-    /// for this origin; as for [`begin`](Self::begin).
+    /// for this caller; as for [`begin`](Self::begin).
     pub fn create(
         &self,
         options: &CreationOptions,
-        origin: &Origin,
+        caller: impl Into<Caller>,
     ) -> Result<Ceremony<Registration>, Error> {
         let prepared =
-            options.prepare(origin).map_err(|error| Error::new(Stage::Preparing, error))?;
+            options.prepare(caller).map_err(|error| Error::new(Stage::Preparing, error))?;
         let asked = prepared.clone();
         self.begin_with(asked.into(), prepared.timeout, |response, phone| match response {
             Response::MakeCredential(response) => {
@@ -38,22 +39,23 @@ impl Client {
 
     /// Begins a sign-in at a site.
     ///
-    /// `origin` is who asks; that it may use the RP ID is checked here, before
-    /// there is a QR code. The options' timeout counts from when the phone has
+    /// `caller` is who asks: an [`Origin`](crate::webauthn::Origin), or another
+    /// [`Caller`]. That it may use the RP ID is checked here, before there is a
+    /// QR code. The options' timeout counts from when the phone has
     /// the request. What is asked is decided when the phone is known: if it
     /// cannot do what the site requires, the outcome is an
     /// [`Unsupported`](crate::error::Unsupported) before its user is asked.
     ///
     /// # Errors
     /// [`Fault::Options`](crate::error::Fault::Options) if the options are not
-    /// for this origin; as for [`begin`](Self::begin).
+    /// for this caller; as for [`begin`](Self::begin).
     pub fn get(
         &self,
         options: &RequestOptions,
-        origin: &Origin,
+        caller: impl Into<Caller>,
     ) -> Result<Ceremony<Assertion>, Error> {
         let prepared =
-            options.prepare(origin).map_err(|error| Error::new(Stage::Preparing, error))?;
+            options.prepare(caller).map_err(|error| Error::new(Stage::Preparing, error))?;
         let asked = prepared.clone();
         self.begin_with(asked.into(), prepared.timeout, |response, _| match response {
             Response::GetAssertion(response) => prepared.finish(response).map_err(misbehaved),

@@ -3,7 +3,7 @@
 //! ```text
 //! {1: [versions], 2?: [extensions], 3: AAGUID[16], 4?: {option: bool},
 //!  5?: greatest message, 7?: longest list, 8?: longest id, 9?: [transports],
-//!  10?: [algorithms], ...}
+//!  10?: [algorithms], 22?: [attestation formats], ...}
 //! ```
 //!
 //! Over hybrid it comes unasked, in the first message after the handshake and
@@ -67,6 +67,8 @@ pub struct Response {
     pub transports: Vec<String>,
     /// Algorithms, the best first.
     pub algorithms: Vec<CredentialParameters>,
+    /// Formats of attestation statements, the best first.
+    pub attestation_formats: Vec<String>,
     unknown: Members,
 }
 
@@ -84,6 +86,7 @@ impl Response {
             max_credential_id_length: None,
             transports: Vec::new(),
             algorithms: Vec::new(),
+            attestation_formats: Vec::new(),
             unknown: Members::default(),
         }
     }
@@ -143,6 +146,9 @@ impl Encode for Response {
             if !self.algorithms.is_empty() {
                 map.integer(10, |writer| writer.array(self.algorithms.iter(), Writer::value));
             }
+            if !self.attestation_formats.is_empty() {
+                map.integer(22, |writer| names(&self.attestation_formats, writer));
+            }
             self.unknown.write(map);
         });
     }
@@ -173,6 +179,10 @@ impl<'a> Decode<'a> for Response {
                         "the list of algorithms",
                         CredentialParameters::decode,
                     )?;
+                }
+                Key::Integer(22) => {
+                    info.attestation_formats =
+                        bounds::names(reader, "the list of attestation formats")?;
                 }
                 Key::Integer(number) => info.unknown.read(number, reader)?,
                 _ => {}
@@ -235,7 +245,8 @@ mod tests {
         info.max_credential_id_length = Some(128);
         info.transports = vec!["internal".to_owned()];
         info.algorithms = vec![CredentialParameters::new(Algorithm::ES256)];
-        assert_eq!(encode(&info)[0], 0xa9);
+        info.attestation_formats = vec!["packed".to_owned()];
+        assert_eq!(encode(&info)[0], 0xaa);
         assert_eq!(decode(&encode(&info)), Ok(info.clone()));
         assert_eq!((info.option("rk"), info.option("uv")), (Some(true), Some(false)));
         assert_eq!(info.option("plat"), None);

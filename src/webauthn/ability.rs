@@ -28,6 +28,7 @@ use super::options::Requirement;
 use crate::ctap::entity::PUBLIC_KEY;
 use crate::ctap::extensions::PRF;
 use crate::ctap::get_info::{Response, option};
+use crate::ctap::make_credential::FORMAT_NONE;
 use crate::ctap::{Aaguid, CredentialParameters};
 use crate::error::Unsupported;
 
@@ -46,6 +47,11 @@ impl<'a> Ability<'a> {
 
     pub(super) fn has_prf(self) -> bool {
         self.0.has_extension(PRF)
+    }
+
+    /// Whether the phone knows the preference of an attestation's format.
+    pub(super) fn lists_formats(self) -> bool {
+        !self.0.attestation_formats.is_empty()
     }
 
     /// Checks that the phone can verify its user if that is required.
@@ -109,5 +115,6 @@ pub(super) fn of_everything() -> Response {
     let mut phone = Response::new(Vec::new(), Aaguid::ZERO);
     phone.options = [option::RK, option::UV].map(|name| (name.to_owned(), true)).into();
     phone.extensions = vec![PRF.to_owned()];
+    phone.attestation_formats = vec![FORMAT_NONE.to_owned()];
     phone
 }

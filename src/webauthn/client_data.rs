@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! {"type":"webauthn.get","challenge":"…","origin":"https://…","crossOrigin":false}
+//! {"type":"webauthn.get","challenge":"…","origin":"https://…","crossOrigin":true,"topOrigin":"https://…"}
 //! ```
 //!
 //! It is JSON by a byte-exact rule (section 5.8.1.1), so that a site may
@@ -13,7 +14,7 @@ use std::fmt;
 
 use data_encoding::BASE64URL_NOPAD;
 
-use super::origin::Origin;
+use super::caller::Caller;
 use crate::protocol::primitives::sha256;
 
 /// What the client data is for: its `type`.
@@ -30,11 +31,13 @@ pub enum Kind {
 pub struct ClientData(String);
 
 impl ClientData {
-    /// Binds a site's `challenge` to the origin that asks.
+    /// Binds a relying party's `challenge` to who asks: an [`Origin`], or a
+    /// [`Caller`] that is a frame or an app.
     ///
-    /// `crossOrigin` is `false`: there is no frame.
+    /// [`Origin`]: super::Origin
     #[must_use]
-    pub fn new(kind: Kind, challenge: &[u8], origin: &Origin) -> Self {
+    pub fn new(kind: Kind, challenge: &[u8], caller: impl Into<Caller>) -> Self {
+        let caller = caller.into();
         let mut json = String::from("{\"type\":");
         push_string(
             &mut json,
@@ -46,8 +49,20 @@ impl ClientData {
         json.push_str(",\"challenge\":");
         push_string(&mut json, &BASE64URL_NOPAD.encode(challenge));
         json.push_str(",\"origin\":");
-        push_string(&mut json, origin.as_str());
-        json.push_str(",\"crossOrigin\":false}");
+        push_string(&mut json, caller.origin());
+        json.push_str(",\"crossOrigin\":");
+        json.push_str(if caller.is_cross_origin() { "true" } else { "false" });
+        if let Some(top) = caller.top_origin() {
+            json.push_str(",\"topOrigin\":");
+            push_string(&mut json, top.as_str());
+        }
+        for (name, value) in caller.members() {
+            json.push(',');
+            push_string(&mut json, name);
+            json.push(':');
+            push_string(&mut json, value);
+        }
+        json.push('}');
         Self(json)
     }
 
@@ -94,6 +109,7 @@ fn push_string(json: &mut String, text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::webauthn::Origin;
 
     #[test]
     fn the_bytes_are_those_of_the_rule() {

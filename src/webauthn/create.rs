@@ -4,7 +4,11 @@
 //! The request is made when the phone is known: `rk`, `uv` and extensions follow
 //! from what the relying party requires or prefers, and from what the phone's
 //! getInfo lists. The tables are in `ability.rs`. `attestationFormats` becomes
-//! member 11, unless attestation is `none`.
+//! member 11.
+//!
+//! **Deviation.** For attestation `none`, WebAuthn asks for the format `none`. It
+//! is asked of phones that list formats in getInfo. Other phones may not know
+//! member 11, which Chromium never sends; what they attest is not given on.
 //!
 //! The user's names are sent even if there are none, as empty ones: without
 //! them Android drops the tunnel and iOS refuses.
@@ -15,12 +19,13 @@
 use std::time::Duration;
 
 use super::ability::{Ability, of_everything};
+use super::caller::Caller;
 use super::client_data::{ClientData, Kind};
 use super::options::{Attestation, CreationOptions, Requirement};
 use super::options_error::OptionsError;
-use super::origin::Origin;
 use super::response::{AnswerError, Registration, RegistrationContext};
-use super::rp_id::{BuiltInSuffixes, PublicSuffixes, RpId};
+use super::rp_id::{BuiltInSuffixes, PublicSuffixes};
+use crate::ctap::make_credential::FORMAT_NONE;
 use crate::ctap::{CredentialDescriptor, RelyingParty, get_info, make_credential};
 use crate::error::Unsupported;
 
@@ -40,14 +45,16 @@ pub struct PreparedCreation {
 }
 
 impl CreationOptions {
-    /// Holds the options to the origin that asks, by the built-in list of
-    /// public suffixes.
+    /// Checks the options against who asks, an [`Origin`] or another [`Caller`],
+    /// by the built-in list of public suffixes.
+    ///
+    /// [`Origin`]: super::Origin
     ///
     /// # Errors
     /// [`OptionsError::RpId`] if the origin may not use the RP ID, and
     /// [`OptionsError::NothingToEvalBy`] for `prf.evalByCredential`.
-    pub fn prepare(&self, origin: &Origin) -> Result<PreparedCreation, OptionsError> {
-        self.prepare_with(origin, &BuiltInSuffixes)
+    pub fn prepare(&self, caller: impl Into<Caller>) -> Result<PreparedCreation, OptionsError> {
+        self.prepare_with(caller, &BuiltInSuffixes)
     }
 
     /// As [`prepare`](Self::prepare), by another list of public suffixes.
@@ -56,14 +63,15 @@ impl CreationOptions {
     /// As for [`prepare`](Self::prepare).
     pub fn prepare_with(
         &self,
-        origin: &Origin,
+        caller: impl Into<Caller>,
         suffixes: &dyn PublicSuffixes,
     ) -> Result<PreparedCreation, OptionsError> {
-        let rp_id = RpId::for_origin(origin, self.rp_id.as_deref(), suffixes)?;
+        let caller = caller.into();
+        let rp_id = caller.rp_id(self.rp_id.as_deref(), suffixes)?;
         if let (Some(_), Some(error)) = (&self.extensions.prf, self.extensions.invalid) {
             return Err(error);
         }
-        let client_data = ClientData::new(Kind::Create, &self.challenge, origin);
+        let client_data = ClientData::new(Kind::Create, &self.challenge, caller);
         let mut user = self.user.clone();
         user.name.get_or_insert_default();
         user.display_name.get_or_insert_default();
@@ -75,9 +83,10 @@ impl CreationOptions {
         );
         request.exclude_list = without_transports(&self.exclude_credentials);
         request.extensions.prf.clone_from(&self.extensions.prf);
-        if self.attestation != Attestation::None {
-            request.attestation_formats.clone_from(&self.attestation_formats);
-        }
+        request.attestation_formats = match self.attestation {
+            Attestation::None => vec![FORMAT_NONE.to_owned()],
+            _ => self.attestation_formats.clone(),
+        };
         Ok(PreparedCreation {
             timeout: self.timeout,
             client_data,
@@ -138,6 +147,9 @@ impl PreparedCreation {
         if !phone.has_prf() {
             request.extensions.prf = None;
         }
+        if self.attestation == Attestation::None && !phone.lists_formats() {
+            request.attestation_formats.clear();
+        }
         request.options.rk = phone.rk(self.resident_key);
         let raised = request.options.rk == Some(true) || request.extensions.prf.is_some();
         request.options.uv = phone.uv_to_create(self.user_verification, raised);
@@ -163,7 +175,7 @@ impl PreparedCreation {
             cred_props: self.cred_props,
             prf: self.request.extensions.prf.is_some(),
         };
-        Registration::new(&self.client_data, context, response)
+        Registration::new(&self.client_data, context, &phone.transports, response)
     }
 }
 

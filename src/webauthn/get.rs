@@ -7,14 +7,14 @@
 use std::time::Duration;
 
 use super::ability::{Ability, of_everything};
+use super::caller::Caller;
 use super::client_data::{ClientData, Kind};
 use super::create::without_transports;
 use super::options::{RequestOptions, Requirement};
 use super::options_error::OptionsError;
-use super::origin::Origin;
 use super::prf;
 use super::response::{AnswerError, Assertion};
-use super::rp_id::{BuiltInSuffixes, PublicSuffixes, RpId};
+use super::rp_id::{BuiltInSuffixes, PublicSuffixes};
 use crate::ctap::{get_assertion, get_info};
 use crate::error::Unsupported;
 
@@ -31,16 +31,18 @@ pub struct PreparedRequest {
 }
 
 impl RequestOptions {
-    /// Holds the options to the origin that asks, by the built-in list of
-    /// public suffixes.
+    /// Checks the options against who asks, an [`Origin`] or another [`Caller`],
+    /// by the built-in list of public suffixes.
+    ///
+    /// [`Origin`]: super::Origin
     ///
     /// # Errors
     /// [`OptionsError::RpId`] if the origin may not use the RP ID,
     /// [`OptionsError::NothingToEvalBy`], [`OptionsError::EvalByCredential`] and
     /// [`OptionsError::Base64`] for PRF inputs of a passkey that is not among
     /// the allowed.
-    pub fn prepare(&self, origin: &Origin) -> Result<PreparedRequest, OptionsError> {
-        self.prepare_with(origin, &BuiltInSuffixes)
+    pub fn prepare(&self, caller: impl Into<Caller>) -> Result<PreparedRequest, OptionsError> {
+        self.prepare_with(caller, &BuiltInSuffixes)
     }
 
     /// As [`prepare`](Self::prepare), by another list of public suffixes.
@@ -49,16 +51,17 @@ impl RequestOptions {
     /// As for [`prepare`](Self::prepare).
     pub fn prepare_with(
         &self,
-        origin: &Origin,
+        caller: impl Into<Caller>,
         suffixes: &dyn PublicSuffixes,
     ) -> Result<PreparedRequest, OptionsError> {
-        let rp_id = RpId::for_origin(origin, self.rp_id.as_deref(), suffixes)?;
+        let caller = caller.into();
+        let rp_id = caller.rp_id(self.rp_id.as_deref(), suffixes)?;
         let allowed = self.allow_credentials.iter().map(|descriptor| &descriptor.id);
         if let Some(prf) = &self.extensions.prf {
             let invalid = self.extensions.invalid;
             prf::check_by_credential(&prf.eval_by_credential, invalid, allowed)?;
         }
-        let client_data = ClientData::new(Kind::Get, &self.challenge, origin);
+        let client_data = ClientData::new(Kind::Get, &self.challenge, caller);
         let mut request = get_assertion::Request::new(rp_id.as_str(), client_data.hash());
         request.allow_list = without_transports(&self.allow_credentials);
         request.extensions.prf.clone_from(&self.extensions.prf);

@@ -18,14 +18,14 @@
 //! with a phone.
 //!
 //! **What a browser does and this does not.** The program is the client, so it
-//! must know which origin it acts for; there is no frame tree (`crossOrigin` is
-//! always `false`, `topOrigin` never there), no related origins
-//! (`/.well-known/webauthn`), no `appid`, no conditional mediation, no Digital
-//! Asset Links. Extensions are `credProps` and `prf`; what else a site asks for
+//! must know which origin it acts for, and whether that is a frame's or an app's
+//! ([`Caller`]). There are no related origins (`/.well-known/webauthn`), no
+//! `appid`, no conditional mediation, and no look-up of Digital Asset Links. Extensions are `credProps` and `prf`; what else a site asks for
 //! is named by `unknown` and not sent.
 
 mod ability;
 mod base64;
+mod caller;
 mod client_data;
 mod create;
 mod dom_exception;
@@ -41,6 +41,7 @@ mod response;
 mod rp_id;
 mod spki;
 
+pub use caller::Caller;
 pub use client_data::{ClientData, Kind};
 pub use create::PreparedCreation;
 pub use dom_exception::DomException;

@@ -19,6 +19,7 @@
 //!
 //! The phone's own response stays reachable, with what no site gets to see.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::Serialize;
@@ -39,13 +40,11 @@ use crate::secret::{SecretBytes, SecretText};
 /// What every answer over this transport says of the authenticator.
 const ATTACHMENT: &str = "cross-platform";
 
-/// How a new passkey can be reached: over this transport, and on the phone
-/// itself. Sorted, as WebAuthn wants it (section 5.2.1). Sites that do not find
-/// `hybrid` here offer no QR code later.
-const TRANSPORTS: [&str; 2] = [transport::HYBRID, transport::INTERNAL];
-
 /// Room for the members' names and all that has no length of its own.
 const JSON_OVERHEAD: usize = 1024;
+
+/// The most bytes that one byte of a text takes in JSON: `\u0000`.
+const QUOTED: usize = 6;
 
 /// Why a response makes no answer. The phone is at fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -76,6 +75,7 @@ pub struct Registration {
     context: RegistrationContext,
     id: CredentialId,
     public_key: CoseKey,
+    transports: BTreeSet<String>,
     attestation_object: Vec<u8>,
     response: make_credential::Response,
 }
@@ -84,6 +84,7 @@ impl Registration {
     pub(super) fn new(
         client_data: &ClientData,
         context: RegistrationContext,
+        listed: &[String],
         response: make_credential::Response,
     ) -> Result<Self, AnswerError> {
         let credential = response.credential().ok_or(AnswerError::NoCredential)?;
@@ -92,6 +93,7 @@ impl Registration {
             context,
             id: credential.id.clone(),
             public_key: credential.public_key.clone(),
+            transports: transports(listed),
             attestation_object: attestation_object(context.attestation, &response),
             response,
         })
@@ -107,6 +109,12 @@ impl Registration {
     #[must_use]
     pub const fn public_key(&self) -> &CoseKey {
         &self.public_key
+    }
+
+    /// How the passkey can be reached: the transports in the phone's getInfo, and
+    /// `hybrid`, over which it was made.
+    pub fn transports(&self) -> impl Iterator<Item = &str> {
+        self.transports.iter().map(String::as_str)
     }
 
     /// The client data.
@@ -158,13 +166,15 @@ impl Registration {
                     client_data_json: Base64Url(self.client_data.as_bytes()),
                     public_key: spki.as_deref().map(Base64Url),
                     public_key_algorithm: self.public_key.algorithm().0,
-                    transports: TRANSPORTS,
+                    transports: &self.transports,
                 },
             )
         };
         let spki = spki.as_deref().unwrap_or_default();
         let bytes = [&self.attestation_object, auth_data, self.client_data.as_bytes(), spki];
-        answer.write(bytes.iter().map(|bytes| bytes.len()).sum(), &self.id)
+        let bytes = bytes.iter().map(|bytes| bytes.len());
+        let transports = self.transports().map(|name| QUOTED.saturating_mul(name.len() + 1));
+        answer.write(bytes.chain(transports).sum(), &self.id)
     }
 }
 
@@ -309,7 +319,7 @@ struct AttestationResponse<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     public_key: Option<Base64Url<'a>>,
     public_key_algorithm: i64,
-    transports: [&'static str; 2],
+    transports: &'a BTreeSet<String>,
 }
 
 #[derive(Serialize)]
@@ -346,6 +356,14 @@ impl<'a, R: Serialize> Answer<'a, R> {
         debug_assert!(json.len() <= room, "room for everything");
         SecretText::new(String::from_utf8(json).unwrap_or_default())
     }
+}
+
+/// Each transport once, in the order that WebAuthn wants (section 5.2.1.1). `cable`
+/// is the older name of `hybrid`, which relying parties do not know. A relying
+/// party that does not find `hybrid` offers no QR code later.
+fn transports(listed: &[String]) -> BTreeSet<String> {
+    let listed = listed.iter().map(String::as_str).filter(|name| *name != transport::CABLE);
+    listed.chain([transport::HYBRID]).map(str::to_owned).collect()
 }
 
 fn attestation_object(wanted: Attestation, response: &make_credential::Response) -> Vec<u8> {

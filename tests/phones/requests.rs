@@ -218,7 +218,8 @@ fn the_longest_request_is_as_long_as_any() {
         asked.extensions.prf = Some(prf_to_create());
     });
     let get = sign_in(|asked| asked.extensions.prf = Some(prf_to_get()));
-    let able = phone(&[("rk", true), ("uv", true)], &["prf"]);
+    let mut able = phone(&[("rk", true), ("uv", true)], &["prf"]);
+    able.attestation_formats = vec!["none".to_owned()];
     assert_eq!(prepared.longest_request(), prepared.request_for(&able).unwrap());
     assert_eq!(get.longest_request(), get.request_for(&able).unwrap());
     let unable = phone(CANNOT, &[]);
