@@ -30,6 +30,7 @@ mod qr_code;
 pub mod relay;
 mod script;
 mod transaction;
+mod upgrade;
 mod webauthn;
 mod webauthn_conversion;
 
@@ -45,6 +46,7 @@ pub use linking::update_linking;
 pub use noise::{noise_initiator, noise_responder};
 pub use qr_code::qr_url;
 pub use relay::relay;
+pub use upgrade::upgrade;
 pub use webauthn::webauthn_options;
 pub use webauthn_conversion::webauthn_conversion;
 
@@ -69,6 +71,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("qr_url", qr_url),
     ("relay", relay),
     ("update_linking", update_linking),
+    ("upgrade", upgrade),
     ("webauthn_conversion", webauthn_conversion),
     ("webauthn_options", webauthn_options),
 ];
