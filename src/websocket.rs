@@ -1,7 +1,11 @@
 //! What the dialer and the tunnel service share of RFC 6455: bounds that hold
 //! before a byte is buffered.
 
+mod frames;
+
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+
+pub(crate) use frames::{Counted, is_flood};
 
 /// What one read takes from the socket, in bytes. It is allocated for each
 /// connection at once; nearly all messages of the protocol are shorter.

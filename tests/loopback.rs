@@ -18,6 +18,9 @@
     reason = "tests"
 )]
 
+#[path = "hostile_sockets/clock.rs"]
+#[allow(dead_code, reason = "only one test holds the clock")]
+mod clock;
 #[path = "support/rig.rs"]
 mod rig;
 mod support;
@@ -37,6 +40,7 @@ use fido_hybrid::protocol::tunnel_domain::TunnelDomain;
 use fido_hybrid::relay::{Running, Server};
 use fido_hybrid::sim::Air;
 use fido_hybrid::tunnel::WebSocketTunnel;
+use futures_util::future::join_all;
 use rig::{HASH, get_assertion, make_credential};
 use support::services::{certificate, domain, secure};
 use tokio::runtime::{Builder, Runtime};
@@ -222,6 +226,21 @@ async fn many_ceremonies_share_the_air_and_the_service() {
     while let Some(ended) = under_way.join_next().await {
         ended.unwrap();
     }
+    assert_eq!(world.air.adverts(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn fifty_pairs_behind_one_address_end_well_at_once() {
+    // However slow the machine is: it is not about deadlines.
+    let _clock = clock::hold();
+    let world = World::of_somebody_who_agrees().await;
+    let pairs = (0..50).map(|person| {
+        let request = make_credential(&format!("Ada {person}"));
+        let ceremony = world.client.begin(request.into(), None).unwrap();
+        let session = world.scan(&ceremony);
+        both_end_well(ceremony, session)
+    });
+    join_all(pairs).await;
     assert_eq!(world.air.adverts(), 0);
 }
 

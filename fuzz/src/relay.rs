@@ -52,8 +52,10 @@ pub mod step {
     pub const TIME_PASSED: u8 = 14;
     /// Until the service has something to do.
     pub const DEADLINE: u8 = 15;
+    /// connection \[1\].
+    pub const FLOOD: u8 = 16;
     /// How many there are.
-    pub const COUNT: u8 = 16;
+    pub const COUNT: u8 = 17;
 }
 
 /// What the model and the service hold without any connection, in bytes.
@@ -240,6 +242,7 @@ impl World {
             step::UNREAD_MESSAGE => self.message(id, script.bytes()),
             step::TEXT => self.event(id, Event::Text),
             step::TOO_LONG => self.event(id, Event::TooLong),
+            step::FLOOD => self.event(id, Event::Flood),
             step::LEFT => self.event(id, Event::Left),
             step::VANISHED => self.event(id, Event::Vanished),
             step::TAKE => {
@@ -405,6 +408,7 @@ impl World {
     fn event(&mut self, id: ConnectionId, event: Event) {
         let (own, other) = match event {
             Event::Text => (End::Close(CloseCode::Unsupported), CloseCode::Away),
+            Event::Flood => (End::Close(CloseCode::Policy), CloseCode::Away),
             Event::TooLong => (End::Close(CloseCode::TooLong), CloseCode::Away),
             Event::Left => (End::Ended, CloseCode::Normal),
             _ => (End::Ended, CloseCode::Away),

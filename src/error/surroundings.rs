@@ -90,6 +90,9 @@ pub enum TunnelFault {
     /// A message over the limit in bytes.
     #[error("a message on the tunnel is longer than {0} bytes")]
     TooLong(usize),
+    /// More control frames, or fragments of one message, than allowed.
+    #[error("too many frames came through the tunnel that are not messages")]
+    Flooded,
     /// A text message, where only binary ones are allowed.
     #[error("a text message came through the tunnel")]
     NotBinary,

@@ -113,6 +113,7 @@ const fn tunnel(fault: &TunnelFault) -> Advice {
         TunnelFault::Closed(Some(CODE_USED)) => Advice::AnotherPhoneWasFirst,
         TunnelFault::Closed(_)
         | TunnelFault::TooLong(_)
+        | TunnelFault::Flooded
         | TunnelFault::NotBinary
         | TunnelFault::Stalled
         | TunnelFault::Broken(_) => Advice::TryAgain,

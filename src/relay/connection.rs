@@ -24,8 +24,9 @@ use tokio_tungstenite::{WebSocketStream, accept_hdr_async_with_config};
 use super::machine::{Event, Output};
 use super::request::{Accepted, Refusal, Request};
 use super::shared::Arrival;
+use super::silence::{Silence, Vanished};
 use crate::protocol::tunnel_url::{ROUTING_ID_HEADER, RoutingId, SUBPROTOCOL};
-use crate::websocket::bounded;
+use crate::websocket::{Counted, bounded, is_flood};
 
 /// For TLS and the upgrade together. Whoever takes longer is not a peer.
 pub(super) const UPGRADE_DEADLINE: Duration = Duration::from_secs(10);
@@ -34,9 +35,10 @@ pub(super) const UPGRADE_DEADLINE: Duration = Duration::from_secs(10);
 /// whoever takes nothing for so long has gone.
 const WRITE_DEADLINE: Duration = Duration::from_secs(30);
 
-/// How long a closed connection is still read from. A socket closed with
+/// How long, and how far, a closed connection is still read from. A socket closed with
 /// something unread resets the connection, and the farewell is lost.
 const LINGER: Duration = Duration::from_secs(2);
+const LINGER_BYTES: u64 = 1 << 20;
 
 impl Arrival {
     fn receive(&self, event: Event) {
@@ -67,8 +69,8 @@ where
     match timeout_at(deadline, upgrade(arrival, &mut stream)).await {
         Ok(true) => {
             let config = bounded(arrival.shared.message_size());
-            let socket =
-                WebSocketStream::from_raw_socket(&mut stream, Role::Server, Some(config)).await;
+            let stream = Counted::new(&mut stream, &[]);
+            let socket = WebSocketStream::from_raw_socket(stream, Role::Server, Some(config)).await;
             exchange(arrival, socket).await;
         }
         Ok(false) => {}
@@ -148,9 +150,10 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let (mut sink, mut source) = socket.split();
+    let silence = Silence::new(arrival.shared.ping_interval());
     {
-        let reading = pin!(read(arrival, &mut source));
-        let writing = pin!(write(arrival, &mut sink));
+        let reading = pin!(read(arrival, &mut source, &silence));
+        let writing = pin!(write(arrival, &mut sink, &silence));
         if let Either::Left(((), writing)) = select(reading, writing).await {
             // The machine has heard why, and what is to be said about it.
             writing.await;
@@ -160,7 +163,7 @@ where
     let _ = timeout(LINGER, sink.flush()).await;
 }
 
-async fn read<S>(arrival: &Arrival, source: &mut SplitStream<WebSocketStream<S>>)
+async fn read<S>(arrival: &Arrival, source: &mut SplitStream<WebSocketStream<S>>, silence: &Silence)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -168,7 +171,9 @@ where
         while !arrival.shared.with(|relay, _| relay.may_read(arrival.id)) {
             arrival.wake.reader.notified().await;
         }
-        let event = match source.next().await {
+        let next = source.next().await;
+        silence.broken();
+        let event = match next {
             Some(Ok(Message::Binary(message))) => {
                 tracing::trace!(length = message.len(), "message");
                 arrival.receive(Event::Message(message.into()));
@@ -179,6 +184,7 @@ where
             Some(Ok(Message::Text(_)) | Err(Error::Utf8(_))) => Event::Text,
             Some(Ok(Message::Close(_))) => Event::Left,
             Some(Err(Error::Capacity(CapacityError::MessageTooLong { .. }))) => Event::TooLong,
+            Some(Err(error)) if is_flood(&error) => Event::Flood,
             Some(Err(_)) | None => Event::Vanished,
         };
         tracing::debug!(?event, "peer is done");
@@ -186,8 +192,11 @@ where
     }
 }
 
-async fn write<S>(arrival: &Arrival, sink: &mut SplitSink<WebSocketStream<S>, Message>)
-where
+async fn write<S>(
+    arrival: &Arrival,
+    sink: &mut SplitSink<WebSocketStream<S>, Message>,
+    silence: &Silence,
+) where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let mut unflushed = false;
@@ -202,8 +211,21 @@ where
                 timeout(WRITE_DEADLINE, sink.flush()).await
             }
             Output::Wait => {
-                arrival.wake.writer.notified().await;
-                continue;
+                tokio::select! {
+                    () = arrival.wake.writer.notified() => continue,
+                    () = silence.due() => {}
+                }
+                if !arrival.shared.with(|relay, _| relay.may_read(arrival.id)) {
+                    // Held back: its answers are not read.
+                    silence.broken();
+                    continue;
+                }
+                if silence.ping() == Err(Vanished) {
+                    tracing::debug!("peer does not answer pings");
+                    return arrival.receive(Event::Vanished);
+                }
+                unflushed = true;
+                timeout(WRITE_DEADLINE, sink.feed(Message::Ping(Bytes::new()))).await
             }
             Output::Close(code) => {
                 tracing::debug!(code = code.code(), "closing");
@@ -227,6 +249,7 @@ where
 {
     let _ = stream.shutdown().await;
     let mut unread = [0; 1024];
+    let mut stream = stream.take(LINGER_BYTES);
     while matches!(stream.read(&mut unread).await, Ok(1..)) {}
 }
 
@@ -250,7 +273,7 @@ mod tests {
     const TUNNEL: &str = "abababababababababababababababab";
 
     fn shared(limits: Limits) -> Arc<Shared> {
-        Arc::new(Shared::new(Relay::new(limits)))
+        Arc::new(Shared::new(Relay::new(limits), None))
     }
 
     /// A connection of the service, and the far end, with `room` bytes between.
@@ -347,6 +370,66 @@ mod tests {
         let Some(Ok(Message::Close(Some(frame)))) = phone.next().await else { panic!() };
         assert_eq!(u16::from(frame.code), 1001);
         while client.next().await.is_some_and(|message| message.is_ok()) {}
+    }
+
+    const PING: Duration = Duration::from_secs(20);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_peer_is_pinged_where_the_service_is_told_to() {
+        let shared = Arc::new(Shared::new(Relay::new(Limits::default()), Some(PING)));
+        let (mut phone, client) = pair(&shared, 4096).await;
+        let client = tokio::spawn(client.for_each(|_| async {}));
+        let start = Instant::now();
+        for number in 1..=10 {
+            // Answered by the WebSocket crate when it is next polled.
+            assert_eq!(phone.next().await.unwrap().unwrap(), Message::Ping(Bytes::new()));
+            assert_eq!(start.elapsed(), PING * number);
+        }
+        phone.send(Message::binary(vec![1])).await.unwrap();
+        tokio::time::advance(PING / 2).await;
+        phone.send(Message::binary(vec![1])).await.unwrap();
+        // What comes breaks the silence, messages too.
+        let before = start.elapsed();
+        assert_eq!(phone.next().await.unwrap().unwrap(), Message::Ping(Bytes::new()));
+        assert_eq!(start.elapsed(), before + PING);
+        client.abort();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_does_not_answer_pings_has_vanished() {
+        let shared = Arc::new(Shared::new(Relay::new(Limits::default()), Some(PING)));
+        let (_phone, mut client) = pair(&shared, 4096).await;
+        let start = Instant::now();
+        loop {
+            match client.next().await.unwrap().unwrap() {
+                Message::Close(Some(frame)) => break assert_eq!(u16::from(frame.code), 1001),
+                message => assert_eq!(message, Message::Ping(Bytes::new())),
+            }
+        }
+        assert_eq!(start.elapsed(), PING * 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_is_held_back_is_not_taken_for_one_that_vanished() {
+        let limits = Limits { queued_messages: 1, ..Limits::default() };
+        let shared = Arc::new(Shared::new(Relay::new(limits), Some(PING)));
+        // A phone whose client is still to come.
+        let (phone, _) = connect(&shared, 4096);
+        let (mut phone, _) = upgraded(phone, &format!("/cable/new/{TUNNEL}")).await;
+        phone.send(Message::binary(vec![1])).await.unwrap();
+        let start = Instant::now();
+        let waiting = timeout(PING * 5, phone.next()).await;
+        assert!(waiting.is_err(), "{waiting:?}");
+        assert_eq!(start.elapsed(), PING * 5);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_service_does_not_ping_unless_told_to() {
+        let shared = shared(Limits::default());
+        let (mut phone, mut client) = pair(&shared, 4096).await;
+        let silence = Limits::default().lifetime / 2;
+        let pinged = timeout(silence, futures_util::future::join(phone.next(), client.next()));
+        assert!(pinged.await.is_err());
     }
 
     #[tokio::test(start_paused = true)]

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-/// Limits of a [`Relay`](super::Relay). All can be changed:
+/// Limits of a [`Relay`](super::Relay). Beside them, a [`Server`](super::Server)
+/// gives each connection 10 seconds for TLS and the upgrade, 64 KiB for its
+/// request, 256 control frames and one more each second, and 1,024 fragments for
+/// each message. All limits here can be changed:
 ///
 /// ```
 /// let mut limits = fido_hybrid::relay::Limits::default();

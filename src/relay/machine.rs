@@ -54,6 +54,8 @@ pub enum Event {
     Text,
     /// The start of a message over the limit.
     TooLong,
+    /// More control frames, or fragments of one message, than allowed.
+    Flood,
     /// A close frame.
     Left,
     /// The end of the connection, or something that is not a WebSocket.
@@ -66,6 +68,7 @@ impl fmt::Debug for Event {
             Self::Message(message) => write!(f, "Message({} bytes)", message.len()),
             Self::Text => f.write_str("Text"),
             Self::TooLong => f.write_str("TooLong"),
+            Self::Flood => f.write_str("Flood"),
             Self::Left => f.write_str("Left"),
             Self::Vanished => f.write_str("Vanished"),
         }
@@ -107,7 +110,7 @@ pub enum CloseCode {
     Away,
     /// 1003: text.
     Unsupported,
-    /// 1008: too many messages, or the tunnel's time is over.
+    /// 1008: too many messages or other frames, or the tunnel's time is over.
     Policy,
     /// 1009: a message over the limit.
     TooLong,
@@ -444,6 +447,7 @@ impl Relay {
                 self.part(connection, Some(CloseCode::Unsupported), CloseCode::Away);
             }
             Event::TooLong => self.part(connection, Some(CloseCode::TooLong), CloseCode::Away),
+            Event::Flood => self.part(connection, Some(CloseCode::Policy), CloseCode::Away),
             Event::Left => self.part(connection, None, CloseCode::Normal),
             Event::Vanished => self.part(connection, None, CloseCode::Away),
         }

@@ -33,6 +33,7 @@ mod machine;
 mod request;
 mod server;
 mod shared;
+mod silence;
 
 pub use limits::Limits;
 pub use machine::{CloseCode, ConnectionId, Event, Output, Relay};

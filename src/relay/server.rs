@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
 use tokio::runtime::Handle;
 use tokio::task::{JoinHandle, JoinSet};
@@ -23,6 +24,17 @@ use super::shared::Shared;
 /// Before the next attempt when no connection can be accepted, mostly because
 /// the process has too many files open: some will be closed meanwhile.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How long a connection is silent before the system asks whether the other
+/// side is still there, and how long it waits before it asks again.
+const KEEPALIVE: Duration = Duration::from_secs(30);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+
+/// How long the other side may acknowledge nothing. Then it has vanished: a
+/// phone that was switched off sends no close frame. Longer than a handover
+/// between mobile networks takes.
+#[cfg(target_os = "linux")]
+const UNACKNOWLEDGED: Duration = Duration::from_secs(60);
 
 /// A tunnel service that listens.
 ///
@@ -45,7 +57,12 @@ pub struct Server {
 impl Server {
     /// A service with default limits, without TLS.
     pub fn builder() -> ServerBuilder {
-        ServerBuilder { limits: Limits::default(), tls: None, required_origin: None }
+        ServerBuilder {
+            limits: Limits::default(),
+            tls: None,
+            required_origin: None,
+            ping_interval: None,
+        }
     }
 
     /// Where it listens.
@@ -95,9 +112,8 @@ impl Server {
     /// No visitor is lost.
     async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         let (stream, from) = self.listener.accept().await?;
-        // Two small messages in a row would wait 40 ms for each other. Some
-        // systems refuse this for a visitor who has gone already.
-        stream.set_nodelay(true).map_err(|_| io::ErrorKind::ConnectionAborted)?;
+        // Some systems refuse this for a visitor who has gone already.
+        configure(&stream).map_err(|_| io::ErrorKind::ConnectionAborted)?;
         Ok((stream, from))
     }
 
@@ -123,6 +139,17 @@ impl Server {
     }
 }
 
+fn configure(stream: &TcpStream) -> io::Result<()> {
+    // Two small messages in a row would wait 40 ms for each other.
+    stream.set_nodelay(true)?;
+    let socket = SockRef::from(stream);
+    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE_INTERVAL);
+    socket.set_tcp_keepalive(&keepalive)?;
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED))?;
+    Ok(())
+}
+
 /// Whether a visitor was gone before its connection was accepted.
 fn gave_up(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset)
@@ -144,6 +171,7 @@ pub struct ServerBuilder {
     limits: Limits,
     tls: Option<Arc<rustls::ServerConfig>>,
     required_origin: Option<String>,
+    ping_interval: Option<Duration>,
 }
 
 impl ServerBuilder {
@@ -163,6 +191,18 @@ impl ServerBuilder {
     /// [`Relay::require_origin`].
     pub fn require_origin(mut self, origin: impl Into<String>) -> Self {
         self.required_origin = Some(origin.into());
+        self
+    }
+
+    /// Pings a peer that sent nothing for this long, and gives it up if it sends
+    /// nothing for as long again. Default: no pings.
+    ///
+    /// Pings keep proxies and NATs on the way from closing a silent connection,
+    /// which our client and phone do by themselves. Some clients end on a ping,
+    /// such as webauthn-authenticator-rs 0.6. Peers that vanish are noticed
+    /// without pings too, by TCP's keepalive.
+    pub fn ping_after(mut self, silence: Duration) -> Self {
+        self.ping_interval = Some(silence);
         self
     }
 
@@ -187,7 +227,7 @@ impl ServerBuilder {
         Server {
             listener,
             tls: self.tls.map(TlsAcceptor::from),
-            shared: Arc::new(Shared::new(relay)),
+            shared: Arc::new(Shared::new(relay, self.ping_interval)),
         }
     }
 }
@@ -198,6 +238,7 @@ impl fmt::Debug for ServerBuilder {
             .field("limits", &self.limits)
             .field("tls", &self.tls.is_some())
             .field("required_origin", &self.required_origin)
+            .field("ping_interval", &self.ping_interval)
             .finish()
     }
 }
@@ -236,5 +277,19 @@ mod tests {
         let (stream, from) = accepted.unwrap();
         assert_eq!(from, visitor.unwrap().local_addr().unwrap());
         assert!(stream.nodelay().unwrap());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn the_system_notices_a_peer_that_vanished() {
+        let server = Server::builder().bind("127.0.0.1:0").await.unwrap();
+        let visitor = TcpStream::connect(server.local_addr().unwrap());
+        let (_visitor, accepted) = tokio::join!(visitor, server.accept());
+        let (stream, _) = accepted.unwrap();
+        let socket = SockRef::from(&stream);
+        assert!(socket.keepalive().unwrap());
+        assert_eq!(socket.tcp_keepalive_time().unwrap(), Duration::from_secs(30));
+        assert_eq!(socket.tcp_keepalive_interval().unwrap(), Duration::from_secs(10));
+        assert_eq!(socket.tcp_user_timeout().unwrap(), Some(Duration::from_secs(60)));
     }
 }

@@ -51,6 +51,7 @@ pub(super) struct Shared {
     start: Instant,
     earlier_deadline: Notify,
     message_size: usize,
+    ping_interval: Option<Duration>,
 }
 
 struct State {
@@ -72,8 +73,9 @@ impl State {
 }
 
 impl Shared {
-    pub(super) fn new(relay: Relay) -> Self {
+    pub(super) fn new(relay: Relay, ping_interval: Option<Duration>) -> Self {
         Self {
+            ping_interval,
             message_size: relay.limits().message_size,
             state: Mutex::new(State { relay, wakes: HashMap::new(), last_connection: 0 }),
             start: Instant::now(),
@@ -83,6 +85,10 @@ impl Shared {
 
     pub(super) const fn message_size(&self) -> usize {
         self.message_size
+    }
+
+    pub(super) const fn ping_interval(&self) -> Option<Duration> {
+        self.ping_interval
     }
 
     /// One step of the machine, and what follows from it.

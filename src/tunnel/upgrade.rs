@@ -29,7 +29,7 @@ use super::websocket::{WebSocket, is_hung_up};
 use super::{OpenTunnel, TunnelOptions};
 use crate::error::TunnelFault;
 use crate::protocol::tunnel_url::{SUBPROTOCOL, TunnelRequest, TunnelUrl};
-use crate::websocket::{READ_BUFFER, bounded};
+use crate::websocket::{Counted, READ_BUFFER, bounded};
 
 /// The longest `Location` followed, in bytes: a contact URL with the longest
 /// contact id, and as much again for the service's own query.
@@ -177,6 +177,7 @@ where
         Verdict::Open { routing_id, connect_signal } => {
             let config = Some(bounded(options.max_message_size));
             let rest = answer.into_rest();
+            let stream = Counted::new(stream, &rest);
             let stream =
                 WebSocketStream::from_partially_read(stream, rest, Role::Client, config).await;
             let tunnel = Box::new(WebSocket::new(stream, options));

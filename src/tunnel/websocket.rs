@@ -10,6 +10,7 @@
 //! | a text message                     | `NotBinary`, closes by 1003 |
 //! | a message over the limit           | `TooLong`, closes by 1009  |
 //! | no answer to pings, once answered  | `Unresponsive`             |
+//! | too many pings, pongs or fragments | `Flooded`, closes by 1008  |
 //!
 //! The third is how most apps hang up, and is also what someone on the network
 //! can bring about; whether the transaction was over is for the caller to know.
@@ -29,6 +30,7 @@ use super::keep_alive::KeepAlive;
 use super::{Tunnel, TunnelOptions};
 use crate::BoxFuture;
 use crate::error::TunnelFault;
+use crate::websocket::is_flood;
 
 /// The client's end of a WebSocket after its upgrade.
 pub(super) struct WebSocket<S> {
@@ -165,6 +167,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
             Error::Capacity(CapacityError::MessageTooLong { .. }) => {
                 self.refuse(CloseCode::Size);
                 TunnelFault::TooLong(self.max_message_size)
+            }
+            error if is_flood(&error) => {
+                self.refuse(CloseCode::Policy);
+                TunnelFault::Flooded
             }
             error if is_gone(&error) => self.ended(None),
             error => {

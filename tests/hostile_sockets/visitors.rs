@@ -320,15 +320,49 @@ async fn a_message_in_pieces_arrives_whole() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_flood_of_pings_holds_nobody_else_up() {
+async fn a_flood_of_frames_that_are_no_messages_is_closed_with_1008() {
     let _clock = hold();
     let running = service().await;
-    let (mut flooder, _client) = pair(running.local_addr(), 1).await;
-    let pings = masked(PING, b"flood").repeat(1000);
-    let flood = async { while flooder.stream.write_all(&pings).await.is_ok() {} };
-    tokio::select! {
-        () = flood => panic!("the flood was ended"),
-        () = still_serves(&running) => {}
+    for (number, flood) in (2..).zip([
+        masked(PING, b"flood").repeat(257),
+        masked(PONG, b"flood").repeat(257),
+        [masked(FIRST, b""), masked(MIDDLE, b"").repeat(1024)].concat(),
+        [masked(FIRST, b"a"), masked(MIDDLE, b"b").repeat(1024)].concat(),
+    ]) {
+        let (mut flooder, mut other) = pair(running.local_addr(), number).await;
+        flooder.write(&flood).await;
+        let end = loop {
+            let frame = flooder.frame().await;
+            if frame.0 != PONG {
+                break frame;
+            }
+        };
+        assert_eq!(end, (CLOSE, 1008_u16.to_be_bytes().to_vec()), "{number}");
+        assert_eq!(other.closed_with().await, 1001, "{number}");
+        // Nor is the rest read for long.
+        let more = flood.repeat(1000);
+        while flooder.stream.write_all(&more).await.is_ok() {}
+    }
+    still_serves(&running).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn pings_and_fragments_within_their_budget_end_nothing() {
+    let _clock = hold();
+    let running = service().await;
+    let (mut phone, mut client) = pair(running.local_addr(), 1).await;
+    for _ in 0..2 {
+        client.write(&masked(FIRST, b"")).await;
+        client.write(&masked(MIDDLE, b"a").repeat(1023)).await;
+        client.write(&masked(PING, b"").repeat(256)).await;
+        client.write(&masked(LAST, b"b")).await;
+        for _ in 0..256 {
+            assert_eq!(client.frame().await, (PONG, Vec::new()));
+        }
+        let whole = [vec![b'a'; 1023], vec![b'b']].concat();
+        assert_eq!(phone.frame().await, (BINARY, whole));
+        // By then as many pings are allowed again.
+        pass(Duration::from_secs(256)).await;
     }
 }
 

@@ -204,7 +204,7 @@ pub(crate) fn seeds() -> Vec<Seed> {
         ),
         (
             "too-much",
-            "a message over the limit, text, and one message more than allowed",
+            "a message over the limit, text, one message more than allowed, and a flood of pings",
             Steps::new(&[100, 1, 4, 4, 4, 60, 3, 8])
                 .step(step::ARRIVE, &[0])
                 .step(step::NEW, &[0, 1])
@@ -219,6 +219,9 @@ pub(crate) fn seeds() -> Vec<Seed> {
                 .step(step::ARRIVE, &[1])
                 .step(step::NEW, &[3, 4])
                 .step(step::TOO_LONG, &[3])
+                .step(step::ARRIVE, &[1])
+                .step(step::NEW, &[4, 5])
+                .step(step::FLOOD, &[4])
                 .step(step::TAKE_ALL, &[]),
         ),
         (

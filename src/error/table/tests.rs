@@ -56,6 +56,7 @@ fn every_fault() -> Vec<Fault> {
         TunnelFault::Upgrade(_) => TunnelFault::Upgrade("there is no routing id"),
         TunnelFault::Closed(_) => TunnelFault::Closed(None),
         TunnelFault::TooLong(_) => TunnelFault::TooLong(1),
+        TunnelFault::Flooded => TunnelFault::Flooded,
         TunnelFault::NotBinary => TunnelFault::NotBinary,
         TunnelFault::Unresponsive => TunnelFault::Unresponsive,
         TunnelFault::Stalled => TunnelFault::Stalled,
@@ -394,6 +395,7 @@ fn rows() -> Vec<Row> {
             vec![
                 TunnelFault::Closed(None).into(),
                 TunnelFault::TooLong(1).into(),
+                TunnelFault::Flooded.into(),
                 TunnelFault::NotBinary.into(),
                 TunnelFault::Stalled.into(),
                 TunnelFault::Broken(source()).into(),

@@ -409,6 +409,14 @@ fn a_text_message_closes_its_sender_with_1003() {
 }
 
 #[test]
+fn a_flood_of_frames_that_are_no_messages_closes_its_sender_with_1008() {
+    let mut relay = paired(Limits::default());
+    relay.receive(CLIENT, Event::Flood);
+    assert_eq!(relay.next(CLIENT), Output::Close(CloseCode::Policy));
+    assert_eq!(relay.next(PHONE), Output::Close(CloseCode::Away));
+}
+
+#[test]
 fn a_message_over_the_limit_closes_its_sender_with_1009() {
     for too_long in [Event::TooLong, Event::Message(vec![0; 17])] {
         let mut relay = paired(limits(|limits| limits.message_size = 16));
@@ -599,6 +607,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         6 => (0..20_usize).prop_map(|length| Event::Message(vec![0; length])),
         1 => Just(Event::Text),
         1 => Just(Event::TooLong),
+        1 => Just(Event::Flood),
         1 => Just(Event::Left),
         1 => Just(Event::Vanished),
     ];
