@@ -184,7 +184,7 @@ mod registering {
         rig.ask(&request.into());
         let prompt = prompt(&rig.find(vec![other, mine.clone()]));
         assert!(matches!(prompt.question, Question::Register(_)));
-        assert_eq!(prompt.accounts()[0].credential, Some(mine.id));
+        assert_eq!(prompt.replaces(), Some(&mine.id));
         assert!(prompt.to_string().contains("replaces the passkey"), "{prompt}");
     }
 
@@ -209,6 +209,16 @@ mod registering {
         assert_eq!((prompt.rp_id.as_str(), prompt.rp_name.as_deref()), (RP_ID, Some("Example")));
         assert_eq!(prompt.accounts()[0].user.display_name.as_deref(), Some("Ada"));
         assert_eq!(prompt.demanded, Verification::Verified);
+    }
+
+    #[test]
+    fn a_site_without_a_name_of_its_own_has_none_in_the_prompt() {
+        for name in [None, Some(""), Some(" \t"), Some("\u{200b}")] {
+            let mut request = make_credential("ada");
+            request.rp.name = name.map(str::to_owned);
+            let prompt = prompt(&listening().ask(&request.into()));
+            assert_eq!(prompt.rp_name, None, "{name:?}");
+        }
     }
 
     #[test]
@@ -274,13 +284,37 @@ mod signing_in {
     }
 
     #[test]
-    fn an_allow_list_is_honoured_and_leaves_the_account_unsaid() {
+    fn an_allow_list_is_honoured_and_the_account_is_named_by_its_handle() {
         let (ada, grace) = (passkey(1, RP_ID, "ada"), passkey(2, RP_ID, "grace"));
         let mut rig = listening();
         let found = vec![ada, grace.clone()];
         let signed = sign_in(&mut rig, get_assertion(&[&grace]), found, 0);
         assert_eq!(signed.credential, Some(descriptor(&grace)));
-        assert_eq!((signed.user, signed.user_selected), (None, None));
+        let handle = User::from_handle(grace.user.id);
+        assert_eq!((signed.user, signed.user_selected), (Some(handle), None));
+    }
+
+    /// CTAP forbids names in an answer without user verification.
+    #[test]
+    fn an_unverified_user_is_named_by_handle_alone() {
+        let mut config = config();
+        config.profile.ability = Verification::Present;
+        let ada = passkey(1, RP_ID, "ada");
+        for allowed in [vec![], vec![&ada]] {
+            let mut rig = Rig::listening(config.clone(), SEED);
+            let mut request = get_assertion(&allowed);
+            request.options.uv = None;
+            rig.ask(&request.into());
+            let prompt = prompt(&rig.find(vec![ada.clone()]));
+            let present = Decision::Approved { verification: Verification::Present, account: 0 };
+            rig.decide(&prompt, present);
+            let outputs = rig.step(Input::UseCounted(Ok(1)));
+            let Ok(Response::GetAssertion(signed)) = rig.answer(Command::GetAssertion, outputs)
+            else {
+                panic!()
+            };
+            assert_eq!(signed.user, Some(User::from_handle(ada.user.id.clone())));
+        }
     }
 
     #[test]

@@ -25,7 +25,7 @@ use fido_hybrid::protocol::tunnel_url::TunnelRequest;
 use fido_hybrid::sim::{Air, Exchange};
 use fido_hybrid::tunnel::{Dial, OpenTunnel, Tunnel};
 use rig::{approved, domain, get_assertion, make_credential, passkey};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 /// What was seen of the surroundings, in order.
 #[derive(Debug, PartialEq, Eq)]
@@ -433,4 +433,129 @@ fn a_runtime_and_every_part_are_needed() {
     let client = rig::Client::new(1);
     let error = complete.build().unwrap().answer(client.code).unwrap_err();
     assert!(matches!(error.fault, Fault::ApiMisuse(ApiMisuse::NoRuntime)));
+}
+
+mod two_registrations_of_one_account {
+    use super::*;
+
+    type Asked = (Prompt, oneshot::Sender<Decision>);
+
+    /// A user who answers when the test does.
+    struct Held(mpsc::UnboundedSender<Asked>);
+
+    impl UserCheck for Held {
+        fn check(&self, prompt: Prompt) -> BoxFuture<'_, Decision> {
+            Box::pin(async move {
+                let (decide, decision) = oneshot::channel();
+                self.0.send((prompt, decide)).unwrap();
+                decision.await.unwrap_or(Decision::NoUi)
+            })
+        }
+    }
+
+    struct Phone {
+        client: Client,
+        authenticator: Authenticator,
+        store: MemoryStore,
+        prompts: mpsc::UnboundedReceiver<Asked>,
+    }
+
+    type Ended = tokio::task::JoinHandle<Result<Response, Error>>;
+
+    impl Phone {
+        fn new() -> Self {
+            let (air, exchange, store) = (Air::new(), Exchange::new(), MemoryStore::new());
+            let (asked, prompts) = mpsc::unbounded_channel();
+            let client =
+                Client::builder().scanner(air.clone()).tunnel(exchange.clone()).build().unwrap();
+            let authenticator = Authenticator::builder(store.clone(), Held(asked))
+                .advertiser(air)
+                .tunnel(exchange)
+                .domain(domain())
+                .build()
+                .unwrap();
+            Self { client, authenticator, store, prompts }
+        }
+
+        fn register(&self, user: &str) -> (Ended, Session) {
+            let ceremony = self.client.begin(make_credential(user).into(), None).unwrap();
+            // Clones share what they register.
+            let session = self.authenticator.clone().answer(code(&ceremony)).unwrap();
+            let mut ceremony = ceremony;
+            (tokio::spawn(async move { ceremony.outcome().await }), session)
+        }
+
+        async fn asked(&mut self) -> Asked {
+            self.prompts.recv().await.unwrap()
+        }
+
+        /// Nothing is asked in a minute, in which all goes on that can.
+        async fn asks_nothing(&mut self) {
+            let asked = tokio::time::timeout(Duration::from_secs(60), self.prompts.recv()).await;
+            assert!(asked.is_err(), "{asked:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_second_waits_for_the_first_and_says_what_it_replaces() {
+        let mut phone = Phone::new();
+        let sessions = [phone.register("ada"), phone.register("ada")];
+        let (prompt, decide) = phone.asked().await;
+        assert_eq!(prompt.replaces(), None);
+        phone.asks_nothing().await;
+        decide.send(approved(0)).unwrap();
+
+        let (prompt, decide) = phone.asked().await;
+        let kept = phone.store.passkeys();
+        assert_eq!(kept.len(), 1);
+        assert_eq!(prompt.replaces(), Some(&kept[0].id));
+        assert!(prompt.to_string().contains("It replaces the passkey"), "{prompt}");
+        decide.send(approved(0)).unwrap();
+        for (ended, mut session) in sessions {
+            ended.await.unwrap().unwrap();
+            session.outcome().await.unwrap();
+        }
+        let now = phone.store.passkeys();
+        assert_eq!(now.len(), 1);
+        assert_ne!(now[0].id, kept[0].id);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_second_goes_on_when_the_first_is_refused_or_gone() {
+        for leaves in [false, true] {
+            let mut phone = Phone::new();
+            let (first, session) = phone.register("ada");
+            let (_, decide) = phone.asked().await;
+            let (second, _second) = phone.register("ada");
+            phone.asks_nothing().await;
+            if leaves {
+                drop(session);
+            } else {
+                decide.send(Decision::Declined).unwrap();
+            }
+            let denied = first.await.unwrap().unwrap_err();
+            assert_eq!(status(&denied), Some(Status::OPERATION_DENIED));
+
+            let (prompt, decide) = phone.asked().await;
+            assert_eq!(prompt.replaces(), None);
+            decide.send(approved(0)).unwrap();
+            second.await.unwrap().unwrap();
+            assert_eq!(phone.store.passkeys().len(), 1);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn other_accounts_do_not_wait() {
+        let mut phone = Phone::new();
+        let sessions = [phone.register("ada"), phone.register("bob")];
+        let first = phone.asked().await;
+        let second = phone.asked().await;
+        for (_, decide) in [first, second] {
+            decide.send(approved(0)).unwrap();
+        }
+        for (ended, _session) in sessions {
+            ended.await.unwrap().unwrap();
+        }
+        assert_eq!(phone.store.passkeys().len(), 2);
+    }
 }

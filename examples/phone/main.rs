@@ -25,7 +25,7 @@ mod store;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use fido_hybrid::authenticator::{Authenticator, Session, Update};
+use fido_hybrid::authenticator::{Authenticator, Refusal, Session, Update};
 use fido_hybrid::bluetooth::Bluetooth;
 use fido_hybrid::error::{Error, Stage};
 use fido_hybrid::protocol::qr_code::QrCode;
@@ -74,7 +74,7 @@ Exit codes:
   0    the other device was signed in, or a passkey was registered
   1    it did not work
   2    the arguments are wrong
-  3    you said no
+  3    you declined, or were not verified
   4    the store cannot be used
   5    there is no code to answer
   130  interrupted
@@ -108,7 +108,9 @@ async fn main() -> ExitCode {
     let (code, why) = match phone.run().await {
         Ok(()) => return ExitCode::SUCCESS,
         Err(End::Failed(error)) => (FAILED, describe(&error)),
+        // The update said why.
         Err(End::Declined) => return ExitCode::from(DECLINED),
+        Err(End::Refused) => return ExitCode::from(FAILED),
         Err(End::Store(why)) => (NO_STORE, why),
         Err(End::NoCode(why)) => (NO_CODE, why),
         Err(End::Stopped(stop)) => return report::stopped(stop, &help()),
@@ -122,6 +124,7 @@ async fn main() -> ExitCode {
 enum End {
     Failed(Error),
     Declined,
+    Refused,
     Store(String),
     NoCode(String),
     Stopped(Stop),
@@ -274,12 +277,15 @@ fn parse(text: &SecretText) -> Result<QrCode, End> {
 
 /// Tells what happens until the other device has left.
 async fn follow(session: &mut Session) -> Result<(), End> {
-    let mut signed = false;
+    let mut ended = Err(End::Refused);
     while let Some(update) = session.next().await {
         match &update {
             // The question says it better.
             Update::Prompting => continue,
-            Update::Registered | Update::SignedIn => signed = true,
+            Update::Registered | Update::SignedIn => ended = Ok(()),
+            Update::Refused(Refusal::Declined | Refusal::NotVerified) => {
+                ended = Err(End::Declined);
+            }
             _ => {}
         }
         tell(&update.to_string());
@@ -288,5 +294,5 @@ async fn follow(session: &mut Session) -> Result<(), End> {
         }
     }
     session.outcome().await?;
-    if signed { Ok(()) } else { Err(End::Declined) }
+    ended
 }

@@ -30,6 +30,10 @@ const UPDATES: usize = 32;
 
 /// A phone-like program's passkeys and user, and its way to clients. Cheap to
 /// clone.
+///
+/// Of its sessions, and those of its clones, one at a time registers a passkey
+/// for an account: another one waits before it asks the user. Authenticators that
+/// were built separately do not wait for each other, even with one store.
 #[derive(Clone)]
 pub struct Authenticator {
     surroundings: Surroundings,
@@ -136,7 +140,8 @@ impl AuthenticatorBuilder {
         config.profile = profile;
         config.profile.ability = user.ability();
         config.deadlines = deadlines;
-        let surroundings = Surroundings { store, user, advertiser, dialer };
+        let accounts = Arc::default();
+        let surroundings = Surroundings { accounts, store, user, advertiser, dialer };
         Ok(Authenticator { surroundings, config, freshness })
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tracing::debug;
 
+use super::accounts::{Accounts, Claim};
 use super::passkey::Passkey;
 use super::store::PasskeyStore;
 use super::transaction::{Input, Output, Transaction};
@@ -22,6 +23,7 @@ use crate::tunnel::endpoint::{Endpoint, Event};
 /// What the embedder brought.
 #[derive(Clone)]
 pub(super) struct Surroundings {
+    pub(super) accounts: Arc<Accounts>,
     pub(super) store: Arc<dyn PasskeyStore>,
     pub(super) user: Arc<dyn UserCheck>,
     pub(super) advertiser: Arc<dyn Advertiser>,
@@ -38,6 +40,8 @@ pub(super) struct Driver {
     endpoint: Endpoint,
     radio: Radio,
     store: Store,
+    /// The account of a registration that is not answered yet.
+    claim: Option<Claim>,
     user: User,
 }
 
@@ -47,9 +51,12 @@ enum Radio {
     OnAir(Box<dyn Advertisement>),
 }
 
+/// With the claim on the account, of a registration.
+type Found = (Option<Claim>, Result<Vec<Passkey>, StoreFault>);
+
 enum Store {
     Idle,
-    Finding(BoxFuture<'static, Result<Vec<Passkey>, StoreFault>>),
+    Finding(BoxFuture<'static, Found>),
     Saving(BoxFuture<'static, Result<(), StoreFault>>),
     Counting(BoxFuture<'static, Result<u32, StoreFault>>),
 }
@@ -75,6 +82,7 @@ impl Driver {
             endpoint: Endpoint::Closed,
             radio: Radio::Off,
             store: Store::Idle,
+            claim: None,
             user: User::Idle,
         }
     }
@@ -116,7 +124,16 @@ impl Driver {
                 Output::DismissPrompt => self.user = User::Idle,
                 Output::FindPasskeys { rp_id, ids } => {
                     let store = Arc::clone(&self.surroundings.store);
-                    let find = async move { store.candidates(&rp_id, ids.as_deref()).await };
+                    let accounts = Arc::clone(&self.surroundings.accounts);
+                    let account = self.transaction.registering();
+                    let account = account.map(|(rp_id, user)| (rp_id.to_owned(), user.clone()));
+                    let find = async move {
+                        let claim = match account {
+                            Some(account) => Some(accounts.claim(account).await),
+                            None => None,
+                        };
+                        (claim, store.candidates(&rp_id, ids.as_deref()).await)
+                    };
                     self.store = Store::Finding(Box::pin(find));
                 }
                 Output::SavePasskey(passkey) => {
@@ -141,6 +158,9 @@ impl Driver {
                 Output::Closed(result) => return Some(result),
             }
         }
+        if self.transaction.registering().is_none() {
+            self.claim = None;
+        }
         self.endpoint.send(messages).await;
         None
     }
@@ -161,7 +181,7 @@ impl Driver {
                 event => of_tunnel(event),
             },
             input = self.user.next() => input,
-            input = self.store.next() => input,
+            input = self.store.next(&mut self.claim) => input,
             input = self.radio.next() => input,
         }
     }
@@ -201,10 +221,14 @@ impl Radio {
 impl Store {
     /// # Cancel safety
     /// What the store does goes on with the next call.
-    async fn next(&mut self) -> Input {
+    async fn next(&mut self, claim: &mut Option<Claim>) -> Input {
         let input = match self {
             Self::Idle => pending().await,
-            Self::Finding(find) => Input::PasskeysFound(find.await),
+            Self::Finding(find) => {
+                let (claimed, found) = find.await;
+                *claim = claimed;
+                Input::PasskeysFound(found)
+            }
             Self::Saving(save) => Input::Saved(save.await),
             Self::Counting(count) => Input::UseCounted(count.await),
         };

@@ -114,11 +114,16 @@ impl Chosen {
         let descriptor = CredentialDescriptor::new(passkey.id);
         let mut response = Response::new(descriptor, auth_data, signature);
         response.unsigned_extensions.prf = prf;
-        if request.allow_list.is_empty() {
-            // As phones do: the account by its handle, with empty names.
-            response.user = Some(User::new(passkey.user.id, "", ""));
-            response.user_selected = Some(true);
-        }
+        // CTAP 2.2 section 6.2.3: `user.id` is mandatory for discoverable credentials,
+        // and every passkey here is one. Names are for verified users only.
+        let named = request.allow_list.is_empty() && flags.contains(Flags::USER_VERIFIED);
+        response.user = Some(if named {
+            // As phones do: empty names.
+            User::new(passkey.user.id, "", "")
+        } else {
+            User::from_handle(passkey.user.id)
+        });
+        response.user_selected = request.allow_list.is_empty().then_some(true);
         response
     }
 }

@@ -62,7 +62,8 @@ pub enum Output {
     /// Send a message through the tunnel. Several in a row go into one write.
     Send(Vec<u8>),
     /// Ask the store for the passkeys of a site; with `ids`, for those among
-    /// them.
+    /// them. See [`Transaction::registering`](super::Transaction::registering)
+    /// where several transactions share a store.
     FindPasskeys {
         /// The site.
         rp_id: String,

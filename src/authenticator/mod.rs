@@ -5,6 +5,8 @@
 //! advertiser, a tunnel, a passkey store, a user and a clock on tokio.
 
 #[cfg(feature = "authenticator")]
+mod accounts;
+#[cfg(feature = "authenticator")]
 mod builder;
 mod config;
 mod consent;

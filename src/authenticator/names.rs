@@ -22,6 +22,7 @@ pub(super) struct Site {
 impl Site {
     pub(super) fn of(rp: &RelyingParty) -> Self {
         let rp_name = rp.name.as_deref().map(presentable);
+        let rp_name = rp_name.filter(|name| !name.trim().is_empty());
         Self { rp_id: rp.id.clone(), rp_name }
     }
 

@@ -105,3 +105,43 @@ impl fmt::Display for Refusal {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each with its status.
+    const ALL: &[(Refusal, u8)] = &[
+        (Refusal::Declined, 0x27),
+        (Refusal::NotVerified, 0x27),
+        (Refusal::TimedOut, 0x2f),
+        (Refusal::NoUi, 0x30),
+        (Refusal::AlreadyRegistered, 0x19),
+        (Refusal::NoPasskey, 0x2e),
+        (Refusal::Algorithm, 0x26),
+        (Refusal::CannotVerify, 0x2c),
+        (Refusal::Unsupported(Status::INVALID_PARAMETER), 0x02),
+        (Refusal::Malformed(Status::INVALID_CBOR), 0x12),
+        (Refusal::StoreFull, 0x28),
+        (Refusal::StoreFailed, 0x7f),
+    ];
+
+    #[test]
+    fn each_reason_has_a_status_and_a_sentence_of_its_own() {
+        for (at, (refusal, status)) in ALL.iter().enumerate() {
+            assert_eq!(refusal.status(), Status(*status), "{refusal:?}");
+            let sentence = refusal.to_string();
+            assert!(sentence.ends_with('.') && !sentence.contains("no."), "{sentence}");
+            let others = ALL.iter().skip(at + 1);
+            assert!(others.clone().all(|(other, _)| other.to_string() != sentence), "{sentence}");
+        }
+    }
+
+    #[test]
+    fn a_user_who_was_not_asked_is_not_told_to_have_declined() {
+        for (refusal, _) in ALL {
+            let declined = refusal.to_string().contains("declined");
+            assert_eq!(declined, *refusal == Refusal::Declined, "{refusal:?}");
+        }
+    }
+}

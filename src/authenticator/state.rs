@@ -15,15 +15,14 @@ use super::randomness::Randomness;
 use super::refusal::Refusal;
 use super::update::Update;
 use super::user_check::{Account, Decision, Prompt, PromptId, Question, Verification};
-use crate::cbor::{self, Reader, encode};
-use crate::ctap::{self, RawResponse, Request, Response, Status};
+use crate::cbor::encode;
+use crate::ctap::{self, RawResponse, Request, Response, Status, UserHandle};
 use crate::error::{
     ApiMisuse, CancelledBy, Error, Fault, PeerMisbehaved, Stage, StoreFault, TunnelFault,
 };
 use crate::machine::{End, States};
 use crate::protocol::advert::{AdvertKey, Eid};
 use crate::protocol::channel::Channel;
-use crate::protocol::crypter::CrypterError;
 use crate::protocol::keys;
 use crate::protocol::linking;
 use crate::protocol::message::MessageType;
@@ -35,8 +34,10 @@ use crate::protocol::tunnel_domain::TunnelDomain;
 use crate::protocol::tunnel_url::{RoutingId, TunnelRequest, TunnelUrl};
 use crate::secret::QrSecret;
 
+mod messages;
 mod touch;
 
+use messages::{besides_requests, unanswerable};
 use touch::Touch;
 
 /// How often the user is asked in one transaction. Clients ask once, and once
@@ -191,6 +192,17 @@ impl States for State {
 }
 
 impl State {
+    /// The account for which a passkey is being registered.
+    pub(super) fn registering(&self) -> Option<(&str, &UserHandle)> {
+        let (Self::Finding(Finding { session, .. })
+        | Self::Asking(Asking { session, .. })
+        | Self::Saving(Saving { session, .. })) = self
+        else {
+            return None;
+        };
+        session.registering.as_ref().map(|(rp_id, user)| (rp_id.as_str(), user))
+    }
+
     /// The program wants no more: the client is told no, if it waits.
     fn cancel(self, outputs: &mut Outputs) -> Step {
         match self {
@@ -299,7 +311,8 @@ impl Advertising {
         outputs.push_back(Output::StopAdvertising);
         outputs.extend([reply.into(), introduction, update].map(Output::Send));
         outputs.push_back(Output::Update(Update::Secured));
-        Ok(Session { channel, profile, randomness, prompts: 0, answered: false })
+        let registering = None;
+        Ok(Session { channel, profile, randomness, prompts: 0, answered: false, registering })
     }
 }
 
@@ -313,6 +326,8 @@ pub(super) struct Session {
     /// Whether a request for a passkey or a signature has been answered, if
     /// only with a no: clients leave then.
     answered: bool,
+    /// The account of a registration that is not answered yet.
+    registering: Option<(String, UserHandle)>,
 }
 
 impl Session {
@@ -384,7 +399,10 @@ impl Session {
         self.count_prompt()?;
         let (rp_id, ids) = match &errand {
             // All of the site, for the one that the new one would replace too.
-            Errand::Register(request) => (request.rp.id.clone(), None),
+            Errand::Register(request) => {
+                self.registering = Some((request.rp.id.clone(), request.user.id.clone()));
+                (request.rp.id.clone(), None)
+            }
             Errand::SignIn(request) => (request.rp_id.clone(), get_assertion::allowed(request)),
         };
         outputs.push_back(Output::FindPasskeys { rp_id, ids });
@@ -413,6 +431,7 @@ impl Session {
 
     fn answer(mut self, answer: &RawResponse, update: Update, outputs: &mut Outputs) -> Step {
         self.send(answer, outputs)?;
+        self.registering = None;
         outputs.push_back(Output::Update(update));
         Ok(State::Listening(self))
     }
@@ -436,33 +455,6 @@ impl Session {
             _ => Ok(()),
         }
     }
-}
-
-/// Whatever a phone says is short and, but for its introduction, an answer: what
-/// cannot be sealed would answer one request too many.
-const fn unanswerable(_: CrypterError) -> PeerMisbehaved {
-    PeerMisbehaved::TooManyRequests
-}
-
-/// Messages that are no request, or that are none now. A second request before
-/// the first is answered is one that no client sends: it could not tell the
-/// answers apart.
-fn besides_requests(kind: MessageType, payload: &[u8]) -> Result<(), End> {
-    match kind {
-        MessageType::Shutdown => Err(Fault::Cancelled(CancelledBy::Client).into()),
-        // No update from a client has a meaning yet.
-        MessageType::Update => one_item(payload).map_err(|e| PeerMisbehaved::Update(e).into()),
-        // JSON was not offered.
-        MessageType::Ctap | MessageType::Json => {
-            Err(PeerMisbehaved::UnexpectedMessage(kind).into())
-        }
-    }
-}
-
-fn one_item(payload: &[u8]) -> Result<(), cbor::Error> {
-    let mut reader = Reader::new(payload);
-    reader.raw()?;
-    reader.finish()
 }
 
 /// What a request is for.

@@ -30,6 +30,7 @@ pub use super::config::{Config, Deadlines, Keys};
 pub use super::interface::{Input, Output};
 use super::state::{Registering, State};
 use super::update::Update;
+use crate::ctap::UserHandle;
 use crate::error::{ApiMisuse, Error, Stage, Unsupported};
 use crate::machine::Machine;
 use crate::protocol::qr_code::QrCode;
@@ -66,6 +67,17 @@ impl Transaction {
     #[must_use]
     pub const fn stage(&self) -> Stage {
         self.0.stage()
+    }
+
+    /// The account for which a passkey is being registered, by RP ID and user
+    /// handle: from [`Output::FindPasskeys`] until the answer; `None` otherwise.
+    ///
+    /// Several transactions may share a store. While one is registering for an
+    /// account, the store's answer to another that registers for the same must
+    /// wait: its prompt would not say that a passkey is replaced.
+    #[must_use]
+    pub fn registering(&self) -> Option<(&str, &UserHandle)> {
+        self.0.state().registering()
     }
 
     /// When [`Input::TimePassed`] is due.

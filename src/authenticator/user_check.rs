@@ -31,8 +31,9 @@ pub struct Prompt {
     /// The site, by the one name that is not the site's to choose. Empty if the
     /// other device named no site: [`Question::Unsupported`].
     pub rp_id: String,
-    /// What the site calls itself, in registrations. It proves nothing, and
-    /// must not be shown in place of the RP ID.
+    /// What the site calls itself, in registrations; `None` if it has no name or
+    /// an empty one. It proves nothing, and must not be shown in place of the RP
+    /// ID.
     pub rp_name: Option<String>,
     /// What for.
     pub question: Question,
@@ -42,6 +43,17 @@ pub struct Prompt {
 }
 
 impl Prompt {
+    /// The passkey that an approval replaces: an account has one on this device.
+    /// The site may not know that, and goes on asking for the old one if it does
+    /// not receive the answer.
+    #[must_use]
+    pub fn replaces(&self) -> Option<&CredentialId> {
+        match &self.question {
+            Question::Register(account) => account.credential.as_ref(),
+            _ => None,
+        }
+    }
+
     /// The accounts that [`Decision::Approved`] chooses from.
     #[must_use]
     pub fn accounts(&self) -> &[Account] {

@@ -269,7 +269,36 @@ fn a_no_ends_both_programs_and_is_no_failure_of_the_phone() {
     assert_eq!(ended.code, Some(1), "{ended:?}");
     let told: Value = serde_json::from_str(&ended.stdout).unwrap();
     assert_eq!(told["error"]["name"], "NotAllowedError");
-    assert_eq!(phone.finish().code, Some(3));
+    let ended = phone.finish();
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    assert!(ended.stderr.ends_with("You declined the request.\n"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_yes_to_telling_of_a_passkey_is_not_taken_for_a_no() {
+    let Some(world) = World::new() else { return };
+    let known = read(&world.registered("ada"));
+    let options = json!({
+        "rp": {"id": "example.com", "name": ""},
+        "user": {"id": "QURB", "name": "ada", "displayName": "Ada"},
+        "challenge": "YSBzZXJ2ZXIncyBjaGFsbGVuZ2U",
+        "pubKeyCredParams": [{"type": "public-key", "alg": -7}],
+        "excludeCredentials": [{"type": "public-key", "id": known["registration"]["id"]}],
+    });
+    let options = world.scratch.write("options.json", options.to_string());
+    let mut register = world.desktop("register", &["--options", &options, "--json"]);
+    let mut phone = world.known_phone(&mut register);
+    phone.wait_for("this device already has one. Tell the other device?");
+    phone.wait_for("y or n?");
+    phone.type_line("y");
+    let told: Value = serde_json::from_str(&register.finish().stdout).unwrap();
+    assert_eq!(told["error"]["name"], "InvalidStateError");
+    let ended = phone.finish();
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    let told = "No passkey was created, because this device already has one for this site. The \
+                other device was told.\n";
+    assert!(ended.stderr.ends_with(told), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("It calls itself"), "an empty name: {}", ended.stderr);
 }
 
 #[test]
@@ -303,6 +332,8 @@ fn a_pin_is_tried_three_times_and_not_typed_ahead() {
     let ended = phone.finish();
     assert_eq!(ended.code, Some(3), "{ended:?}");
     assert_eq!(ended.stderr.matches("That is not the PIN.").count(), 3);
+    let refused = "The request was refused because you were not verified.\n";
+    assert!(ended.stderr.ends_with(refused), "{}", ended.stderr);
     assert_eq!(sign_in.finish().code, Some(1));
 }
 

@@ -17,7 +17,8 @@ fn listening(sent: u32, received: u32) -> (Machine<State>, Channel) {
     client.set_counters_for_testing_only(received, sent);
     let randomness = Randomness::new(TransactionSeed::new([1; 32]));
     let profile = Profile::default();
-    let session = Session { channel, profile, randomness, prompts: 0, answered: false };
+    let session =
+        Session { channel, profile, randomness, prompts: 0, answered: false, registering: None };
     (Machine::new(State::Listening(session), Deadlines::default(), NOW, []), client)
 }
 
