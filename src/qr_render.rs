@@ -113,6 +113,35 @@ impl QrMatrix {
         self.lines("\x1b[38;5;16;48;5;231m", "\x1b[0m")
     }
 
+    /// Text for terminals without UTF-8: two spaces to a module, in background
+    /// colours by ANSI escapes, and nothing but ASCII.
+    ///
+    /// Each line ends in a line feed and leaves the colours as they were by
+    /// default. A usual code has 82 columns and 41 rows.
+    #[must_use]
+    pub fn to_ascii_terminal(&self) -> SecretText {
+        const DARK: &str = "\x1b[48;5;16m";
+        const LIGHT: &str = "\x1b[48;5;231m";
+        const END: &str = "\x1b[0m\n";
+        const MODULE: &str = "  ";
+        let side = self.side();
+        let line = side * (LIGHT.len() + MODULE.len()) + END.len();
+        let mut text = String::with_capacity(side * line);
+        for y in 0..side {
+            let mut before = None;
+            for x in 0..side {
+                let dark = self.is_dark_in_zone(x, y);
+                if before != Some(dark) {
+                    text.push_str(if dark { DARK } else { LIGHT });
+                }
+                before = Some(dark);
+                text.push_str(MODULE);
+            }
+            text.push_str(END);
+        }
+        SecretText::new(text)
+    }
+
     /// As [`to_terminal`](Self::to_terminal) without escapes, for dark text on
     /// a light background. On a dark background it comes out inverted, and
     /// many phones do not read that.
@@ -350,6 +379,26 @@ mod tests {
     }
 
     #[test]
+    fn ascii_terminal_text_holds_the_matrix_in_background_colours() {
+        let matrix = matrix();
+        let text = matrix.to_ascii_terminal();
+        assert!(text.expose().is_ascii());
+        let lines: Vec<&str> = text.expose().lines().collect();
+        assert_eq!(lines.len(), 41);
+        for (y, line) in lines.iter().enumerate() {
+            let line = line.strip_suffix("\x1b[0m").unwrap();
+            let mut drawn = Vec::new();
+            for run in line.split("\x1b[48;5;").skip(1) {
+                let (colour, spaces) = run.split_once('m').unwrap();
+                assert!(spaces.chars().all(|space| space == ' ') && spaces.len() % 2 == 0);
+                drawn.extend(vec![colour == "16"; spaces.len() / 2]);
+            }
+            let expected: Vec<bool> = (0..41).map(|x| matrix.is_dark_in_zone(x, y)).collect();
+            assert_eq!(drawn, expected, "row {y}");
+        }
+    }
+
+    #[test]
     fn svg_draws_every_dark_module_once_in_its_place() {
         let matrix = matrix();
         let svg = matrix.to_svg();
@@ -382,6 +431,8 @@ mod tests {
             let matrix = QrMatrix::new(&code(byte).to_text()).unwrap();
             let line = "\x1b[38;5;16;48;5;231m\x1b[0m\n".len() + 3 * 41;
             assert!(matrix.to_terminal().into_exposed().capacity() <= 21 * line);
+            let line = 41 * "\x1b[48;5;231m  ".len() + "\x1b[0m\n".len();
+            assert!(matrix.to_ascii_terminal().into_exposed().capacity() <= 41 * line);
             let dark = matrix.dark.iter().filter(|dark| **dark).count();
             assert!(matrix.to_svg().into_exposed().capacity() <= 512 + 20 * dark);
         }

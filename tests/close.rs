@@ -17,7 +17,7 @@ use fido_hybrid::authenticator::{
 };
 use fido_hybrid::client::{CLOSE_DEADLINE, Ceremony, Client};
 use fido_hybrid::ctap::{Response, Status};
-use fido_hybrid::error::{ApiMisuse, CancelledBy, Fault, TunnelFault};
+use fido_hybrid::error::{ApiMisuse, CancelledBy, Fault, Stage, TunnelFault};
 use fido_hybrid::protocol::qr_code::QrCode;
 use fido_hybrid::protocol::tunnel_url::TunnelRequest;
 use fido_hybrid::sim::{Air, Exchange};
@@ -154,6 +154,22 @@ async fn a_closed_ceremony_has_told_the_phone_and_let_go_of_the_tunnel() {
     assert_eq!(world.of_client.tunnels(), 0);
     let end = session.outcome().await.unwrap_err();
     assert!(matches!(end.fault, Fault::Cancelled(CancelledBy::Client)), "{end}");
+}
+
+#[cfg(feature = "webauthn")]
+#[tokio::test(start_paused = true)]
+async fn a_persons_cancel_is_not_the_programs() {
+    for (by, name) in [(CancelledBy::User, "NotAllowedError"), (CancelledBy::Caller, "AbortError")]
+    {
+        let world = World::new();
+        let (ceremony, mut session) = world.prompting().await;
+        let error = ceremony.cancel(by).await;
+        assert_eq!(world.of_client.tunnels(), 0);
+        assert_eq!((error.stage, error.dom_exception().name()), (Stage::Asking, name));
+        assert!(error.is_cancelled() && !error.can_retry());
+        let end = session.outcome().await.unwrap_err();
+        assert!(matches!(end.fault, Fault::Cancelled(CancelledBy::Client)), "{end}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

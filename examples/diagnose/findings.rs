@@ -246,9 +246,10 @@ fn hint(fault: &BluetoothFault) -> Option<&'static str> {
         BluetoothFault::NoAdvertisingSlot => {
             Some("`bluetoothctl show` says how many adverts are active and how many there can be.")
         }
-        BluetoothFault::Failed(_) => {
-            Some("`journalctl -u bluetooth` may say more. A service that is stuck needs a restart.")
-        }
+        BluetoothFault::Silent => Some(
+            "`systemctl restart bluetooth` may help. If D-Bus is stuck too, restart the computer.",
+        ),
+        BluetoothFault::Failed(_) => Some("`journalctl -u bluetooth` may say more."),
         _ => None,
     }
 }

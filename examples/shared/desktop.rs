@@ -1,22 +1,21 @@
 //! What `sign_in` and `register` have in common: their command line, the QR
 //! code on the screen, and the way to an answer.
 
-use std::io::{IsTerminal as _, Read as _, stderr, stdin};
+use std::io::{Read as _, stdin};
 use std::time::Instant;
 
 use fido_hybrid::bluetooth::Bluetooth;
 use fido_hybrid::client::{Ceremony, Client, Update};
-use fido_hybrid::error::{Error, Fault, Stage};
-use fido_hybrid::protocol::qr_code::QrText;
-use fido_hybrid::qr_render::QrMatrix;
+use fido_hybrid::error::{CancelledBy, Error, Fault, Stage};
 use fido_hybrid::secret::SecretText;
 use fido_hybrid::tunnel::WebSocketTunnel;
 use fido_hybrid::webauthn::{MAX_OPTIONS, Origin, Requirement};
 use serde_json::json;
 
 use super::arguments::{Arguments, Stop, unknown, wrong};
-use super::farewell::Signals;
+use super::farewell::{INTERRUPTED, Signals};
 use super::network::Network;
+use super::on_screen::{Form, OnScreen};
 use super::radio::{adapters, no_such_adapter};
 use super::relying_party::{Policy, Refusal, RelyingParty, VerificationPolicy};
 use super::report::{USAGE_ERROR, describe, print, tell};
@@ -32,6 +31,7 @@ pub(crate) const HELP: &str =
                           JSON of WebAuthn; - is standard input
   --adapter NAME          use this Bluetooth adapter alone, such as hci1
   --switch-on-bluetooth   switch Bluetooth on if it is off
+  --text                  show the code as text, not as something to scan
   --json                  say failures in JSON too, on standard output";
 
 /// How both programs end, for `--help`.
@@ -61,6 +61,7 @@ pub(crate) struct Desktop {
     bluetooth: Bluetooth,
     adapter: Option<String>,
     dialer: WebSocketTunnel,
+    form: Form,
     json: bool,
     started: Instant,
 }
@@ -75,7 +76,7 @@ impl Desktop {
         let (mut origin, mut rp_id, mut options) = (None, None, None);
         let (mut bluetooth, mut network) = (Bluetooth::new(), Network::default());
         let (mut verification, mut json) = (Requirement::Required, false);
-        let mut adapter = None;
+        let (mut adapter, mut form) = (None, Form::Drawing);
         while let Some(word) = arguments.next()? {
             match word.as_str() {
                 "--rp-id" => rp_id = Some(arguments.value(&word)?),
@@ -94,6 +95,7 @@ impl Desktop {
                     adapter = Some(name);
                 }
                 "--switch-on-bluetooth" => bluetooth = bluetooth.switch_on(),
+                "--text" => form = Form::Text,
                 "--json" => json = true,
                 flag if flag.starts_with('-') => {
                     if !network.take(flag, &mut arguments)? && !own(flag, &mut arguments)? {
@@ -111,7 +113,18 @@ impl Desktop {
         let origin = origin.ok_or_else(|| wrong("which site? Such as https://example.com"))?;
         let rp_id = rp_id.unwrap_or_else(|| origin.host().to_owned());
         let (dialer, started) = (network.dialer()?, Instant::now());
-        Ok(Self { origin, rp_id, verification, options, bluetooth, adapter, dialer, json, started })
+        Ok(Self {
+            origin,
+            rp_id,
+            verification,
+            options,
+            bluetooth,
+            adapter,
+            dialer,
+            form,
+            json,
+            started,
+        })
     }
 
     /// The server's options, if there is a server.
@@ -153,16 +166,16 @@ impl Desktop {
         let mut ceremony = begin(&client)?;
         tokio::select! {
             biased;
-            code = signals.next() => return Err(Ended::Interrupted(code)),
+            code = signals.next() => return Err(interrupt(ceremony, code).await),
             ready = self.check_bluetooth() => ready?,
         }
-        let ended = tokio::select! {
+        let answer = tokio::select! {
             biased;
-            code = signals.next() => Err(Ended::Interrupted(code)),
-            answer = follow(&mut ceremony) => answer.map_err(Ended::Failed),
+            code = signals.next() => return Err(interrupt(ceremony, code).await),
+            answer = follow(&mut ceremony, self.form) => answer,
         };
         ceremony.close().await;
-        ended
+        answer.map_err(Ended::Failed)
     }
 
     /// Whether this machine can wait for a phone. An adapter that is off or yet
@@ -198,7 +211,9 @@ impl Desktop {
                     }
                 }
             }
-            Err(Ended::Interrupted(code)) => (code, "AbortError", "interrupted".to_owned()),
+            Err(Ended::Interrupted(code, error)) => {
+                (code, error.dom_exception().name(), "interrupted".to_owned())
+            }
             Err(Ended::Failed(error)) => (1, error.dom_exception().name(), describe(&error)),
             Err(Ended::Stopped(Stop::Usage(what))) => {
                 (USAGE_ERROR, "TypeError", what + "\nTry --help.")
@@ -227,7 +242,7 @@ pub(crate) enum Checked {
 pub(crate) enum Ended {
     Failed(Error),
     /// By a signal, with the exit code for it.
-    Interrupted(u8),
+    Interrupted(u8, Error),
     Stopped(Stop),
 }
 
@@ -237,45 +252,34 @@ impl From<Error> for Ended {
     }
 }
 
-async fn follow<T>(ceremony: &mut Ceremony<T>) -> Result<T, Error> {
-    let mut shown = ceremony.qr_code().as_ref().map(OnScreen::show);
-    while let Some(update) = ceremony.next().await {
+/// Ends a ceremony by a signal: a person's Ctrl-C, or the system's.
+async fn interrupt<T>(ceremony: Ceremony<T>, code: u8) -> Ended {
+    let by = if code == INTERRUPTED { CancelledBy::User } else { CancelledBy::Caller };
+    Ended::Interrupted(code, ceremony.cancel(by).await)
+}
+
+async fn follow<T>(ceremony: &mut Ceremony<T>, form: Form) -> Result<T, Error> {
+    let mut shown = ceremony.qr_code().map(|code| OnScreen::show(&code, form));
+    loop {
+        let update = match &mut shown {
+            Some(screen) => tokio::select! {
+                update = ceremony.next() => update,
+                never = screen.follow_size() => match never {},
+            },
+            None => ceremony.next().await,
+        };
+        let Some(update) = update else { break };
         if matches!(update, Update::PhoneHeard) {
             // From here on the code is of use to nobody but an onlooker.
             shown = None;
         }
-        tell(&update.to_string());
+        match &mut shown {
+            Some(screen) => screen.tell(&update.to_string()),
+            None => tell(&update.to_string()),
+        }
     }
     drop(shown);
     ceremony.outcome().await
-}
-
-/// A code on the terminal's second screen, which goes away with this value and
-/// leaves nothing to scroll back to. Where no terminal is, it is text.
-struct OnScreen {
-    second_screen: bool,
-}
-
-impl OnScreen {
-    fn show(text: &QrText) -> Self {
-        let second_screen = stderr().is_terminal();
-        match QrMatrix::new(text) {
-            Ok(code) if second_screen => {
-                tell(&format!("\x1b[?1049h\x1b[H{}", code.to_terminal().expose()));
-            }
-            Ok(code) => tell(code.to_plain_text().expose()),
-            Err(error) => tell(&error.to_string()),
-        }
-        Self { second_screen }
-    }
-}
-
-impl Drop for OnScreen {
-    fn drop(&mut self) {
-        if self.second_screen {
-            tell("\x1b[?1049l");
-        }
-    }
 }
 
 /// A file's text, or that of standard input.

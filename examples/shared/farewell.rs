@@ -1,7 +1,7 @@
 //! When a person, or the system, wants a program to end.
 
 /// 128 and the number of the signal, as shells have it.
-const INTERRUPTED: u8 = 130;
+pub(crate) const INTERRUPTED: u8 = 130;
 #[cfg(unix)]
 const TERMINATED: u8 = 143;
 

@@ -14,6 +14,8 @@ mod desktop;
 mod farewell;
 #[path = "../shared/network.rs"]
 mod network;
+#[path = "../shared/on_screen.rs"]
+mod on_screen;
 #[path = "../shared/radio.rs"]
 mod radio;
 #[path = "../shared/record.rs"]

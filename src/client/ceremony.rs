@@ -6,7 +6,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::background::Background;
 use crate::ctap::{self, get_info};
-use crate::error::{ApiMisuse, Error, Stage};
+use crate::error::{ApiMisuse, CancelledBy, Error, Fault, Stage};
 use crate::protocol::qr_code::QrText;
 
 use super::phone_request::PhoneRequest;
@@ -174,6 +174,23 @@ impl<T> Ceremony<T> {
         let Self { asks, task, .. } = self;
         drop(asks);
         task.end().await;
+    }
+
+    /// Ends the ceremony as [`close`](Self::close) does, and gives the error for
+    /// whoever asked for the answer.
+    ///
+    /// `by` says who cancelled: the program, such as by a page's `AbortSignal`
+    /// ([`CancelledBy::Caller`], an `AbortError`), or a person in the program's
+    /// own window ([`CancelledBy::User`], a `NotAllowedError`, as in browsers).
+    ///
+    /// # Cancel safety
+    /// As for [`close`](Self::close).
+    pub async fn cancel(self, by: CancelledBy) -> Error {
+        let Self { asks, task, ended, .. } = self;
+        drop(asks);
+        task.end().await;
+        let stage = ended.get().map_or(Stage::Closed, |error| error.stage);
+        Error::new(stage, Fault::Cancelled(by))
     }
 
     /// Why nobody answers any more. Without a word the task ends only when its

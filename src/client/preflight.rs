@@ -6,7 +6,6 @@
 //! that works answers it with HTTP status 404, and nothing is opened there.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use getrandom::SysRng;
@@ -106,11 +105,6 @@ impl fmt::Display for ServiceHealth {
     }
 }
 
-/// Bluetooth gave no answer at all.
-#[derive(Debug, thiserror::Error)]
-#[error("it gave no answer within {} s", PREFLIGHT_DEADLINE.as_secs())]
-struct NoAnswer;
-
 impl Client {
     /// Looks whether this machine can do its part, within
     /// [`PREFLIGHT_DEADLINE`]: for programs that say so before they show a QR
@@ -143,7 +137,7 @@ impl Client {
     async fn radio_state(&self) -> Result<AdapterState, Error> {
         let state = timeout(PREFLIGHT_DEADLINE, self.scanner.state()).await;
         state
-            .unwrap_or_else(|_| Err(BluetoothFault::Failed(Arc::new(NoAnswer))))
+            .unwrap_or(Err(BluetoothFault::Silent))
             .map_err(|fault| Error::new(Stage::Offering, fault))
     }
 

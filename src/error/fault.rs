@@ -64,7 +64,7 @@ pub enum Fault {
 pub enum CancelledBy {
     /// The program on this side.
     Caller,
-    /// A person, in a window of the program on this side.
+    /// A person, in a window of the program on this side, which says so.
     User,
     /// The client, by its shutdown message, before it had an answer.
     Client,

@@ -348,7 +348,8 @@ fn interrupting_the_desktop_takes_the_prompt_off_the_phone() {
     let ended = register.finish();
     assert_eq!(ended.code, Some(130), "{ended:?}");
     let told: Value = serde_json::from_str(&ended.stdout).unwrap();
-    assert_eq!(told["error"]["name"], "AbortError");
+    // A person at the program, as one who closes a browser's window.
+    assert_eq!(told["error"]["name"], "NotAllowedError");
     phone.wait_for("there is nothing to answer");
     let ended = phone.finish();
     assert_eq!(ended.code, Some(1), "{ended:?}");

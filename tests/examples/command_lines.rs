@@ -82,6 +82,7 @@ fn a_site_that_may_not_use_the_rp_id_gets_no_code() {
         let ended = Program::new(name).arguments(arguments).run();
         assert_eq!(ended.code, Some(1), "{ended:?}");
         assert!(!ended.stderr.contains('█'), "{}", ended.stderr);
+        assert!(ended.stderr.starts_with("error: the site's request is invalid: "), "{ended:?}");
         let told: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
         assert_eq!(told["error"]["name"], "SecurityError");
     }
@@ -94,6 +95,10 @@ fn without_bluetooth_the_error_says_what_is_missing_and_what_to_do() {
     let told: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
     assert_eq!(told["error"]["name"], "NotAllowedError");
     let message = told["error"]["message"].as_str().unwrap();
-    assert!(message.contains("the system's Bluetooth service cannot be reached"), "{message}");
+    let lines: Vec<&str> = message.lines().collect();
+    assert_eq!(lines[0], "the system's Bluetooth service cannot be reached");
+    assert!(lines[1].starts_with("  because: "), "{message}");
+    assert_eq!(lines[2], "  while waiting for a phone");
+    assert!(lines[3].starts_with("Start the system's Bluetooth service"), "{message}");
     assert_eq!(ended.stderr, format!("error: {message}\n"), "and no code is shown");
 }

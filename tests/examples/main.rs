@@ -30,4 +30,6 @@ mod screens;
 mod stores;
 #[cfg(target_os = "linux")]
 mod stuck_bus;
+#[cfg(target_os = "linux")]
+mod terminals;
 mod tunnel_service;

@@ -50,6 +50,12 @@ impl Program {
         Self(command)
     }
 
+    /// Where it is, for tests that start it otherwise.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn path(name: &str) -> PathBuf {
+        built(name)
+    }
+
     pub(crate) fn arguments<S: AsRef<std::ffi::OsStr>>(
         mut self,
         arguments: impl IntoIterator<Item = S>,
