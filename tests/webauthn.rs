@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER as HEX};
 use fido_hybrid::cbor;
+use fido_hybrid::ctap::extensions::cred_protect::CredProtect;
 use fido_hybrid::ctap::extensions::prf::{self, Values};
 use fido_hybrid::ctap::make_credential::{FORMAT_NONE, FORMAT_PACKED};
 use fido_hybrid::ctap::{
@@ -375,6 +376,54 @@ fn nothing_in_a_relying_partys_json_changes_who_asks() {
 // Options that are refused.
 
 #[test]
+fn what_is_required_and_not_supported_is_refused_and_named() {
+    const POLICY: &str = "extensions.credentialProtectionPolicy";
+    const SUPPORT: &str = "extensions.largeBlob.support";
+    let policy = |name| Some(CredProtect::from_name(name).unwrap());
+    let (list, required) =
+        ("userVerificationOptionalWithCredentialIDList", "userVerificationRequired");
+    for (extensions, expected) in [
+        (json!({"largeBlob": {"support": "required"}}), Err(SUPPORT)),
+        (json!({"largeBlob": {"support": "preferred"}}), Ok((None, false))),
+        (json!({"largeBlob": {"support": "cherished"}}), Ok((None, false))),
+        (json!({"largeBlob": {}}), Ok((None, false))),
+        (json!({"enforceCredentialProtectionPolicy": true}), Ok((None, false))),
+        (json!({"credentialProtectionPolicy": list}), Ok((policy(list), false))),
+        (
+            json!({
+                "credentialProtectionPolicy": required,
+                "enforceCredentialProtectionPolicy": true,
+            }),
+            Ok((policy(required), true)),
+        ),
+        (json!({"credentialProtectionPolicy": "future"}), Ok((None, false))),
+        (
+            json!({
+                "credentialProtectionPolicy": "future",
+                "enforceCredentialProtectionPolicy": true,
+            }),
+            Err(POLICY),
+        ),
+    ] {
+        let options = creation(&with(creation_json(), "extensions", extensions.clone())).unwrap();
+        match (options.prepare(&origin()), expected) {
+            (Ok(_), Ok(expected)) => {
+                let read = &options.extensions;
+                assert_eq!((read.cred_protect, read.enforce_cred_protect), expected);
+            }
+            (Err(refused), Err(member)) => {
+                assert_eq!(refused, OptionsError::Unsupported(member));
+                assert_eq!(DomException::from(&refused), DomException::NotAllowed);
+                let error = Error::new(Stage::Preparing, refused);
+                assert_eq!(error.advice(), Advice::UseAnotherDevice);
+                assert!(error.to_string().contains(member), "{error}");
+            }
+            (read, _) => panic!("{extensions}: {read:?}"),
+        }
+    }
+}
+
+#[test]
 fn lists_that_are_longer_than_any_request_are_refused() {
     use OptionsError::TooMany;
     let extensions: Value = (0..65).map(|number| (format!("x{number}"), json!(true))).collect();
@@ -462,7 +511,7 @@ fn an_origin_gets_no_request_for_another_sites_passkeys() {
 #[test]
 fn errors_say_what_to_do_and_what_a_page_hears() {
     let error = Error::new(Stage::Preparing, OptionsError::Missing("user.id"));
-    assert_eq!(error.to_string(), "preparing: the site's request is invalid: user.id is missing");
+    assert_eq!(error.to_string(), "preparing: the site's request was refused: user.id is missing");
     assert_eq!(error.advice(), Advice::TellTheSite);
     assert!(!error.can_retry());
     assert_eq!(error.dom_exception().to_string(), "TypeError");
@@ -594,6 +643,30 @@ fn extensions_are_answered_only_if_they_were_asked_for() {
         Some(prf::AssertionOutput::new(Values { first, second: None }));
     let answer = prepared.finish(response).unwrap().to_json();
     assert!(answer.expose().contains("\"clientExtensionResults\":{}"));
+}
+
+#[test]
+fn an_enterprise_attestation_that_no_phone_was_asked_for_is_dropped() {
+    for asked in ["none", "indirect", "direct", "enterprise"] {
+        for (enterprise, expected) in
+            [(None, "packed"), (Some(false), "packed"), (Some(true), "none")]
+        {
+            let json = with(creation_json(), "attestation", json!(asked));
+            let prepared = creation(&json).unwrap().prepare(&origin()).unwrap();
+            let own = statement(b"\xa1\x63alg\x26");
+            let data = registered(Aaguid::ZERO);
+            let mut response = make_credential::Response::new(FORMAT_PACKED, data, own);
+            response.enterprise_attestation = enterprise;
+            let registration = prepared.finish(&phone(), response).unwrap();
+            let object = registration.attestation_object();
+            let format = [&b"\xa3\x63fmt"[..], &[0x60 + expected.len() as u8]].concat();
+            let format = [&format[..], expected.as_bytes()].concat();
+            assert!(object.starts_with(&format), "{asked}, {enterprise:?}");
+            let empty = b"\x67attStmt\xa0";
+            let is_empty = object.windows(empty.len()).any(|window| window == empty);
+            assert_eq!(is_empty, expected == "none");
+        }
+    }
 }
 
 #[test]
@@ -818,5 +891,16 @@ mod client {
         let error = client.create(&options, &evil).unwrap_err();
         assert!(matches!(error.fault, Fault::Options(OptionsError::RpId(RpIdError::OtherDomain))));
         assert_eq!(error.dom_exception(), DomException::Security);
+    }
+
+    #[tokio::test]
+    async fn what_is_required_and_not_supported_is_refused_before_any_radio() {
+        let client = Client::builder().scanner(Nothing).tunnel(Nothing).build().unwrap();
+        let required = json!({"largeBlob": {"support": "required"}});
+        let options = creation(&with(creation_json(), "extensions", required)).unwrap();
+        let error = client.create(&options, &origin()).unwrap_err();
+        assert_eq!(error.stage, Stage::Preparing);
+        assert!(matches!(error.fault, Fault::Options(OptionsError::Unsupported(_))));
+        assert_eq!(error.dom_exception(), DomException::NotAllowed);
     }
 }

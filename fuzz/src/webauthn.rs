@@ -53,7 +53,7 @@ fn phones() -> [get_info::Response; 2] {
     let nothing = get_info::Response::new(vec!["FIDO_2_0".to_owned()], Default::default());
     let mut everything = nothing.clone();
     everything.options = ["rk", "uv"].map(|name| (name.to_owned(), true)).into();
-    everything.extensions = vec!["prf".to_owned()];
+    everything.extensions = ["prf", "credProtect"].map(str::to_owned).into();
     [everything, nothing]
 }
 

@@ -3,13 +3,18 @@
 //! WebAuthn Level 3 sections 5.1.3 and 5.1.4).
 //!
 //! The signature is the relying party's to check: only it knows the key.
+//!
+//! No check is stricter than Chromium's, so that no ceremony is lost that a
+//! browser would complete.
 
 use std::collections::BTreeSet;
 
 use super::phone_request::Demands;
+use crate::ctap::extensions::cred_protect::CredProtect;
+use crate::ctap::extensions::{CRED_PROTECT, HMAC_SECRET};
 use crate::ctap::{
-    AuthenticatorData, Flags, RawResponse, Request, Response, ResponseError, Status, get_assertion,
-    make_credential,
+    AuthenticatorData, Flags, RawCbor, RawResponse, Request, Response, ResponseError, Status,
+    get_assertion, get_info, make_credential,
 };
 use crate::error::{Mismatch, PeerMisbehaved};
 use crate::protocol::primitives::sha256;
@@ -19,6 +24,7 @@ use crate::secret::SecretBytes;
 pub(super) fn read_response(
     request: &Request,
     demands: Demands,
+    phone: &get_info::Response,
     payload: SecretBytes,
 ) -> Result<Result<Response, Status>, PeerMisbehaved> {
     let response = RawResponse::parse(payload.into_exposed())
@@ -31,7 +37,7 @@ pub(super) fn read_response(
     };
     match (request, &response) {
         (Request::MakeCredential(request), Response::MakeCredential(response)) => {
-            made(request, demands, response)
+            made(request, demands, phone, response)
         }
         (Request::GetAssertion(request), Response::GetAssertion(response)) => {
             asserted(request, demands, response)
@@ -46,10 +52,16 @@ pub(super) fn read_response(
 fn made(
     request: &make_credential::Request,
     demands: Demands,
+    phone: &get_info::Response,
     response: &make_credential::Response,
 ) -> Result<(), Mismatch> {
     let data = &response.auth_data;
-    common(data, &request.rp.id, demands, request.extensions.names())?;
+    common(data, &request.rp.id, demands)?;
+    signed(data, request.extensions.names(), |name, output| match name {
+        CRED_PROTECT => is_protected(request, phone, output),
+        HMAC_SECRET => demands.prf,
+        _ => false,
+    })?;
     let credential = data.credential().ok_or(Mismatch::NoCredential)?;
     let algorithm = credential.public_key.algorithm();
     let offered = request.parameters.iter().any(|offer| offer.algorithm == algorithm);
@@ -61,7 +73,12 @@ fn asserted(
     demands: Demands,
     response: &get_assertion::Response,
 ) -> Result<(), Mismatch> {
-    common(&response.auth_data, &request.rp_id, demands, request.extensions.names())?;
+    let data = &response.auth_data;
+    common(data, &request.rp_id, demands)?;
+    signed(data, request.extensions.names(), |name, _| name == HMAC_SECRET && demands.prf)?;
+    if data.credential().is_some() {
+        return Err(Mismatch::NewCredential);
+    }
     let allowed = &request.allow_list;
     match &response.credential {
         Some(used) => {
@@ -77,20 +94,43 @@ fn asserted(
     if allowed.is_empty() && !named {
         return Err(Mismatch::UserHandle);
     }
-    if response.user_selected.is_some()
-        && (!allowed.is_empty() || response.number_of_credentials.is_some())
-    {
+    // `userSelected: false` and one credential are what their absence means.
+    let is_one_of_many = response.number_of_credentials.is_some_and(|number| number > 1);
+    if response.user_selected == Some(true) && is_one_of_many {
         return Err(Mismatch::Contradiction);
     }
     Ok(())
 }
 
-fn common<'a>(
+/// Checks that each signed extension output was asked for, or is `fine` without.
+fn signed<'a>(
     data: &AuthenticatorData,
-    rp_id: &str,
-    demands: Demands,
     asked: impl Iterator<Item = &'a str>,
+    fine: impl Fn(&str, &RawCbor) -> bool,
 ) -> Result<(), Mismatch> {
+    let asked: BTreeSet<&str> = asked.filter(|name| *name != CRED_PROTECT).collect();
+    let is_fine =
+        |(name, output): (&String, &RawCbor)| asked.contains(name.as_str()) || fine(name, output);
+    if data.extensions().iter().all(is_fine) { Ok(()) } else { Err(Mismatch::Extensions) }
+}
+
+/// Whether the protection is as much as was asked for. A phone that lists the
+/// extension may also protect a passkey unasked. [CTAP 2.2 §12.1]
+fn is_protected(
+    request: &make_credential::Request,
+    phone: &get_info::Response,
+    output: &RawCbor,
+) -> bool {
+    let asked = request.extensions.other.get(CRED_PROTECT).map(RawCbor::read_as::<CredProtect>);
+    match (asked, output.read_as::<CredProtect>()) {
+        (Some(Ok(asked)), Ok(done)) => done >= asked,
+        (Some(Err(_)), _) => true,
+        (None, Ok(_)) => phone.has_extension(CRED_PROTECT),
+        (_, Err(_)) => false,
+    }
+}
+
+fn common(data: &AuthenticatorData, rp_id: &str, demands: Demands) -> Result<(), Mismatch> {
     if *data.rp_id_hash() != sha256(&[rp_id.as_bytes()]) {
         return Err(Mismatch::RelyingParty);
     }
@@ -100,10 +140,6 @@ fn common<'a>(
     }
     if demands.verification && !flags.contains(Flags::USER_VERIFIED) {
         return Err(Mismatch::UserVerification);
-    }
-    let asked: BTreeSet<&str> = asked.collect();
-    if data.extensions().keys().any(|name| !asked.contains(name.as_str())) {
-        return Err(Mismatch::Extensions);
     }
     Ok(())
 }

@@ -38,6 +38,9 @@ pub enum PhoneRequest {
 pub(super) struct Demands {
     /// That the user was verified.
     pub(super) verification: bool,
+    /// A PRF was asked for, though perhaps not of this phone: it may be
+    /// answered under the older name.
+    pub(super) prf: bool,
 }
 
 impl PhoneRequest {
@@ -62,22 +65,28 @@ impl PhoneRequest {
         let _any = phone;
         Ok(match self {
             Self::Ctap(request) => {
-                let uv = match &request {
-                    Request::MakeCredential(request) => request.options.uv,
-                    Request::GetAssertion(request) => request.options.uv,
-                    _ => None,
+                let (uv, prf) = match &request {
+                    Request::MakeCredential(asked) => {
+                        (asked.options.uv, asked.extensions.prf.is_some())
+                    }
+                    Request::GetAssertion(asked) => {
+                        (asked.options.uv, asked.extensions.prf.is_some())
+                    }
+                    _ => (None, false),
                 };
-                (request, Demands { verification: uv == Some(true) })
+                (request, Demands { verification: uv == Some(true), prf })
             }
             #[cfg(feature = "webauthn")]
             Self::Create(prepared) => {
                 let verification = prepared.requires_verification();
-                (prepared.request_for(phone)?.into(), Demands { verification })
+                let demands = Demands { verification, prf: prepared.asks_for_prf() };
+                (prepared.request_for(phone)?.into(), demands)
             }
             #[cfg(feature = "webauthn")]
             Self::Get(prepared) => {
                 let verification = prepared.requires_verification();
-                (prepared.request_for(phone)?.into(), Demands { verification })
+                let demands = Demands { verification, prf: prepared.asks_for_prf() };
+                (prepared.request_for(phone)?.into(), demands)
             }
         })
     }

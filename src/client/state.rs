@@ -519,7 +519,12 @@ impl Asking {
                 let message = self.session.channel.open(message)?;
                 match message.kind {
                     MessageType::Ctap => {
-                        let response = read_response(&self.request, self.demands, message.payload)?;
+                        let response = read_response(
+                            &self.request,
+                            self.demands,
+                            &self.session.info,
+                            message.payload,
+                        )?;
                         self.session.answered = true;
                         outputs.push_back(Output::Response(response));
                         Ok(State::Ready(self.session))

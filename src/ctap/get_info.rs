@@ -9,9 +9,9 @@
 //! Over hybrid it comes unasked, in the first message after the handshake and
 //! without a status byte; iPhones answer no request for it.
 //!
-//! Reading is as strict as Chromium's: versions are there and differ, the
-//! AAGUID has 16 bytes, options are booleans, and an authenticator has large
-//! blobs of one kind only.
+//! Reading is at most as strict as Chromium's: versions are there and differ,
+//! the AAGUID has 16 bytes, options that are known here are booleans, and an
+//! authenticator has large blobs of one kind only.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ use super::bounds::{self, MAX_CREDENTIAL_PARAMETERS, MAX_NAMES};
 use super::entity::CredentialParameters;
 use super::extensions::LARGE_BLOB;
 use super::raw::Members;
-use crate::cbor::{Decode, Encode, Error, Key, Reader, Writer};
+use crate::cbor::{Decode, Encode, Error, Key, Kind, Reader, Writer};
 
 /// The version of CTAP 2.0.
 pub const FIDO_2_0: &str = "FIDO_2_0";
@@ -35,6 +35,8 @@ pub mod option {
     pub const UV: &str = "uv";
     /// The authenticator belongs to the client's device.
     pub const PLAT: &str = "plat";
+    /// The user's presence can be tested.
+    pub const UP: &str = "up";
     /// JSON messages are understood (iPhones).
     pub const JSON_MESSAGES: &str = "jsonMessages";
     /// The large blob command is understood.
@@ -43,6 +45,10 @@ pub mod option {
     pub const ALWAYS_UV: &str = "alwaysUv";
     /// Passkeys that are not discoverable are made without verification too.
     pub const MAKE_CRED_UV_NOT_RQD: &str = "makeCredUvNotRqd";
+
+    /// Options that must be booleans, as for Chromium.
+    pub(super) const BOOLEAN: [&str; 7] =
+        [RK, UV, UP, PLAT, LARGE_BLOBS, ALWAYS_UV, MAKE_CRED_UV_NOT_RQD];
 }
 
 /// What an authenticator can do.
@@ -55,7 +61,8 @@ pub struct Response {
     pub extensions: Vec<String>,
     /// The model.
     pub aaguid: Aaguid,
-    /// Options by name. One that is absent is not supported, or has a default.
+    /// Options by name, those that are booleans. One that is absent is not
+    /// supported, or has a default.
     pub options: BTreeMap<String, bool>,
     /// The greatest message taken, in bytes.
     pub max_message_size: Option<u64>,
@@ -211,9 +218,11 @@ impl<'a> Decode<'a> for Response {
 fn options(reader: &mut Reader<'_>) -> Result<BTreeMap<String, bool>, Error> {
     let mut options = BTreeMap::new();
     reader.map(|key, reader| {
-        let Key::Text(name) = key else {
-            return Err(Error::Expected("a text string as an option's name"));
-        };
+        let Key::Text(name) = key else { return Ok(()) };
+        // Some have other values, such as `defaultCredProtect`.
+        if !option::BOOLEAN.contains(&name) && reader.peek()? != Kind::Bool {
+            return Ok(());
+        }
         if options.len() == MAX_NAMES {
             return Err(Error::Invalid("the number of options"));
         }
@@ -276,9 +285,32 @@ mod tests {
     }
 
     #[test]
-    fn options_are_booleans_under_text() {
-        assert!(matches!(decode::<Response>(b"\xa1\x04\xa1\x62rk\x01"), Err(Error::Expected(_))));
-        assert!(matches!(decode::<Response>(b"\xa1\x04\xa1\x00\xf5"), Err(Error::Expected(_))));
+    fn options_of_any_type_are_ignored_unless_they_are_known() {
+        let with = |options: &[u8]| {
+            let mut bytes = encode(&info());
+            bytes[0] += 1;
+            bytes.push(4);
+            bytes.extend(options);
+            decode::<Response>(&bytes).map(|info| info.options)
+        };
+        for ignored in [
+            &b"\xa1\x72defaultCredProtect\x02"[..],
+            b"\xa1\x6cjsonMessages\x01",
+            b"\xa1\x66future\xa1\x61a\x82\x00\xf6",
+            b"\xa1\x00\xf5",
+        ] {
+            assert_eq!(with(ignored), Ok(BTreeMap::new()));
+        }
+        let one = |name: &str| Ok(BTreeMap::from([(name.to_owned(), true)]));
+        assert_eq!(with(b"\xa1\x66future\xf5"), one("future"));
+        for name in option::BOOLEAN {
+            let known = [&[0xa1, 0x60 + name.len() as u8], name.as_bytes()].concat();
+            assert_eq!(with(&[&known[..], &[0xf5]].concat()), one(name));
+            for other in [&b"\x01"[..], b"\x64true", b"\xf6"] {
+                let read = with(&[&known[..], other].concat());
+                assert!(matches!(read, Err(Error::Expected(_))), "{name}");
+            }
+        }
     }
 
     #[test]

@@ -48,7 +48,7 @@ pub enum Fault {
     Store(#[from] StoreFault),
     /// The site's options, or an origin that they are not for.
     #[cfg(feature = "webauthn")]
-    #[error("the site's request is invalid: {0}")]
+    #[error("the site's request was refused: {0}")]
     Options(#[from] OptionsError),
     /// One side needs what the other does not offer.
     #[error(transparent)]
@@ -102,6 +102,10 @@ pub enum Unsupported {
     /// only others.
     #[error("the phone cannot store passkeys")]
     DiscoverablePasskeys,
+    /// The relying party enforces a credential protection policy, and the phone
+    /// has no such policies.
+    #[error("the phone cannot protect passkeys as the site demands")]
+    CredentialProtection,
     /// The phone has none of the algorithms that the relying party accepts.
     #[error("the phone has none of the algorithms that the site accepts")]
     Algorithm,

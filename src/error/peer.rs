@@ -62,6 +62,9 @@ pub enum Mismatch {
     /// A new passkey without its credential data.
     #[error("it holds no credential")]
     NoCredential,
+    /// A sign-in with the credential data of a new passkey.
+    #[error("it holds a new credential")]
+    NewCredential,
     /// A new passkey with a key of an algorithm that was not offered.
     #[error("the algorithm was not offered")]
     Algorithm,
@@ -72,7 +75,7 @@ pub enum Mismatch {
     /// No user handle, where no allow list tells whose passkey it is.
     #[error("it does not say which account")]
     UserHandle,
-    /// Extension outputs that nobody asked for.
+    /// Extension outputs that were not asked for, or less protection than was.
     #[error("it has extensions that were not asked for")]
     Extensions,
     /// Members that exclude each other.

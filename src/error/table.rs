@@ -15,7 +15,7 @@ use crate::protocol::channel::ChannelError;
 use crate::protocol::crypter::CrypterError;
 use crate::protocol::tunnel_url::CODE_USED;
 #[cfg(feature = "webauthn")]
-use crate::webauthn::DomException;
+use crate::webauthn::{DomException, OptionsError};
 
 /// What a person can do about a fault in this stage.
 pub(super) const fn advice(stage: Stage, fault: &Fault) -> Advice {
@@ -34,6 +34,8 @@ pub(super) const fn advice(stage: Stage, fault: &Fault) -> Advice {
         Fault::Store(StoreFault::Full) => Advice::MakeRoomOnThePhone,
         Fault::Store(StoreFault::Failed(_)) => Advice::ReportTheProgram,
         #[cfg(feature = "webauthn")]
+        Fault::Options(OptionsError::Unsupported(_)) => Advice::UseAnotherDevice,
+        #[cfg(feature = "webauthn")]
         Fault::Options(_) => Advice::TellTheSite,
         Fault::Unsupported(unsupported) => match unsupported {
             Unsupported::Ctap
@@ -41,6 +43,7 @@ pub(super) const fn advice(stage: Stage, fault: &Fault) -> Advice {
             | Unsupported::DataChannel
             | Unsupported::UserVerification
             | Unsupported::DiscoverablePasskeys
+            | Unsupported::CredentialProtection
             | Unsupported::Algorithm => Advice::UseAnotherDevice,
             Unsupported::VerificationNotSetUp => Advice::SetUpScreenLock,
             Unsupported::Command => Advice::ReportTheProgram,
@@ -162,6 +165,7 @@ const fn peer(stage: Stage, misbehaved: &PeerMisbehaved) -> Advice {
             Mismatch::RelyingParty
             | Mismatch::UserPresence
             | Mismatch::NoCredential
+            | Mismatch::NewCredential
             | Mismatch::Algorithm
             | Mismatch::Credential
             | Mismatch::UserHandle

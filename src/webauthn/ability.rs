@@ -26,7 +26,8 @@
 
 use super::options::Requirement;
 use crate::ctap::entity::PUBLIC_KEY;
-use crate::ctap::extensions::PRF;
+use crate::ctap::extensions::cred_protect::CredProtect;
+use crate::ctap::extensions::{CRED_PROTECT, PRF};
 use crate::ctap::get_info::{Response, option};
 use crate::ctap::make_credential::FORMAT_NONE;
 use crate::ctap::{Aaguid, CredentialParameters};
@@ -54,6 +55,10 @@ impl<'a> Ability<'a> {
         !self.0.attestation_formats.is_empty()
     }
 
+    pub(super) fn has_cred_protect(self) -> bool {
+        self.0.has_extension(CRED_PROTECT)
+    }
+
     /// Checks that the phone can verify its user if that is required.
     pub(super) fn verifies(self, requirement: Requirement) -> Result<(), Unsupported> {
         match (requirement, self.0.option(option::UV)) {
@@ -70,6 +75,16 @@ impl<'a> Ability<'a> {
                 Err(Unsupported::DiscoverablePasskeys)
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Checks that the phone can protect a passkey so. The lowest protection is
+    /// that of every passkey.
+    pub(super) fn protects(self, policy: Option<CredProtect>) -> Result<(), Unsupported> {
+        match policy {
+            None | Some(CredProtect::VerificationOptional) => Ok(()),
+            Some(_) if self.has_cred_protect() => Ok(()),
+            Some(_) => Err(Unsupported::CredentialProtection),
         }
     }
 
@@ -114,7 +129,7 @@ impl<'a> Ability<'a> {
 pub(super) fn of_everything() -> Response {
     let mut phone = Response::new(Vec::new(), Aaguid::ZERO);
     phone.options = [option::RK, option::UV].map(|name| (name.to_owned(), true)).into();
-    phone.extensions = vec![PRF.to_owned()];
+    phone.extensions = [PRF, CRED_PROTECT].map(str::to_owned).into();
     phone.attestation_formats = vec![FORMAT_NONE.to_owned()];
     phone
 }

@@ -25,8 +25,10 @@ use super::options::{Attestation, CreationOptions, Requirement};
 use super::options_error::OptionsError;
 use super::response::{AnswerError, Registration, RegistrationContext};
 use super::rp_id::{BuiltInSuffixes, PublicSuffixes};
+use crate::ctap::extensions::CRED_PROTECT;
+use crate::ctap::extensions::cred_protect::CredProtect;
 use crate::ctap::make_credential::FORMAT_NONE;
-use crate::ctap::{CredentialDescriptor, RelyingParty, get_info, make_credential};
+use crate::ctap::{CredentialDescriptor, RawCbor, RelyingParty, get_info, make_credential};
 use crate::error::Unsupported;
 
 /// A registration that waits for a phone.
@@ -42,6 +44,8 @@ pub struct PreparedCreation {
     user_verification: Requirement,
     attestation: Attestation,
     cred_props: bool,
+    cred_protect: Option<CredProtect>,
+    enforce_cred_protect: bool,
 }
 
 impl CreationOptions {
@@ -51,8 +55,10 @@ impl CreationOptions {
     /// [`Origin`]: super::Origin
     ///
     /// # Errors
-    /// [`OptionsError::RpId`] if the origin may not use the RP ID, and
-    /// [`OptionsError::NothingToEvalBy`] for `prf.evalByCredential`.
+    /// [`OptionsError::RpId`] if the origin may not use the RP ID,
+    /// [`OptionsError::NothingToEvalBy`] for `prf.evalByCredential`, and
+    /// [`OptionsError::Unsupported`] for an extension that is required and that
+    /// this client does not have.
     pub fn prepare(&self, caller: impl Into<Caller>) -> Result<PreparedCreation, OptionsError> {
         self.prepare_with(caller, &BuiltInSuffixes)
     }
@@ -70,6 +76,9 @@ impl CreationOptions {
         let rp_id = caller.rp_id(self.rp_id.as_deref(), suffixes)?;
         if let (Some(_), Some(error)) = (&self.extensions.prf, self.extensions.invalid) {
             return Err(error);
+        }
+        if let Some(member) = self.extensions.unsupported {
+            return Err(OptionsError::Unsupported(member));
         }
         let client_data = ClientData::new(Kind::Create, &self.challenge, caller);
         let mut user = self.user.clone();
@@ -95,6 +104,8 @@ impl CreationOptions {
             user_verification: self.user_verification,
             attestation: self.attestation,
             cred_props: self.extensions.cred_props,
+            cred_protect: self.extensions.cred_protect,
+            enforce_cred_protect: self.extensions.enforce_cred_protect,
         })
     }
 }
@@ -118,12 +129,17 @@ impl PreparedCreation {
         self.user_verification == Requirement::Required
     }
 
+    pub(crate) const fn asks_for_prf(&self) -> bool {
+        self.request.extensions.prf.is_some()
+    }
+
     /// What to ask of this phone.
     ///
     /// # Errors
     /// What the relying party requires and this phone cannot do:
     /// [`Unsupported::UserVerification`], [`Unsupported::VerificationNotSetUp`],
-    /// [`Unsupported::DiscoverablePasskeys`] or [`Unsupported::Algorithm`].
+    /// [`Unsupported::DiscoverablePasskeys`],
+    /// [`Unsupported::CredentialProtection`] or [`Unsupported::Algorithm`].
     pub fn request_for(
         &self,
         phone: &get_info::Response,
@@ -131,6 +147,9 @@ impl PreparedCreation {
         let ability = Ability::of(phone);
         ability.verifies(self.user_verification)?;
         ability.keeps(self.resident_key)?;
+        if self.enforce_cred_protect {
+            ability.protects(self.cred_protect)?;
+        }
         ability.makes(&self.request.parameters)?;
         Ok(self.made_for(ability))
     }
@@ -149,6 +168,12 @@ impl PreparedCreation {
         }
         if self.attestation == Attestation::None && !phone.lists_formats() {
             request.attestation_formats.clear();
+        }
+        if phone.has_cred_protect()
+            && let Some(protection) = self.cred_protect
+        {
+            let input = RawCbor::of(&protection);
+            let _has_no_type_of_its_own = request.extensions.other.insert(CRED_PROTECT, input);
         }
         request.options.rk = phone.rk(self.resident_key);
         let raised = request.options.rk == Some(true) || request.extensions.prf.is_some();
@@ -173,7 +198,7 @@ impl PreparedCreation {
             attestation: self.attestation,
             rk: Ability::of(phone).rk(self.resident_key),
             cred_props: self.cred_props,
-            prf: self.request.extensions.prf.is_some(),
+            prf: self.asks_for_prf(),
         };
         Registration::new(&self.client_data, context, &phone.transports, response)
     }

@@ -66,8 +66,8 @@ impl From<&OptionsError> for DomException {
         match error {
             OptionsError::RpId(_) => Self::Security,
             OptionsError::NothingKnown(_) | OptionsError::NothingToEvalBy => Self::NotSupported,
-            // As if a phone had none of the passkeys.
-            OptionsError::NoPossibleId(_) => Self::NotAllowed,
+            // As if a phone had none of the passkeys, or could not do it.
+            OptionsError::NoPossibleId(_) | OptionsError::Unsupported(_) => Self::NotAllowed,
             // Section 10.1.4: an id there that is no id is as one that is not
             // allowed.
             OptionsError::EvalByCredential | OptionsError::Base64(prf::BY_CREDENTIAL) => {

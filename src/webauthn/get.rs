@@ -93,6 +93,10 @@ impl PreparedRequest {
         self.user_verification == Requirement::Required
     }
 
+    pub(crate) const fn asks_for_prf(&self) -> bool {
+        self.request.extensions.prf.is_some()
+    }
+
     /// What to ask of this phone.
     ///
     /// # Errors
@@ -140,7 +144,7 @@ impl PreparedRequest {
             _ => None,
         };
         let id = named.or(only).ok_or(AnswerError::Unnamed)?;
-        let prf = self.request.extensions.prf.is_some();
+        let prf = self.asks_for_prf();
         Ok(Assertion::new(&self.client_data, id, prf, response))
     }
 }

@@ -33,6 +33,7 @@ use super::options_error::{MAX_OPTIONS, OptionsError};
 use super::prf;
 use crate::ctap::bounds::{MAX_CREDENTIAL_PARAMETERS, MAX_CREDENTIALS, MAX_EXTENSIONS, MAX_NAMES};
 use crate::ctap::entity::PUBLIC_KEY;
+use crate::ctap::extensions::cred_protect::CredProtect;
 use crate::ctap::extensions::prf::{AssertionInput, RegistrationInput};
 use crate::ctap::{
     Algorithm, CredentialDescriptor, CredentialId, CredentialParameters, User, UserHandle,
@@ -107,10 +108,19 @@ pub struct RegistrationExtensions {
     pub cred_props: bool,
     /// `prf`.
     pub prf: Option<RegistrationInput>,
+    /// `credentialProtectionPolicy`: when the phone may use the passkey without
+    /// verifying its user. It is sent to phones that list `credProtect`.
+    pub cred_protect: Option<CredProtect>,
+    /// `enforceCredentialProtectionPolicy`: no other phone will do, unless the
+    /// policy is the lowest.
+    pub enforce_cred_protect: bool,
     /// Names of others, which are not sent.
     pub unknown: Vec<String>,
     /// What is wrong with them: `prepare` returns it.
     pub(super) invalid: Option<OptionsError>,
+    /// The member that requires what this client does not have: `prepare`
+    /// refuses it.
+    pub(super) unsupported: Option<&'static str>,
 }
 
 /// Extensions that a sign-in asks for.
@@ -401,7 +411,23 @@ impl RegistrationExtensions {
                         (extensions.prf, extensions.invalid) = (Some(input), invalid);
                     }
                 }
+                "credentialProtectionPolicy" | "enforceCredentialProtectionPolicy" => {}
+                "largeBlob" => {
+                    let input = inputs.dictionary("extensions.largeBlob")?.unwrap_or_default();
+                    if input.text(LARGE_BLOB_SUPPORT).as_deref() == Some("required") {
+                        extensions.unsupported = Some(LARGE_BLOB_SUPPORT);
+                    }
+                    extensions.unknown.push(name.to_owned());
+                }
                 _ => extensions.unknown.push(name.to_owned()),
+            }
+        }
+        if let Some(policy) = inputs.text(PROTECTION_POLICY) {
+            extensions.cred_protect = CredProtect::from_name(&policy);
+            extensions.enforce_cred_protect =
+                inputs.boolean("extensions.enforceCredentialProtectionPolicy").unwrap_or_default();
+            if extensions.cred_protect.is_none() && extensions.enforce_cred_protect {
+                extensions.unsupported = Some(PROTECTION_POLICY);
             }
         }
         Ok(extensions)
@@ -429,3 +455,5 @@ impl AssertionExtensions {
 }
 
 const EXTENSIONS: &str = "extensions";
+const PROTECTION_POLICY: &str = "extensions.credentialProtectionPolicy";
+const LARGE_BLOB_SUPPORT: &str = "extensions.largeBlob.support";

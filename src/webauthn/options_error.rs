@@ -54,6 +54,10 @@ pub enum OptionsError {
     /// or without `allowCredentials`.
     #[error("there are no credentials for prf.evalByCredential")]
     NothingToEvalBy,
+    /// A member that requires what this client does not have, such as large
+    /// blobs.
+    #[error("{0} requires what this client does not support")]
+    Unsupported(&'static str),
     /// The RP ID, or the origin that would use it.
     #[error(transparent)]
     RpId(#[from] RpIdError),

@@ -15,7 +15,9 @@
 //! **Attestation.** A site that asked for none gets none (section 5.1.3, "If
 //! any authenticator indicates success"): format `none` and an empty statement,
 //! unless it is a self-attestation without a model. The AAGUID stays: Level 2
-//! zeroed it, Level 3 does not. Anything else goes through as it came.
+//! zeroed it, Level 3 does not. An enterprise attestation, which names the very
+//! device, is dropped in the same way: no phone is asked for one. Anything else
+//! goes through as it came.
 //!
 //! The phone's own response stays reachable, with what no site gets to see.
 
@@ -367,7 +369,10 @@ fn transports(listed: &[String]) -> BTreeSet<String> {
 }
 
 fn attestation_object(wanted: Attestation, response: &make_credential::Response) -> Vec<u8> {
-    let scrub = wanted == Attestation::None && !is_anonymous_self_attestation(response);
+    // The client asks no phone for an enterprise attestation.
+    let is_unasked = response.enterprise_attestation == Some(true);
+    let scrub =
+        is_unasked || wanted == Attestation::None && !is_anonymous_self_attestation(response);
     let mut writer = Writer::new();
     writer.map(|map| {
         let format = if scrub { FORMAT_NONE } else { &response.format };

@@ -1,6 +1,9 @@
 //! Answers by honest phones and by others, held to what was required.
 
 use fido_hybrid::client::{Input, Output, PhoneRequest};
+use fido_hybrid::ctap::extensions::cred_protect::CredProtect::{
+    VerificationOptionalWithList, VerificationRequired,
+};
 use fido_hybrid::ctap::make_credential::FORMAT_NONE;
 use fido_hybrid::ctap::{
     Aaguid, AttestedCredential, AuthenticatorData, CoseKey, CredentialId, Flags, RawCbor, Response,
@@ -14,7 +17,7 @@ use fido_hybrid::secret::SecretBytes;
 use fido_hybrid::webauthn::Requirement::{Discouraged, Preferred, Required};
 
 use super::client_rig::{self, ClientRig, Flow};
-use super::{ID, RP_ID, creation, listed, phone, sign_in};
+use super::{ID, RP_ID, creation, listed, phone, prf_to_create, prf_to_get, sign_in};
 
 const PRESENT: Flags = Flags::USER_PRESENT;
 const VERIFIED: Flags = Flags(0x05);
@@ -112,4 +115,122 @@ fn a_raw_request_with_uv_set_is_answered_with_verification_or_not_at_all() {
         let response = Response::GetAssertion(signed(data(PRESENT)));
         assert_eq!(judged(&able(), request, &response), expected);
     }
+}
+
+/// Signed extension outputs by name, as CBOR.
+fn with_outputs(outputs: &[(&str, &[u8])]) -> AuthenticatorData {
+    let outputs = outputs
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), RawCbor::new(value.to_vec()).unwrap()));
+    data(VERIFIED).with_extensions(outputs.collect())
+}
+
+const TRUE: &[u8] = &[0xf5];
+
+#[test]
+fn signed_outputs_of_a_registration_are_accepted_where_a_browser_accepts_them() {
+    let refused = Err(Mismatch::Extensions);
+    let lists = &["prf", "credProtect"][..];
+    let plain = &["prf"][..];
+    let (list, required) = (Some(VerificationOptionalWithList), Some(VerificationRequired));
+    for (prf, policy, extensions, name, value, expected) in [
+        // Unasked, from a phone that lists it or does not.
+        (false, None, lists, "credProtect", &[1][..], Ok(())),
+        (false, None, lists, "credProtect", &[3], Ok(())),
+        (false, None, plain, "credProtect", &[1], refused),
+        (false, None, lists, "credProtect", &[0], refused),
+        (false, None, lists, "credProtect", &[4], refused),
+        (false, None, lists, "credProtect", TRUE, refused),
+        // Asked: as much, more, less.
+        (false, list, lists, "credProtect", &[2], Ok(())),
+        (false, list, lists, "credProtect", &[3], Ok(())),
+        (false, list, lists, "credProtect", &[1], refused),
+        (false, required, lists, "credProtect", &[2], refused),
+        // Not sent to this phone.
+        (false, required, plain, "credProtect", &[3], refused),
+        // The older name of a PRF.
+        (true, None, plain, "hmac-secret", TRUE, Ok(())),
+        (true, None, &[], "hmac-secret", TRUE, Ok(())),
+        (false, None, plain, "hmac-secret", TRUE, refused),
+        (true, None, plain, "prf", TRUE, Ok(())),
+        (false, None, plain, "prf", TRUE, refused),
+        (true, list, lists, "minPinLength", &[4], refused),
+        (true, list, lists, "future", &[0xa0], refused),
+    ] {
+        let phone = phone(&[("rk", true), ("uv", true)], extensions);
+        let prepared = creation(|asked| {
+            asked.extensions.prf = prf.then(prf_to_create);
+            asked.extensions.cred_protect = policy;
+        });
+        let response = made(with_outputs(&[(name, value)]));
+        let row = format!("prf {prf}, {policy:?}, phone {extensions:?}: {name} {value:?}");
+        assert_eq!(judged(&phone, prepared, &response), expected, "{row}");
+    }
+}
+
+#[test]
+fn signed_outputs_of_a_sign_in_are_accepted_where_they_answer_a_prf() {
+    let refused = Err(Mismatch::Extensions);
+    for (prf, name, expected) in [
+        (true, "hmac-secret", Ok(())),
+        (false, "hmac-secret", refused),
+        (true, "credProtect", refused),
+        (true, "future", refused),
+    ] {
+        let phone = phone(&[("uv", true)], &["prf", "credProtect"]);
+        let prepared = sign_in(|asked| asked.extensions.prf = prf.then(prf_to_get));
+        let response = Response::GetAssertion(signed(with_outputs(&[(name, &[1])])));
+        assert_eq!(judged(&phone, prepared, &response), expected, "prf {prf}, {name}");
+    }
+}
+
+#[test]
+fn a_raw_request_is_answered_with_the_outputs_that_it_asked_for() {
+    let mut request = super::rig::make_credential("ada");
+    let level = RawCbor::new(vec![2]).unwrap();
+    request.extensions.other.insert("credProtect", level).unwrap();
+    request.extensions.other.insert("minPinLength", RawCbor::new(vec![0xf5]).unwrap()).unwrap();
+    for (name, value, expected) in [
+        ("minPinLength", &[4][..], Ok(())),
+        ("credProtect", &[2], Ok(())),
+        ("credProtect", &[1], Err(Mismatch::Extensions)),
+        ("credBlob", TRUE, Err(Mismatch::Extensions)),
+    ] {
+        let response = made(with_outputs(&[(name, value)]));
+        assert_eq!(judged(&able(), request.clone(), &response), expected, "{name} {value:?}");
+    }
+}
+
+#[test]
+fn what_says_nothing_of_a_selection_is_as_if_it_were_absent() {
+    for (selected, number, expected) in [
+        (None, None, Ok(())),
+        (Some(true), None, Ok(())),
+        (Some(false), None, Ok(())),
+        (None, Some(1), Ok(())),
+        (Some(true), Some(1), Ok(())),
+        (Some(false), Some(1), Ok(())),
+        (Some(false), Some(2), Ok(())),
+        (None, Some(2), Ok(())),
+        // Selected, and yet one of several to select from.
+        (Some(true), Some(2), Err(Mismatch::Contradiction)),
+    ] {
+        for has_list in [true, false] {
+            let prepared = sign_in(|asked| {
+                asked.allow_credentials = if has_list { vec![listed()] } else { Vec::new() };
+            });
+            let mut response = signed(data(VERIFIED));
+            response.user_selected = selected;
+            response.number_of_credentials = number;
+            let judged = judged(&able(), prepared, &Response::GetAssertion(response));
+            assert_eq!(judged, expected, "{selected:?}, {number:?}, list {has_list}");
+        }
+    }
+}
+
+#[test]
+fn a_sign_in_with_a_new_credential_is_refused() {
+    let response = signed(data(VERIFIED).with_credential(credential()));
+    let judged = judged(&able(), sign_in(|_| {}), &Response::GetAssertion(response));
+    assert_eq!(judged, Err(Mismatch::NewCredential));
 }

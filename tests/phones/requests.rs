@@ -1,6 +1,9 @@
 //! Requirement and phone to what is sent, or to why nothing is.
 
 use fido_hybrid::client::{Input, Output};
+use fido_hybrid::ctap::extensions::cred_protect::CredProtect::{
+    VerificationOptional, VerificationOptionalWithList, VerificationRequired,
+};
 use fido_hybrid::ctap::{Algorithm, CredentialParameters, Request};
 use fido_hybrid::error::{Advice, Error, Fault, Stage, Unsupported};
 use fido_hybrid::protocol::message::MessageType;
@@ -153,6 +156,32 @@ fn a_phone_that_lists_its_algorithms_must_have_one_that_is_offered() {
     }
 }
 
+#[test]
+fn a_protection_policy_is_sent_to_phones_that_have_it_and_enforced_on_others() {
+    let unsupported = Err(Unsupported::CredentialProtection);
+    for (policy, enforce, is_listed, expected) in [
+        (VerificationOptional, false, true, Ok(Some([1]))),
+        (VerificationOptionalWithList, false, true, Ok(Some([2]))),
+        (VerificationRequired, true, true, Ok(Some([3]))),
+        (VerificationRequired, false, false, Ok(None)),
+        // The least is what every phone does.
+        (VerificationOptional, true, false, Ok(None)),
+        (VerificationOptionalWithList, true, false, unsupported),
+        (VerificationRequired, true, false, unsupported),
+    ] {
+        let prepared = creation(|asked| {
+            asked.extensions.cred_protect = Some(policy);
+            asked.extensions.enforce_cred_protect = enforce;
+        });
+        let phone = phone(VERIFIES, if is_listed { &["credProtect"] } else { &[] });
+        let sent = prepared.request_for(&phone).map(|request| {
+            let input = request.extensions.other.get("credProtect");
+            input.map(|input| <[u8; 1]>::try_from(input.as_bytes()).unwrap())
+        });
+        assert_eq!(sent, expected, "{policy:?}, enforced {enforce}, listed {is_listed}");
+    }
+}
+
 /// Ends at a phone that introduces itself so, and what the phone was sent.
 fn ended(request: fido_hybrid::client::PhoneRequest, options: &[(&str, bool)]) -> Error {
     let mut rig = ClientRig::introducing(Flow::Qr);
@@ -175,6 +204,10 @@ fn what_the_phone_cannot_do_ends_before_its_user_is_asked() {
     let discoverable = creation(|asked| asked.resident_key = Required);
     let eddsa = vec![CredentialParameters::new(Algorithm::EDDSA)];
     let of_another_algorithm = creation(|asked| asked.parameters = eddsa);
+    let protected = creation(|asked| {
+        asked.extensions.cred_protect = Some(VerificationRequired);
+        asked.extensions.enforce_cred_protect = true;
+    });
     let verified_get = sign_in(|asked| asked.user_verification = Required);
     for (request, options, text, advice) in [
         (
@@ -193,6 +226,12 @@ fn what_the_phone_cannot_do_ends_before_its_user_is_asked() {
             discoverable.into(),
             VERIFIES,
             "the phone is ready: the phone cannot store passkeys",
+            Advice::UseAnotherDevice,
+        ),
+        (
+            protected.into(),
+            VERIFIES,
+            "the phone is ready: the phone cannot protect passkeys as the site demands",
             Advice::UseAnotherDevice,
         ),
         (
@@ -216,9 +255,10 @@ fn the_longest_request_is_as_long_as_any() {
     let prepared = creation(|asked| {
         asked.resident_key = Preferred;
         asked.extensions.prf = Some(prf_to_create());
+        asked.extensions.cred_protect = Some(VerificationRequired);
     });
     let get = sign_in(|asked| asked.extensions.prf = Some(prf_to_get()));
-    let mut able = phone(&[("rk", true), ("uv", true)], &["prf"]);
+    let mut able = phone(&[("rk", true), ("uv", true)], &["prf", "credProtect"]);
     able.attestation_formats = vec!["none".to_owned()];
     assert_eq!(prepared.longest_request(), prepared.request_for(&able).unwrap());
     assert_eq!(get.longest_request(), get.request_for(&able).unwrap());

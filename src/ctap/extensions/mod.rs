@@ -11,22 +11,28 @@
 //! Each of the four has a type, since no two carry the same values. `prf` and
 //! `largeBlob` are typed; all others pass as raw CBOR under their names. With
 //! no PIN/UV protocol on this transport, the older `hmac-secret` (an ECDH of
-//! its own) cannot be used and is not typed. Signed outputs, which phones do
-//! not send, are in the [authenticator data](super::AuthenticatorData).
+//! its own) cannot be used and is not typed. Signed outputs, which few phones
+//! send, are in the [authenticator data](super::AuthenticatorData).
 //!
 //! `credProps` is the client's own answer and never travels. Hashing PRF
 //! inputs and compressing blobs is the client's work above this layer.
 
+pub mod cred_protect;
 pub mod large_blob;
 pub mod prf;
 
 use std::collections::BTreeMap;
+
+pub use cred_protect::CRED_PROTECT;
 
 use super::raw::{self, RawCbor};
 use crate::cbor::{Decode, Encode, Error, MapWriter, Reader, Writer};
 
 /// The name of the PRF extension.
 pub const PRF: &str = "prf";
+/// The name of the extension under which authenticators with PIN/UV protocols
+/// have their PRF.
+pub const HMAC_SECRET: &str = "hmac-secret";
 /// The name of the large blob extension.
 pub const LARGE_BLOB: &str = "largeBlob";
 

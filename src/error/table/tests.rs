@@ -84,6 +84,7 @@ fn every_fault() -> Vec<Fault> {
         Mismatch::UserPresence => Mismatch::UserPresence,
         Mismatch::UserVerification => Mismatch::UserVerification,
         Mismatch::NoCredential => Mismatch::NoCredential,
+        Mismatch::NewCredential => Mismatch::NewCredential,
         Mismatch::Algorithm => Mismatch::Algorithm,
         Mismatch::Credential => Mismatch::Credential,
         Mismatch::UserHandle => Mismatch::UserHandle,
@@ -130,6 +131,7 @@ fn every_fault() -> Vec<Fault> {
         Unsupported::UserVerification => Unsupported::UserVerification,
         Unsupported::VerificationNotSetUp => Unsupported::VerificationNotSetUp,
         Unsupported::DiscoverablePasskeys => Unsupported::DiscoverablePasskeys,
+        Unsupported::CredentialProtection => Unsupported::CredentialProtection,
         Unsupported::Algorithm => Unsupported::Algorithm,
         Unsupported::Command => Unsupported::Command,
         Unsupported::RequestTooLong => Unsupported::RequestTooLong,
@@ -169,6 +171,9 @@ fn every_fault() -> Vec<Fault> {
 mod options {
     use crate::webauthn::{DomException, DomainError, OptionsError, RpIdError};
 
+    pub(super) const UNSUPPORTED: OptionsError =
+        OptionsError::Unsupported("extensions.largeBlob.support");
+
     /// Every error of a site's options, with the name that the page gets.
     pub(super) fn every_error() -> Vec<(OptionsError, DomException)> {
         let rp_id = every!(RpIdError {
@@ -203,6 +208,7 @@ mod options {
             (OptionsError::NothingToEvalBy, _) => {
                 (OptionsError::NothingToEvalBy, DomException::NotSupported)
             },
+            (OptionsError::Unsupported(_), _) => (UNSUPPORTED, DomException::NotAllowed),
             (OptionsError::RpId(_), _) => {
                 (OptionsError::RpId(RpIdError::OtherDomain), DomException::Security)
             },
@@ -310,6 +316,7 @@ fn rows() -> Vec<Row> {
             mismatch(Mismatch::RelyingParty),
             mismatch(Mismatch::UserPresence),
             mismatch(Mismatch::NoCredential),
+            mismatch(Mismatch::NewCredential),
             mismatch(Mismatch::Algorithm),
             mismatch(Mismatch::Credential),
             mismatch(Mismatch::UserHandle),
@@ -363,7 +370,10 @@ fn rows() -> Vec<Row> {
                 Unsupported::DataChannel.into(),
                 Unsupported::UserVerification.into(),
                 Unsupported::DiscoverablePasskeys.into(),
+                Unsupported::CredentialProtection.into(),
                 Unsupported::Algorithm.into(),
+                #[cfg(feature = "webauthn")]
+                options::UNSUPPORTED.into(),
             ],
         ),
         (
