@@ -14,7 +14,7 @@ use fido_hybrid::authenticator::{
     Authenticator, Decision, Freshness, MemoryStore, PasskeyStore, Prompt, Question, Session,
     Update, UserCheck, Verification,
 };
-use fido_hybrid::bluetooth::{Advertisement, Advertiser};
+use fido_hybrid::bluetooth::{AdapterState, Advertisement, Advertiser};
 use fido_hybrid::client::{Ceremony, Client};
 use fido_hybrid::ctap::{self, Response, Status};
 use fido_hybrid::error::{
@@ -298,7 +298,7 @@ async fn a_radio_that_cannot_ends_the_session() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_adapter_that_is_pulled_out_ends_the_session() {
+async fn an_advert_that_ends_for_good_ends_the_session() {
     struct Loose;
     impl Advertiser for Loose {
         fn advertise(
@@ -309,8 +309,8 @@ async fn an_adapter_that_is_pulled_out_ends_the_session() {
         }
     }
     impl Advertisement for Loose {
-        fn lost(&mut self) -> BoxFuture<'_, BluetoothFault> {
-            Box::pin(async { BluetoothFault::Absent })
+        fn next(&mut self) -> BoxFuture<'_, Result<AdapterState, BluetoothFault>> {
+            Box::pin(async { Err(BluetoothFault::Unsupported("advertise")) })
         }
     }
     let world = World::new(&[]);
@@ -323,7 +323,58 @@ async fn an_adapter_that_is_pulled_out_ends_the_session() {
         .unwrap();
     let error = authenticator.answer(code(&ceremony)).unwrap().outcome().await.unwrap_err();
     assert_eq!(error.stage, Stage::Advertising);
-    assert!(matches!(error.fault, Fault::Bluetooth(BluetoothFault::Absent)));
+    assert!(matches!(error.fault, Fault::Bluetooth(BluetoothFault::Unsupported(_))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_adapter_that_stays_away_is_told_and_is_why_the_session_ends() {
+    struct Away(Vec<AdapterState>);
+    impl Advertiser for Away {
+        fn advertise(
+            &self,
+            _: Vec<u8>,
+        ) -> BoxFuture<'_, Result<Box<dyn Advertisement>, BluetoothFault>> {
+            let states = self.0.iter().rev().copied().collect();
+            Box::pin(async { Ok(Box::new(Away(states)) as Box<dyn Advertisement>) })
+        }
+    }
+    impl Advertisement for Away {
+        fn next(&mut self) -> BoxFuture<'_, Result<AdapterState, BluetoothFault>> {
+            Box::pin(async {
+                match self.0.pop() {
+                    Some(state) => Ok(state),
+                    None => std::future::pending().await,
+                }
+            })
+        }
+    }
+    const OFF: AdapterState = AdapterState::Off;
+    for (states, is_off) in [(vec![OFF], true), (vec![OFF, AdapterState::On], false)] {
+        let world = World::new(&[]);
+        let ceremony = world.client.begin(make_credential("ada").into(), None).unwrap();
+        let authenticator = Authenticator::builder(MemoryStore::new(), Nobody)
+            .advertiser(Away(states.clone()))
+            .tunnel(Exchange::new())
+            .domain(domain())
+            .build()
+            .unwrap();
+        let mut session = authenticator.answer(code(&ceremony)).unwrap();
+        drop(ceremony);
+        let mut told = Vec::new();
+        while let Some(update) = session.next().await {
+            if let Update::Adapter(state) = update {
+                told.push(state);
+            }
+        }
+        assert_eq!(told, states);
+        let error = session.outcome().await.unwrap_err();
+        assert_eq!(error.stage, Stage::Advertising);
+        match error.fault {
+            Fault::Bluetooth(BluetoothFault::Off) => assert!(is_off),
+            Fault::Deadline => assert!(!is_off),
+            other => panic!("{other}"),
+        }
+    }
 }
 
 /// Tunnels that take the handshake and no answer.

@@ -161,6 +161,12 @@ impl Diagnose {
         let mut advert = vec![0; ADVERT];
         UnwrapErr(SysRng).fill_bytes(&mut advert);
         let advertised = timeout(radio::PATIENCE, self.bluetooth.advertise(advert)).await;
-        advertised.unwrap_or_else(|_| Err(BluetoothFault::Silent)).map(drop)
+        let mut advert = advertised.unwrap_or_else(|_| Err(BluetoothFault::Silent))?;
+        // An advert that waits for an adapter says so first.
+        tokio::select! {
+            biased;
+            state = advert.next() => state?.fault().map_or(Ok(()), Err),
+            () = std::future::ready(()) => Ok(()),
+        }
     }
 }

@@ -205,12 +205,15 @@ impl Radio {
                 Self::Off => pending().await,
                 Self::Starting(start) => match start.await {
                     Ok(advertisement) => {
-                        debug!("the advert is on the air");
+                        debug!("advertising");
                         *self = Self::OnAir(advertisement);
                     }
                     Err(fault) => break fault,
                 },
-                Self::OnAir(advertisement) => break advertisement.lost().await,
+                Self::OnAir(advertisement) => match advertisement.next().await {
+                    Ok(state) => return Input::Adapter(state),
+                    Err(fault) => break fault,
+                },
             }
         };
         *self = Self::Off;

@@ -3,6 +3,7 @@
 use super::passkey::Passkey;
 use super::update::Update;
 use super::user_check::{Decision, Prompt, PromptId};
+use crate::bluetooth::AdapterState;
 use crate::ctap::CredentialId;
 use crate::error::{BluetoothFault, Error, StoreFault, TunnelFault};
 use crate::protocol::tunnel_url::{RoutingId, TunnelRequest};
@@ -26,6 +27,9 @@ pub enum Input {
     /// A message of [`Output::Send`] did not get into the tunnel, which is of
     /// no use any more.
     SendFailed(TunnelFault),
+    /// The radio changed, or cannot be used yet: the advert is on the air while it is
+    /// on.
+    Adapter(AdapterState),
     /// The advert cannot go on the air, or not stay there.
     AdvertisingFailed(BluetoothFault),
     /// The store's answer to [`Output::FindPasskeys`].

@@ -15,6 +15,7 @@ use super::randomness::Randomness;
 use super::refusal::Refusal;
 use super::update::Update;
 use super::user_check::{Account, Decision, Prompt, PromptId, Question, Verification};
+use crate::bluetooth::AdapterState;
 use crate::cbor::encode;
 use crate::ctap::{self, RawResponse, Request, Response, Status, UserHandle};
 use crate::error::{
@@ -123,6 +124,7 @@ impl States for State {
             | Input::TunnelClosed
             | Input::TunnelFailed(_)
             | Input::SendFailed(_)
+            | Input::Adapter(_)
             | Input::AdvertisingFailed(_)
             | Input::Cancel
             | Input::TimePassed => true,
@@ -162,6 +164,10 @@ impl States for State {
     fn expire(self, outputs: &mut Outputs) -> Step {
         match self {
             Self::Listening(Session { answered: true, .. }) => Err(End::Done),
+            // Without an advert, no device had a chance to come.
+            Self::Advertising(Advertising { adapter, .. }) => {
+                Err(adapter.fault().map_or(Fault::Deadline, Fault::from).into())
+            }
             state => {
                 state.last_word(Status::USER_ACTION_TIMEOUT, outputs);
                 Err(Fault::Deadline.into())
@@ -273,7 +279,12 @@ impl Registering {
         outputs.push_back(Output::Advertise(advert.into()));
         outputs.push_back(Output::Update(Update::Advertising));
         let responder = Responder::qr(client, &keys::psk(&secret, &eid), ephemeral);
-        Advertising { responder, profile, randomness: Randomness::new(seed) }
+        Advertising {
+            responder,
+            profile,
+            randomness: Randomness::new(seed),
+            adapter: AdapterState::On,
+        }
     }
 }
 
@@ -283,6 +294,8 @@ pub(super) struct Advertising {
     responder: Responder,
     profile: Profile,
     randomness: Randomness,
+    /// The advert is on the air while it is on.
+    adapter: AdapterState,
 }
 
 impl Advertising {
@@ -290,6 +303,10 @@ impl Advertising {
         match input {
             // One attempt: the responder is consumed.
             Input::Message(message) => Ok(State::Listening(self.respond(&message, outputs)?)),
+            Input::Adapter(state) => {
+                outputs.push_back(Output::Update(Update::Adapter(state)));
+                Ok(State::Advertising(Self { adapter: state, ..self }))
+            }
             Input::AdvertisingFailed(fault) => Err(Fault::from(fault).into()),
             // No client has spoken yet: this was the service.
             Input::TunnelClosed => Err(Fault::from(TunnelFault::Closed(None)).into()),
@@ -299,7 +316,7 @@ impl Advertising {
     }
 
     fn respond(self, message: &[u8], outputs: &mut Outputs) -> Result<Session, End> {
-        let Self { responder, profile, randomness } = self;
+        let Self { responder, profile, randomness, adapter: _ } = self;
         let (established, reply) = responder.respond(message)?;
         let mut channel = Channel::new(established);
         let introduction = PostHandshake::ctap(encode(&profile.get_info()));

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::refusal::Refusal;
+use crate::bluetooth::AdapterState;
 use crate::error::Error;
 
 /// A step that was taken. `Display` is a sentence for people.
@@ -13,6 +14,9 @@ pub enum Update {
     Registering,
     /// The advert goes on the air; the other device has to hear it.
     Advertising,
+    /// The radio changed, or cannot be used yet: the other device can receive nothing
+    /// until it is on. Then the transaction goes on.
+    Adapter(AdapterState),
     /// The other device is near and connected, and the connection is secured.
     Secured,
     /// The other device asked for something and the user is being asked.
@@ -38,6 +42,7 @@ impl fmt::Display for Update {
             Self::Unsupported => {
                 "The other device was told that this device cannot do what it wants."
             }
+            Self::Adapter(state) => return state.fmt(f),
             Self::Registering => "Connecting to the tunnel service.",
             Self::Advertising => "Bring the two devices close together.",
             Self::Secured => "The connection to the other device is secure.",

@@ -126,7 +126,8 @@ pub enum ScanEvent {
 /// Puts adverts on the air.
 pub trait Advertiser: Send + Sync {
     /// Advertises `service_data` under [`SERVICE_UUID`] until the returned
-    /// token is dropped.
+    /// token is dropped. A radio that is off or not there yet is no error if the
+    /// advert will be sent once it is on: [`Advertisement::next`] says so first.
     ///
     /// # Errors
     /// A [`BluetoothFault`] that says why this radio cannot.
@@ -139,14 +140,18 @@ pub trait Advertiser: Send + Sync {
     ) -> BoxFuture<'_, Result<Box<dyn Advertisement>, BluetoothFault>>;
 }
 
-/// An advert on the air. Dropping it takes it off.
+/// An advert under way. Dropping it takes it off the air.
 pub trait Advertisement: Send {
-    /// Waits until something other than a drop takes the advert off the air:
-    /// an adapter pulled out or switched off, a Bluetooth service that ends.
+    /// Waits until the radio changes. The advert is on the air while the radio is
+    /// [`AdapterState::On`], which it is without a word. By default it never changes.
+    ///
+    /// # Errors
+    /// A [`BluetoothFault`] when the advert is off the air for good. The next call
+    /// returns the same.
     ///
     /// # Cancel safety
-    /// Nothing is lost: the next call gives the same answer.
-    fn lost(&mut self) -> BoxFuture<'_, BluetoothFault> {
+    /// No change is lost.
+    fn next(&mut self) -> BoxFuture<'_, Result<AdapterState, BluetoothFault>> {
         Box::pin(std::future::pending())
     }
 }

@@ -24,7 +24,7 @@ use windows::Storage::Streams::DataWriter;
 use windows::core::{GUID, HRESULT, Ref};
 
 use super::settings::Settings;
-use super::{Advertisement, SERVICE_UUID, btle};
+use super::{AdapterState, Advertisement, SERVICE_UUID, btle};
 use crate::BoxFuture;
 use crate::error::BluetoothFault;
 
@@ -153,16 +153,16 @@ impl Phase {
 }
 
 impl Advertisement for OnAir {
-    fn lost(&mut self) -> BoxFuture<'_, BluetoothFault> {
+    fn next(&mut self) -> BoxFuture<'_, Result<AdapterState, BluetoothFault>> {
         Box::pin(async {
             if let Some(fault) = &self.lost {
-                return fault.clone();
+                return Err(fault.clone());
             }
             let fault = match self.reach(|phase| matches!(phase, Phase::Lost(_))).await {
                 Phase::Lost(fault) => self.explained(fault).await,
                 Phase::Starting | Phase::Started => Trouble::Stopped.into(),
             };
-            self.lost.insert(fault).clone()
+            Err(self.lost.insert(fault).clone())
         })
     }
 }

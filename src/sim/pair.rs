@@ -620,6 +620,7 @@ fn describe_phone_input(input: &authenticator::Input) -> String {
         Input::UseCounted(Ok(counter)) => format!("counts to {counter}"),
         Input::Saved(Ok(())) => "saved".to_owned(),
         Input::Decided { decision, .. } => format!("{decision:?}"),
+        Input::Adapter(state) => format!("{state:?}"),
         Input::AdvertisingFailed(fault) => fault.to_string(),
         Input::TunnelFailed(fault) | Input::SendFailed(fault) => fault.to_string(),
         Input::TunnelOpened { .. } => "tunnel opened".to_owned(),

@@ -1,6 +1,6 @@
 //! An advert on the air: what it says, who sends it, and why none can be sent.
 
-use fido_hybrid::bluetooth::{Advertisement, Advertiser as _, Bluetooth};
+use fido_hybrid::bluetooth::{AdapterState, Advertisement, Advertiser as _, Bluetooth};
 use fido_hybrid::error::{Advice, BluetoothFault, Error, Stage};
 
 use crate::bluez::{
@@ -15,11 +15,16 @@ async fn advertising(radio: &Bluetooth) -> Box<dyn Advertisement> {
     soon("an advert", radio.advertise(DATA.to_vec())).await.unwrap()
 }
 
+/// Why nothing is on the air, for good or until the adapter changes.
 async fn refusal(radio: &Bluetooth) -> BluetoothFault {
     match soon("a refusal", radio.advertise(DATA.to_vec())).await {
-        Ok(_) => panic!("an advert in place of a refusal"),
+        Ok(mut advert) => state(&mut advert).await.fault().expect("a refusal"),
         Err(fault) => fault,
     }
+}
+
+async fn state(advert: &mut Box<dyn Advertisement>) -> AdapterState {
+    soon("a state of the advert", advert.next()).await.unwrap()
 }
 
 /// What a person is told to do.
@@ -203,39 +208,119 @@ async fn dropping_the_future_leaves_nothing_on_the_air() {
 }
 
 #[tokio::test]
-async fn whatever_takes_an_advert_off_the_air_is_told() {
-    type Harm = (&'static str, fn(&Machine), fn(&BluetoothFault) -> bool);
+async fn whatever_takes_an_advert_off_the_air_is_told_and_passes() {
+    type Act = fn(&Machine);
     let Some(air) = Air::by_hand() else { return };
-    let absent = |fault: &BluetoothFault| matches!(fault, BluetoothFault::Absent);
-    let off = |fault: &BluetoothFault| matches!(fault, BluetoothFault::Off);
-    let no_service = |fault: &BluetoothFault| matches!(fault, BluetoothFault::NoService(_));
-    let harms: [Harm; 7] = [
-        ("unplugged", |it| it.unplug("hci0"), absent),
-        ("pulled out", |it| it.unplug_without_release("hci0"), absent),
-        ("switched off", |it| it.switch("hci0", Power::Off), off),
-        ("released", |it| it.release_adverts("hci0"), absent),
-        ("bluetoothd stops", |it| it.stop_bluetoothd(Ending::Orderly), absent),
-        ("bluetoothd crashes", |it| it.stop_bluetoothd(Ending::Crash), absent),
-        ("the bus is gone", Machine::kill_bus, no_service),
+    let plug: Act = |it| it.plug_in("hci0", Power::On);
+    let start: Act = Machine::start_bluetoothd;
+    let unplug: Act = |it| it.unplug("hci0");
+    let harms: [(&str, Act, AdapterState, Act); 5] = [
+        ("unplugged", unplug, AdapterState::Absent, plug),
+        ("pulled out", |it| it.unplug_without_release("hci0"), AdapterState::Absent, plug),
+        (
+            "switched off",
+            |it| it.switch("hci0", Power::Off),
+            AdapterState::Off,
+            |it| it.switch("hci0", Power::On),
+        ),
+        ("stopped", |it| it.stop_bluetoothd(Ending::Orderly), AdapterState::Absent, start),
+        ("crashed", |it| it.stop_bluetoothd(Ending::Crash), AdapterState::Absent, start),
     ];
-    for (what, harm, expected) in harms {
+    for (what, harm, expected, mend) in harms {
+        let laptop = laptop(&air);
+        let mut advert = advertising(&bluetooth(&laptop)).await;
+        assert!(looked_at(&mut advert.next()).is_none(), "lost before it was {what}");
+        for _ in 0..2 {
+            harm(&laptop);
+            assert_eq!(state(&mut advert).await, expected, "{what}");
+            air.until(what, || air.adverts().is_empty()).await;
+            mend(&laptop);
+            assert_eq!(state(&mut advert).await, AdapterState::On, "{what}");
+            let [on_air] = &air.adverts()[..] else { panic!("one advert") };
+            assert_eq!(on_air.service_data, [(uuid(0xfff9), DATA.to_vec())].into());
+        }
+        drop(advert);
+        air.until("it is off the air", || air.adverts().is_empty()).await;
+    }
+}
+
+#[tokio::test]
+async fn another_adapter_takes_over_without_a_word() {
+    let Some(air) = Air::by_hand() else { return };
+    for switched in [false, true] {
         let laptop = laptop(&air);
         laptop.plug_in("hci1", Power::On);
         let mut advert = advertising(&bluetooth(&laptop)).await;
-        // What happens to another adapter or its adverts is not this one's end.
-        let mut other = advertising(&bluetooth(&laptop).adapter("hci1")).await;
-        laptop.unplug("hci1");
-        soon("the other's end", other.lost()).await;
-        let mut waiting = advert.lost();
-        assert!(looked_at(&mut waiting).is_none(), "lost before it was {what}");
-        drop(waiting);
+        if switched {
+            laptop.switch("hci0", Power::Off);
+        } else {
+            laptop.unplug("hci0");
+        }
+        air.until("it is taken over", || laptop.registered("hci1").len() == 1).await;
+        air.until("it is sent once", || air.adverts().len() == 1).await;
+        assert!(looked_at(&mut advert.next()).is_none());
+    }
+}
 
-        harm(&laptop);
-        let fault = soon(what, advert.lost()).await;
-        assert!(expected(&fault), "{what}: {fault:?}");
-        // The next call gives the same answer.
-        let again = soon(what, advert.lost()).await;
-        assert!(expected(&again), "{what}: {again:?}");
+#[tokio::test]
+async fn an_advert_that_bluez_releases_is_registered_again() {
+    let Some(air) = Air::by_hand() else { return };
+    let laptop = laptop(&air);
+    let mut advert = advertising(&bluetooth(&laptop)).await;
+    laptop.release_adverts("hci0");
+    air.until("it is on the air again", || laptop.registered("hci0").len() == 1).await;
+    assert!(looked_at(&mut advert.next()).is_none());
+}
+
+#[tokio::test]
+async fn a_lost_bus_ends_an_advert_with_an_error_that_stays() {
+    let Some(air) = Air::by_hand() else { return };
+    let laptop = laptop(&air);
+    let mut advert = advertising(&bluetooth(&laptop)).await;
+    laptop.kill_bus();
+    for _ in 0..2 {
+        let fault = soon("the end", advert.next()).await.unwrap_err();
+        assert!(matches!(fault, BluetoothFault::NoService(_)), "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_advert_that_fails_at_first_is_registered_again() {
+    let Some(air) = Air::by_hand() else { return };
+    for error in ["Failed", "InProgress", "NotReady", "InvalidArguments"] {
+        let laptop = laptop(&air);
+        let odd = Answer::error(&format!("org.bluez.Error.{error}"), "not yet");
+        laptop.answer("RegisterAdvertisement", odd);
+        let radio = bluetooth(&laptop);
+        let advert = tokio::spawn(async move { radio.advertise(DATA.to_vec()).await });
+        let asked = || !laptop.calls_of("RegisterAdvertisement").is_empty();
+        air.until("BlueZ is asked", asked).await;
+        laptop.answer_truly("RegisterAdvertisement");
+        let mut advert = soon(error, advert).await.unwrap().unwrap();
+        let [registered] = &laptop.registered("hci0")[..] else { panic!("one advert") };
+        let kind = registered.properties.entry("Type");
+        assert_eq!(kind, Some(&Value::text("broadcast")), "{error}");
+        assert!(looked_at(&mut advert.next()).is_none(), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn an_adapter_that_does_not_broadcast_sends_an_advert_that_can_be_connected_to() {
+    let Some(air) = Air::by_hand() else { return };
+    for length in [20, 21, 24] {
+        let laptop = Machine::start(&air, "laptop");
+        laptop.plug(Plug::new("hci0", Power::On).without_broadcast());
+        let data = vec![0xc3; length];
+        let mut advert =
+            soon("an advert", bluetooth(&laptop).advertise(data.clone())).await.unwrap();
+        let [on_air] = &air.adverts()[..] else { panic!("one advert") };
+        assert_eq!(on_air.service_data, [(uuid(0xfff9), data)].into());
+        // The flags take the place of the list.
+        assert_eq!(on_air.service_uuids.is_empty(), length > 20, "{length}");
+        assert!(on_air.connectable);
+        assert!(looked_at(&mut advert.next()).is_none());
+        drop(advert);
+        air.until("it is off the air", || air.adverts().is_empty()).await;
     }
 }
 
@@ -267,6 +352,6 @@ async fn only_bluez_can_take_an_advert_off_the_air() {
         stranger.send_with_reply_and_block(release.unwrap(), crate::PATIENCE).is_err()
     });
     assert!(refused.await.unwrap());
-    assert!(looked_at(&mut advert.lost()).is_none());
+    assert!(looked_at(&mut advert.next()).is_none());
     assert_eq!(air.adverts().len(), 1);
 }

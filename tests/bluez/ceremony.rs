@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use fido_hybrid::BoxFuture;
 use fido_hybrid::authenticator::{
-    Authenticator, Decision, MemoryStore, Prompt, Session, UserCheck, Verification,
+    Authenticator, Decision, MemoryStore, Prompt, Session, Update as Told, UserCheck, Verification,
 };
 use fido_hybrid::bluetooth::AdapterState;
 use fido_hybrid::client::{Ceremony, Client, Update};
@@ -160,17 +160,43 @@ async fn a_phone_that_is_put_away_stops_its_advert() {
 }
 
 #[tokio::test]
-async fn an_adapter_pulled_out_of_the_phone_ends_its_session_with_advice() {
+async fn an_adapter_pulled_out_of_the_phone_is_told_and_waited_for() {
     let Some(world) = World::new().await else { return };
     world.laptop.switch("hci0", Power::Off);
-    let ceremony = world.begin(make_credential("Ada"));
+    let mut ceremony = world.begin(make_credential("Ada"));
     let mut session = world.scan(&ceremony);
     world.air.until("the phone advertises", || !world.air.adverts().is_empty()).await;
-    world.phone.unplug("hci0");
-    let error = soon("the end", session.outcome()).await.unwrap_err();
-    assert_eq!(error.stage, Stage::Advertising);
-    assert!(matches!(error.fault, Fault::Bluetooth(BluetoothFault::Absent)), "{error}");
-    assert_eq!(error.advice(), Advice::AddBluetooth);
+    for (change, told) in [
+        (Change::Unplug, AdapterState::Absent),
+        (Change::PlugIn, AdapterState::On),
+        (Change::Switch(Power::Off), AdapterState::Off),
+        (Change::Switch(Power::On), AdapterState::On),
+    ] {
+        match change {
+            Change::Unplug => world.phone.unplug("hci0"),
+            Change::PlugIn => world.phone.plug_in("hci0", Power::On),
+            Change::Switch(power) => world.phone.switch("hci0", power),
+        }
+        let state = soon("what the person is told", async {
+            loop {
+                if let Told::Adapter(state) = session.next().await.unwrap() {
+                    return state;
+                }
+            }
+        });
+        assert_eq!(state.await, told);
+    }
+    world.laptop.switch("hci0", Power::On);
+    soon("the answer", ceremony.outcome()).await.unwrap();
+    drop(ceremony);
+    soon("the end", session.outcome()).await.unwrap();
+}
+
+/// What happens to the phone's adapter.
+enum Change {
+    Unplug,
+    PlugIn,
+    Switch(Power),
 }
 
 #[tokio::test]

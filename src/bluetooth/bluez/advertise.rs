@@ -1,36 +1,38 @@
-//! An advert on the air: an object of ours that BlueZ reads and registers.
+//! An advert: which adapter sends it, and what becomes of that.
+//!
+//! As with a scan, whatever may change the adapters wakes the advert's task, which
+//! then looks at all of them anew ([`Advertising::look`]): one way for the start, for
+//! an adapter that comes back, and for a BlueZ that was restarted.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use dbus::Path;
-use dbus::arg::{PropMap, RefArg, Variant, prop_cast};
-use dbus::channel::{MatchingReceiver as _, Sender as _};
-use dbus::message::{MatchRule, Message};
+use dbus::arg::{PropMap, Variant};
 use dbus::nonblock::SyncConnection;
-use dbus_crossroads::Crossroads;
-use tokio::sync::watch;
+use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
+use tokio::time::{Instant, sleep};
 use tracing::debug;
 
 use super::super::settings::Settings;
-use super::super::{AdapterState, Advertisement, SERVICE_UUID};
+use super::super::{AdapterState, Advertisement};
 use super::bus::{self, Bus, fault};
-use super::objects::{self, Found, long_uuid};
-use super::{ADAPTER, ADVERTISEMENT, ADVERTISING_MANAGER, BLUEZ, PROPERTIES};
+use super::objects::{self, Found};
+use super::offer::{self, Kind, Offer, PATH};
+use super::refusals::{RETRY, Refusals, Verdict};
+use super::{ADAPTER, ADVERTISING_MANAGER, PROPERTIES, best};
 use crate::BoxFuture;
 use crate::error::{ApiMisuse, BluetoothFault};
 
-const PATH: &str = "/org/fido_hybrid/advertisement";
+/// States that wait for a caller who is slow.
+const QUEUE: usize = 16;
 
-/// Between transmissions, in milliseconds. By default it is more than a second:
-/// too long for a person who waits.
-const MIN_INTERVAL: u32 = 100;
-const MAX_INTERVAL: u32 = 150;
+/// How often an adapter may fail to broadcast before it is asked to send an advert
+/// that can be connected to.
+const BROADCASTS: u32 = 3;
 
-/// The longest service data that leaves room for the list of services in the
-/// 31 bytes of an advertisement: 4 bytes for the list, 4 before the data.
-const ROOM_BESIDE_LIST: usize = 31 - 4 - 4;
+type Events = mpsc::Sender<Result<AdapterState, BluetoothFault>>;
 
 pub(in super::super) async fn advertise(
     settings: &Settings,
@@ -38,237 +40,258 @@ pub(in super::super) async fn advertise(
 ) -> Result<Box<dyn Advertisement>, BluetoothFault> {
     let mut bus = Bus::connect(settings.bus_address.as_deref()).await?;
     let connection = Arc::clone(bus.connection());
-    let (losing, lost) = watch::channel(None);
-    let watching =
-        Arc::new(Watching { owner: Mutex::default(), adapter: Mutex::default(), losing });
-    let adapter = bus
-        .start(async {
-            let heeding = Arc::clone(&watching);
-            bus::signals(&connection, &[ADAPTER], move |message, _| {
-                if let Some(fault) = heeding.fault(message) {
-                    heeding.lose(fault);
-                }
-            })
-            .await?;
-            offer(&connection, service_data, Arc::clone(&watching));
-            let objects = bus::managed_objects(&connection).await.map_err(fault)?;
-            let owner = bus::owner(&connection).await.map_err(fault)?;
-            *watching.owner.lock().unwrap_or_else(PoisonError::into_inner) = Some(owner);
-            let adapters = objects::adapters(&objects);
-            let adapters =
-                adapters.into_iter().filter(|found| found.is_chosen(settings.adapter.as_deref()));
-            register(&connection, adapters.collect(), settings.switch_on, &watching).await
-        })
-        .await?;
-    let reading = tokio::spawn(async move {
-        let ending = Ending(watching);
-        let fault = bus.lost().await;
-        ending.0.lose(fault);
+    let (events, receiver) = mpsc::channel(QUEUE);
+    let offer = Arc::new(Offer::new(service_data));
+    // From here on, dropping it stops what was begun.
+    let mut advert = Advert {
+        events: receiver,
+        ended: None,
+        offer: Arc::clone(&offer),
+        connection: Arc::clone(&connection),
+        task: None,
+    };
+    let mut advertising = Advertising {
+        connection: Arc::clone(&connection),
+        settings: settings.clone(),
+        offer: Arc::clone(&offer),
+        events,
+        told: AdapterState::On,
+        switched_on: BTreeSet::new(),
+        refusals: Refusals::default(),
+    };
+    let heeding = Arc::clone(&offer);
+    let subscribe = bus::signals(&connection, &[ADAPTER], move |message, connection| {
+        heeding.signal(message, connection);
     });
-    Ok(Box::new(OnAir { connection, adapter, lost, reading: reading.abort_handle() }))
+    bus.start(subscribe).await?;
+    offer::publish(&connection, &offer);
+    // An advert that failed at once may succeed a moment later: it is not given back
+    // before the one or the other is known, or told.
+    let next = loop {
+        match bus.start(advertising.look()).await? {
+            Next::Soon if advertising.told == AdapterState::On => {
+                let waited = async {
+                    sleep(RETRY).await;
+                    Ok(())
+                };
+                bus.during(waited).await?;
+            }
+            next => break next,
+        }
+    };
+    let task = tokio::spawn(async move {
+        let events = advertising.events.clone();
+        if let Err(fault) = bus.during(advertising.keep_on(next)).await {
+            debug!(%fault, "the advert ends");
+            let _gone = events.send(Err(fault)).await;
+        }
+    });
+    advert.task = Some(task.abort_handle());
+    Ok(Box::new(advert))
 }
 
-struct OnAir {
+struct Advert {
+    events: mpsc::Receiver<Result<AdapterState, BluetoothFault>>,
+    ended: Option<BluetoothFault>,
+    offer: Arc<Offer>,
     connection: Arc<SyncConnection>,
-    adapter: Path<'static>,
-    lost: watch::Receiver<Option<BluetoothFault>>,
-    reading: AbortHandle,
+    task: Option<AbortHandle>,
 }
 
-/// However reading ends, the advert ends with it.
-struct Ending(Arc<Watching>);
-
-impl Drop for Ending {
-    fn drop(&mut self) {
-        self.0.lose(ApiMisuse::TaskEnded.into());
-    }
-}
-
-impl Advertisement for OnAir {
-    fn lost(&mut self) -> BoxFuture<'_, BluetoothFault> {
+impl Advertisement for Advert {
+    fn next(&mut self) -> BoxFuture<'_, Result<AdapterState, BluetoothFault>> {
         Box::pin(async {
-            let lost = self.lost.wait_for(Option::is_some).await;
-            let fault = lost.ok().and_then(|fault| fault.clone());
-            // Whoever tells has told before it went.
-            fault.unwrap_or_else(|| ApiMisuse::TaskEnded.into())
+            if let Some(fault) = &self.ended {
+                return Err(fault.clone());
+            }
+            let event = self.events.recv().await;
+            let event = event.unwrap_or_else(|| Err(ApiMisuse::TaskEnded.into()));
+            self.ended = event.as_ref().err().cloned();
+            event
         })
     }
 }
 
-impl Drop for OnAir {
+impl Drop for Advert {
     fn drop(&mut self) {
         // At once, and not when the runtime comes round to closing the
         // connection, which takes it off too.
-        bus::call_without_reply(
-            &self.connection,
-            &self.adapter,
-            (ADVERTISING_MANAGER, "UnregisterAdvertisement"),
-            Some(&Path::from(PATH)),
-        );
-        self.reading.abort();
+        self.offer.withdraw(&self.connection);
+        if let Some(task) = &self.task {
+            task.abort();
+        }
     }
 }
 
-/// What the signals and calls of BlueZ are held against.
-struct Watching {
-    /// BlueZ's unique name.
-    owner: Mutex<Option<String>>,
-    /// The adapter that has the advert, or is asked to take it.
-    adapter: Mutex<Option<Path<'static>>>,
-    losing: watch::Sender<Option<BluetoothFault>>,
+/// When to look again without being told that something has changed.
+enum Next {
+    OnChange,
+    Soon,
 }
 
-impl Watching {
-    fn is_owner(&self, sender: Option<&str>) -> bool {
-        let owner = self.owner.lock().unwrap_or_else(PoisonError::into_inner);
-        owner.is_some() && owner.as_deref() == sender
-    }
+struct Advertising {
+    connection: Arc<SyncConnection>,
+    settings: Settings,
+    offer: Arc<Offer>,
+    events: Events,
+    /// The last state that the caller knows.
+    told: AdapterState,
+    /// Adapters that this advert has switched on: each once, since whoever
+    /// switches it off again wants it so.
+    switched_on: BTreeSet<Path<'static>>,
+    /// The adapters that refuse to advertise.
+    refusals: Refusals,
+}
 
-    fn is_adapter(&self, path: &str) -> bool {
-        let adapter = self.adapter.lock().unwrap_or_else(PoisonError::into_inner);
-        adapter.as_deref() == Some(path)
-    }
-
-    /// What a signal says about the advert, if it says anything.
-    fn fault(&self, message: &Message) -> Option<BluetoothFault> {
-        let sender = message.sender()?;
-        match &*message.member()? {
-            "NameOwnerChanged" if &*sender == "org.freedesktop.DBus" => {
-                let (name, before, _) = message.read3::<&str, &str, &str>().ok()?;
-                // BlueZ comes back, if it does, without the adverts that it had.
-                (name == BLUEZ && self.is_owner(Some(before))).then_some(BluetoothFault::Absent)
+impl Advertising {
+    async fn keep_on(&mut self, mut next: Next) -> Result<(), BluetoothFault> {
+        let offer = Arc::clone(&self.offer);
+        loop {
+            match next {
+                Next::OnChange => tokio::select! {
+                    () = offer.changed.notified() => {}
+                    // If BlueZ releases what it was just given, this is no race.
+                    () = offer.released.notified() => sleep(RETRY).await,
+                },
+                Next::Soon => tokio::select! {
+                    () = offer.changed.notified() => {}
+                    () = sleep(RETRY) => {}
+                },
             }
-            "InterfacesRemoved" if self.is_owner(Some(&sender)) => {
-                let (path, interfaces) = message.read2::<Path<'_>, Vec<&str>>().ok()?;
-                let is_gone = interfaces
-                    .iter()
-                    .any(|interface| [ADAPTER, ADVERTISING_MANAGER].contains(interface));
-                (is_gone && self.is_adapter(&path)).then_some(BluetoothFault::Absent)
-            }
-            "PropertiesChanged" if self.is_owner(Some(&sender)) => {
-                let (interface, changed) = message.read2::<&str, PropMap>().ok()?;
-                let is_off = prop_cast::<bool>(&changed, "Powered") == Some(&false);
-                (interface == ADAPTER && is_off && self.is_adapter(&message.path()?))
-                    .then_some(BluetoothFault::Off)
-            }
-            _ => None,
+            next = self.look().await?;
         }
     }
 
-    fn lose(&self, fault: BluetoothFault) {
-        self.losing.send_if_modified(|lost| {
-            let is_first = lost.is_none();
-            if is_first {
-                debug!(%fault, "the advert is off the air");
-                *lost = Some(fault);
+    /// Looks at all adapters, registers the advert with the first that takes it if
+    /// none has it, and tells the caller what has become of it.
+    async fn look(&mut self) -> Result<Next, BluetoothFault> {
+        let objects = match bus::managed_objects(&self.connection).await.map_err(fault) {
+            Ok(objects) => objects,
+            Err(BluetoothFault::Absent) => {
+                self.refusals = Refusals::default();
+                self.tell(AdapterState::Absent).await;
+                return Ok(Next::OnChange);
             }
-            is_first
-        });
-    }
-}
-
-/// What BlueZ reads of the object.
-struct Offer {
-    service_data: Vec<u8>,
-    watching: Arc<Watching>,
-}
-
-/// Puts the object there that BlueZ will read.
-fn offer(connection: &Arc<SyncConnection>, service_data: Vec<u8>, watching: Arc<Watching>) {
-    let mut objects = Crossroads::new();
-    let has_list = service_data.len() <= ROOM_BESIDE_LIST;
-    let interface = objects.register(ADVERTISEMENT, |interface| {
-        // Not connectable, and so with a random address of its own rather than
-        // with the adapter's, which never changes.
-        interface.property("Type").get(|_, _: &mut Offer| Ok("broadcast".to_owned()));
-        interface.property("ServiceData").get(|_, offer| {
-            let data: Box<dyn RefArg> = Box::new(offer.service_data.clone());
-            Ok(HashMap::from([(long_uuid(SERVICE_UUID), Variant(data))]))
-        });
-        if has_list {
-            // Filters of systems look at the list alone.
-            interface.property("ServiceUUIDs").get(|_, _| Ok(vec![long_uuid(SERVICE_UUID)]));
+            Err(fault) => return Err(fault),
+        };
+        let owner = match bus::owner(&self.connection).await.map_err(fault) {
+            Ok(owner) => owner,
+            // BlueZ has left meanwhile, and says so by a signal.
+            Err(BluetoothFault::Absent) => return Ok(Next::OnChange),
+            Err(fault) => return Err(fault),
+        };
+        let is_registered = {
+            let mut state = self.offer.lock();
+            state.owner = Some(owner);
+            state.adapter.is_some()
+        };
+        if is_registered {
+            return Ok(Next::OnChange);
         }
-        interface.property("MinInterval").get(|_, _| Ok(MIN_INTERVAL));
-        interface.property("MaxInterval").get(|_, _| Ok(MAX_INTERVAL));
-        interface.method("Release", (), (), |_, offer, ()| {
-            // The adapter goes, or BlueZ does.
-            offer.watching.lose(BluetoothFault::Absent);
-            Ok(())
-        });
-    });
-    objects.insert(PATH, &[interface], Offer { service_data, watching: Arc::clone(&watching) });
-    connection.start_receive(
-        MatchRule::new_method_call(),
-        Box::new(move |message, connection| {
-            if watching.is_owner(message.sender().as_deref()) {
-                // It answers whatever is wrong with the call.
-                let _answered = objects.handle_message(message, connection);
-            } else {
-                let denied = "org.freedesktop.DBus.Error.AccessDenied".into();
-                let _unsent = connection.send(message.error(&denied, c"this is for BlueZ alone"));
-            }
-            true
-        }),
-    );
-}
-
-/// Registers the object with the first adapter that takes it.
-async fn register(
-    connection: &Arc<SyncConnection>,
-    adapters: Vec<Found>,
-    switch_on: bool,
-    watching: &Watching,
-) -> Result<Path<'static>, BluetoothFault> {
-    // The first reason is of the adapter that a person would name first, but an
-    // adapter that is on says more than one that is off.
-    let mut refused = BluetoothFault::Absent;
-    for found in &adapters {
-        match register_with(connection, found, switch_on, watching).await {
-            Ok(()) => return Ok(found.path.clone()),
-            Err(fault) => {
-                debug!(adapter = found.adapter.id, %fault, "an adapter does not advertise");
-                if matches!(refused, BluetoothFault::Absent | BluetoothFault::Off) {
-                    refused = fault;
+        let chosen = self.settings.adapter.clone();
+        let mut adapters = objects::adapters(&objects);
+        adapters.retain(|adapter| adapter.is_chosen(chosen.as_deref()));
+        self.refusals.forget_all_but(&adapters);
+        let mut states = Vec::new();
+        let mut next = Next::OnChange;
+        let mut refused = None;
+        for found in &adapters {
+            match self.register(found).await {
+                Ok(()) => {
+                    self.refusals = Refusals::default();
+                    self.tell(AdapterState::On).await;
+                    return Ok(Next::OnChange);
+                }
+                Err(BluetoothFault::Off) => states.push(AdapterState::Off),
+                Err(BluetoothFault::Absent) => {}
+                Err(fault) => {
+                    debug!(adapter = found.adapter.id, %fault, "an adapter does not advertise");
+                    match self.refusals.refused(&found.path, &fault, Instant::now()) {
+                        Verdict::Retry => next = Next::Soon,
+                        Verdict::TellAndRetry => {
+                            next = Next::Soon;
+                            states.push(AdapterState::NotReady);
+                        }
+                        // The first reason is of the adapter that a person would
+                        // name first.
+                        Verdict::GiveUp => refused = refused.or(Some(fault)),
+                    }
                 }
             }
         }
-    }
-    Err(refused)
-}
-
-async fn register_with(
-    connection: &Arc<SyncConnection>,
-    found: &Found,
-    switch_on: bool,
-    watching: &Watching,
-) -> Result<(), BluetoothFault> {
-    if found.adapter.state != AdapterState::On {
-        if !switch_on {
-            return Err(BluetoothFault::Off);
+        match (next, refused) {
+            // An adapter that is on says more than one that is off.
+            (Next::OnChange, Some(fault)) => Err(fault),
+            (Next::Soon, _) if states.is_empty() => Ok(Next::Soon),
+            (next, _) => {
+                self.tell(best(states.into_iter())).await;
+                Ok(next)
+            }
         }
-        let powered = (ADAPTER, "Powered", Variant(true));
-        let set = bus::call::<()>(connection, &found.path, (PROPERTIES, "Set"), powered).await;
-        set.map_err(|error| match fault(error) {
-            BluetoothFault::NotPermitted => BluetoothFault::NotPermitted,
-            // Such as one that a hardware switch keeps off.
-            _ => BluetoothFault::Off,
-        })?;
     }
-    if !found.advertises {
-        return Err(BluetoothFault::Unsupported("advertise"));
-    }
-    *watching.adapter.lock().unwrap_or_else(PoisonError::into_inner) = Some(found.path.clone());
-    let advert = (Path::from(PATH), PropMap::new());
-    let register = (ADVERTISING_MANAGER, "RegisterAdvertisement");
-    bus::call::<()>(connection, &found.path, register, advert).await.map_err(|error| {
-        match error.name() {
+
+    async fn register(&mut self, found: &Found) -> Result<(), BluetoothFault> {
+        let path = &found.path;
+        if found.adapter.state != AdapterState::On {
+            self.switch_on(path).await?;
+        }
+        if !found.advertises {
+            return Err(BluetoothFault::Unsupported("advertise"));
+        }
+        let kind = {
+            let mut state = self.offer.lock();
+            state.adapter = Some(path.clone());
+            let failures = state.failures.get(path).copied().unwrap_or_default();
+            let kind = if failures < BROADCASTS { Kind::Broadcast } else { Kind::Peripheral };
+            state.kind = kind;
+            kind
+        };
+        let advert = (Path::from(PATH), PropMap::new());
+        let register = (ADVERTISING_MANAGER, "RegisterAdvertisement");
+        let registered = bus::call::<()>(&self.connection, path, register, advert).await;
+        let Err(error) = registered else {
+            debug!(adapter = found.adapter.id, ?kind, "the advert is on the air");
+            return Ok(());
+        };
+        let mut state = self.offer.lock();
+        state.adapter = None;
+        let refused = match error.name() {
             Some("org.bluez.Error.NotPermitted") => BluetoothFault::NoAdvertisingSlot,
             Some("org.bluez.Error.InvalidLength") => {
                 BluetoothFault::Unsupported("send an advert as long as this")
             }
-            Some("org.bluez.Error.NotSupported") => BluetoothFault::Unsupported("advertise"),
+            // It may support the other kind.
+            Some("org.bluez.Error.NotSupported") if kind == Kind::Peripheral => {
+                BluetoothFault::Unsupported("advertise")
+            }
             _ => fault(error),
+        };
+        if matches!(refused, BluetoothFault::Failed(_)) {
+            let failures = state.failures.entry(path.clone()).or_default();
+            *failures = failures.saturating_add(1);
         }
-    })
+        Err(refused)
+    }
+
+    /// # Errors
+    /// [`BluetoothFault::Off`] where it is not to be switched on, or stays off.
+    async fn switch_on(&mut self, path: &Path<'static>) -> Result<(), BluetoothFault> {
+        if !self.settings.switch_on || !self.switched_on.insert(path.clone()) {
+            return Err(BluetoothFault::Off);
+        }
+        let powered = (ADAPTER, "Powered", Variant(true));
+        let set = bus::call::<()>(&self.connection, path, (PROPERTIES, "Set"), powered).await;
+        set.map_err(|error| match fault(error) {
+            BluetoothFault::NotPermitted => BluetoothFault::NotPermitted,
+            // Such as one that a hardware switch keeps off.
+            _ => BluetoothFault::Off,
+        })
+    }
+
+    async fn tell(&mut self, state: AdapterState) {
+        if self.told != state {
+            self.told = state;
+            let _gone = self.events.send(Ok(state)).await;
+        }
+    }
 }

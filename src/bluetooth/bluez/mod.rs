@@ -20,6 +20,7 @@ mod air;
 mod bus;
 mod connect;
 mod objects;
+mod offer;
 mod refusals;
 mod scan;
 

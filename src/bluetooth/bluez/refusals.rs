@@ -51,8 +51,12 @@ impl Refusals {
         let since = *self.0.entry(path.clone()).or_insert(now);
         let patience = match fault {
             BluetoothFault::Busy | BluetoothFault::NotReady => BUSY_PATIENCE,
-            // Waiting does not change what is allowed.
-            BluetoothFault::NotPermitted => Duration::ZERO,
+            // Waiting does not change what is allowed or possible, and a BlueZ that
+            // does not answer has been waited for.
+            BluetoothFault::NotPermitted
+            | BluetoothFault::Unsupported(_)
+            | BluetoothFault::NoAdvertisingSlot
+            | BluetoothFault::Silent => Duration::ZERO,
             _ => PATIENCE,
         };
         match now.saturating_duration_since(since) {
@@ -91,6 +95,9 @@ mod tests {
             (BluetoothFault::NotReady, 5, 50),
             (failed, 5, 5),
             (BluetoothFault::NotPermitted, 0, 0),
+            (BluetoothFault::Unsupported("advertise"), 0, 0),
+            (BluetoothFault::NoAdvertisingSlot, 0, 0),
+            (BluetoothFault::Silent, 0, 0),
         ] {
             let mut refusals = Refusals::default();
             let (path, begin) = (Path::from("/org/bluez/hci0"), Instant::now());

@@ -144,6 +144,12 @@ impl World {
             Some(said) => read_advert(&said, &radio.address).map(|advert| (advert, said)),
             None => refused("Failed", "Failed to parse advertisement."),
         };
+        let read = match read {
+            Ok((advert, _)) if !advert.connectable && !radio.plug.broadcasts => {
+                refused("Failed", "Failed to register advertisement")
+            }
+            read => read,
+        };
         let (mut advert, said) = match read {
             Ok(read) => read,
             Err(refusal) => {

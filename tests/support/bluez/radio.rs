@@ -30,15 +30,29 @@ pub(crate) struct Plug {
     pub(crate) address: Option<String>,
     pub(crate) power: Power,
     pub(crate) advertising: Advertising,
+    /// Whether it sends adverts of the type `broadcast`, too.
+    pub(crate) broadcasts: bool,
 }
 
 impl Plug {
     pub(crate) fn new(name: &str, power: Power) -> Self {
-        Self { name: name.into(), address: None, power, advertising: Advertising::Slots(5) }
+        Self {
+            name: name.into(),
+            address: None,
+            power,
+            advertising: Advertising::Slots(5),
+            broadcasts: true,
+        }
     }
 
     pub(crate) fn address(mut self, address: &str) -> Self {
         self.address = Some(address.into());
+        self
+    }
+
+    /// bluetoothd refuses each broadcast because the kernel does.
+    pub(crate) fn without_broadcast(mut self) -> Self {
+        self.broadcasts = false;
         self
     }
 
