@@ -171,8 +171,12 @@ impl Heard<'_> {
 #[derive(Clone)]
 pub struct AdvertKey(Box<Prepared>);
 
-/// How much of the stack is wiped after using the keys of adverts, in bytes.
+/// How much of the stack is wiped after making the keys of adverts ready, in
+/// bytes.
 const PREPARED_STACK: usize = 4 << 10;
+
+/// The same after an advert was opened: one block, in registers for the most.
+const OPENED_STACK: usize = 1 << 10;
 
 /// In a box: a cipher's first round keys are its key, and a move would leave a
 /// copy of them behind.
@@ -225,7 +229,7 @@ impl AdvertKey {
         if !self.0.mac.verifies(block, tag) {
             return None;
         }
-        let eid = with_wiped_stack::<PREPARED_STACK, _>(|| {
+        let eid = with_wiped_stack::<OPENED_STACK, _>(|| {
             let plaintext = Zeroizing::new(self.0.block.decrypt(block));
             Eid::parse_linked(plaintext.as_slice()).ok()
         })?;

@@ -13,6 +13,8 @@
 //! All widths differ, so a text has one reading. Base 10 is not an encoding of
 //! this protocol's messages anywhere else.
 
+use zeroize::Zeroizing;
+
 /// The most digits that are decoded: 1,024 bytes. The codes of all known
 /// clients have 168 to 190 digits.
 pub const MAX_DIGITS: usize = 2_487;
@@ -89,12 +91,16 @@ pub(super) fn encoded_length(length: usize) -> usize {
 /// Appends `bytes` as digits.
 pub(super) fn push(digits: &mut String, bytes: &[u8]) {
     for chunk in bytes.chunks(CHUNK) {
-        let value = chunk.iter().rev().fold(0_u64, |value, byte| value << 8 | u64::from(*byte));
-        // One by one: `format!` would leave them on the stack.
-        for place in (0..encoded_length(chunk.len()) as u32).rev() {
-            let digit = value / 10_u64.pow(place) % 10;
-            digits.push(char::from(b'0' + digit as u8));
+        let mut value = chunk.iter().rev().fold(0_u64, |value, byte| value << 8 | u64::from(*byte));
+        // `format!` would leave them on the stack.
+        let mut text = Zeroizing::new([0; CHUNK_DIGITS]);
+        for digit in text.iter_mut().rev() {
+            *digit = b'0' + (value % 10) as u8;
+            value /= 10;
         }
+        let unused = CHUNK_DIGITS - encoded_length(chunk.len());
+        let used = text.get(unused..).unwrap_or_default();
+        digits.push_str(str::from_utf8(used).unwrap_or_default());
     }
 }
 

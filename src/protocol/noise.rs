@@ -27,11 +27,15 @@ use super::primitives::{
     AEAD_TAG_LENGTH, Aes256Gcm, InvalidPoint, PublicKey, SecretKey, UNCOMPRESSED_POINT_LENGTH,
     hkdf_sha256, sha256,
 };
-use crate::secret::{Psk, SecretArray, TrafficKey};
+use crate::secret::{Psk, SecretArray, TrafficKey, with_wiped_stack};
 
 /// Length of either handshake message in bytes: a point and the tag of an
 /// empty payload. Any other length is refused.
 pub const HANDSHAKE_MESSAGE_LENGTH: usize = UNCOMPRESSED_POINT_LENGTH + AEAD_TAG_LENGTH;
+
+/// How much of the stack is wiped after a step, in bytes: keys pass through it
+/// on their way from one allocation to another.
+const STEP_STACK: usize = 4 << 10;
 
 /// A handshake message.
 pub type HandshakeMessage = [u8; HANDSHAKE_MESSAGE_LENGTH];
@@ -105,12 +109,14 @@ impl Initiator {
         psk: &Psk,
         ephemeral: SecretKey,
     ) -> Result<(Self, HandshakeMessage), HandshakeError> {
-        let mut symmetric = SymmetricState::new(Pattern::Kn, identity.public_key());
-        symmetric.mix_key_and_hash(psk.expose());
-        symmetric.mix_public_key(ephemeral.public_key());
-        let message = symmetric.message(ephemeral.public_key())?;
-        let pattern = InitiatorPattern::Kn { identity };
-        Ok((Self { symmetric, ephemeral, pattern }, message))
+        with_wiped_stack::<STEP_STACK, _>(|| {
+            let mut symmetric = SymmetricState::new(Pattern::Kn, identity.public_key());
+            symmetric.mix_key_and_hash(psk.expose());
+            symmetric.mix_public_key(ephemeral.public_key());
+            let message = symmetric.message(ephemeral.public_key())?;
+            let pattern = InitiatorPattern::Kn { identity };
+            Ok((Self { symmetric, ephemeral, pattern }, message))
+        })
     }
 
     /// Starts NKpsk0 with the linked phone's identity key and a fresh
@@ -123,12 +129,14 @@ impl Initiator {
         psk: &Psk,
         ephemeral: SecretKey,
     ) -> Result<(Self, HandshakeMessage), HandshakeError> {
-        let mut symmetric = SymmetricState::new(Pattern::Nk, phone);
-        symmetric.mix_key_and_hash(psk.expose());
-        symmetric.mix_public_key(ephemeral.public_key());
-        symmetric.mix_agreement(&ephemeral, phone)?;
-        let message = symmetric.message(ephemeral.public_key())?;
-        Ok((Self { symmetric, ephemeral, pattern: InitiatorPattern::Nk }, message))
+        with_wiped_stack::<STEP_STACK, _>(|| {
+            let mut symmetric = SymmetricState::new(Pattern::Nk, phone);
+            symmetric.mix_key_and_hash(psk.expose());
+            symmetric.mix_public_key(ephemeral.public_key());
+            symmetric.mix_agreement(&ephemeral, phone)?;
+            let message = symmetric.message(ephemeral.public_key())?;
+            Ok((Self { symmetric, ephemeral, pattern: InitiatorPattern::Nk }, message))
+        })
     }
 
     /// Takes the phone's message and ends the handshake.
@@ -136,16 +144,18 @@ impl Initiator {
     /// # Errors
     /// What was wrong with the phone's message. The handshake is over.
     pub fn finish(self, reply: &[u8]) -> Result<Established, HandshakeError> {
-        let Self { mut symmetric, ephemeral, pattern } = self;
-        let (peer, tag) = parse(reply)?;
-        symmetric.mix_public_key(&peer);
-        symmetric.mix_agreement(&ephemeral, &peer)?;
-        if let InitiatorPattern::Kn { identity } = pattern {
-            symmetric.mix_agreement(&identity, &peer)?;
-        }
-        symmetric.decrypt_and_hash(&tag)?;
-        let (client_to_phone, phone_to_client, hash) = symmetric.split();
-        Ok(Established { sending: client_to_phone, receiving: phone_to_client, hash })
+        with_wiped_stack::<STEP_STACK, _>(|| {
+            let Self { mut symmetric, ephemeral, pattern } = self;
+            let (peer, tag) = parse(reply)?;
+            symmetric.mix_public_key(&peer);
+            symmetric.mix_agreement(&ephemeral, &peer)?;
+            if let InitiatorPattern::Kn { identity } = pattern {
+                symmetric.mix_agreement(&identity, &peer)?;
+            }
+            symmetric.decrypt_and_hash(&tag)?;
+            let (client_to_phone, phone_to_client, hash) = symmetric.split();
+            Ok(Established { sending: client_to_phone, receiving: phone_to_client, hash })
+        })
     }
 }
 
@@ -167,17 +177,21 @@ impl Responder {
     /// Waits for KNpsk0 from the client whose key the QR code holds.
     #[must_use]
     pub fn qr(client: PublicKey, psk: &Psk, ephemeral: SecretKey) -> Self {
-        let mut symmetric = SymmetricState::new(Pattern::Kn, &client);
-        symmetric.mix_key_and_hash(psk.expose());
-        Self { symmetric, ephemeral, pattern: ResponderPattern::Kn { client } }
+        with_wiped_stack::<STEP_STACK, _>(|| {
+            let mut symmetric = SymmetricState::new(Pattern::Kn, &client);
+            symmetric.mix_key_and_hash(psk.expose());
+            Self { symmetric, ephemeral, pattern: ResponderPattern::Kn { client } }
+        })
     }
 
     /// Waits for NKpsk0 from a client that knows this phone's identity key.
     #[must_use]
     pub fn linked(identity: SecretKey, psk: &Psk, ephemeral: SecretKey) -> Self {
-        let mut symmetric = SymmetricState::new(Pattern::Nk, identity.public_key());
-        symmetric.mix_key_and_hash(psk.expose());
-        Self { symmetric, ephemeral, pattern: ResponderPattern::Nk { identity } }
+        with_wiped_stack::<STEP_STACK, _>(|| {
+            let mut symmetric = SymmetricState::new(Pattern::Nk, identity.public_key());
+            symmetric.mix_key_and_hash(psk.expose());
+            Self { symmetric, ephemeral, pattern: ResponderPattern::Nk { identity } }
+        })
     }
 
     /// Takes the client's message, and gives the message to send and the
@@ -189,24 +203,26 @@ impl Responder {
         self,
         message: &[u8],
     ) -> Result<(Established, HandshakeMessage), HandshakeError> {
-        let Self { mut symmetric, ephemeral, pattern } = self;
-        let (peer, tag) = parse(message)?;
-        symmetric.mix_public_key(&peer);
-        if let ResponderPattern::Nk { identity } = &pattern {
-            symmetric.mix_agreement(identity, &peer)?;
-        }
-        symmetric.decrypt_and_hash(&tag)?;
+        with_wiped_stack::<STEP_STACK, _>(|| {
+            let Self { mut symmetric, ephemeral, pattern } = self;
+            let (peer, tag) = parse(message)?;
+            symmetric.mix_public_key(&peer);
+            if let ResponderPattern::Nk { identity } = &pattern {
+                symmetric.mix_agreement(identity, &peer)?;
+            }
+            symmetric.decrypt_and_hash(&tag)?;
 
-        symmetric.mix_public_key(ephemeral.public_key());
-        symmetric.mix_agreement(&ephemeral, &peer)?;
-        if let ResponderPattern::Kn { client } = &pattern {
-            symmetric.mix_agreement(&ephemeral, client)?;
-        }
-        let reply = symmetric.message(ephemeral.public_key())?;
-        let (client_to_phone, phone_to_client, hash) = symmetric.split();
-        let established =
-            Established { sending: phone_to_client, receiving: client_to_phone, hash };
-        Ok((established, reply))
+            symmetric.mix_public_key(ephemeral.public_key());
+            symmetric.mix_agreement(&ephemeral, &peer)?;
+            if let ResponderPattern::Kn { client } = &pattern {
+                symmetric.mix_agreement(&ephemeral, client)?;
+            }
+            let reply = symmetric.message(ephemeral.public_key())?;
+            let (client_to_phone, phone_to_client, hash) = symmetric.split();
+            let established =
+                Established { sending: phone_to_client, receiving: client_to_phone, hash };
+            Ok((established, reply))
+        })
     }
 }
 
