@@ -2,8 +2,8 @@
 //!
 //! Two sessions that register one account at once would both look into the store
 //! before either has saved: neither prompt would say that a passkey is replaced,
-//! and one of the two sites' passkeys would be lost. So a session claims the
-//! account before it looks, and holds the claim until its request is answered.
+//! and one of the two passkeys would be lost. So a session claims the account
+//! before it looks, and holds the claim until its request is answered.
 
 use std::collections::HashSet;
 use std::pin::pin;
@@ -23,7 +23,7 @@ pub(super) struct Accounts {
     released: Notify,
 }
 
-/// Nobody else has the account as long as this lives.
+/// No other session has the account as long as this lives.
 #[derive(Debug)]
 pub(super) struct Claim {
     accounts: Arc<Accounts>,

@@ -16,17 +16,11 @@ use crate::ctap::entity::transport;
 use crate::ctap::extensions::PRF;
 use crate::ctap::get_info::{FIDO_2_0, FIDO_2_1, Response, option};
 use crate::ctap::{Aaguid, Algorithm, CredentialId, CredentialParameters};
-use crate::protocol::crypter::PADDING_UNIT;
-use crate::protocol::primitives::AEAD_TAG_LENGTH;
+use crate::protocol::crypter::MAX_PORTABLE_PAYLOAD;
 
-/// The longest transport message that the Noise framework has, in bytes (Noise
-/// section 3). Clients that are built on a Noise library cannot send more,
-/// though a message of this transport may have 1 MiB.
-const NOISE_MESSAGE: usize = 65_535;
-
-/// The longest request that clients may send, in bytes: `maxMsgSize`. With type
-/// byte, padding and tag it fits in [`NOISE_MESSAGE`].
-pub const MAX_MESSAGE_SIZE: usize = NOISE_MESSAGE - AEAD_TAG_LENGTH - PADDING_UNIT - 1;
+/// The longest request that clients may send, in bytes: `maxMsgSize`. Clients
+/// that are built on a Noise library cannot send a longer one.
+pub const MAX_MESSAGE_SIZE: usize = MAX_PORTABLE_PAYLOAD;
 
 /// Which attestation new passkeys get where the request has no preference.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -19,6 +19,7 @@ use crate::machine::{End, States};
 use crate::protocol::SecretKey;
 use crate::protocol::advert::AdvertKey;
 use crate::protocol::channel::Channel;
+use crate::protocol::crypter::MAX_PORTABLE_PAYLOAD;
 use crate::protocol::keys;
 use crate::protocol::linking::{self, Link, UnverifiedLink};
 use crate::protocol::message::MessageType;
@@ -29,10 +30,9 @@ use crate::protocol::tunnel_domain::TunnelDomain;
 use crate::protocol::tunnel_url::TunnelUrl;
 use crate::secret::Psk;
 
-/// The longest request sent, in bytes with its command byte. Peers whose Noise
-/// library stops at 65,535 bytes cannot read a longer one (protocol: a type
-/// byte, up to 32 bytes of padding and a tag come on top).
-pub const MAX_REQUEST: usize = 65_535 - 1 - 32 - 16;
+/// The longest request sent, in bytes with its command byte. A phone that is
+/// built on a Noise library cannot read a longer one.
+pub const MAX_REQUEST: usize = MAX_PORTABLE_PAYLOAD;
 
 type Outputs = VecDeque<Output>;
 type Step = Result<State, End>;

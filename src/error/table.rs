@@ -67,8 +67,8 @@ pub(super) const fn advice(stage: Stage, fault: &Fault) -> Advice {
 
 const fn deadline(stage: Stage) -> Advice {
     match stage {
-        // Nobody scanned the code, or a linked phone did not come: a QR code is
-        // the way to go on in both cases.
+        // No phone scanned the code, or a linked phone did not come: a QR code
+        // is the way to go on in both cases.
         Stage::Offering => Advice::ScanANewCode,
         Stage::Registering | Stage::Connecting => Advice::CheckTheNetwork,
         Stage::Advertising => Advice::BringTheDevicesTogether,

@@ -32,6 +32,16 @@ pub const MAX_CIPHERTEXT: usize = 1 << 20;
 /// stays within [`MAX_CIPHERTEXT`].
 pub const MAX_MESSAGE: usize = MAX_CIPHERTEXT - AEAD_TAG_LENGTH - PADDING_UNIT;
 
+/// The longest ciphertext that every peer can read, in bytes: the longest
+/// transport message of the Noise framework [Noise §3]. A peer that is built on
+/// a Noise library reads and sends no longer one.
+pub const MAX_PORTABLE_CIPHERTEXT: usize = 65_535;
+
+/// The longest payload of a message that every peer can read, in bytes. With
+/// type byte, padding and tag it fits in [`MAX_PORTABLE_CIPHERTEXT`].
+pub const MAX_PORTABLE_PAYLOAD: usize =
+    MAX_PORTABLE_CIPHERTEXT - AEAD_TAG_LENGTH - PADDING_UNIT - 1;
+
 /// Why a message could not be sealed or opened. None of these can be survived:
 /// the tunnel is of no use afterwards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -20,8 +20,9 @@
 //! **What a browser does and this does not.** The program is the client, so it
 //! must know which origin it acts for, and whether that is a frame's or an app's
 //! ([`Caller`]). There are no related origins (`/.well-known/webauthn`), no
-//! `appid`, no conditional mediation, and no look-up of Digital Asset Links. Extensions are `credProps` and `prf`; what else a site asks for
-//! is named by `unknown` and not sent.
+//! `appid`, no conditional mediation, and no look-up of Digital Asset Links.
+//! Extensions are `credProps`, `prf` and `credentialProtectionPolicy`. What else
+//! a site asks for is named by `unknown` and not sent.
 
 mod ability;
 mod base64;

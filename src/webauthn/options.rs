@@ -257,9 +257,9 @@ impl RequestOptions {
     /// Options for a program that has no JSON, with WebAuthn's defaults.
     ///
     /// Entra's own sign-in is such a case: its challenge is a string, the
-    /// bytes of which are the challenge. It wants a user handle, which phones
-    /// give only if [`allow_credentials`](Self::allow_credentials) is empty:
-    /// leave Entra's list out.
+    /// bytes of which are the challenge. It wants a user handle, which many
+    /// phones give only if [`allow_credentials`](Self::allow_credentials) is
+    /// empty: leave Entra's list out.
     #[must_use]
     pub fn new(challenge: impl Into<Vec<u8>>) -> Self {
         Self {

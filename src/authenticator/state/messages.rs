@@ -13,9 +13,9 @@ pub(super) const fn unanswerable(_: CrypterError) -> PeerMisbehaved {
     PeerMisbehaved::TooManyRequests
 }
 
-/// Messages that are no request, or that are none now. A second request before
-/// the first is answered is one that no client sends: it could not tell the
-/// answers apart.
+/// Messages other than a request, or a request that comes before the last one is
+/// answered. No client sends such a request: it could not tell the answers
+/// apart.
 pub(super) fn besides_requests(kind: MessageType, payload: &[u8]) -> Result<(), End> {
     match kind {
         MessageType::Shutdown => Err(Fault::Cancelled(CancelledBy::Client).into()),
