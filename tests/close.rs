@@ -8,14 +8,14 @@
 mod rig;
 
 use std::future::pending;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use fido_hybrid::BoxFuture;
 use fido_hybrid::authenticator::{
     Authenticator, Decision, MemoryStore, Prompt, Session, Update, UserCheck,
 };
-use fido_hybrid::client::{CLOSE_DEADLINE, Ceremony, Client};
+use fido_hybrid::client::{CLOSE_DEADLINE, Canceller, Ceremony, Client};
 use fido_hybrid::ctap::{Response, Status};
 use fido_hybrid::error::{ApiMisuse, CancelledBy, Fault, Stage, TunnelFault};
 use fido_hybrid::protocol::qr_code::QrCode;
@@ -34,11 +34,14 @@ struct Way {
     /// From then on the service takes nothing, not even a close.
     clogged: Arc<AtomicBool>,
     open: Arc<AtomicUsize>,
+    /// Begun while the second message comes in: the phone's introduction.
+    meanwhile: Arc<Mutex<Option<BoxFuture<'static, ()>>>>,
 }
 
 struct Watched {
     tunnel: Box<dyn Tunnel>,
     way: Way,
+    received: usize,
 }
 
 impl Way {
@@ -60,7 +63,7 @@ impl Dial for Way {
         Box::pin(async {
             let mut open = self.exchange.dial(request).await?;
             self.open.fetch_add(1, Ordering::Relaxed);
-            open.tunnel = Box::new(Watched { tunnel: open.tunnel, way: self.clone() });
+            open.tunnel = Box::new(Watched { tunnel: open.tunnel, way: self.clone(), received: 0 });
             Ok(open)
         })
     }
@@ -75,7 +78,16 @@ impl Tunnel for Watched {
     }
 
     fn receive(&mut self) -> BoxFuture<'_, Result<Option<Vec<u8>>, TunnelFault>> {
-        self.tunnel.receive()
+        Box::pin(async {
+            let message = self.tunnel.receive().await;
+            self.received += 1;
+            if self.received == 2
+                && let Some(meanwhile) = &mut *self.way.meanwhile.lock().unwrap()
+            {
+                assert!(meanwhile.now_or_never().is_none());
+            }
+            message
+        })
     }
 
     fn close(&mut self) -> BoxFuture<'_, ()> {
@@ -156,11 +168,29 @@ async fn a_closed_ceremony_has_told_the_phone_and_let_go_of_the_tunnel() {
     assert!(matches!(end.fault, Fault::Cancelled(CancelledBy::Client)), "{end}");
 }
 
+/// The close begins after the driver was woken by the last message before its
+/// request is due, and before it has read that message.
+#[tokio::test(start_paused = true)]
+async fn a_ceremony_that_is_being_closed_asks_the_phone_for_nothing() {
+    let world = World::new();
+    let ceremony = world.begin();
+    let mut session = world.phone.answer(code(&ceremony)).unwrap();
+    *world.of_client.meanwhile.lock().unwrap() = Some(Box::pin(ceremony.close()));
+    let mut updates = Vec::new();
+    while let Some(update) = session.next().await {
+        updates.push(update);
+    }
+    assert!(updates.iter().any(|update| matches!(update, Update::Secured)), "{updates:?}");
+    assert!(!updates.iter().any(|update| matches!(update, Update::Prompting)), "{updates:?}");
+    let closed = world.of_client.meanwhile.lock().unwrap().take().unwrap();
+    closed.await;
+    assert_eq!(world.of_client.tunnels(), 0);
+}
+
 #[cfg(feature = "webauthn")]
 #[tokio::test(start_paused = true)]
 async fn a_persons_cancel_is_not_the_programs() {
-    for (by, name) in [(CancelledBy::User, "NotAllowedError"), (CancelledBy::Caller, "AbortError")]
-    {
+    for (by, name) in [(Canceller::User, "NotAllowedError"), (Canceller::Caller, "AbortError")] {
         let world = World::new();
         let (ceremony, mut session) = world.prompting().await;
         let error = ceremony.cancel(by).await;

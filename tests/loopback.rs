@@ -525,11 +525,11 @@ mod for_a_site {
 
     impl World {
         async fn create(&self, options: &CreationOptions) -> Result<Registration, Error> {
-            self.answered(self.client.create(options, &origin()).unwrap()).await
+            self.answered(self.client.create(options, origin()).unwrap()).await
         }
 
         async fn get(&self, options: &RequestOptions) -> Result<Assertion, Error> {
-            self.answered(self.client.get(options, &origin()).unwrap()).await
+            self.answered(self.client.get(options, origin()).unwrap()).await
         }
 
         async fn answered<T>(&self, mut ceremony: Ceremony<T>) -> Result<T, Error> {

@@ -113,7 +113,7 @@ fn statement(bytes: &[u8]) -> RawCbor {
 #[test]
 fn a_registration_is_asked_as_its_options_say() {
     let json = with(creation_json(), "authenticatorSelection", json!({"residentKey": "required"}));
-    let prepared = creation(&json).unwrap().prepare(&origin()).unwrap();
+    let prepared = creation(&json).unwrap().prepare(origin()).unwrap();
     let request = prepared.request_for(&phone()).unwrap();
     let client_data = br#"{"type":"webauthn.create","challenge":"AAECAw","origin":"https://login.example.com","crossOrigin":false}"#;
     assert_eq!(prepared.client_data().as_bytes(), client_data);
@@ -137,7 +137,7 @@ fn a_sign_in_is_asked_as_its_options_say() {
     );
     let options = request(&json).unwrap();
     assert_eq!(options.allow_credentials[0].transports, ["hybrid"]);
-    let prepared = options.prepare(&origin()).unwrap();
+    let prepared = options.prepare(origin()).unwrap();
     let request = prepared.request_for(&phone()).unwrap();
     let client_data = br#"{"type":"webauthn.get","challenge":"AAECAw","origin":"https://login.example.com","crossOrigin":false}"#;
     assert_eq!(prepared.client_data().as_bytes(), client_data);
@@ -179,7 +179,7 @@ fn what_is_left_out_or_null_has_webauthns_default() {
     assert_eq!(options.attestation, Attestation::None);
     assert_eq!(options.timeout, None);
 
-    let prepared = request(&json!({"challenge": ""})).unwrap().prepare(&origin()).unwrap();
+    let prepared = request(&json!({"challenge": ""})).unwrap().prepare(origin()).unwrap();
     let request = prepared.request_for(&phone()).unwrap();
     assert_eq!(request.rp_id, "login.example.com");
     assert!(request.allow_list.is_empty());
@@ -190,7 +190,7 @@ fn names_that_a_program_left_out_are_sent_empty() {
     let user = User::from_handle(UserHandle::new([7]).unwrap());
     let parameters = vec![CredentialParameters::new(Algorithm::ES256)];
     let options = CreationOptions::new([0; 16], "", user, parameters);
-    let request = options.prepare(&origin()).unwrap().request_for(&phone()).unwrap();
+    let request = options.prepare(origin()).unwrap().request_for(&phone()).unwrap();
     assert_eq!(request.rp.name.as_deref(), Some(""));
     assert_eq!(request.user, User::new(UserHandle::new([7]).unwrap(), "", ""));
 }
@@ -219,7 +219,7 @@ fn what_is_unknown_is_passed_over() {
     assert!(options.exclude_credentials.is_empty());
     assert!(options.extensions.cred_props);
     assert_eq!(options.extensions.unknown, ["appidExclude", "minPinLength"]);
-    let request = options.prepare(&origin()).unwrap().request_for(&phone()).unwrap();
+    let request = options.prepare(origin()).unwrap().request_for(&phone()).unwrap();
     assert!(request.extensions.is_empty());
 }
 
@@ -227,7 +227,7 @@ fn what_is_unknown_is_passed_over() {
 fn timeouts_are_brought_into_reason() {
     for (timeout, seconds) in [(0, 10), (60_000, 60), (u64::from(u32::MAX), 600)] {
         let json = with(request_json(), "timeout", json!(timeout));
-        let prepared = request(&json).unwrap().prepare(&origin()).unwrap();
+        let prepared = request(&json).unwrap().prepare(origin()).unwrap();
         assert_eq!(prepared.timeout, Some(Duration::from_secs(seconds)));
     }
 }
@@ -246,7 +246,7 @@ fn attestation_formats_are_those_of_the_relying_party_or_none() {
         let mut json = creation_json();
         json["attestation"] = json!(attestation);
         json["attestationFormats"] = json!(["tpm"]);
-        let prepared = creation(&json).unwrap().prepare(&origin()).unwrap();
+        let prepared = creation(&json).unwrap().prepare(origin()).unwrap();
         let request = prepared.request_for(&listing).unwrap();
         assert_eq!(request.attestation_formats, [asked], "{attestation}");
         assert_eq!(request.enterprise_attestation, None);
@@ -270,7 +270,7 @@ fn transports_are_those_of_the_phone_and_the_one_that_was_used() {
     ] {
         let mut phone = phone();
         phone.transports = listed.iter().map(|name| (*name).to_owned()).collect();
-        let prepared = creation(&creation_json()).unwrap().prepare(&origin()).unwrap();
+        let prepared = creation(&creation_json()).unwrap().prepare(origin()).unwrap();
         let data = registered(AAGUID);
         let response = make_credential::Response::new(FORMAT_NONE, data, RawCbor::empty_map());
         let registration = prepared.finish(&phone, response).unwrap();
@@ -284,7 +284,7 @@ fn transports_are_those_of_the_phone_and_the_one_that_was_used() {
 fn an_answer_has_room_for_the_longest_names_of_transports() {
     let mut phone = phone();
     phone.transports = (0..64).map(|name| char::from(name).to_string().repeat(900)).collect();
-    let prepared = creation(&creation_json()).unwrap().prepare(&origin()).unwrap();
+    let prepared = creation(&creation_json()).unwrap().prepare(origin()).unwrap();
     let data = registered(AAGUID);
     let response = make_credential::Response::new(FORMAT_NONE, data, RawCbor::empty_map());
     // It asserts that the room was enough.
@@ -352,14 +352,14 @@ fn entras_sign_in_is_put_together_without_json() {
     let origin = Origin::parse("https://login.microsoft.com").unwrap();
     let prepared = options.prepare(&origin).unwrap();
     assert!(prepared.request_for(&phone()).unwrap().allow_list.is_empty());
-    let answer = prepared.finish(signed()).unwrap().to_json();
+    let answer = prepared.finish(&phone(), signed()).unwrap().to_json();
     let answer: Value = serde_json::from_str(answer.expose()).unwrap();
     assert_eq!(answer["response"]["userHandle"], "Bwg");
 }
 
 #[test]
 fn nothing_in_a_relying_partys_json_changes_who_asks() {
-    let told = |json: &Value| request(json).unwrap().prepare(&origin()).unwrap();
+    let told = |json: &Value| request(json).unwrap().prepare(origin()).unwrap();
     let expected = told(&request_json()).client_data().clone();
     let mut json = request_json();
     json["origin"] = json!("android:apk-key-hash:AA");
@@ -406,7 +406,7 @@ fn what_is_required_and_not_supported_is_refused_and_named() {
         ),
     ] {
         let options = creation(&with(creation_json(), "extensions", extensions.clone())).unwrap();
-        match (options.prepare(&origin()), expected) {
+        match (options.prepare(origin()), expected) {
             (Ok(_), Ok(expected)) => {
                 let read = &options.extensions;
                 assert_eq!((read.cred_protect, read.enforce_cred_protect), expected);
@@ -541,18 +541,18 @@ fn prf_inputs_reach_the_request() {
         // Named in the ordinary alphabet, and the same passkey.
         "evalByCredential": {"+/+/AQ==": {"first": "Ag", "second": "Aw"}},
     }});
-    let prepared = request(&json).unwrap().prepare(&origin()).unwrap();
+    let prepared = request(&json).unwrap().prepare(origin()).unwrap();
     let input = prepared.request_for(&phone()).unwrap().extensions.prf.unwrap();
     assert_eq!(input.eval, Some(Values { first: prf_input(&[1]), second: None }));
     let own = Values { first: prf_input(&[2]), second: Some(prf_input(&[3])) };
     assert_eq!(input.values_for(&CredentialId::new(ID).unwrap()), Some(&own));
 
     json["allowCredentials"][0]["id"] = json!("AAAA");
-    let refused = request(&json).unwrap().prepare(&origin()).unwrap_err();
+    let refused = request(&json).unwrap().prepare(origin()).unwrap_err();
     assert_eq!(refused, OptionsError::EvalByCredential);
     assert_eq!(DomException::from(&refused), DomException::Syntax);
     json["allowCredentials"] = json!([]);
-    let refused = request(&json).unwrap().prepare(&origin()).unwrap_err();
+    let refused = request(&json).unwrap().prepare(origin()).unwrap_err();
     assert_eq!(refused, OptionsError::NothingToEvalBy);
     assert_eq!(DomException::from(&refused), DomException::NotSupported);
     for id in ["*".to_owned(), BASE64URL_NOPAD.encode(&[0; 1024])] {
@@ -562,7 +562,7 @@ fn prf_inputs_reach_the_request() {
             (json!([{"type": "public-key", "id": "-_-_AQ"}]), DomException::Syntax),
         ] {
             json["allowCredentials"] = allowed;
-            let refused = request(&json).unwrap().prepare(&origin()).unwrap_err();
+            let refused = request(&json).unwrap().prepare(origin()).unwrap_err();
             assert_eq!(DomException::from(&refused), exception, "{refused}");
         }
     }
@@ -580,12 +580,12 @@ fn a_registration_with_prf_by_passkey_is_refused_when_it_is_prepared() {
         let evil = Origin::parse("https://evil.example").unwrap();
         let refused = options.prepare(&evil).unwrap_err();
         assert_eq!(DomException::from(&refused), DomException::Security);
-        let refused = options.prepare(&origin()).unwrap_err();
+        let refused = options.prepare(origin()).unwrap_err();
         assert_eq!(refused, OptionsError::NothingToEvalBy);
         assert_eq!(DomException::from(&refused), DomException::NotSupported);
         // A program may do without the PRF.
         options.extensions.prf = None;
-        assert!(options.prepare(&origin()).is_ok());
+        assert!(options.prepare(origin()).is_ok());
     }
 }
 
@@ -596,7 +596,7 @@ fn a_registration_is_answered_with_these_bytes() {
     let mut json = creation_json();
     json["authenticatorSelection"] = json!({"residentKey": "required"});
     json["extensions"] = json!({"credProps": true, "prf": {}});
-    let prepared = creation(&json).unwrap().prepare(&origin()).unwrap();
+    let prepared = creation(&json).unwrap().prepare(origin()).unwrap();
     let mut response =
         make_credential::Response::new(FORMAT_NONE, registered(AAGUID), RawCbor::empty_map());
     response.unsigned_extensions.prf = Some(prf::RegistrationOutput::new(true));
@@ -609,13 +609,13 @@ fn a_registration_is_answered_with_these_bytes() {
 #[test]
 fn a_sign_in_is_answered_with_these_bytes() {
     let json = with(request_json(), "extensions", json!({"prf": {"eval": {"first": "AA"}}}));
-    let prepared = request(&json).unwrap().prepare(&origin()).unwrap();
+    let prepared = request(&json).unwrap().prepare(origin()).unwrap();
     let mut response = signed();
     response.unsigned_extensions.prf = Some(prf::AssertionOutput::new(Values {
         first: PrfOutput::new([1; 32]),
         second: Some(PrfOutput::new([2; 32])),
     }));
-    let assertion = prepared.finish(response).unwrap();
+    let assertion = prepared.finish(&phone(), response).unwrap();
     assert_eq!(assertion.to_json().expose(), include_str!("webauthn/assertion.json").trim());
     assert_eq!(assertion.user_handle().unwrap().as_bytes(), [7, 8]);
 }
@@ -623,7 +623,7 @@ fn a_sign_in_is_answered_with_these_bytes() {
 #[test]
 fn extensions_are_answered_only_if_they_were_asked_for() {
     let results = |json: &Value, output: Option<prf::RegistrationOutput>| {
-        let prepared = creation(json).unwrap().prepare(&origin()).unwrap();
+        let prepared = creation(json).unwrap().prepare(origin()).unwrap();
         let data = registered(AAGUID);
         let mut response = make_credential::Response::new(FORMAT_NONE, data, RawCbor::empty_map());
         response.unsigned_extensions.prf = output;
@@ -636,12 +636,12 @@ fn extensions_are_answered_only_if_they_were_asked_for() {
     // Not asked for `rk`: whether it is one is not known.
     assert_eq!(results(&asked, None), json!({"credProps": {}, "prf": {"enabled": false}}));
 
-    let prepared = request(&request_json()).unwrap().prepare(&origin()).unwrap();
+    let prepared = request(&request_json()).unwrap().prepare(origin()).unwrap();
     let mut response = signed();
     let first = PrfOutput::new([1; 32]);
     response.unsigned_extensions.prf =
         Some(prf::AssertionOutput::new(Values { first, second: None }));
-    let answer = prepared.finish(response).unwrap().to_json();
+    let answer = prepared.finish(&phone(), response).unwrap().to_json();
     assert!(answer.expose().contains("\"clientExtensionResults\":{}"));
 }
 
@@ -652,7 +652,7 @@ fn an_enterprise_attestation_that_no_phone_was_asked_for_is_dropped() {
             [(None, "packed"), (Some(false), "packed"), (Some(true), "none")]
         {
             let json = with(creation_json(), "attestation", json!(asked));
-            let prepared = creation(&json).unwrap().prepare(&origin()).unwrap();
+            let prepared = creation(&json).unwrap().prepare(origin()).unwrap();
             let own = statement(b"\xa1\x63alg\x26");
             let data = registered(Aaguid::ZERO);
             let mut response = make_credential::Response::new(FORMAT_PACKED, data, own);
@@ -687,7 +687,7 @@ fn an_attestation_is_scrubbed_unless_the_site_asked_for_it() {
     ];
     for (asked, format, aaguid, came, goes_through) in cases {
         let json = with(creation_json(), "attestation", json!(asked));
-        let prepared = creation(&json).unwrap().prepare(&origin()).unwrap();
+        let prepared = creation(&json).unwrap().prepare(origin()).unwrap();
         let data = registered(aaguid);
         let response = make_credential::Response::new(format, data.clone(), came.clone());
         let registration = prepared.finish(&phone(), response).unwrap();
@@ -712,7 +712,7 @@ fn public_key_of(key: &[u8]) -> (Option<String>, i64) {
     let credential = AttestedCredential { aaguid: AAGUID, id, public_key };
     let data = AuthenticatorData::new([0; 32], Flags::USER_PRESENT, 0).with_credential(credential);
     let response = make_credential::Response::new(FORMAT_NONE, data, RawCbor::empty_map());
-    let prepared = creation(&creation_json()).unwrap().prepare(&origin()).unwrap();
+    let prepared = creation(&creation_json()).unwrap().prepare(origin()).unwrap();
     let answer = prepared.finish(&phone(), response).unwrap().to_json();
     let answer: Value = serde_json::from_str(answer.expose()).unwrap();
     let text = answer["response"].get("publicKey").map(|it| it.as_str().unwrap().to_owned());
@@ -800,8 +800,8 @@ fn an_empty_user_handle_is_left_out() {
     for (handle, expected) in [(&[][..], None), (&[0], Some("AA"))] {
         let mut response = signed();
         response.user = Some(User::from_handle(UserHandle::new(handle).unwrap()));
-        let prepared = request(&json).unwrap().prepare(&origin()).unwrap();
-        let assertion = prepared.finish(response).unwrap();
+        let prepared = request(&json).unwrap().prepare(origin()).unwrap();
+        let assertion = prepared.finish(&phone(), response).unwrap();
         assert_eq!(assertion.user_handle().is_some(), expected.is_some());
         let answer: Value = serde_json::from_str(assertion.to_json().expose()).unwrap();
         let text = answer["response"].get("userHandle").map(|it| it.as_str().unwrap());
@@ -819,7 +819,7 @@ fn a_passkey_that_is_not_named_is_the_only_one_allowed() {
     };
     let finish = |allowed: Value| {
         let json = with(request_json(), "allowCredentials", allowed);
-        request(&json).unwrap().prepare(&origin()).unwrap().finish(unnamed())
+        request(&json).unwrap().prepare(origin()).unwrap().finish(&phone(), unnamed())
     };
     let one = json!({"type": "public-key", "id": "-_-_AQ"});
     let assertion = finish(json!([one])).unwrap();
@@ -834,17 +834,17 @@ fn a_passkey_that_is_not_named_is_the_only_one_allowed() {
 fn a_registration_without_a_credential_is_no_answer() {
     let data = AuthenticatorData::new([0; 32], Flags::USER_PRESENT, 0);
     let response = make_credential::Response::new(FORMAT_NONE, data, RawCbor::empty_map());
-    let prepared = creation(&creation_json()).unwrap().prepare(&origin()).unwrap();
+    let prepared = creation(&creation_json()).unwrap().prepare(origin()).unwrap();
     assert_eq!(prepared.finish(&phone(), response).unwrap_err(), AnswerError::NoCredential);
 }
 
 #[test]
 fn debug_shows_no_assertion() {
-    let prepared = request(&request_json()).unwrap().prepare(&origin()).unwrap();
+    let prepared = request(&request_json()).unwrap().prepare(origin()).unwrap();
     let client_data = prepared.client_data();
     let length = client_data.as_bytes().len();
     assert_eq!(format!("{client_data:?}"), format!("ClientData({length} bytes)"));
-    let assertion = prepared.finish(signed()).unwrap();
+    let assertion = prepared.finish(&phone(), signed()).unwrap();
     assert_eq!(format!("{assertion:?}"), "Assertion { id: CredentialId(4 bytes), .. }");
     let json = assertion.to_json();
     assert_eq!(format!("{json:?}"), format!("SecretText({} bytes)", json.expose().len()));
@@ -898,7 +898,7 @@ mod client {
         let client = Client::builder().scanner(Nothing).tunnel(Nothing).build().unwrap();
         let required = json!({"largeBlob": {"support": "required"}});
         let options = creation(&with(creation_json(), "extensions", required)).unwrap();
-        let error = client.create(&options, &origin()).unwrap_err();
+        let error = client.create(&options, origin()).unwrap_err();
         assert_eq!(error.stage, Stage::Preparing);
         assert!(matches!(error.fault, Fault::Options(OptionsError::Unsupported(_))));
         assert_eq!(error.dom_exception(), DomException::NotAllowed);

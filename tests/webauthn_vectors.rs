@@ -160,7 +160,7 @@ fn every_sign_in_has_the_vectors_client_data_and_is_accepted() {
         });
         let response = read(prepared.clone().into(), response);
         let Response::GetAssertion(response) = response else { panic!("{title}") };
-        let assertion = prepared.finish(response).unwrap();
+        let assertion = prepared.finish(&phone(), response).unwrap();
         assert_eq!(assertion.credential_id(), &id, "{title}");
         let answer: Value = serde_json::from_str(assertion.to_json().expose()).unwrap();
         for (member, bytes) in [

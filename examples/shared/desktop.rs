@@ -5,8 +5,8 @@ use std::io::{Read as _, stdin};
 use std::time::Instant;
 
 use fido_hybrid::bluetooth::Bluetooth;
-use fido_hybrid::client::{Ceremony, Client, Update};
-use fido_hybrid::error::{CancelledBy, Error, Fault, Stage};
+use fido_hybrid::client::{Canceller, Ceremony, Client, Update};
+use fido_hybrid::error::{Error, Fault, Stage};
 use fido_hybrid::secret::SecretText;
 use fido_hybrid::tunnel::WebSocketTunnel;
 use fido_hybrid::webauthn::{MAX_OPTIONS, Origin, Requirement};
@@ -254,7 +254,7 @@ impl From<Error> for Ended {
 
 /// Ends a ceremony by a signal: a person's Ctrl-C, or the system's.
 async fn interrupt<T>(ceremony: Ceremony<T>, code: u8) -> Ended {
-    let by = if code == INTERRUPTED { CancelledBy::User } else { CancelledBy::Caller };
+    let by = if code == INTERRUPTED { Canceller::User } else { Canceller::Caller };
     Ended::Interrupted(code, ceremony.cancel(by).await)
 }
 

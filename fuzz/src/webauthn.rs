@@ -97,7 +97,8 @@ fn got(options: &RequestOptions, response: Option<Response>) {
             assert_eq!(Request::parse(&request.to_bytes()), Ok(request));
         }
         let Some(Response::GetAssertion(response)) = response.clone() else { continue };
-        if let Ok(assertion) = prepared.finish(response) {
+        let [phone, _] = phones();
+        if let Ok(assertion) = prepared.finish(&phone, response) {
             let id = assertion.credential_id().as_bytes().to_vec();
             assert_answer(assertion.to_json().expose(), &id);
         }

@@ -58,10 +58,11 @@ fn made(
     let data = &response.auth_data;
     common(data, &request.rp.id, demands)?;
     signed(data, request.extensions.names(), |name, output| match name {
-        CRED_PROTECT => is_protected(request, phone, output),
+        CRED_PROTECT => is_protection(request, phone, output),
         HMAC_SECRET => demands.prf,
         _ => false,
     })?;
+    protected(data, request, demands)?;
     let credential = data.credential().ok_or(Mismatch::NoCredential)?;
     let algorithm = credential.public_key.algorithm();
     let offered = request.parameters.iter().any(|offer| offer.algorithm == algorithm);
@@ -114,20 +115,31 @@ fn signed<'a>(
     if data.extensions().iter().all(is_fine) { Ok(()) } else { Err(Mismatch::Extensions) }
 }
 
-/// Whether the protection is as much as was asked for. A phone that lists the
+/// Whether `output` is a protection that may come. A phone that lists the
 /// extension may also protect a passkey unasked. [CTAP 2.2 §12.1]
-fn is_protected(
+fn is_protection(
     request: &make_credential::Request,
     phone: &get_info::Response,
     output: &RawCbor,
 ) -> bool {
-    let asked = request.extensions.other.get(CRED_PROTECT).map(RawCbor::read_as::<CredProtect>);
-    match (asked, output.read_as::<CredProtect>()) {
-        (Some(Ok(asked)), Ok(done)) => done >= asked,
-        (Some(Err(_)), _) => true,
-        (None, Ok(_)) => phone.has_extension(CRED_PROTECT),
-        (_, Err(_)) => false,
-    }
+    let is_asked = request.extensions.other.get(CRED_PROTECT).is_some();
+    let is_listed = phone.has_extension(CRED_PROTECT);
+    output.read_as::<CredProtect>().is_ok() && (is_asked || is_listed)
+}
+
+/// Checks that the passkey is protected as is demanded, and no less than was
+/// asked for if the phone says how. [WebAuthn L3 §10.1.6] [CTAP 2.2 §12.1]
+fn protected(
+    data: &AuthenticatorData,
+    request: &make_credential::Request,
+    demands: Demands,
+) -> Result<(), Mismatch> {
+    let level = |value: &RawCbor| value.read_as::<CredProtect>().ok();
+    let done = data.extensions().get(CRED_PROTECT).and_then(level);
+    let asked = request.extensions.other.get(CRED_PROTECT).and_then(level);
+    let is_less = done.is_some_and(|done| asked.is_some_and(|asked| done < asked));
+    // Nothing is less than any level.
+    if is_less || done < demands.protection { Err(Mismatch::Protection) } else { Ok(()) }
 }
 
 fn common(data: &AuthenticatorData, rp_id: &str, demands: Demands) -> Result<(), Mismatch> {

@@ -51,6 +51,25 @@ impl ShownCode {
     }
 }
 
+/// Who cancels a [`Ceremony`] from this side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Canceller {
+    /// The program, such as by a page's `AbortSignal`: an `AbortError`.
+    Caller,
+    /// A person, in the program's own window: a `NotAllowedError`, as in
+    /// browsers.
+    User,
+}
+
+impl From<Canceller> for CancelledBy {
+    fn from(canceller: Canceller) -> Self {
+        match canceller {
+            Canceller::Caller => Self::Caller,
+            Canceller::User => Self::User,
+        }
+    }
+}
+
 type Pending = oneshot::Receiver<Result<Answer, Error>>;
 type Convert<T> = Box<dyn FnOnce(ctap::Response, &get_info::Response) -> Result<T, Error> + Send>;
 
@@ -153,7 +172,7 @@ impl<T> Ceremony<T> {
         let (reply, answer) = oneshot::channel();
         let ask = Ask { request: request.into(), timeout: None, reply };
         self.asks.send(ask).await.map_err(|_| self.why())?;
-        // Nobody reads the updates of a later request.
+        // The updates of a later request have no reader.
         self.updates.close();
         let answer = answer.await.unwrap_or_else(|_| Err(self.why()));
         answer.map(|answer| answer.response)
@@ -161,7 +180,8 @@ impl<T> Ceremony<T> {
 
     /// Ends the ceremony and waits until that is done: the scan is stopped, the
     /// phone was told to stop asking its user, and the tunnel is closed. Whether
-    /// the phone received that is not waited for.
+    /// the phone received that is not waited for. A first request that the phone
+    /// does not have yet is never sent.
     ///
     /// Takes at most [`CLOSE_DEADLINE`](super::CLOSE_DEADLINE), whatever radio
     /// and network do; what is not closed by then is dropped. The runtime in
@@ -171,26 +191,30 @@ impl<T> Ceremony<T> {
     /// # Cancel safety
     /// Dropping the future is dropping the ceremony: it ends in the background.
     pub async fn close(self) {
-        let Self { asks, task, .. } = self;
-        drop(asks);
-        task.end().await;
+        let _why = self.end().await;
     }
 
     /// Ends the ceremony as [`close`](Self::close) does, and gives the error for
-    /// whoever asked for the answer.
+    /// the caller that waits for the answer.
     ///
-    /// `by` says who cancelled: the program, such as by a page's `AbortSignal`
-    /// ([`CancelledBy::Caller`], an `AbortError`), or a person in the program's
-    /// own window ([`CancelledBy::User`], a `NotAllowedError`, as in browsers).
+    /// An answer that came before this and was not taken is dropped. A phone that
+    /// gave it has made the passkey or the signature all the same.
     ///
     /// # Cancel safety
     /// As for [`close`](Self::close).
-    pub async fn cancel(self, by: CancelledBy) -> Error {
-        let Self { asks, task, ended, .. } = self;
+    pub async fn cancel(self, by: Canceller) -> Error {
+        let ended = self.end().await;
+        let stage = ended.get().map_or(Stage::Closed, |error| error.stage);
+        Error::new(stage, Fault::Cancelled(by.into()))
+    }
+
+    async fn end(self) -> Ended {
+        let Self { asks, task, ended, first, updates, .. } = self;
+        // Before the wait: the task sends no request whose answer has no taker.
+        drop((first, updates));
         drop(asks);
         task.end().await;
-        let stage = ended.get().map_or(Stage::Closed, |error| error.stage);
-        Error::new(stage, Fault::Cancelled(by))
+        ended
     }
 
     /// Why nobody answers any more. Without a word the task ends only when its

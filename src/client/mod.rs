@@ -28,7 +28,7 @@ pub use crate::background::CLOSE_DEADLINE;
 #[cfg(feature = "client")]
 pub use builder::{Client, ClientBuilder};
 #[cfg(feature = "client")]
-pub use ceremony::Ceremony;
+pub use ceremony::{Canceller, Ceremony};
 pub use phone_request::PhoneRequest;
 #[cfg(feature = "client")]
 pub use preflight::{Health, PREFLIGHT_DEADLINE, ServiceHealth};

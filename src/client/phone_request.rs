@@ -5,6 +5,7 @@
 #[cfg(feature = "client")]
 use std::borrow::Cow;
 
+use crate::ctap::extensions::cred_protect::CredProtect;
 use crate::ctap::{Command, Request, get_assertion, get_info, make_credential};
 use crate::error::Unsupported;
 #[cfg(feature = "client")]
@@ -24,7 +25,8 @@ pub enum PhoneRequest {
     /// set, a response without the UV flag is refused.
     Ctap(Request),
     /// A registration. If the relying party requires verification, a response
-    /// without the UV flag is refused.
+    /// without the UV flag is refused; if it enforces a protection policy, a
+    /// response with less protection.
     #[cfg(feature = "webauthn")]
     Create(Box<PreparedCreation>),
     /// A sign-in. If the relying party requires verification, a response without
@@ -41,6 +43,8 @@ pub(super) struct Demands {
     /// A PRF was asked for, though perhaps not of this phone: it may be
     /// answered under the older name.
     pub(super) prf: bool,
+    /// The least protection of a new passkey, where the phone must say it.
+    pub(super) protection: Option<CredProtect>,
 }
 
 impl PhoneRequest {
@@ -74,18 +78,20 @@ impl PhoneRequest {
                     }
                     _ => (None, false),
                 };
-                (request, Demands { verification: uv == Some(true), prf })
+                (request, Demands { verification: uv == Some(true), prf, protection: None })
             }
             #[cfg(feature = "webauthn")]
             Self::Create(prepared) => {
                 let verification = prepared.requires_verification();
-                let demands = Demands { verification, prf: prepared.asks_for_prf() };
+                let protection = prepared.demanded_protection();
+                let demands = Demands { verification, prf: prepared.asks_for_prf(), protection };
                 (prepared.request_for(phone)?.into(), demands)
             }
             #[cfg(feature = "webauthn")]
             Self::Get(prepared) => {
                 let verification = prepared.requires_verification();
-                let demands = Demands { verification, prf: prepared.asks_for_prf() };
+                let prf = prepared.asks_for_prf();
+                let demands = Demands { verification, prf, protection: None };
                 (prepared.request_for(phone)?.into(), demands)
             }
         })

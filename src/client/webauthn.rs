@@ -57,8 +57,10 @@ impl Client {
         let prepared =
             options.prepare(caller).map_err(|error| Error::new(Stage::Preparing, error))?;
         let asked = prepared.clone();
-        self.begin_with(asked.into(), prepared.timeout, |response, _| match response {
-            Response::GetAssertion(response) => prepared.finish(response).map_err(misbehaved),
+        self.begin_with(asked.into(), prepared.timeout, |response, phone| match response {
+            Response::GetAssertion(response) => {
+                prepared.finish(phone, response).map_err(misbehaved)
+            }
             _ => Err(contradiction()),
         })
     }

@@ -109,6 +109,10 @@ pub enum Unsupported {
     /// The phone has none of the algorithms that the relying party accepts.
     #[error("the phone has none of the algorithms that the site accepts")]
     Algorithm,
+    /// The relying party allows passkeys only whose ids are longer than those of
+    /// this phone can be.
+    #[error("the phone can have none of the passkeys that the site accepts")]
+    Passkeys,
     /// The request is longer than peers accept.
     #[error("the request is too long")]
     RequestTooLong,

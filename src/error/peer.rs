@@ -75,9 +75,13 @@ pub enum Mismatch {
     /// No user handle, where no allow list tells whose passkey it is.
     #[error("it does not say which account")]
     UserHandle,
-    /// Extension outputs that were not asked for, or less protection than was.
+    /// Extension outputs that were not asked for.
     #[error("it has extensions that were not asked for")]
     Extensions,
+    /// A new passkey with less protection than was asked for, or with none where
+    /// the relying party enforces its policy.
+    #[error("the passkey has less protection than was asked for")]
+    Protection,
     /// Members that exclude each other.
     #[error("its members contradict each other")]
     Contradiction,

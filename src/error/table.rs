@@ -46,6 +46,7 @@ pub(super) const fn advice(stage: Stage, fault: &Fault) -> Advice {
             | Unsupported::CredentialProtection
             | Unsupported::Algorithm => Advice::UseAnotherDevice,
             Unsupported::VerificationNotSetUp => Advice::SetUpScreenLock,
+            Unsupported::Passkeys => Advice::UseAnotherPasskey,
             Unsupported::Command => Advice::ReportTheProgram,
             Unsupported::RequestTooLong => Advice::TellTheSite,
         },
@@ -170,6 +171,7 @@ const fn peer(stage: Stage, misbehaved: &PeerMisbehaved) -> Advice {
             | Mismatch::Credential
             | Mismatch::UserHandle
             | Mismatch::Extensions
+            | Mismatch::Protection
             | Mismatch::Contradiction,
         )
         | PeerMisbehaved::Update(_)

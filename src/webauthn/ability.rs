@@ -14,13 +14,28 @@
 //! ```
 //!
 //! Verification is needed for a discoverable passkey, for a sign-in without an
-//! allow list, for PRF outputs, where the phone has `alwaysUv`, and for every
-//! registration unless the phone has `makeCredUvNotRqd`.
+//! allow list, where the phone has `alwaysUv`, and for every registration unless
+//! the phone has `makeCredUvNotRqd`. For PRF it is needed by two rules, which are
+//! Chromium's: a registration needs it if the phone lists `prf`, a sign-in with
+//! `prf` among its extensions needs it with every phone.
+//!
+//! Need is for the sending alone: an answer without the UV flag is refused only
+//! if the relying party requires verification.
 //!
 //! This is what Chromium does, with one deviation. Chromium refuses a phone that
 //! cannot verify its user for a discoverable passkey and for a sign-in without
 //! an allow list, even if the relying party does not require verification.
 //! WebAuthn refuses it only if the relying party does.
+//!
+//! **Deviation** from raising `preferred` to `required` for a sign-in without an
+//! allow list at a phone with `uv: true`: an answer without UV is accepted there.
+//! WebAuthn and Chromium check the flag by what the relying party requires. The
+//! relying party sees the flag, and may accept its absence.
+//!
+//! Credential ids longer than the phone's `maxCredentialIdLength` are left out of
+//! both lists: such a passkey is not on this phone, and the phone may refuse the
+//! whole request. A sign-in whose allow list loses all of its ids is refused. An
+//! empty list would ask for any passkey.
 //!
 //! No PIN/UV protocol exists over hybrid, so `uv` is the one way to verify.
 
@@ -30,7 +45,7 @@ use crate::ctap::extensions::cred_protect::CredProtect;
 use crate::ctap::extensions::{CRED_PROTECT, PRF};
 use crate::ctap::get_info::{Response, option};
 use crate::ctap::make_credential::FORMAT_NONE;
-use crate::ctap::{Aaguid, CredentialParameters};
+use crate::ctap::{Aaguid, CredentialId, CredentialParameters};
 use crate::error::Unsupported;
 
 /// What a phone can do, by its getInfo.
@@ -78,13 +93,12 @@ impl<'a> Ability<'a> {
         }
     }
 
-    /// Checks that the phone can protect a passkey so. The lowest protection is
-    /// that of every passkey.
-    pub(super) fn protects(self, policy: Option<CredProtect>) -> Result<(), Unsupported> {
-        match policy {
-            None | Some(CredProtect::VerificationOptional) => Ok(()),
-            Some(_) if self.has_cred_protect() => Ok(()),
-            Some(_) => Err(Unsupported::CredentialProtection),
+    /// Checks that the phone can protect a passkey as is demanded.
+    pub(super) fn protects(self, demanded: Option<CredProtect>) -> Result<(), Unsupported> {
+        if demanded.is_none() || self.has_cred_protect() {
+            Ok(())
+        } else {
+            Err(Unsupported::CredentialProtection)
         }
     }
 
@@ -98,6 +112,13 @@ impl<'a> Ability<'a> {
         } else {
             Err(Unsupported::Algorithm)
         }
+    }
+
+    /// Whether a passkey with this id can be on the phone.
+    /// [CTAP 2.2 §6.4, maxCredentialIdLength]
+    pub(super) fn may_have(self, id: &CredentialId) -> bool {
+        let length = u64::try_from(id.as_bytes().len()).unwrap_or(u64::MAX);
+        self.0.max_credential_id_length.is_none_or(|limit| length <= limit)
     }
 
     /// The option `rk` of a registration.

@@ -129,6 +129,15 @@ impl PreparedCreation {
         self.user_verification == Requirement::Required
     }
 
+    /// The protection that the phone must say it gives: the enforced policy.
+    /// Every passkey has the lowest level, so phones need not say that one.
+    pub(crate) fn demanded_protection(&self) -> Option<CredProtect> {
+        let is_demanded = |policy: &CredProtect| {
+            self.enforce_cred_protect && *policy > CredProtect::VerificationOptional
+        };
+        self.cred_protect.filter(is_demanded)
+    }
+
     pub(crate) const fn asks_for_prf(&self) -> bool {
         self.request.extensions.prf.is_some()
     }
@@ -147,9 +156,7 @@ impl PreparedCreation {
         let ability = Ability::of(phone);
         ability.verifies(self.user_verification)?;
         ability.keeps(self.resident_key)?;
-        if self.enforce_cred_protect {
-            ability.protects(self.cred_protect)?;
-        }
+        ability.protects(self.demanded_protection())?;
         ability.makes(&self.request.parameters)?;
         Ok(self.made_for(ability))
     }
@@ -163,6 +170,7 @@ impl PreparedCreation {
 
     fn made_for(&self, phone: Ability<'_>) -> make_credential::Request {
         let mut request = self.request.clone();
+        request.exclude_list.retain(|excluded| phone.may_have(&excluded.id));
         if !phone.has_prf() {
             request.extensions.prf = None;
         }

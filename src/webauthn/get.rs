@@ -101,14 +101,21 @@ impl PreparedRequest {
     ///
     /// # Errors
     /// [`Unsupported::UserVerification`] or [`Unsupported::VerificationNotSetUp`]
-    /// if the relying party requires verification and this phone cannot do it.
+    /// if the relying party requires verification and this phone cannot do it;
+    /// [`Unsupported::Passkeys`] if this phone can have none of the passkeys that
+    /// the relying party allows.
     pub fn request_for(
         &self,
         phone: &get_info::Response,
     ) -> Result<get_assertion::Request, Unsupported> {
         let ability = Ability::of(phone);
         ability.verifies(self.user_verification)?;
-        Ok(self.made_for(ability))
+        let request = self.made_for(ability);
+        // An empty list would ask for any passkey.
+        if request.allow_list.is_empty() && !self.request.allow_list.is_empty() {
+            return Err(Unsupported::Passkeys);
+        }
+        Ok(request)
     }
 
     /// The longest request that any phone gets: what is too long here is too
@@ -120,6 +127,10 @@ impl PreparedRequest {
 
     fn made_for(&self, phone: Ability<'_>) -> get_assertion::Request {
         let mut request = self.request.clone();
+        request.allow_list.retain(|allowed| phone.may_have(&allowed.id));
+        if let Some(prf) = &mut request.extensions.prf {
+            prf.eval_by_credential.retain(|id, _| phone.may_have(id));
+        }
         // A passkey has two PRFs, and WebAuthn's is that of verified users.
         let raised = request.allow_list.is_empty() || request.extensions.prf.is_some();
         request.options.uv = phone.uv(self.user_verification, raised);
@@ -129,7 +140,7 @@ impl PreparedRequest {
         request
     }
 
-    /// Makes the answer of the phone's response.
+    /// Makes the answer of the response of this phone.
     ///
     /// That the response is one to the request (RP ID hash, user presence and
     /// verification, allow list) is checked where it is read: by the client's
@@ -137,10 +148,16 @@ impl PreparedRequest {
     ///
     /// # Errors
     /// [`AnswerError::Unnamed`].
-    pub fn finish(self, response: get_assertion::Response) -> Result<Assertion, AnswerError> {
+    pub fn finish(
+        self,
+        phone: &get_info::Response,
+        response: get_assertion::Response,
+    ) -> Result<Assertion, AnswerError> {
         let named = response.credential.as_ref().map(|credential| credential.id.clone());
-        let only = match &*self.request.allow_list {
-            [only] => Some(only.id.clone()),
+        let phone = Ability::of(phone);
+        let mut asked = self.request.allow_list.iter().filter(|asked| phone.may_have(&asked.id));
+        let only = match (asked.next(), asked.next()) {
+            (Some(only), None) => Some(only.id.clone()),
             _ => None,
         };
         let id = named.or(only).ok_or(AnswerError::Unnamed)?;

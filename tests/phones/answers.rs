@@ -2,7 +2,7 @@
 
 use fido_hybrid::client::{Input, Output, PhoneRequest};
 use fido_hybrid::ctap::extensions::cred_protect::CredProtect::{
-    VerificationOptionalWithList, VerificationRequired,
+    VerificationOptional, VerificationOptionalWithList, VerificationRequired,
 };
 use fido_hybrid::ctap::make_credential::FORMAT_NONE;
 use fido_hybrid::ctap::{
@@ -144,8 +144,8 @@ fn signed_outputs_of_a_registration_are_accepted_where_a_browser_accepts_them() 
         // Asked: as much, more, less.
         (false, list, lists, "credProtect", &[2], Ok(())),
         (false, list, lists, "credProtect", &[3], Ok(())),
-        (false, list, lists, "credProtect", &[1], refused),
-        (false, required, lists, "credProtect", &[2], refused),
+        (false, list, lists, "credProtect", &[1], Err(Mismatch::Protection)),
+        (false, required, lists, "credProtect", &[2], Err(Mismatch::Protection)),
         // Not sent to this phone.
         (false, required, plain, "credProtect", &[3], refused),
         // The older name of a PRF.
@@ -165,6 +165,39 @@ fn signed_outputs_of_a_registration_are_accepted_where_a_browser_accepts_them() 
         let response = made(with_outputs(&[(name, value)]));
         let row = format!("prf {prf}, {policy:?}, phone {extensions:?}: {name} {value:?}");
         assert_eq!(judged(&phone, prepared, &response), expected, "{row}");
+    }
+}
+
+#[test]
+fn an_enforced_protection_policy_is_held_against_an_answer_that_says_nothing_too() {
+    let refused = Err(Mismatch::Protection);
+    let (list, required) = (VerificationOptionalWithList, VerificationRequired);
+    let phone = phone(&[("rk", true), ("uv", true)], &["credProtect"]);
+    for (policy, enforce, output, expected) in [
+        (required, true, None, refused),
+        (required, true, Some(2), refused),
+        (required, true, Some(3), Ok(())),
+        (required, false, None, Ok(())),
+        (required, false, Some(2), refused),
+        (list, true, None, refused),
+        (list, true, Some(1), refused),
+        (list, true, Some(2), Ok(())),
+        (list, true, Some(3), Ok(())),
+        (list, false, None, Ok(())),
+        // What every passkey has.
+        (VerificationOptional, true, None, Ok(())),
+        (VerificationOptional, true, Some(1), Ok(())),
+    ] {
+        let prepared = creation(|asked| {
+            asked.extensions.cred_protect = Some(policy);
+            asked.extensions.enforce_cred_protect = enforce;
+        });
+        let data = match output {
+            Some(level) => with_outputs(&[("credProtect", &[level])]),
+            None => data(VERIFIED),
+        };
+        let row = format!("{policy:?}, enforced {enforce}, answered {output:?}");
+        assert_eq!(judged(&phone, prepared, &made(data)), expected, "{row}");
     }
 }
 
@@ -193,7 +226,7 @@ fn a_raw_request_is_answered_with_the_outputs_that_it_asked_for() {
     for (name, value, expected) in [
         ("minPinLength", &[4][..], Ok(())),
         ("credProtect", &[2], Ok(())),
-        ("credProtect", &[1], Err(Mismatch::Extensions)),
+        ("credProtect", &[1], Err(Mismatch::Protection)),
         ("credBlob", TRUE, Err(Mismatch::Extensions)),
     ] {
         let response = made(with_outputs(&[(name, value)]));

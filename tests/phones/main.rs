@@ -49,14 +49,14 @@ fn creation(change: impl FnOnce(&mut CreationOptions)) -> PreparedCreation {
     let parameters = vec![CredentialParameters::new(Algorithm::ES256)];
     let mut options = CreationOptions::new([1; 16], "Example", user, parameters);
     change(&mut options);
-    options.prepare(&origin()).unwrap()
+    options.prepare(origin()).unwrap()
 }
 
 /// Default options, changed.
 fn sign_in(change: impl FnOnce(&mut RequestOptions)) -> PreparedRequest {
     let mut options = RequestOptions::new([1; 16]);
     change(&mut options);
-    options.prepare(&origin()).unwrap()
+    options.prepare(origin()).unwrap()
 }
 
 fn origin() -> Origin {

@@ -4,14 +4,19 @@ use fido_hybrid::client::{Input, Output};
 use fido_hybrid::ctap::extensions::cred_protect::CredProtect::{
     VerificationOptional, VerificationOptionalWithList, VerificationRequired,
 };
-use fido_hybrid::ctap::{Algorithm, CredentialParameters, Request};
+use fido_hybrid::ctap::{
+    Algorithm, AuthenticatorData, CredentialDescriptor, CredentialId, CredentialParameters, Flags,
+    Request, get_assertion,
+};
 use fido_hybrid::error::{Advice, Error, Fault, Stage, Unsupported};
 use fido_hybrid::protocol::message::MessageType;
+use fido_hybrid::protocol::primitives::sha256;
+use fido_hybrid::secret::SecretBytes;
 use fido_hybrid::webauthn::DomException;
 use fido_hybrid::webauthn::Requirement::{self, Discouraged, Preferred, Required};
 
 use super::client_rig::{self, ClientRig, Flow};
-use super::{creation, listed, phone, prf_to_create, prf_to_get, sign_in};
+use super::{RP_ID, creation, listed, phone, prf_to_create, prf_to_get, sign_in};
 
 /// What phones say of `uv`.
 const VERIFIES: &[(&str, bool)] = &[("uv", true)];
@@ -182,11 +187,92 @@ fn a_protection_policy_is_sent_to_phones_that_have_it_and_enforced_on_others() {
     }
 }
 
+#[test]
+fn a_prf_that_the_phone_does_not_list_still_raises_verification_in_a_sign_in() {
+    let optional = &[("uv", true), ("makeCredUvNotRqd", true)][..];
+    for (options, extensions, to_create, to_get) in [
+        (optional, &["prf"][..], Some(true), Some(true)),
+        (optional, &[], None, Some(true)),
+        (CANNOT, &["prf"], None, None),
+        (CANNOT, &[], None, None),
+    ] {
+        let phone = phone(options, extensions);
+        let create = creation(|asked| {
+            asked.user_verification = Discouraged;
+            asked.resident_key = Discouraged;
+            asked.extensions.prf = Some(prf_to_create());
+        });
+        let get = sign_in(|asked| {
+            asked.user_verification = Discouraged;
+            asked.allow_credentials = vec![listed()];
+            asked.extensions.prf = Some(prf_to_get());
+        });
+        let sent = create.request_for(&phone).unwrap().options.uv;
+        assert_eq!(sent, to_create, "registration, {options:?} {extensions:?}");
+        let sent = get.request_for(&phone).unwrap().options.uv;
+        assert_eq!(sent, to_get, "sign-in, {options:?} {extensions:?}");
+    }
+}
+
+fn of_length(length: usize) -> CredentialDescriptor {
+    CredentialDescriptor::new(CredentialId::new(vec![0xc2; length]).unwrap())
+}
+
+#[test]
+fn ids_that_the_phone_cannot_have_are_left_out_of_lists() {
+    let none = Err(Unsupported::Passkeys);
+    for (limit, ids, excluded, allowed) in [
+        (None, &[16, 1023][..], &[16, 1023][..], Ok(&[16, 1023][..])),
+        (Some(64), &[16, 64, 65], &[16, 64], Ok(&[16, 64])),
+        (Some(64), &[65, 20], &[20], Ok(&[20])),
+        (Some(64), &[65], &[], none),
+        (Some(0), &[16, 20], &[], none),
+        // Any passkey, as it was before.
+        (Some(64), &[], &[], Ok(&[])),
+    ] {
+        let mut phone = phone(VERIFIES, &["prf"]);
+        phone.max_credential_id_length = limit;
+        let lengths = |list: &[CredentialDescriptor]| {
+            list.iter().map(|listed| listed.id.as_bytes().len()).collect::<Vec<_>>()
+        };
+        let list: Vec<_> = ids.iter().copied().map(of_length).collect();
+        let create = creation(|asked| asked.exclude_credentials.clone_from(&list));
+        let sent = create.request_for(&phone).unwrap();
+        assert_eq!(lengths(&sent.exclude_list), excluded, "limit {limit:?}, {ids:?}");
+
+        let get = sign_in(|asked| {
+            let mut prf = prf_to_get();
+            let values = prf.eval.clone().unwrap();
+            let by_credential = list.iter().map(|listed| (listed.id.clone(), values.clone()));
+            prf.eval_by_credential = by_credential.collect();
+            asked.extensions.prf = Some(prf);
+            asked.allow_credentials = list;
+        });
+        let sent = get.request_for(&phone);
+        let evaluated = sent.clone().map(|sent| sent.extensions.prf.unwrap().eval_by_credential);
+        let sent = sent.map(|sent| lengths(&sent.allow_list));
+        assert_eq!(sent, allowed.map(<[usize]>::to_vec), "limit {limit:?}, {ids:?}");
+        assert_eq!(evaluated.map(|evaluated| evaluated.len()), sent.map(|sent| sent.len()));
+    }
+}
+
+#[test]
+fn the_one_passkey_that_the_phone_can_have_need_not_be_named_in_its_answer() {
+    let mut phone = phone(VERIFIES, &[]);
+    phone.max_credential_id_length = Some(64);
+    let get = sign_in(|asked| asked.allow_credentials = vec![of_length(65), listed()]);
+    let data = AuthenticatorData::new(sha256(&[RP_ID.as_bytes()]), Flags(0x05), 0);
+    let mut response = get_assertion::Response::new(listed(), data, SecretBytes::new(vec![1; 70]));
+    response.credential = None;
+    assert_eq!(get.finish(&phone, response).unwrap().credential_id(), &listed().id);
+}
+
 /// Ends at a phone that introduces itself so, and what the phone was sent.
 fn ended(request: fido_hybrid::client::PhoneRequest, options: &[(&str, bool)]) -> Error {
     let mut rig = ClientRig::introducing(Flow::Qr);
     let mut phone = phone(options, &[]);
     phone.algorithms = vec![CredentialParameters::new(Algorithm::ES256)];
+    phone.max_credential_id_length = Some(64);
     rig.introduce(&client_rig::introduction(&fido_hybrid::cbor::encode(&phone)));
     assert_eq!(rig.transaction.get_info(), Some(&phone));
     let outputs = rig.step(Input::Request { request, timeout: None });
@@ -208,6 +294,7 @@ fn what_the_phone_cannot_do_ends_before_its_user_is_asked() {
         asked.extensions.cred_protect = Some(VerificationRequired);
         asked.extensions.enforce_cred_protect = true;
     });
+    let of_other_phones = sign_in(|asked| asked.allow_credentials = vec![of_length(65)]);
     let verified_get = sign_in(|asked| asked.user_verification = Required);
     for (request, options, text, advice) in [
         (
@@ -239,6 +326,12 @@ fn what_the_phone_cannot_do_ends_before_its_user_is_asked() {
             VERIFIES,
             "the phone is ready: the phone has none of the algorithms that the site accepts",
             Advice::UseAnotherDevice,
+        ),
+        (
+            of_other_phones.into(),
+            VERIFIES,
+            "the phone is ready: the phone can have none of the passkeys that the site accepts",
+            Advice::UseAnotherPasskey,
         ),
     ] {
         let error = ended(request, options);

@@ -3,7 +3,7 @@
 use data_encoding::BASE64URL_NOPAD;
 use fido_hybrid::ctap::extensions::prf;
 use fido_hybrid::ctap::{
-    AuthenticatorData, CredentialDescriptor, CredentialId, Flags, get_assertion,
+    Aaguid, AuthenticatorData, CredentialDescriptor, CredentialId, Flags, get_assertion, get_info,
 };
 use fido_hybrid::protocol::primitives::sha256;
 use fido_hybrid::secret::{PrfOutput, SecretBytes};
@@ -65,7 +65,8 @@ fn of_prf_inputs_and_outputs_and_an_assertion() {
         second: Some(PrfOutput::new(second)),
     }));
     notebook.print(&response);
-    let assertion = prepared.finish(response).unwrap();
+    let phone = get_info::Response::new(vec!["FIDO_2_0".to_owned()], Aaguid::ZERO);
+    let assertion = prepared.finish(&phone, response).unwrap();
     notebook.print(&assertion);
     let json = assertion.to_json();
     notebook.print(&json);

@@ -89,6 +89,7 @@ fn every_fault() -> Vec<Fault> {
         Mismatch::Credential => Mismatch::Credential,
         Mismatch::UserHandle => Mismatch::UserHandle,
         Mismatch::Extensions => Mismatch::Extensions,
+        Mismatch::Protection => Mismatch::Protection,
         Mismatch::Contradiction => Mismatch::Contradiction,
     });
     let mut peer = every!(PeerMisbehaved {
@@ -133,6 +134,7 @@ fn every_fault() -> Vec<Fault> {
         Unsupported::DiscoverablePasskeys => Unsupported::DiscoverablePasskeys,
         Unsupported::CredentialProtection => Unsupported::CredentialProtection,
         Unsupported::Algorithm => Unsupported::Algorithm,
+        Unsupported::Passkeys => Unsupported::Passkeys,
         Unsupported::Command => Unsupported::Command,
         Unsupported::RequestTooLong => Unsupported::RequestTooLong,
         Unsupported::TunnelDomain => Unsupported::TunnelDomain,
@@ -321,6 +323,7 @@ fn rows() -> Vec<Row> {
             mismatch(Mismatch::Credential),
             mismatch(Mismatch::UserHandle),
             mismatch(Mismatch::Extensions),
+            mismatch(Mismatch::Protection),
             mismatch(Mismatch::Contradiction),
             Peer::Update(malformed).into(),
             Peer::TooManyRequests.into(),
@@ -435,6 +438,7 @@ fn rows() -> Vec<Row> {
             vec![mismatch(Mismatch::UserVerification), Unsupported::VerificationNotSetUp.into()],
         ),
         (&S::ALL, A::MakeRoomOnThePhone, vec![StoreFault::Full.into()]),
+        (&S::ALL, A::UseAnotherPasskey, vec![Unsupported::Passkeys.into()]),
         (&S::ALL, A::TellTheSite, vec![Unsupported::RequestTooLong.into()]),
         (
             &S::ALL,

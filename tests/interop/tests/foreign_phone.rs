@@ -141,7 +141,7 @@ impl World {
             None => drop(options.as_object_mut().unwrap().remove("authenticatorSelection")),
         }
         let options = CreationOptions::from_json(&options.to_string()).unwrap();
-        let ceremony = self.client.create(&options, &origin()).unwrap();
+        let ceremony = self.client.create(&options, origin()).unwrap();
         let registration = self.answered(ceremony).await?;
         assert_eq!(registration.authenticator_data().flags().0, 0x41, "present, not verified");
         let answer: RegisterPublicKeyCredential =
@@ -161,7 +161,7 @@ impl World {
         }
         let options = RequestOptions::from_json(&options.to_string()).unwrap();
         assert_eq!(options.user_verification, Requirement::Preferred);
-        let ceremony = self.client.get(&options, &origin()).unwrap();
+        let ceremony = self.client.get(&options, origin()).unwrap();
         let assertion = self.answered(ceremony).await.unwrap();
         assert_eq!(assertion.authenticator_data().flags(), Flags::USER_PRESENT);
         let answer: PublicKeyCredential =

@@ -70,7 +70,7 @@ impl Phone {
 
     fn register(&mut self, options: &impl serde::Serialize) -> RegisterPublicKeyCredential {
         let options = CreationOptions::from_json(&json(options)).unwrap();
-        let prepared = options.prepare(&Origin::parse(ORIGIN).unwrap()).unwrap();
+        let prepared = options.prepare(Origin::parse(ORIGIN).unwrap()).unwrap();
         let phone = self.profile.get_info();
         let request = prepared.request_for(&phone).unwrap();
         let Response::MakeCredential(response) = self.answer(request, RequestHint::MakeCredential)
@@ -83,13 +83,14 @@ impl Phone {
 
     fn sign_in(&mut self, options: &impl serde::Serialize) -> PublicKeyCredential {
         let options = RequestOptions::from_json(&json(options)).unwrap();
-        let prepared = options.prepare(&Origin::parse(ORIGIN).unwrap()).unwrap();
-        let request = prepared.request_for(&self.profile.get_info()).unwrap();
+        let prepared = options.prepare(Origin::parse(ORIGIN).unwrap()).unwrap();
+        let phone = self.profile.get_info();
+        let request = prepared.request_for(&phone).unwrap();
         let Response::GetAssertion(response) = self.answer(request, RequestHint::GetAssertion)
         else {
             panic!("another answer than asked for");
         };
-        let answer = prepared.finish(response).unwrap();
+        let answer = prepared.finish(&phone, response).unwrap();
         serde_json::from_str(answer.to_json().expose()).unwrap()
     }
 }
