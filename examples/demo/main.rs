@@ -25,6 +25,8 @@ mod phone;
 mod qr_reader;
 #[path = "../shared/relying_party.rs"]
 mod relying_party;
+#[path = "../shared/runtime.rs"]
+mod runtime;
 mod world;
 
 use std::error::Error;
@@ -54,8 +56,11 @@ const ACCOUNT: &str = "ada@example.com";
 /// Whose challenge it is: a cookie, on a real site.
 const SESSION: &str = "ada's browser";
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
+    runtime::run(program())
+}
+
+async fn program() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let narrator = Arc::new(match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => Narrator::to_terminal(),

@@ -10,6 +10,8 @@ mod network;
 mod radio;
 #[path = "../shared/report.rs"]
 mod report;
+#[path = "../shared/runtime.rs"]
+mod runtime;
 
 use std::process::ExitCode;
 
@@ -77,8 +79,11 @@ enum Format {
 /// Bluetooth's state, and the tunnel services or why none could be tried.
 type Looked = (Result<AdapterState, Error>, Result<Vec<Service>, String>);
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
+    runtime::run(program())
+}
+
+async fn program() -> ExitCode {
     let stop = match Diagnose::parse() {
         Ok(diagnose) => match diagnose.run().await {
             Ok(code) => return ExitCode::from(code),

@@ -19,6 +19,8 @@ mod portal;
 mod qr_reader;
 #[path = "../shared/report.rs"]
 mod report;
+#[path = "../shared/runtime.rs"]
+mod runtime;
 mod screen;
 mod store;
 
@@ -37,6 +39,7 @@ use farewell::Signals;
 use network::Network;
 use person::{Person, Terminal};
 use report::{describe, tell};
+use runtime::unwatched;
 use store::FileStore;
 
 const FAILED: u8 = 1;
@@ -99,8 +102,11 @@ struct Phone {
     network: Network,
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
+    runtime::run(program())
+}
+
+async fn program() -> ExitCode {
     let phone = match Phone::parse() {
         Ok(phone) => phone,
         Err(stop) => return report::stopped(stop, &help()),
@@ -202,14 +208,19 @@ impl Phone {
 
     /// Comes by a code and answers it.
     async fn begin(&self) -> Result<Session, End> {
-        let dialer = self.network.dialer().map_err(End::Stopped)?;
+        let network = self.network.clone();
+        let dialer = unwatched(move || network.dialer()).await;
+        let unusable = || Err(Stop::Failed("tunnel services cannot be reached".to_owned()));
+        let dialer = dialer.unwrap_or_else(unusable).map_err(End::Stopped)?;
         let mut terminal = Terminal::new();
         // A code that was given is looked at before anything is asked.
         let mut code = match &self.source {
             Source::Terminal => None,
             Source::Text(text) => Some(parse(text)?),
             Source::Picture(file) => {
-                let read = picture::read(file);
+                let path = file.clone();
+                let read = unwatched(move || picture::read(&path)).await;
+                let read = read.unwrap_or(Err(picture::PictureError::NotRead));
                 let named = |why| End::NoCode(format!("{}: {why}", file.display()));
                 Some(parse(&read.map_err(named)?)?)
             }
@@ -219,7 +230,9 @@ impl Phone {
                 Some(parse(&read.map_err(|why| End::NoCode(why.to_string()))?)?)
             }
         };
-        let store = FileStore::open(self.store.clone());
+        let file = self.store.clone();
+        let store = unwatched(move || FileStore::open(file)).await;
+        let store = store.ok_or_else(|| End::Store("the store could not be opened".to_owned()))?;
         let store = store.map_err(|why| End::Store(why.to_string()))?;
         self.prepare(&store, &mut terminal).await?;
         if code.is_none() {
@@ -256,16 +269,6 @@ impl Phone {
             End::Store(format!("cannot write {}: {}", self.store.display(), describe(&error)))
         })
     }
-}
-
-/// Does blocking work on a thread that nothing waits for at the program's end: a
-/// desktop that does not answer must not hold up Ctrl-C. `None` if it panicked.
-async fn unwatched<T: Send + 'static>(work: fn() -> T) -> Option<T> {
-    let (done, result) = tokio::sync::oneshot::channel();
-    std::thread::spawn(move || {
-        let _gone = done.send(work());
-    });
-    result.await.ok()
 }
 
 fn parse(text: &SecretText) -> Result<QrCode, End> {

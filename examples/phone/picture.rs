@@ -28,6 +28,8 @@ const MAX_SIDE: usize = 1 << 15;
 pub(crate) enum PictureError {
     #[error("cannot read it: {0}")]
     Io(#[from] std::io::Error),
+    #[error("it could not be read")]
+    NotRead,
     #[error("it is neither PNG nor JPEG")]
     Format,
     #[error("it is too large: {MAX_PIXELS} pixels are the limit")]

@@ -22,6 +22,8 @@ mod record;
 mod relying_party;
 #[path = "../shared/report.rs"]
 mod report;
+#[path = "../shared/runtime.rs"]
+mod runtime;
 
 use std::process::ExitCode;
 
@@ -41,8 +43,11 @@ struct Register {
     keep: Option<String>,
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
+    runtime::run(program())
+}
+
+async fn program() -> ExitCode {
     match parse() {
         Ok(register) => ExitCode::from(register.desktop.finish(register.run().await)),
         Err(stop) => report::stopped(stop, &help()),

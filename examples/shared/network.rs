@@ -19,13 +19,13 @@ pub(crate) const HELP: &str =
                           where that service is, in place of what DNS says
   --ca FILE               trust the certificates in this PEM file too";
 
-/// What to do where the system trusts nobody.
+/// What to do where the system trusts no certificate.
 const NO_ROOTS: &str = "\
 Install the system's trusted certificates (package ca-certificates on Linux), or name some
 with --ca.";
 
 /// Which tunnel service, and how it is reached.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Network {
     /// The service that was named.
     pub(crate) domain: Option<TunnelDomain>,

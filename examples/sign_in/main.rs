@@ -24,6 +24,8 @@ mod record;
 mod relying_party;
 #[path = "../shared/report.rs"]
 mod report;
+#[path = "../shared/runtime.rs"]
+mod runtime;
 
 use std::process::ExitCode;
 
@@ -42,8 +44,11 @@ struct SignIn {
     registered: Option<Record>,
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
+    runtime::run(program())
+}
+
+async fn program() -> ExitCode {
     match parse() {
         Ok(sign_in) => ExitCode::from(sign_in.desktop.finish(sign_in.run().await)),
         Err(stop) => report::stopped(stop, &help()),

@@ -44,6 +44,8 @@ mod refusals;
 #[path = "../support/rig.rs"]
 mod rig;
 mod silence;
+#[path = "../support/silent_bus.rs"]
+mod silent_bus;
 mod stopping;
 #[cfg(all(feature = "tunnel", feature = "relay", feature = "aws-lc-rs"))]
 #[path = "../support/mod.rs"]

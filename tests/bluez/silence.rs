@@ -1,43 +1,25 @@
 //! A bus or a BlueZ that does not answer, and a bus that must not be asked.
 
 use std::io::Read as _;
-use std::os::unix::net::UnixListener;
-use std::path::PathBuf;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 use std::time::Duration;
 
 use fido_hybrid::bluetooth::{Advertiser as _, Bluetooth, Scanner as _};
 use fido_hybrid::error::{Advice, ApiMisuse, BluetoothFault, Error, Stage};
+use futures_util::FutureExt as _;
 use tokio::time::Instant;
 
 use crate::bluez::{Air, Answer};
 use crate::clock::Clock;
+use crate::silent_bus::SilentBus;
 use crate::{PATIENCE, bluetooth, laptop};
 
 /// The longest that a program waits to be told.
 const TOLD: Duration = Duration::from_secs(15);
 
-/// A bus that accepts connections and says nothing.
-struct SilentBus {
-    listener: UnixListener,
-    path: PathBuf,
-}
-
-impl SilentBus {
-    fn start(name: &str) -> Self {
-        let name = format!("silent-{}-{name}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        Self { listener: UnixListener::bind(&path).unwrap(), path }
-    }
-
-    fn bluetooth(&self) -> Bluetooth {
-        Bluetooth::new().bus_address(format!("unix:path={}", self.path.display()))
-    }
-}
-
-impl Drop for SilentBus {
-    fn drop(&mut self) {
-        let _left_behind = std::fs::remove_file(&self.path);
-    }
+fn radio_at(bus: &SilentBus) -> Bluetooth {
+    Bluetooth::new().bus_address(bus.address())
 }
 
 fn is_told_as_silent(fault: Option<BluetoothFault>) {
@@ -49,8 +31,8 @@ fn is_told_as_silent(fault: Option<BluetoothFault>) {
 
 #[tokio::test(start_paused = true)]
 async fn a_bus_that_stays_silent_is_told() {
-    let bus = SilentBus::start("told");
-    let radio = bus.bluetooth();
+    let bus = SilentBus::start();
+    let radio = radio_at(&bus);
     let begun = Instant::now();
     is_told_as_silent(radio.scan().await.err());
     is_told_as_silent(radio.advertise(vec![0; 20]).await.err());
@@ -91,11 +73,11 @@ async fn a_bluez_that_stays_silent_is_told() {
 
 #[tokio::test]
 async fn a_scan_that_is_given_up_leaves_a_silent_bus() {
-    let bus = SilentBus::start("left");
-    let radio = bus.bluetooth();
+    let bus = Arc::new(SilentBus::start());
+    let radio = radio_at(&bus);
     let scan = tokio::spawn(async move { radio.scan().await.is_ok() });
-    let listener = bus.listener.try_clone().unwrap();
-    let accepted = tokio::task::spawn_blocking(move || listener.accept().unwrap().0);
+    let accepting = Arc::clone(&bus);
+    let accepted = tokio::task::spawn_blocking(move || accepting.accept());
     let mut connection = accepted.await.unwrap();
     scan.abort();
     assert!(scan.await.unwrap_err().is_cancelled());
@@ -107,22 +89,23 @@ async fn a_scan_that_is_given_up_leaves_a_silent_bus() {
 }
 
 #[test]
-fn the_end_of_a_runtime_does_not_wait_for_a_silent_bus() {
-    let bus = SilentBus::start("runtime");
-    let radio = bus.bluetooth();
+fn the_end_of_a_runtime_does_not_wait_for_a_bus_that_lets_nothing_connect() {
+    let bus = SilentBus::start();
+    // There is room for one connection, and those after it wait for ever.
+    socket2::SockRef::from(&bus.listener).listen(0).unwrap();
+    let _first = UnixStream::connect_addr(&bus.listener.local_addr().unwrap()).unwrap();
+    let radio = radio_at(&bus);
     let (ended, end) = std::sync::mpsc::channel();
-    let listener = bus.listener.try_clone().unwrap();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Runtime::new().unwrap();
-        runtime.spawn(async move { radio.scan().await.is_ok() });
-        // The bus is being waited for when the runtime ends.
-        let connection = listener.accept().unwrap();
+        runtime.block_on(async {
+            // The first look begins to connect, which never ends.
+            assert!(radio.scan().now_or_never().is_none());
+        });
         drop(runtime);
-        drop(connection);
         ended.send(()).unwrap();
     });
-    // Half of what the connection may take; it takes milliseconds.
-    end.recv_timeout(Duration::from_secs(5)).expect("the runtime ends");
+    end.recv_timeout(PATIENCE).expect("the runtime ends");
 }
 
 #[tokio::test]

@@ -25,8 +25,13 @@ mod diagnose;
 mod pem;
 mod pictures;
 mod programs;
+#[path = "../../examples/shared/runtime.rs"]
+mod runtime;
 #[cfg(target_os = "linux")]
 mod screens;
+#[cfg(target_os = "linux")]
+#[path = "../support/silent_bus.rs"]
+mod silent_bus;
 mod stores;
 #[cfg(target_os = "linux")]
 mod stuck_bus;
