@@ -314,6 +314,7 @@ const fn state(state: AdapterState) -> &'static str {
         AdapterState::Off => "off",
         AdapterState::Absent => "absent",
         AdapterState::NotPermitted => "not permitted",
+        AdapterState::NotReady => "not ready",
         _ => "unknown",
     }
 }

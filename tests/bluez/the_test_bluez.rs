@@ -50,7 +50,7 @@ impl Program {
         answer.map_err(|error| error.name().unwrap().to_owned())
     }
 
-    /// Asks BlueZ for an answer; that there is none is an answer, too.
+    /// Asks BlueZ for an answer; an error is an answer, too.
     pub(crate) fn round_trip(&self) {
         let _answered = self.call("/", "org.freedesktop.DBus.Peer", "Ping", ());
         while self.0.pop_message().is_some() {}

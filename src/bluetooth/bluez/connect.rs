@@ -4,7 +4,8 @@
 //! libdbus connects with calls that block, and a bus that accepts a connection may say
 //! nothing for ever. So this happens on a thread of its own, which neither tokio's
 //! runtime nor the process waits for at its end. The thread ends when the bus has
-//! answered or the program does not wait any more.
+//! answered, or, once the bus has accepted the connection, soon after the program has
+//! stopped waiting. While the bus does not accept it, the thread stays in connect(2).
 
 use std::sync::Arc;
 use std::thread;
@@ -89,7 +90,8 @@ fn is_local(address: &str) -> bool {
     address.split(';').all(|server| server.starts_with("unix:"))
 }
 
-/// Blocks until the bus has greeted; `None` once nothing waits for it.
+/// Blocks until the bus has greeted; `None` if the program has stopped waiting
+/// meanwhile, which is noticed only after the bus has accepted the connection.
 fn open(
     address: &str,
     waiting: &oneshot::Sender<Result<Channel, dbus::Error>>,
