@@ -3,9 +3,17 @@
 
 mod frames;
 
+use std::time::Duration;
+
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
+#[cfg(feature = "relay")]
+pub(crate) use frames::LastRead;
 pub(crate) use frames::{Counted, is_flood};
+
+/// The shortest interval between the pings of one side. The budget of control
+/// frames fits it.
+pub(crate) const MIN_PING_INTERVAL: Duration = Duration::from_millis(100);
 
 /// What one read takes from the socket, in bytes. It is allocated for each
 /// connection at once; nearly all messages of the protocol are shorter.
@@ -19,8 +27,9 @@ const WRITE_BATCH: usize = 128 * 1024;
 /// Room behind the last message for frame headers, pongs and the close frame.
 const CONTROL_FRAMES: usize = 1024;
 
-/// A configuration under which no peer can make this side hold more than one
-/// message of `max_message_size` bytes in each direction, and one batch.
+/// A configuration that bounds what a peer can make the WebSocket layer hold.
+/// Coming in: a message in fragments, almost complete, and its next frame, each
+/// of `max_message_size` bytes. Going out: one such message behind one batch.
 pub(crate) fn bounded(max_message_size: usize) -> WebSocketConfig {
     WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)

@@ -26,13 +26,13 @@ use super::request::{Accepted, Refusal, Request};
 use super::shared::Arrival;
 use super::silence::{Silence, Vanished};
 use crate::protocol::tunnel_url::{ROUTING_ID_HEADER, RoutingId, SUBPROTOCOL};
-use crate::websocket::{Counted, bounded, is_flood};
+use crate::websocket::{Counted, LastRead, bounded, is_flood};
 
-/// For TLS and the upgrade together. Whoever takes longer is not a peer.
+/// For TLS and the upgrade together. A visitor that takes longer is not a peer.
 pub(super) const UPGRADE_DEADLINE: Duration = Duration::from_secs(10);
 
-/// For one message to leave. 1 MiB takes as long over a slow mobile network;
-/// whoever takes nothing for so long has gone.
+/// For one message to leave. 1 MiB takes as long over a slow mobile network; a
+/// peer that takes nothing for so long has gone.
 const WRITE_DEADLINE: Duration = Duration::from_secs(30);
 
 /// How long, and how far, a closed connection is still read from. A socket closed with
@@ -69,9 +69,10 @@ where
     match timeout_at(deadline, upgrade(arrival, &mut stream)).await {
         Ok(true) => {
             let config = bounded(arrival.shared.message_size());
-            let stream = Counted::new(&mut stream, &[]);
+            let stream = Counted::new(&mut stream, &[], arrival.shared.message_size());
+            let last_read = stream.last_read().clone();
             let socket = WebSocketStream::from_raw_socket(stream, Role::Server, Some(config)).await;
-            exchange(arrival, socket).await;
+            exchange(arrival, socket, last_read).await;
         }
         Ok(false) => {}
         Err(_) => {
@@ -145,12 +146,12 @@ fn refused(refusal: Refusal) -> server::ErrorResponse {
 /// Carries messages until either direction has come to its end. The two run
 /// side by side: a peer that writes without reading must not stop the other
 /// direction.
-async fn exchange<S>(arrival: &Arrival, socket: WebSocketStream<S>)
+async fn exchange<S>(arrival: &Arrival, socket: WebSocketStream<S>, last_read: LastRead)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let (mut sink, mut source) = socket.split();
-    let silence = Silence::new(arrival.shared.ping_interval());
+    let silence = Silence::new(arrival.shared.ping_interval(), last_read);
     {
         let reading = pin!(read(arrival, &mut source, &silence));
         let writing = pin!(write(arrival, &mut sink, &silence));
@@ -263,7 +264,7 @@ mod tests {
 
     use super::super::shared::Shared;
     use super::*;
-    use crate::relay::{Address, Limits, Relay};
+    use crate::relay::{Address, Limits, MIN_PING_INTERVAL, Relay};
 
     const UPGRADE: &str = "Host: relay.example\r\nUpgrade: websocket\r\n\
         Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
@@ -407,6 +408,55 @@ mod tests {
             }
         }
         assert_eq!(start.elapsed(), PING * 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_sends_a_long_message_slowly_has_not_vanished() {
+        let shared = Arc::new(Shared::new(Relay::new(Limits::default()), Some(PING)));
+        let (mut phone, client) = pair(&shared, 4096).await;
+        let client = tokio::spawn(client.for_each(|_| async {}));
+        // The client waits for the phone alone, and answers pings.
+        let start = Instant::now();
+        let stream = phone.get_mut();
+        stream.write_all(&[0x82, 0x80 | 20, 0, 0, 0, 0]).await.unwrap();
+        for _ in 0..20 {
+            tokio::time::advance(PING * 3 / 4).await;
+            stream.write_u8(7).await.unwrap();
+            // The service reads it, and has said nothing.
+            tokio::task::yield_now().await;
+            assert!(timeout(Duration::ZERO, stream.read_u8()).await.is_err());
+        }
+        // It is silent from the last byte on.
+        let last = start.elapsed();
+        assert_eq!(phone.next().await.unwrap().unwrap(), Message::Ping(Bytes::new()));
+        assert_eq!(start.elapsed(), last + PING);
+        client.abort();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_interval_of_nothing_is_lengthened_and_disconnects_no_peer() {
+        let shared = Arc::new(Shared::new(Relay::new(Limits::default()), Some(Duration::ZERO)));
+        let (mut phone, client) = pair(&shared, 4096).await;
+        let client = tokio::spawn(client.for_each(|_| async {}));
+        let start = Instant::now();
+        for number in 1..=3000 {
+            assert_eq!(phone.next().await.unwrap().unwrap(), Message::Ping(Bytes::new()));
+            assert_eq!(start.elapsed(), MIN_PING_INTERVAL * number);
+        }
+        client.abort();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_pings_and_answers_at_the_shortest_interval_is_not_closed() {
+        let shared = shared(Limits::default());
+        let (mut phone, _client) = pair(&shared, 4096).await;
+        for tick in 0..3000 {
+            phone.send(Message::Ping(Bytes::new())).await.unwrap();
+            phone.send(Message::Pong(Bytes::new())).await.unwrap();
+            let answer = phone.next().await.unwrap().unwrap();
+            assert_eq!(answer, Message::Pong(Bytes::new()), "{tick}");
+            tokio::time::advance(MIN_PING_INTERVAL).await;
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 /// Limits of a [`Relay`](super::Relay). Beside them, a [`Server`](super::Server)
 /// gives each connection 10 seconds for TLS and the upgrade, 64 KiB for its
-/// request, 256 control frames and one more each second, and 1,024 fragments for
-/// each message. All limits here can be changed:
+/// request, 256 control frames and one more every 50 milliseconds, and 1,024
+/// fragments for each message (one for each KiB, if messages may be longer than
+/// 1 MiB). All limits here can be changed:
 ///
 /// ```
 /// let mut limits = fido_hybrid::relay::Limits::default();
@@ -46,15 +47,18 @@ pub struct Limits {
 
     /// Connections at a time that have no tunnel: in the TLS handshake, sending
     /// their request, being refused or closing: 1024. They last for 10 seconds
-    /// until their request is there, and up to 32 seconds after their tunnel.
+    /// until their request is there. After its tunnel a connection first gets
+    /// what is queued for it. Each message and the close frame have 30 seconds,
+    /// and the farewell 4: 5 minutes by default, if the peer reads slowly.
     ///
     /// One more is accepted, and the address that has most of them loses its
     /// oldest. So an address can only crowd out itself.
     ///
     /// In all there are at most twice [`tunnels`](Self::tunnels) and this many
     /// sockets, 3072 by default: the process's limit on open files must allow
-    /// them. Each holds up to 256 KiB while its request is coming in, so
-    /// 256 MiB if all are an attacker's.
+    /// them. Each holds up to 256 KiB while its request is coming in. One that
+    /// is closing still holds what [`queued_bytes`](Self::queued_bytes) says of
+    /// connections.
     pub visitors: usize,
 
     /// Messages that wait for one slow reader: 8. When there are as many, its
@@ -64,12 +68,14 @@ pub struct Limits {
     /// Bytes that wait for all slow readers together: 64 MiB. A message that
     /// does not fit closes its sender with 1013.
     ///
-    /// Not in it: what each connection holds itself, at most one message that
-    /// is still coming in and one that is going out, each up to
-    /// [`message_size`](Self::message_size): 1 GiB if every tunnel is an
-    /// attacker's. Where memory is scarce, lower that size or
-    /// [`tunnels`](Self::tunnels): requests and answers without large blobs
-    /// stay under 16 KiB.
+    /// Not in it: what each connection holds itself, up to five messages of
+    /// [`message_size`](Self::message_size) and 128 KiB. Two are coming in: a
+    /// message in fragments, and its next frame. Three are going out, behind a
+    /// batch of 128 KiB. That is 1.4 MiB by default, and 2.8 GiB if every tunnel
+    /// is an attacker's. If all [`visitors`](Self::visitors) are closing
+    /// connections too, it is 4.2 GiB. Where memory is scarce, lower that size,
+    /// [`tunnels`](Self::tunnels) or [`visitors`](Self::visitors): requests and
+    /// answers without large blobs stay under 16 KiB.
     pub queued_bytes: usize,
 
     /// Used tunnel ids that are remembered after their tunnel ended, until its

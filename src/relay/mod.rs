@@ -38,4 +38,4 @@ mod silence;
 pub use limits::Limits;
 pub use machine::{CloseCode, ConnectionId, Event, Output, Relay};
 pub use request::{Accepted, Address, Refusal, Request};
-pub use server::{Running, Server, ServerBuilder};
+pub use server::{MIN_PING_INTERVAL, Running, Server, ServerBuilder};

@@ -20,6 +20,11 @@ use super::limits::Limits;
 use super::machine::Relay;
 use super::request::Address;
 use super::shared::Shared;
+use crate::websocket;
+
+/// The shortest silence that [`ServerBuilder::ping_after`] takes: 100 ms. A peer
+/// that pings and answers so often is within its budget of control frames.
+pub const MIN_PING_INTERVAL: Duration = websocket::MIN_PING_INTERVAL;
 
 /// Before the next attempt when no connection can be accepted, mostly because
 /// the process has too many files open: some will be closed meanwhile.
@@ -112,8 +117,7 @@ impl Server {
     /// No visitor is lost.
     async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         let (stream, from) = self.listener.accept().await?;
-        // Some systems refuse this for a visitor who has gone already.
-        configure(&stream).map_err(|_| io::ErrorKind::ConnectionAborted)?;
+        configure(&stream);
         Ok((stream, from))
     }
 
@@ -139,15 +143,23 @@ impl Server {
     }
 }
 
-fn configure(stream: &TcpStream) -> io::Result<()> {
-    // Two small messages in a row would wait 40 ms for each other.
-    stream.set_nodelay(true)?;
+/// Sets what the system allows. Sandboxes refuse some options, and some systems
+/// all of them if the visitor has gone already: it is served without them.
+fn configure(stream: &TcpStream) {
     let socket = SockRef::from(stream);
     let keepalive = TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE_INTERVAL);
-    socket.set_tcp_keepalive(&keepalive)?;
-    #[cfg(target_os = "linux")]
-    socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED))?;
-    Ok(())
+    let options = [
+        // Two small messages in a row would wait 40 ms for each other.
+        ("TCP_NODELAY", stream.set_nodelay(true)),
+        ("keepalive", socket.set_tcp_keepalive(&keepalive)),
+        #[cfg(target_os = "linux")]
+        ("TCP_USER_TIMEOUT", socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED))),
+    ];
+    for (option, set) in options {
+        if let Err(error) = set {
+            tracing::debug!(option, %error, "the system refuses a socket option");
+        }
+    }
 }
 
 /// Whether a visitor was gone before its connection was accepted.
@@ -195,7 +207,8 @@ impl ServerBuilder {
     }
 
     /// Pings a peer that sent nothing for this long, and gives it up if it sends
-    /// nothing for as long again. Default: no pings.
+    /// nothing for as long again. Default: no pings. A shorter time than
+    /// [`MIN_PING_INTERVAL`] counts as that.
     ///
     /// Pings keep proxies and NATs on the way from closing a silent connection,
     /// which our client and phone do by themselves. Some clients end on a ping,
@@ -277,6 +290,32 @@ mod tests {
         let (stream, from) = accepted.unwrap();
         assert_eq!(from, visitor.unwrap().local_addr().unwrap());
         assert!(stream.nodelay().unwrap());
+    }
+
+    /// A socket of another kind refuses all options of TCP, as a sandbox does.
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_visitor_is_served_although_the_system_refuses_socket_options() {
+        use std::os::fd::OwnedFd;
+        use std::os::unix::net::UnixStream;
+
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+        let server = Server::builder().bind("127.0.0.1:0").await.unwrap();
+        let (near, far) = UnixStream::pair().unwrap();
+        near.set_nonblocking(true).unwrap();
+        far.set_nonblocking(true).unwrap();
+        let near = std::net::TcpStream::from(OwnedFd::from(near));
+        let near = TcpStream::from_std(near).unwrap();
+        near.set_nodelay(true).unwrap_err();
+        configure(&near);
+        let mut connections = JoinSet::new();
+        server.admit(&mut connections, near, server.local_addr().unwrap());
+        let mut far = tokio::net::UnixStream::from_std(far).unwrap();
+        far.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+        let mut answer = String::new();
+        far.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 4"), "{answer}");
     }
 
     #[cfg(target_os = "linux")]

@@ -6,9 +6,12 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
+use crate::websocket::{LastRead, MIN_PING_INTERVAL};
+
 /// How long a peer has sent nothing, shared by both halves of its connection.
 pub(super) struct Silence {
     interval: Option<Duration>,
+    last_read: LastRead,
     state: Mutex<State>,
 }
 
@@ -22,10 +25,12 @@ struct State {
 pub(super) struct Vanished;
 
 impl Silence {
-    /// Without an interval there are no pings.
-    pub(super) fn new(interval: Option<Duration>) -> Self {
+    /// Without an interval there are no pings. Bytes break the silence as whole
+    /// messages do: a peer can send no pong in the middle of a frame.
+    pub(super) fn new(interval: Option<Duration>, last_read: LastRead) -> Self {
+        let interval = interval.map(|interval| interval.max(MIN_PING_INTERVAL));
         let state = State { since: Instant::now(), is_pinged: false };
-        Self { interval, state: Mutex::new(state) }
+        Self { interval, last_read, state: Mutex::new(state) }
     }
 
     /// Something came, or could not come because the peer is not read from.
@@ -60,6 +65,11 @@ impl Silence {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let last_read = self.last_read.at();
+        if last_read > state.since {
+            *state = State { since: last_read, is_pinged: false };
+        }
+        state
     }
 }

@@ -181,7 +181,7 @@ fn tls_fault(error: io::Error) -> TunnelFault {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     if let Some(rustls::Error::InvalidCertificate(invalid)) = inner {
         match invalid {
-            // The names in a certificate are text from whoever answered.
+            // The names in a certificate are text from the other side.
             CertificateError::NotValidForNameContext { .. } => {
                 let without_names = CertificateError::NotValidForName.into();
                 return TunnelFault::Tls(Arc::<rustls::Error>::new(without_names));

@@ -35,7 +35,7 @@ const LONGEST_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 #[non_exhaustive]
 pub struct TunnelOptions {
     /// The longest message taken or sent, in bytes; [`DEFAULT_MAX_MESSAGE_SIZE`]
-    /// by default.
+    /// by default. See [`WebSocketTunnelBuilder::max_message_size`].
     pub max_message_size: usize,
     /// How long a tunnel is silent before it pings; [`DEFAULT_KEEP_ALIVE`] by
     /// default, at least [`MIN_KEEP_ALIVE`](super::MIN_KEEP_ALIVE). `None`: it
@@ -187,7 +187,9 @@ impl WebSocketTunnelBuilder {
     }
 
     /// The longest message taken or sent, in bytes. Checked before a longer
-    /// one is buffered.
+    /// one is buffered. A message may have one fragment for each KiB of this
+    /// size, and 1,024 if that is more; one more ends the tunnel with
+    /// [`TunnelFault::Flooded`].
     pub const fn max_message_size(mut self, bytes: usize) -> Self {
         self.options.max_message_size = bytes;
         self

@@ -14,15 +14,17 @@ use tokio::time::{Instant, sleep_until};
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::error::TunnelFault;
+use crate::websocket::MIN_PING_INTERVAL;
 
 /// How long a tunnel is silent before it pings, by default: 20 s. That is a third
 /// of the 60 s after which nginx and other proxies close a silent connection, so
 /// that one ping may be late.
 pub const DEFAULT_KEEP_ALIVE: Duration = Duration::from_secs(20);
 
-/// The shortest interval between pings. A shorter one that is asked for is
-/// lengthened to it.
-pub const MIN_KEEP_ALIVE: Duration = Duration::from_millis(100);
+/// The shortest interval between pings: 100 ms. A shorter one that is asked for
+/// is lengthened to it. A service that pings and answers so often is within its
+/// budget of control frames.
+pub const MIN_KEEP_ALIVE: Duration = MIN_PING_INTERVAL;
 
 /// Pings in a row that may go unanswered, each for the whole interval: with the
 /// default interval the network may be away for 40 s.
@@ -33,6 +35,8 @@ pub(super) struct KeepAlive {
     /// `None`: never ping.
     interval: Option<Duration>,
     due: Option<Instant>,
+    /// When something last came or a ping left.
+    since: Instant,
     /// Pings sent so far. Each carries its number, which its pong repeats.
     sent: u32,
     /// Pings sent since something was last received.
@@ -44,8 +48,15 @@ pub(super) struct KeepAlive {
 impl KeepAlive {
     pub(super) fn new(interval: Option<Duration>) -> Self {
         let interval = interval.map(|interval| interval.max(MIN_KEEP_ALIVE));
-        let mut this = Self { interval, due: None, sent: 0, unanswered: 0, answers: false };
-        this.wait();
+        let mut this = Self {
+            interval,
+            due: None,
+            since: Instant::now(),
+            sent: 0,
+            unanswered: 0,
+            answers: false,
+        };
+        this.wait(this.since);
         this
     }
 
@@ -69,7 +80,18 @@ impl KeepAlive {
         {
             self.answers = true;
         }
-        self.wait();
+        self.wait(Instant::now());
+    }
+
+    /// Bytes of a message came last at this time. Whether they broke the
+    /// silence: a peer can send no pong in the middle of a frame.
+    pub(super) fn read(&mut self, last: Instant) -> bool {
+        let is_news = last > self.since;
+        if is_news {
+            self.unanswered = 0;
+            self.wait(last);
+        }
+        is_news
     }
 
     /// Nothing came for a whole interval: the ping to send.
@@ -82,12 +104,13 @@ impl KeepAlive {
         }
         self.sent = self.sent.saturating_add(1);
         self.unanswered = self.unanswered.saturating_add(1);
-        self.wait();
+        self.wait(Instant::now());
         Ok(Message::Ping(self.sent.to_be_bytes().to_vec().into()))
     }
 
-    fn wait(&mut self) {
-        self.due = self.interval.and_then(|interval| Instant::now().checked_add(interval));
+    fn wait(&mut self, since: Instant) {
+        self.since = since;
+        self.due = self.interval.and_then(|interval| since.checked_add(interval));
     }
 }
 
@@ -102,7 +125,7 @@ mod tests {
     use super::*;
     use crate::tunnel::websocket::WebSocket;
     use crate::tunnel::{Tunnel as _, TunnelOptions};
-    use crate::websocket::bounded;
+    use crate::websocket::{Counted, bounded};
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -111,6 +134,7 @@ mod tests {
         let (ours, theirs) = duplex(1 << 16);
         let options = TunnelOptions { keep_alive, ..TunnelOptions::default() };
         let config = Some(bounded(options.max_message_size));
+        let ours = Counted::new(ours, &[], options.max_message_size);
         let ours = WebSocketStream::from_raw_socket(ours, Role::Client, config).await;
         (WebSocket::new(ours, options), theirs)
     }
@@ -243,6 +267,64 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_service_that_sends_a_long_message_slowly_has_not_vanished() {
+        let (mut ours, mut theirs) = tunnel(Some(DEFAULT_KEEP_ALIVE)).await;
+        let start = Instant::now();
+        let service = async {
+            assert_eq!(ping(&mut theirs, start).await, (1, 20));
+            pong(&mut theirs, 1).await;
+            theirs.write_all(&[0x82, 120]).await.unwrap();
+            for _ in 0..120 {
+                tokio::time::advance(SECOND * 15).await;
+                theirs.write_u8(7).await.unwrap();
+            }
+            // It is silent from the last byte on.
+            assert_eq!(ping(&mut theirs, start).await, (2, 20 + 120 * 15 + 20));
+        };
+        let receiving = async {
+            assert_eq!(ours.receive().await.unwrap(), Some(vec![7; 120]));
+            ours.receive().await
+        };
+        tokio::select! {
+            received = receiving => panic!("{received:?}"),
+            () = service => {}
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_service_that_stops_in_the_middle_of_a_message_is_given_up() {
+        let (mut ours, mut theirs) = tunnel(Some(DEFAULT_KEEP_ALIVE)).await;
+        let start = Instant::now();
+        let service = async {
+            assert_eq!(ping(&mut theirs, start).await, (1, 20));
+            pong(&mut theirs, 1).await;
+            tokio::time::advance(SECOND * 15).await;
+            theirs.write_all(&[0x82, 120, 7]).await.unwrap();
+            assert_eq!(ping(&mut theirs, start).await, (2, 55));
+            assert_eq!(ping(&mut theirs, start).await, (3, 75));
+        };
+        let (received, ()) = tokio::join!(ours.receive(), service);
+        assert!(matches!(received, Err(TunnelFault::Unresponsive)), "{received:?}");
+        assert_eq!(start.elapsed().as_secs(), 95);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_service_that_pings_and_answers_at_the_shortest_interval_ends_nothing() {
+        let (mut ours, mut theirs) = tunnel(Some(MIN_KEEP_ALIVE)).await;
+        let service = async {
+            for _ in 0..3000 {
+                theirs.write_all(&[0x89, 0, 0x8a, 0]).await.unwrap();
+                theirs.read_exact(&mut [0; 6]).await.unwrap();
+                tokio::time::advance(MIN_KEEP_ALIVE).await;
+            }
+        };
+        tokio::select! {
+            received = ours.receive() => panic!("{received:?}"),
+            () = service => {}
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_tunnel_without_keep_alive_sends_nothing() {
         let (mut ours, mut theirs) = tunnel(None).await;
         timeout(SECOND * 3600, ours.receive()).await.unwrap_err();
@@ -266,6 +348,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_service_that_takes_nothing_is_still_received_from() {
         let (ours, mut theirs) = duplex(8);
+        let ours = Counted::new(ours, &[], 1024);
         let ours = WebSocketStream::from_raw_socket(ours, Role::Client, None).await;
         let mut ours = WebSocket::new(ours, TunnelOptions::default());
         for _ in 0..3 {

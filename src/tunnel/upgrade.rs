@@ -177,7 +177,7 @@ where
         Verdict::Open { routing_id, connect_signal } => {
             let config = Some(bounded(options.max_message_size));
             let rest = answer.into_rest();
-            let stream = Counted::new(stream, &rest);
+            let stream = Counted::new(stream, &rest, options.max_message_size);
             let stream =
                 WebSocketStream::from_partially_read(stream, rest, Role::Client, config).await;
             let tunnel = Box::new(WebSocket::new(stream, options));

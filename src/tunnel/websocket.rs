@@ -30,11 +30,11 @@ use super::keep_alive::KeepAlive;
 use super::{Tunnel, TunnelOptions};
 use crate::BoxFuture;
 use crate::error::TunnelFault;
-use crate::websocket::is_flood;
+use crate::websocket::{Counted, is_flood};
 
 /// The client's end of a WebSocket after its upgrade.
 pub(super) struct WebSocket<S> {
-    stream: WebSocketStream<S>,
+    stream: WebSocketStream<Counted<S>>,
     max_message_size: usize,
     keep_alive: KeepAlive,
     end: Option<End>,
@@ -48,7 +48,7 @@ enum End {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
-    pub(super) fn new(stream: WebSocketStream<S>, options: TunnelOptions) -> Self {
+    pub(super) fn new(stream: WebSocketStream<Counted<S>>, options: TunnelOptions) -> Self {
         let TunnelOptions { max_message_size, keep_alive } = options;
         Self { stream, max_message_size, keep_alive: KeepAlive::new(keep_alive), end: None }
     }
@@ -84,7 +84,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
                 biased;
                 next = self.stream.next() => next,
                 () = self.keep_alive.due() => {
-                    self.ping()?;
+                    if !self.keep_alive.read(self.stream.get_ref().last_read().at()) {
+                        self.ping()?;
+                    }
                     continue;
                 }
             };
@@ -134,7 +136,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     ) -> Result<Option<Vec<u8>>, TunnelFault> {
         let code = frame.map(|frame| u16::from(frame.code));
         // The answering close frame is queued. It goes out if it can at once:
-        // nobody should wait for a peer that has said goodbye.
+        // do not wait for a peer that has said goodbye.
         let _ = self.stream.flush().now_or_never();
         match code {
             None | Some(1000) => {
@@ -290,6 +292,7 @@ mod tests {
         let (ours, theirs) = duplex(1 << 20);
         let writes = Arc::new(AtomicUsize::new(0));
         let ours = Counting { stream: ours, writes: Arc::clone(&writes) };
+        let ours = Counted::new(ours, &[], MAX);
         let ours = WebSocketStream::from_raw_socket(ours, Role::Client, Some(bounded(MAX))).await;
         let theirs = WebSocketStream::from_raw_socket(theirs, Role::Server, None).await;
         let options = TunnelOptions { max_message_size: MAX, ..TunnelOptions::default() };

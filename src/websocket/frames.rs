@@ -9,6 +9,7 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -16,16 +17,30 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Error;
 
+use super::MIN_PING_INTERVAL;
+
 /// Control frames that may come at once: pings, pongs and close. Our own peers
 /// ping after 20 seconds of silence.
 const CONTROL_FRAMES: u32 = 256;
 
-/// How long it takes until one more may come.
-const CONTROL_FRAME_INTERVAL: Duration = Duration::from_secs(1);
+/// How long it takes until one more may come. A peer that pings at the shortest
+/// interval, and answers pings that come at it, uses up nothing.
+const CONTROL_FRAME_INTERVAL: Duration = half(MIN_PING_INTERVAL);
 
-/// Fragments of one message: enough for pieces of 1 KiB in a message of 1 MiB,
-/// the longest that is accepted.
-const FRAGMENTS: u32 = 1024;
+/// The smallest budget of fragments for one message.
+const MIN_FRAGMENTS: u32 = 1024;
+
+/// Of longer messages each fragment may be this small, in bytes.
+const FRAGMENT_SIZE: usize = 1024;
+
+const fn half(interval: Duration) -> Duration {
+    Duration::from_millis(interval.as_millis() as u64 / 2)
+}
+
+/// Fragments that a message of at most `max_message_size` bytes may have.
+fn fragments(max_message_size: usize) -> u32 {
+    u32::try_from(max_message_size / FRAGMENT_SIZE).unwrap_or(u32::MAX).max(MIN_FRAGMENTS)
+}
 
 /// More frames than the budget allows.
 #[derive(Debug, thiserror::Error)]
@@ -38,20 +53,46 @@ pub(crate) fn is_flood(error: &Error) -> bool {
     error.get_ref().is_some_and(|error| error.is::<Flood>())
 }
 
+/// When a stream last read bytes. Clones tell of the same stream.
+#[derive(Clone)]
+pub(crate) struct LastRead(Arc<Mutex<Instant>>);
+
+impl LastRead {
+    fn new() -> Self {
+        Self(Arc::new(Mutex::new(Instant::now())))
+    }
+
+    pub(crate) fn at(&self) -> Instant {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, now: Instant) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = now;
+    }
+}
+
 /// A stream of frames whose reader gets an error once there are too many.
 pub(crate) struct Counted<S> {
     stream: S,
     frames: Frames,
+    last_read: LastRead,
     is_flooded: bool,
 }
 
 impl<S> Counted<S> {
     /// From the first byte after the upgrade on; `read` was read already.
-    pub(crate) fn new(stream: S, read: &[u8]) -> Self {
-        let now = Instant::now();
-        let mut frames = Frames::new(now);
+    /// Messages have at most `max_message_size` bytes.
+    pub(crate) fn new(stream: S, read: &[u8], max_message_size: usize) -> Self {
+        let last_read = LastRead::new();
+        let now = last_read.at();
+        let mut frames = Frames::new(now, fragments(max_message_size));
         let is_flooded = frames.take(read, now).is_err();
-        Self { stream, frames, is_flooded }
+        Self { stream, frames, last_read, is_flooded }
+    }
+
+    /// When bytes last came, also of a message that is not complete yet.
+    pub(crate) const fn last_read(&self) -> &LastRead {
+        &self.last_read
     }
 }
 
@@ -65,7 +106,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);
         if let Poll::Ready(Ok(())) = read {
             let came = buffer.filled().get(before..).unwrap_or_default();
-            self.is_flooded |= self.frames.take(came, Instant::now()).is_err();
+            let now = Instant::now();
+            if !came.is_empty() {
+                self.last_read.set(now);
+            }
+            self.is_flooded |= self.frames.take(came, now).is_err();
             if self.is_flooded {
                 return Poll::Ready(Err(io::Error::other(Flood)));
             }
@@ -97,6 +142,8 @@ struct Frames {
     at: At,
     /// Bytes of mask and payload until the next header.
     skip: u64,
+    /// The budget of each message.
+    max_fragments: u32,
     fragments: u32,
     control_frames: u32,
     /// Since when the budget of control frames grows.
@@ -112,9 +159,15 @@ enum At {
 }
 
 impl Frames {
-    const fn new(now: Instant) -> Self {
-        let (fragments, control_frames) = (FRAGMENTS, CONTROL_FRAMES);
-        Self { at: At::First, skip: 0, fragments, control_frames, since: now }
+    const fn new(now: Instant, max_fragments: u32) -> Self {
+        Self {
+            at: At::First,
+            skip: 0,
+            max_fragments,
+            fragments: max_fragments,
+            control_frames: CONTROL_FRAMES,
+            since: now,
+        }
     }
 
     fn take(&mut self, mut bytes: &[u8], now: Instant) -> Result<(), Flood> {
@@ -166,7 +219,7 @@ impl Frames {
             self.grow(now);
             &mut self.control_frames
         } else if first & 0x80 != 0 {
-            self.fragments = FRAGMENTS;
+            self.fragments = self.max_fragments;
             return Ok(());
         } else {
             &mut self.fragments
@@ -176,8 +229,9 @@ impl Frames {
     }
 
     fn grow(&mut self, now: Instant) {
-        let passed = now.saturating_duration_since(self.since).as_secs();
-        let grown = u32::try_from(passed / CONTROL_FRAME_INTERVAL.as_secs()).unwrap_or(u32::MAX);
+        let passed = now.saturating_duration_since(self.since).as_millis();
+        let grown = passed / CONTROL_FRAME_INTERVAL.as_millis();
+        let grown = u32::try_from(grown).unwrap_or(u32::MAX);
         self.control_frames = self.control_frames.saturating_add(grown).min(CONTROL_FRAMES);
         self.since += CONTROL_FRAME_INTERVAL.saturating_mul(grown);
     }
@@ -192,10 +246,14 @@ mod tests {
     const PING: u8 = 0x89;
     const MASKED: u8 = 0x80;
 
-    /// Whether the last of so many equal frames is one too many.
+    /// Which of many equal frames that come at once is one too many.
     fn limit(frame: &[u8]) -> usize {
+        limit_with(1 << 20, frame)
+    }
+
+    fn limit_with(max_message_size: usize, frame: &[u8]) -> usize {
         let now = Instant::now();
-        let mut frames = Frames::new(now);
+        let mut frames = Frames::new(now, fragments(max_message_size));
         (0..5000).find(|_| frames.take(frame, now).is_err()).unwrap_or(usize::MAX)
     }
 
@@ -217,7 +275,7 @@ mod tests {
     #[test]
     fn each_message_has_its_own_fragments() {
         let now = Instant::now();
-        let mut frames = Frames::new(now);
+        let mut frames = Frames::new(now, MIN_FRAGMENTS);
         for _ in 0..10 {
             for _ in 0..1024 {
                 assert!(frames.take(&[0x02, 1, 0], now).is_ok());
@@ -233,19 +291,49 @@ mod tests {
     }
 
     #[test]
-    fn one_control_frame_more_is_allowed_each_second() {
+    fn longer_messages_may_have_more_fragments() {
+        assert_eq!(limit_with(0, &[0x02, 0]), 1024);
+        assert_eq!(limit_with(256 << 10, &[0x02, 0]), 1024);
+        assert_eq!(limit_with(4 << 20, &[0x02, 0]), 4096);
+        assert_eq!(fragments(usize::MAX), u32::MAX);
+    }
+
+    #[test]
+    fn pings_and_pongs_at_the_shortest_interval_end_nothing() {
         let start = Instant::now();
-        let mut frames = Frames::new(start);
+        let mut frames = Frames::new(start, MIN_FRAGMENTS);
+        for tick in 0..6000 {
+            let now = start + MIN_PING_INTERVAL * tick;
+            assert!(frames.take(&[PING, 0, 0x8a, 0], now).is_ok(), "{tick}");
+        }
+    }
+
+    #[test]
+    fn a_flood_is_still_too_much() {
+        let start = Instant::now();
+        let mut frames = Frames::new(start, MIN_FRAGMENTS);
+        // 260,000 in ten minutes.
+        let flooded = (0..260_000_u32).position(|count| {
+            let now = start + Duration::from_micros(2300) * count;
+            frames.take(&[PING, 0], now).is_err()
+        });
+        assert!(flooded.unwrap() < 300, "{flooded:?}");
+    }
+
+    #[test]
+    fn one_control_frame_more_is_allowed_each_50_milliseconds() {
+        let start = Instant::now();
+        let mut frames = Frames::new(start, MIN_FRAGMENTS);
         let ping = |frames: &mut Frames, after| {
             frames.take(&[PING, 0], start + Duration::from_millis(after)).is_ok()
         };
         for _ in 0..256 {
             assert!(ping(&mut frames, 0));
         }
-        assert!(!ping(&mut frames, 999));
-        assert!(ping(&mut frames, 1000));
-        assert!(!ping(&mut frames, 1999));
-        assert!(ping(&mut frames, 2000));
+        assert!(!ping(&mut frames, 49));
+        assert!(ping(&mut frames, 50));
+        assert!(!ping(&mut frames, 99));
+        assert!(ping(&mut frames, 100));
         // It does not grow beyond what it was.
         for _ in 0..256 {
             assert!(ping(&mut frames, 10_000_000));
@@ -260,7 +348,7 @@ mod tests {
         let bytes = [long, short, vec![PING, 1, PING], vec![0x80, 0]].concat();
         for piece in 1..bytes.len() {
             let now = Instant::now();
-            let mut frames = Frames::new(now);
+            let mut frames = Frames::new(now, MIN_FRAGMENTS);
             for bytes in bytes.chunks(piece) {
                 assert!(frames.take(bytes, now).is_ok());
             }
@@ -271,7 +359,7 @@ mod tests {
     #[test]
     fn a_length_that_no_message_has_is_skipped_to_the_end() {
         let now = Instant::now();
-        let mut frames = Frames::new(now);
+        let mut frames = Frames::new(now, MIN_FRAGMENTS);
         let head = [&[0x82, MASKED | 127][..], &u64::MAX.to_be_bytes()].concat();
         assert!(frames.take(&head, now).is_ok());
         assert!(frames.take(&[PING; 10_000], now).is_ok());
@@ -280,7 +368,7 @@ mod tests {
     #[tokio::test]
     async fn the_reader_is_told() {
         let (near, mut far) = duplex(1024);
-        let mut counted = Counted::new(near, &[]);
+        let mut counted = Counted::new(near, &[], 1024);
         let mut pings = [0; 2];
         for _ in 0..256 {
             far.write_all(&[PING, 0]).await.unwrap();

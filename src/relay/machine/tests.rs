@@ -299,7 +299,7 @@ fn phones_of_one_address_are_limited_and_their_clients_are_not() {
     // Another address has its own share.
     relay.arrive(ConnectionId(6), address(2));
     relay.open(START, ConnectionId(6), &request(&path(6)), ROUTING).unwrap();
-    // A tunnel that ended makes room, whoever ended it.
+    // A tunnel that ended makes room, also one that its client ended.
     relay.receive(ConnectionId(4), Event::Left);
     assert!(relay.open(START, ConnectionId(3), &request(&path(3)), ROUTING).is_ok());
 }
