@@ -25,6 +25,12 @@ use system::advertise;
 /// | Windows 10 1903 or later | yes, not yet tried on a radio | yes, not yet tried on a radio |
 /// | macOS | yes, not yet tried on a radio | no: the system does not let programs advertise service data |
 ///
+/// On Linux an advert is a broadcast, which BlueZ sends from a random address. An
+/// adapter that fails to broadcast three times in a row is asked for an advert that can
+/// be connected to instead. BlueZ sends that one from the adapter's public address,
+/// which never changes: receivers nearby can recognise the machine by it while the
+/// advert is on the air. After a success the next registration is a broadcast again.
+///
 /// On other systems everything is [`BluetoothFault::Unsupported`].
 ///
 /// macOS asks its user at the first use, be it only for the state, whether the

@@ -324,6 +324,55 @@ async fn an_adapter_that_does_not_broadcast_sends_an_advert_that_can_be_connecte
     }
 }
 
+#[tokio::test]
+async fn an_advert_that_could_once_be_connected_to_is_a_broadcast_the_next_time() {
+    let Some(air) = Air::by_hand() else { return };
+    let laptop = laptop(&air);
+    let failed = Answer::error("org.bluez.Error.Failed", "Failed to register advertisement");
+    laptop.answer("RegisterAdvertisement", failed);
+    let radio = bluetooth(&laptop);
+    let advert = tokio::spawn(async move { radio.advertise(DATA.to_vec()).await });
+    let has_failed = || laptop.calls_of("RegisterAdvertisement").len() == 3;
+    air.until("broadcasts have failed", has_failed).await;
+    laptop.answer_truly("RegisterAdvertisement");
+    let mut advert = soon("an advert", advert).await.unwrap().unwrap();
+    assert!(air.adverts()[0].connectable);
+    laptop.switch("hci0", Power::Off);
+    assert_eq!(state(&mut advert).await, AdapterState::Off);
+    laptop.switch("hci0", Power::On);
+    assert_eq!(state(&mut advert).await, AdapterState::On);
+    let [on_air] = &air.adverts()[..] else { panic!("one advert") };
+    assert!(!on_air.connectable);
+    assert_ne!(on_air.address, laptop.address("hci0"));
+}
+
+#[tokio::test]
+async fn an_advert_waits_for_its_adapter_beside_one_that_cannot_advertise() {
+    let Some(air) = Air::by_hand() else { return };
+    for beside in [Advertising::None, Advertising::Slots(0)] {
+        let laptop = laptop(&air);
+        laptop.plug(Plug::new("hci1", Power::On).advertising(beside));
+        let mut advert = advertising(&bluetooth(&laptop)).await;
+        for _ in 0..2 {
+            laptop.switch("hci0", Power::Off);
+            assert_eq!(state(&mut advert).await, AdapterState::Off, "{beside:?}");
+            laptop.switch("hci0", Power::On);
+            assert_eq!(state(&mut advert).await, AdapterState::On, "{beside:?}");
+            assert_eq!(laptop.registered("hci0").len(), 1);
+        }
+        laptop.unplug("hci0");
+        let without = match beside {
+            Advertising::None => AdapterState::Absent,
+            Advertising::Slots(_) => AdapterState::NotReady,
+        };
+        assert_eq!(state(&mut advert).await, without, "{beside:?}");
+        laptop.plug_in("hci0", Power::On);
+        assert_eq!(state(&mut advert).await, AdapterState::On, "{beside:?}");
+        drop(advert);
+        air.until("it is off the air", || air.adverts().is_empty()).await;
+    }
+}
+
 /// One look at a future.
 fn looked_at<T>(future: &mut std::pin::Pin<Box<dyn Future<Output = T> + Send + '_>>) -> Option<T> {
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());

@@ -65,10 +65,39 @@ async fn a_bluez_that_stays_silent_is_told() {
                 Err(fault) => Some(fault),
             }
         });
+        // The clock stands still while a thread connects.
+        let is_asked = || laptop.is_held(member) || asked.is_finished();
+        clock.run_until(Duration::ZERO, is_asked).await;
         let moved = clock.run_until(Duration::from_secs(1), || asked.is_finished()).await;
         assert!(moved <= TOLD, "{member}: {moved:?}");
         is_told_as_silent(asked.await.unwrap());
     }
+}
+
+#[tokio::test]
+async fn a_bluez_that_takes_long_at_each_look_is_told_in_time() {
+    const SECOND: Duration = Duration::from_secs(1);
+    let Some(air) = Air::by_hand() else { return };
+    let laptop = laptop(&air);
+    laptop.answer("GetManagedObjects", Answer::Hold);
+    laptop.answer("RegisterAdvertisement", Answer::error("org.bluez.Error.Failed", "no"));
+    let clock = Clock::stop(&laptop);
+    let radio = bluetooth(&laptop);
+    let asked = tokio::spawn(async move { radio.advertise(vec![0; 20]).await.err() });
+    // The clock stands still while a thread connects.
+    let is_asked = || laptop.is_held("GetManagedObjects") || asked.is_finished();
+    clock.run_until(Duration::ZERO, is_asked).await;
+    let seconds = std::cell::Cell::new(0);
+    let mut moved = clock.run_until(SECOND, || seconds.replace(seconds.get() + 1) == 9).await;
+    laptop.answer_truly("GetManagedObjects");
+    let is_refused = || !laptop.calls_of("RegisterAdvertisement").is_empty();
+    moved += clock.run_until(SECOND, is_refused).await;
+    // The second look takes long, too.
+    laptop.answer("GetManagedObjects", Answer::Hold);
+    moved += clock.run_until(SECOND, || asked.is_finished()).await;
+    // The clock goes on in seconds.
+    assert!(moved <= TOLD + SECOND, "{moved:?}");
+    is_told_as_silent(asked.await.unwrap());
 }
 
 #[tokio::test]

@@ -58,27 +58,26 @@ pub(in super::super) async fn advertise(
         told: AdapterState::On,
         switched_on: BTreeSet::new(),
         refusals: Refusals::default(),
+        has_started: false,
     };
     let heeding = Arc::clone(&offer);
     let subscribe = bus::signals(&connection, &[ADAPTER], move |message, connection| {
         heeding.signal(message, connection);
     });
-    bus.start(subscribe).await?;
-    offer::publish(&connection, &offer);
-    // An advert that failed at once may succeed a moment later: it is not given back
-    // before the one or the other is known, or told.
-    let next = loop {
-        match bus.start(advertising.look()).await? {
-            Next::Soon if advertising.told == AdapterState::On => {
-                let waited = async {
-                    sleep(RETRY).await;
-                    Ok(())
-                };
-                bus.during(waited).await?;
+    let starting = async {
+        subscribe.await?;
+        offer::publish(&connection, &offer);
+        // An advert that failed at once may succeed a moment later: it is not given
+        // back before the one or the other is known, or told.
+        loop {
+            match advertising.look().await? {
+                Next::Soon if advertising.told == AdapterState::On => sleep(RETRY).await,
+                next => return Ok(next),
             }
-            next => break next,
         }
     };
+    let next = bus.start(starting).await?;
+    advertising.has_started = true;
     let task = tokio::spawn(async move {
         let events = advertising.events.clone();
         if let Err(fault) = bus.during(advertising.keep_on(next)).await {
@@ -136,11 +135,13 @@ struct Advertising {
     events: Events,
     /// The last state that the caller knows.
     told: AdapterState,
-    /// Adapters that this advert has switched on: each once, since whoever
+    /// Adapters that this advert has switched on: each once, since a person who
     /// switches it off again wants it so.
     switched_on: BTreeSet<Path<'static>>,
     /// The adapters that refuse to advertise.
     refusals: Refusals,
+    /// The caller has the advert: it waits for an adapter that may come back.
+    has_started: bool,
 }
 
 impl Advertising {
@@ -195,6 +196,7 @@ impl Advertising {
         let mut states = Vec::new();
         let mut next = Next::OnChange;
         let mut refused = None;
+        let mut lacks_a_slot = false;
         for found in &adapters {
             match self.register(found).await {
                 Ok(()) => {
@@ -212,6 +214,14 @@ impl Advertising {
                             next = Next::Soon;
                             states.push(AdapterState::NotReady);
                         }
+                        // Such an adapter may stand beside the one that had the advert.
+                        Verdict::GiveUp if self.has_started && cannot(&fault) => {
+                            if matches!(fault, BluetoothFault::NoAdvertisingSlot) {
+                                lacks_a_slot = true;
+                                // No signal says that a slot becomes free.
+                                next = Next::Soon;
+                            }
+                        }
                         // The first reason is of the adapter that a person would
                         // name first.
                         Verdict::GiveUp => refused = refused.or(Some(fault)),
@@ -219,9 +229,13 @@ impl Advertising {
                 }
             }
         }
+        if states.is_empty() && lacks_a_slot {
+            states.push(AdapterState::NotReady);
+        }
         match (next, refused) {
-            // An adapter that is on says more than one that is off.
-            (Next::OnChange, Some(fault)) => Err(fault),
+            // At first, an adapter that is on says more than one that is off. Later,
+            // the one that is off may have had the advert.
+            (Next::OnChange, Some(fault)) if !self.has_started || states.is_empty() => Err(fault),
             (Next::Soon, _) if states.is_empty() => Ok(Next::Soon),
             (next, _) => {
                 self.tell(best(states.into_iter())).await;
@@ -251,6 +265,9 @@ impl Advertising {
         let registered = bus::call::<()>(&self.connection, path, register, advert).await;
         let Err(error) = registered else {
             debug!(adapter = found.adapter.id, ?kind, "the advert is on the air");
+            // The next time begins with a broadcast again: what failed may have passed,
+            // and an advert of the other kind tells the adapter's address.
+            self.offer.lock().failures.clear();
             return Ok(());
         };
         let mut state = self.offer.lock();
@@ -294,4 +311,9 @@ impl Advertising {
             let _gone = self.events.send(Ok(state)).await;
         }
     }
+}
+
+/// Whether the adapter has no means to advertise, or none left.
+const fn cannot(fault: &BluetoothFault) -> bool {
+    matches!(fault, BluetoothFault::Unsupported(_) | BluetoothFault::NoAdvertisingSlot)
 }
