@@ -563,7 +563,8 @@ mod requests_for_a_touch {
                 assert_eq!(prompt.demanded, Verification::Present);
                 assert_eq!(
                     prompt.to_string(),
-                    "Another device wants something that this device cannot do."
+                    "Another device asks whether you are here. It may want something that this \
+                     device cannot do."
                 );
                 let outputs = rig.decide(&prompt, decision);
                 // Nothing but the status: no passkey is made, looked for or used.

@@ -577,8 +577,9 @@ mod two_registrations_of_one_account {
             let mut phone = Phone::new();
             let (first, session) = phone.register("ada");
             let (_, decide) = phone.asked().await;
-            let (second, _second) = phone.register("ada");
+            let (second, mut waiting) = phone.register("ada");
             phone.asks_nothing().await;
+            while !matches!(waiting.next().await.unwrap(), Update::Waiting) {}
             if leaves {
                 drop(session);
             } else {

@@ -31,17 +31,22 @@ pub(super) struct Claim {
 }
 
 impl Accounts {
-    /// Waits until no other session has the account.
+    /// Waits until no other session has the account. `waits` is called once if
+    /// another has it.
     ///
     /// # Cancel safety
     /// Dropping the future claims nothing.
-    pub(super) async fn claim(self: Arc<Self>, account: Account) -> Claim {
+    pub(super) async fn claim(self: Arc<Self>, account: Account, waits: impl FnOnce()) -> Claim {
+        let mut waits = Some(waits);
         loop {
             let mut released = pin!(self.released.notified());
             // Before the look, so that no release is missed.
             released.as_mut().enable();
             if self.claimed().insert(account.clone()) {
                 break;
+            }
+            if let Some(waits) = waits.take() {
+                waits();
             }
             released.await;
         }
@@ -64,6 +69,7 @@ impl Drop for Claim {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::cell::Cell;
     use std::future::Future;
     use std::task::{Context, Waker};
 
@@ -74,16 +80,21 @@ mod tests {
     #[tokio::test]
     async fn a_second_claim_waits_for_the_first_and_others_do_not() {
         let accounts = Arc::new(Accounts::default());
-        let claim = |account| Arc::clone(&accounts).claim(account);
+        let told = Cell::new(0);
+        let waits = || told.set(told.get() + 1);
+        let claim = |account| Arc::clone(&accounts).claim(account, waits);
         let first = claim(account("a.example", 1)).await;
         claim(account("a.example", 2)).await;
         claim(account("b.example", 1)).await;
 
+        assert_eq!(told.get(), 0);
         let mut context = Context::from_waker(Waker::noop());
         let mut second = Box::pin(claim(account("a.example", 1)));
         let mut third = Box::pin(claim(account("a.example", 1)));
         assert!(second.as_mut().poll(&mut context).is_pending());
         assert!(third.as_mut().poll(&mut context).is_pending());
+        assert!(third.as_mut().poll(&mut context).is_pending());
+        assert_eq!(told.get(), 2, "each once");
         drop(first);
         // One that gives up leaves the account to the next.
         drop(second);

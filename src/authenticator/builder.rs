@@ -106,7 +106,8 @@ impl AuthenticatorBuilder {
 
     /// What getInfo says, whatever the authenticator can do: for tests of clients
     /// with authenticators that lack something, or that say what is not true.
-    #[cfg(feature = "sim")]
+    /// Needs the feature `stated-get-info`, which no program should enable.
+    #[cfg(feature = "stated-get-info")]
     #[must_use]
     pub fn get_info_for_testing_only(mut self, info: crate::ctap::get_info::Response) -> Self {
         self.profile.stated = Some(info);

@@ -127,9 +127,14 @@ impl Driver {
                     let accounts = Arc::clone(&self.surroundings.accounts);
                     let account = self.transaction.registering();
                     let account = account.map(|(rp_id, user)| (rp_id.to_owned(), user.clone()));
+                    let updates = self.updates.clone();
+                    let waits = move || {
+                        // A program that does not read updates misses them.
+                        let _full_or_gone = updates.try_send(Update::Waiting);
+                    };
                     let find = async move {
                         let claim = match account {
-                            Some(account) => Some(accounts.claim(account).await),
+                            Some(account) => Some(accounts.claim(account, waits).await),
                             None => None,
                         };
                         (claim, store.candidates(&rp_id, ids.as_deref()).await)

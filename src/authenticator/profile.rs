@@ -52,7 +52,7 @@ pub struct Profile {
     /// has no PRF for them either.
     pub ability: Verification,
     /// What getInfo says in place of the truth.
-    #[cfg(feature = "sim")]
+    #[cfg(feature = "stated-get-info")]
     pub(super) stated: Option<Response>,
 }
 
@@ -66,7 +66,7 @@ impl Default for Profile {
             attestation: Attestation::None,
             backup: Backup::DeviceBound,
             ability: Verification::Verified,
-            #[cfg(feature = "sim")]
+            #[cfg(feature = "stated-get-info")]
             stated: None,
         }
     }
@@ -76,7 +76,7 @@ impl Profile {
     /// The getInfo response.
     #[must_use]
     pub fn get_info(&self) -> Response {
-        #[cfg(feature = "sim")]
+        #[cfg(feature = "stated-get-info")]
         if let Some(stated) = &self.stated {
             return stated.clone();
         }

@@ -21,6 +21,11 @@ pub enum Update {
     Secured,
     /// The other device asked for something and the user is being asked.
     Prompting,
+    /// Another session registers a passkey for the same account, and this one
+    /// waits until that is answered. It waits in the time of its own prompt,
+    /// [`Deadlines::prompting`](super::Deadlines::prompting). Only an
+    /// `Authenticator` says so.
+    Waiting,
     /// A passkey was made and saved, and the other device is being told. Whether
     /// that gets through shows in the outcome.
     Registered,
@@ -28,8 +33,9 @@ pub enum Update {
     SignedIn,
     /// The request was refused.
     Refused(Refusal),
-    /// The user has read that this device cannot do what the client wants:
-    /// [`Question::Unsupported`](super::Question::Unsupported).
+    /// The client is being told that the user is here:
+    /// [`Question::Unsupported`](super::Question::Unsupported). It may ask for
+    /// something else now.
     Unsupported,
     /// The store failed. [`Refused`](Self::Refused) follows.
     StoreFailed(Error),
@@ -39,14 +45,13 @@ impl fmt::Display for Update {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Refused(refusal) => return refusal.fmt(f),
-            Self::Unsupported => {
-                "The other device was told that this device cannot do what it wants."
-            }
+            Self::Unsupported => "The other device was told that you are here.",
             Self::Adapter(state) => return state.fmt(f),
             Self::Registering => "Connecting to the tunnel service.",
             Self::Advertising => "Bring the two devices close together.",
             Self::Secured => "The connection to the other device is secure.",
             Self::Prompting => "The other device asks for something.",
+            Self::Waiting => "Another request for the same account has to be answered first.",
             Self::Registered => "A passkey was registered.",
             Self::SignedIn => "The other device was signed in.",
             Self::StoreFailed(_) => "The passkey store failed.",

@@ -93,9 +93,10 @@ impl fmt::Display for Prompt {
                 "Another device wants to sign in to {rp_id}, but this device has no passkey that \
                  it accepts. Tell the other device?"
             ),
-            Question::Unsupported => {
-                f.write_str("Another device wants something that this device cannot do.")
-            }
+            Question::Unsupported => f.write_str(
+                "Another device asks whether you are here. It may want something that this \
+                 device cannot do.",
+            ),
         }
     }
 }
@@ -125,10 +126,10 @@ pub enum Question {
     /// There is no passkey for the site, or none that it would take. Approving
     /// tells the site so.
     NothingHere,
-    /// The other device wants something that this one cannot do, such as an
-    /// algorithm that it does not have. There is nothing to decide: an approval
-    /// and a decline both say that the user has read it, and the other device
-    /// then reports an error to its site.
+    /// The other device asks whether the user is here, and for no site. Most ask
+    /// so when this device cannot do what they want, and report an error to their
+    /// site after the answer; others ask for something next. There is nothing to
+    /// decide: an approval and a decline both say that the user has read it.
     Unsupported,
 }
 

@@ -133,6 +133,12 @@ impl Caller {
     }
 }
 
+impl From<Origin> for Caller {
+    fn from(origin: Origin) -> Self {
+        Self::page(origin)
+    }
+}
+
 impl From<&Origin> for Caller {
     fn from(origin: &Origin) -> Self {
         Self::page(origin.clone())
@@ -171,6 +177,13 @@ mod tests {
             client_data(&Caller::frame(frame, None)),
             r#"{"type":"webauthn.get","challenge":"AA","origin":"https://pay.example","crossOrigin":true}"#
         );
+    }
+
+    #[test]
+    fn an_origin_is_that_of_a_page() {
+        let page = Caller::page(origin("https://example.com"));
+        assert_eq!(Caller::from(origin("https://example.com")), page);
+        assert_eq!(Caller::from(&origin("https://example.com")), page);
     }
 
     #[test]

@@ -72,7 +72,14 @@ impl<'a> Dictionary<'a> {
 
     /// A `Base64URLString`, decoded.
     pub(super) fn bytes(self, path: &'static str) -> Result<Option<Vec<u8>>, OptionsError> {
-        let decode = |text: Cow<'_, str>| base64::decode(&text).ok_or(OptionsError::Base64(path));
+        let decode = |text: Cow<'_, str>| {
+            let decoded = base64::decode(&text);
+            // It may be a PRF input. A borrowed text is wiped with its value.
+            if let Cow::Owned(mut text) = text {
+                text.zeroize();
+            }
+            decoded.ok_or(OptionsError::Base64(path))
+        };
         self.text(path).map(decode).transpose()
     }
 
@@ -203,7 +210,8 @@ fn wipe(value: &mut Value) {
 
 /// Replaces unpaired surrogates, and undoes escapes of what base64 consists of
 /// (PHP writes `\/`, .NET `\u002B`): the parser would copy a text with escapes
-/// into a buffer that it does not wipe.
+/// into a buffer that it does not wipe. Other escapes stay, such as of
+/// whitespace (`\n`): a text of base64 with these is copied so.
 fn without_some_escapes(json: &str) -> Cow<'_, str> {
     let mut result = Zeroizing::new(String::new());
     let (mut copied, mut at) = (0, 0);

@@ -50,7 +50,8 @@ pub(super) fn is_dummy(request: &make_credential::Request) -> bool {
 }
 
 impl Session {
-    /// Tells the user that the client wants what this authenticator cannot do.
+    /// Asks for the user's presence. Whether the client wants what this
+    /// authenticator cannot do shows only in what it asks next, if anything.
     pub(super) fn ask_for_touch(mut self, touch: Touch, outputs: &mut Outputs) -> Step {
         self.count_prompt()?;
         self.answered = true;
