@@ -24,7 +24,7 @@ use fido_hybrid::sim::{Air, Exchange};
 use fido_hybrid::tunnel::{Dial, OpenTunnel, Tunnel};
 use futures_util::FutureExt as _;
 use rig::{domain, make_credential};
-use tokio::runtime::Runtime;
+use tokio::runtime::{Builder, Runtime};
 use tokio::time::Instant;
 
 /// One side's way to the tunnel service.
@@ -272,7 +272,8 @@ async fn a_close_that_is_given_up_goes_on_in_the_background() {
 #[test]
 fn closing_returns_at_once_where_the_runtime_was_shut_down() {
     let world = World::new();
-    let runtime = Runtime::new().unwrap();
+    // On one thread, so that no task sees the end of another before its own.
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     let (mut ceremony, session) = runtime.block_on(world.prompting());
     runtime.shutdown_background();
     let other = Runtime::new().unwrap();

@@ -270,7 +270,7 @@ async fn follow<T>(ceremony: &mut Ceremony<T>, form: Form) -> Result<T, Error> {
         };
         let Some(update) = update else { break };
         if matches!(update, Update::PhoneHeard) {
-            // From here on the code is of use to nobody but an onlooker.
+            // From here on the code is useful to an onlooker only.
             shown = None;
         }
         match &mut shown {

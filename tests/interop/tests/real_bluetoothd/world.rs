@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use fido_hybrid::BoxFuture;
 use fido_hybrid::authenticator::{
-    self, Authenticator, Decision, MemoryStore, Prompt, Session, UserCheck, Verification,
+    Authenticator, Decision, MemoryStore, Prompt, Session, UserCheck, Verification,
 };
 use fido_hybrid::bluetooth::{self, AdapterState};
 use fido_hybrid::client::{self, Ceremony, Client};
@@ -128,31 +128,31 @@ impl World {
 
 /// Both sides end well.
 async fn end(mut ceremony: Ceremony<Response>, mut session: Session) {
+    // What both were told, for when they do not end.
+    let (mut client, mut phone) = (Vec::new(), Vec::new());
     let both = async {
         let answer = async {
+            while let Some(update) = ceremony.next().await {
+                client.push(update.to_string());
+            }
             let answer = ceremony.outcome().await;
             drop(ceremony);
             answer
         };
-        tokio::join!(answer, told(&mut session))
+        let ended = async {
+            while let Some(update) = session.next().await {
+                phone.push(update.to_string());
+            }
+            session.outcome().await
+        };
+        tokio::join!(answer, ended)
     };
-    let (answer, phone) = soon("the end of both sides", both).await;
-    assert!(
-        matches!(answer, Ok(Response::MakeCredential(_) | Response::GetAssertion(_))),
-        "{answer:?}; the phone: {phone:?}"
-    );
-    assert!(phone.1.is_ok(), "{phone:?}");
-}
-
-/// What the phone's person was told, and how it ended.
-async fn told(
-    session: &mut Session,
-) -> (Vec<authenticator::Update>, Result<(), fido_hybrid::error::Error>) {
-    let mut updates = Vec::new();
-    while let Some(update) = session.next().await {
-        updates.push(update);
-    }
-    (updates, session.outcome().await)
+    let ended = tokio::time::timeout(PATIENCE, both).await;
+    let told = format!("the client: {client:?}, the phone: {phone:?}");
+    let (answer, ended) = ended.unwrap_or_else(|_| panic!("timed out; {told}"));
+    let is_answer = matches!(answer, Ok(Response::MakeCredential(_) | Response::GetAssertion(_)));
+    assert!(is_answer, "{answer:?}; {told}");
+    assert!(ended.is_ok(), "{ended:?}; {told}");
 }
 
 async fn reach(
