@@ -100,7 +100,7 @@ fn perform(seed: u64, mut meddle: impl FnMut(&mut Pair)) -> Rc<RefCell<Witness>>
         while !pair.is_over() && pair.step() {
             meddle(&mut pair);
         }
-        // Nobody scans any more, or nobody is asked.
+        // The scan has stopped, or no prompt is shown.
         for side in [Side::Client, Side::Phone] {
             if pair.result(side).is_none() {
                 pair.cancel(side);
