@@ -6,8 +6,9 @@ use fido_hybrid::ctap::extensions::cred_protect::CredProtect::{
 };
 use fido_hybrid::ctap::make_credential::FORMAT_NONE;
 use fido_hybrid::ctap::{
-    Aaguid, AttestedCredential, AuthenticatorData, CoseKey, CredentialId, Flags, RawCbor, Response,
-    User, UserHandle, get_assertion, get_info, make_credential,
+    Aaguid, Algorithm, AttestedCredential, AuthenticatorData, CoseKey, CredentialDescriptor,
+    CredentialId, CredentialParameters, Flags, RawCbor, Response, User, UserHandle, get_assertion,
+    get_info, make_credential,
 };
 use fido_hybrid::error::{Fault, Mismatch, PeerMisbehaved, Stage};
 use fido_hybrid::protocol::SecretKey;
@@ -266,4 +267,80 @@ fn a_sign_in_with_a_new_credential_is_refused() {
     let response = signed(data(VERIFIED).with_credential(credential()));
     let judged = judged(&able(), sign_in(|_| {}), &Response::GetAssertion(response));
     assert_eq!(judged, Err(Mismatch::NewCredential));
+}
+
+#[test]
+fn a_registration_that_is_not_the_one_asked_for_is_refused() {
+    let asked = || creation(|_| {}).request_for(&able()).unwrap();
+    let elsewhere = AuthenticatorData::new(sha256(&[b"example.org"]), VERIFIED, 0);
+    let absent = data(Flags::USER_VERIFIED);
+    for (data, expected) in [
+        (data(VERIFIED), Ok(())),
+        (elsewhere, Err(Mismatch::RelyingParty)),
+        (absent, Err(Mismatch::UserPresence)),
+    ] {
+        assert_eq!(judged(&able(), asked(), &made(data)), expected);
+    }
+    for (offered, expected) in [
+        (&[Algorithm::RS256, Algorithm::ES256][..], Ok(())),
+        (&[Algorithm::RS256, Algorithm::EDDSA], Err(Mismatch::Algorithm)),
+    ] {
+        let mut asked = asked();
+        asked.parameters = offered.iter().copied().map(CredentialParameters::new).collect();
+        let judgement = judged(&able(), asked, &made(data(VERIFIED)));
+        assert_eq!(judgement, expected, "{offered:?}");
+    }
+}
+
+#[test]
+fn a_sign_in_that_is_not_the_one_asked_for_is_refused() {
+    let elsewhere = AuthenticatorData::new(sha256(&[b"example.org"]), VERIFIED, 0);
+    let absent = data(Flags::USER_VERIFIED);
+    for (data, expected) in [
+        (data(VERIFIED), Ok(())),
+        (elsewhere, Err(Mismatch::RelyingParty)),
+        (absent, Err(Mismatch::UserPresence)),
+    ] {
+        let response = Response::GetAssertion(signed(data));
+        assert_eq!(judged(&able(), sign_in(|_| {}), &response), expected);
+    }
+    let id = |id: u8| CredentialDescriptor::new(CredentialId::new([id; 16]).unwrap());
+    let refused = Err(Mismatch::Credential);
+    for (allowed, used, expected) in [
+        (vec![], Some(id(1)), Ok(())),
+        (vec![id(1)], Some(id(1)), Ok(())),
+        (vec![id(1), id(2)], Some(id(2)), Ok(())),
+        (vec![id(1)], Some(id(3)), refused),
+        (vec![id(1), id(2)], Some(id(3)), refused),
+        // Left out where there is no choice.
+        (vec![id(1)], None, Ok(())),
+        (vec![id(1), id(2)], None, refused),
+        (vec![], None, refused),
+    ] {
+        let prepared = sign_in(|asked| asked.allow_credentials.clone_from(&allowed));
+        let mut response = signed(data(VERIFIED));
+        response.credential = used.clone();
+        let judgement = judged(&able(), prepared, &Response::GetAssertion(response));
+        assert_eq!(judgement, expected, "{allowed:?}, {used:?}");
+    }
+}
+
+#[test]
+fn a_sign_in_with_any_passkey_names_its_account() {
+    let handle = |handle: &[u8]| Some(User::from_handle(UserHandle::new(handle).unwrap()));
+    let refused = Err(Mismatch::UserHandle);
+    for (allowed, user, expected) in [
+        (vec![], handle(&[7]), Ok(())),
+        (vec![], handle(&[]), refused),
+        (vec![], None, refused),
+        (vec![listed()], handle(&[7]), Ok(())),
+        (vec![listed()], handle(&[]), Ok(())),
+        (vec![listed()], None, Ok(())),
+    ] {
+        let prepared = sign_in(|asked| asked.allow_credentials.clone_from(&allowed));
+        let mut response = signed(data(VERIFIED));
+        response.user = user.clone();
+        let judgement = judged(&able(), prepared, &Response::GetAssertion(response));
+        assert_eq!(judgement, expected, "{allowed:?}, {user:?}");
+    }
 }
