@@ -34,6 +34,8 @@ struct Way {
     /// From then on the service takes nothing, not even a close.
     clogged: Arc<AtomicBool>,
     open: Arc<AtomicUsize>,
+    /// Tunnels that were closed, and not only dropped.
+    closed: Arc<AtomicUsize>,
     /// Messages that came.
     received: Arc<AtomicUsize>,
     /// Begun while the second message comes in: the phone's introduction.
@@ -56,6 +58,10 @@ impl Way {
 
     fn tunnels(&self) -> usize {
         self.open.load(Ordering::Relaxed)
+    }
+
+    fn closed(&self) -> usize {
+        self.closed.load(Ordering::Relaxed)
     }
 }
 
@@ -95,6 +101,7 @@ impl Tunnel for Watched {
         if self.way.clogged.load(Ordering::Relaxed) {
             return Box::pin(pending());
         }
+        self.way.closed.fetch_add(1, Ordering::Relaxed);
         self.tunnel.close()
     }
 }
@@ -114,6 +121,15 @@ impl UserCheck for Away {
     }
 }
 
+/// A user who agrees.
+struct Present;
+
+impl UserCheck for Present {
+    fn check(&self, _: Prompt) -> BoxFuture<'_, Decision> {
+        Box::pin(async { rig::approved(0) })
+    }
+}
+
 struct World {
     air: Air,
     client: Client,
@@ -124,11 +140,15 @@ struct World {
 
 impl World {
     fn new() -> Self {
+        Self::with(Away)
+    }
+
+    fn with(user: impl UserCheck + 'static) -> Self {
         let (air, exchange) = (Air::new(), Exchange::new());
         let (of_client, of_phone) = (Way::to(&exchange), Way::to(&exchange));
         let client =
             Client::builder().scanner(air.clone()).tunnel(of_client.clone()).build().unwrap();
-        let phone = Authenticator::builder(MemoryStore::new(), Away)
+        let phone = Authenticator::builder(MemoryStore::new(), user)
             .advertiser(air.clone())
             .tunnel(of_phone.clone())
             .domain(domain())
@@ -164,7 +184,7 @@ async fn a_closed_ceremony_has_told_the_phone_and_let_go_of_the_tunnel() {
     let (ceremony, mut session) = world.prompting().await;
     assert_eq!(world.of_client.tunnels(), 1);
     ceremony.close().await;
-    assert_eq!(world.of_client.tunnels(), 0);
+    assert_eq!((world.of_client.tunnels(), world.of_client.closed()), (0, 1));
     let end = session.outcome().await.unwrap_err();
     assert!(matches!(end.fault, Fault::Cancelled(CancelledBy::Client)), "{end}");
 }
@@ -202,12 +222,24 @@ async fn a_persons_cancel_is_not_the_programs() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_ceremony_that_is_closed_after_its_answer_ends_normally_for_both_sides() {
+    let world = World::with(Present);
+    let mut ceremony = world.begin();
+    let mut session = world.phone.answer(code(&ceremony)).unwrap();
+    ceremony.outcome().await.unwrap();
+    let error = ceremony.cancel(Canceller::User).await;
+    assert_eq!(error.stage, Stage::Closed, "nothing was under way");
+    assert_eq!((world.of_client.tunnels(), world.of_client.closed()), (0, 1));
+    session.outcome().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_closed_session_has_refused_the_client_and_let_go_of_the_tunnel() {
     let world = World::new();
     let (mut ceremony, session) = world.prompting().await;
     assert_eq!(world.of_phone.tunnels(), 1);
     session.close().await;
-    assert_eq!(world.of_phone.tunnels(), 0);
+    assert_eq!((world.of_phone.tunnels(), world.of_phone.closed()), (0, 1));
     let end = ceremony.outcome().await.unwrap_err();
     assert!(matches!(end.fault, Fault::Status(Status::OPERATION_DENIED)), "{end}");
 }
