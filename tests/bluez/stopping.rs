@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use fido_hybrid::bluetooth::{AdapterState, Advertiser as _, Scanner as _};
-use fido_hybrid::error::{ApiMisuse, BluetoothFault};
+use fido_hybrid::error::{Advice, ApiMisuse, BluetoothFault, Error, Stage};
 
 use crate::bluez::{Air, Answer, Machine};
 use crate::{bluetooth, laptop, scanning, soon};
@@ -114,7 +114,7 @@ fn the_end_of_the_runtime_ends_scan_and_advert() {
     let laptop = laptop(&air);
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let radio = bluetooth(&laptop);
-    let (mut scan, advert) = runtime.block_on(async {
+    let (mut scan, mut advert) = runtime.block_on(async {
         (radio.scan().await.unwrap(), radio.advertise(vec![0; 20]).await.unwrap())
     });
     assert_eq!((laptop.discoverers("hci0").len(), air.adverts().len()), (1, 1));
@@ -123,6 +123,9 @@ fn the_end_of_the_runtime_ends_scan_and_advert() {
     let another = tokio::runtime::Runtime::new().unwrap();
     let end = another.block_on(crate::end(&mut scan));
     assert!(matches!(end, BluetoothFault::Misuse(ApiMisuse::TaskEnded)), "{end:?}");
+    let end = another.block_on(soon("the end of the advert", advert.next())).unwrap_err();
+    assert!(matches!(end, BluetoothFault::Misuse(ApiMisuse::TaskEnded)), "{end:?}");
+    assert_eq!(Error::new(Stage::Advertising, end).advice(), Advice::ReportTheProgram);
     drop((scan, advert));
     until_without_a_runtime(&air, "both have ended", || {
         nobody_discovers(&laptop) && air.adverts().is_empty()
