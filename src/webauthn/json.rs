@@ -37,8 +37,10 @@ impl<'a> Dictionary<'a> {
         self.0?.get(key).filter(|value| !value.is_null())
     }
 
-    /// The names of its members, if there are at most `limit`. `path` is its
-    /// own.
+    /// The names of its members that are not `null`. `path` is its own.
+    ///
+    /// # Errors
+    /// [`OptionsError::TooMany`] if it has more than `limit` members.
     pub(super) fn names(
         self,
         path: &'static str,
@@ -47,7 +49,8 @@ impl<'a> Dictionary<'a> {
         if self.0.is_some_and(|members| members.len() > limit) {
             return Err(OptionsError::TooMany(path));
         }
-        Ok(self.0.into_iter().flat_map(Map::keys).map(String::as_str))
+        let members = self.0.into_iter().flatten().filter(|(_, value)| !value.is_null());
+        Ok(members.map(|(name, _)| name.as_str()))
     }
 
     /// A `DOMString`.
@@ -291,6 +294,15 @@ mod tests {
         for value in [Value::Null, true.into(), 1.into(), "x".into()] {
             assert!(Dictionary::new(&value).is_none(), "{value}");
         }
+    }
+
+    #[test]
+    fn a_member_that_is_null_has_no_name() {
+        let object = serde_json::from_str(r#"{"a":null,"b":0,"c":[null],"d":false}"#).unwrap();
+        let dictionary = Dictionary::new(&object).unwrap();
+        assert_eq!(dictionary.names("x", 4).unwrap().collect::<Vec<_>>(), ["b", "c", "d"]);
+        // The bound is one of the text's size, so it counts all members.
+        assert_eq!(dictionary.names("x", 3).err(), Some(OptionsError::TooMany("x")));
     }
 
     #[test]
