@@ -5,12 +5,14 @@
 //! member's own type and read again. Numbers and base64 are also compared with
 //! another implementation.
 
+#[path = "../../tests/webauthn/written.rs"]
+mod written;
+
 use data_encoding::BASE64URL_NOPAD;
-use fido_hybrid::ctap::CredentialDescriptor;
 use fido_hybrid::webauthn::{
-    Attestation, CreationOptions, MAX_OPTIONS, OptionsError, RequestOptions, Requirement,
+    CreationOptions, MAX_OPTIONS, OptionsError, RequestOptions, Requirement,
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::memory;
 
@@ -125,7 +127,7 @@ pub fn webauthn_conversion(input: &[u8]) {
 fn assert_written_and_read(of: &str, options: &Options) {
     let (written, has_prf) = match options {
         Options::Create(it) => (created(it), it.extensions.prf.is_some()),
-        Options::Get(it) => (asked(it), it.extensions.prf.is_some()),
+        Options::Get(it) => (written::request(it), it.extensions.prf.is_some()),
     };
     let written = written.to_string();
     // PRF inputs are hashed when they are read, and text may have grown.
@@ -204,62 +206,17 @@ fn assert_truth(value: &Value, read: &Result<Options, OptionsError>) {
     }
 }
 
+/// The options as JSON that is read as the same.
 fn created(options: &CreationOptions) -> Value {
-    let parameters = options.parameters.iter();
-    let mut extensions = json!({"credProps": options.extensions.cred_props});
-    for name in &options.extensions.unknown {
+    let mut json = written::creation(options);
+    let extensions = &mut json["extensions"];
+    if extensions["enforceCredentialProtectionPolicy"] == true {
+        // An unknown policy was read as `None`: write an unknown name again.
+        let policy = &mut extensions["credentialProtectionPolicy"];
+        *policy = policy.as_str().unwrap_or_default().into();
+    }
+    for name in options.extensions.unknown.iter().filter(|name| *name != "largeBlob") {
         extensions[name] = true.into();
     }
-    json!({
-        "challenge": BASE64URL_NOPAD.encode(&options.challenge),
-        "rp": {"id": options.rp_id, "name": options.rp_name},
-        "user": {
-            "id": BASE64URL_NOPAD.encode(options.user.id.as_bytes()),
-            "name": options.user.name,
-            "displayName": options.user.display_name,
-        },
-        "pubKeyCredParams": parameters
-            .map(|it| json!({"type": it.kind, "alg": it.algorithm.0}))
-            .collect::<Value>(),
-        "excludeCredentials": descriptors(&options.exclude_credentials),
-        "authenticatorSelection": {
-            "residentKey": requirement(options.resident_key),
-            "userVerification": requirement(options.user_verification),
-        },
-        "attestation": match options.attestation {
-            Attestation::None => "none",
-            Attestation::Indirect => "indirect",
-            Attestation::Direct => "direct",
-            Attestation::Enterprise => "enterprise",
-        },
-        "attestationFormats": options.attestation_formats,
-        "timeout": options.timeout.map(|it| it.as_millis() as u64),
-        "extensions": extensions,
-    })
-}
-
-fn asked(options: &RequestOptions) -> Value {
-    json!({
-        "challenge": BASE64URL_NOPAD.encode(&options.challenge),
-        "rpId": options.rp_id,
-        "allowCredentials": descriptors(&options.allow_credentials),
-        "userVerification": requirement(options.user_verification),
-        "timeout": options.timeout.map(|it| it.as_millis() as u64),
-    })
-}
-
-fn descriptors(list: &[CredentialDescriptor]) -> Value {
-    let descriptor = |it: &CredentialDescriptor| {
-        let id = BASE64URL_NOPAD.encode(it.id.as_bytes());
-        json!({"id": id, "type": it.kind, "transports": it.transports})
-    };
-    list.iter().map(descriptor).collect()
-}
-
-fn requirement(it: Requirement) -> &'static str {
-    match it {
-        Requirement::Required => "required",
-        Requirement::Preferred => "preferred",
-        Requirement::Discouraged => "discouraged",
-    }
+    json
 }

@@ -16,6 +16,16 @@ rows => {
   const values = it => it === undefined ? null :
     {first: bytes(it.first), ...(it.second === undefined ? {} : {second: bytes(it.second)})};
 
+  // CTAP section 12.1.
+  const policies = ['userVerificationOptional', 'userVerificationOptionalWithCredentialIDList',
+    'userVerificationRequired'];
+  // WebAuthn section 10.1.5: an unknown value means the same as "preferred".
+  const largeBlob = it => it === undefined ? null : {
+    support: known(['required'], it.support, 'preferred'),
+    ...(it.read === undefined ? {} : {read: it.read}),
+    ...(it.write === undefined ? {} : {write: bytes(it.write)}),
+  };
+
   const created = it => ({
     challenge: bytes(it.challenge),
     rp: {id: it.rp.id ?? null, name: text(it.rp.name)},
@@ -40,6 +50,9 @@ rows => {
     extensions: {
       credProps: it.extensions?.credProps ?? false,
       prf: it.extensions?.prf ? {eval: values(it.extensions.prf.eval)} : null,
+      credentialProtectionPolicy: known(policies, it.extensions?.credentialProtectionPolicy, null),
+      enforceCredentialProtectionPolicy: it.extensions?.enforceCredentialProtectionPolicy ?? false,
+      largeBlob: largeBlob(it.extensions?.largeBlob),
     },
   });
 
@@ -56,6 +69,7 @@ rows => {
         eval: values(it.extensions.prf.eval),
         evalByCredential: byCredential(it.extensions.prf.evalByCredential),
       } : null,
+      largeBlob: largeBlob(it.extensions?.largeBlob),
     },
   });
 

@@ -13,7 +13,7 @@ pub(crate) async fn chromium_reads_options_as_our_client_or_the_table_says_why_n
     scene: Scene<'_>,
 ) {
     let rows = table::rows();
-    assert!(rows.len() >= 120, "{} rows", rows.len());
+    assert!(rows.len() >= 320, "{} rows", rows.len());
     let given = rows.iter().map(|row| {
         let kind = match row.kind {
             Kind::Create => "create",
