@@ -1,10 +1,10 @@
 //! Whether a QR code is from about now: key 3 (CTAP 2.2 section 11.5.1).
 //!
-//! A code whose client has gone is of no use to anybody: the transaction only
-//! waits in vain. What the check is good for is an old picture of a code, so
-//! it is lenient: codes stay on the screen as long as people need, and clocks
-//! differ by minutes, some by an hour. What vendors' phones do is not known;
-//! Chromium's does not look.
+//! The check only rejects old pictures of a code: if the client has
+//! disconnected, the transaction times out anyway. It is therefore lenient:
+//! codes stay on the screen as long as people need, and clocks differ by
+//! minutes, some by an hour. Chromium's phone does not check; what other
+//! vendors' phones do is not known.
 
 use std::time::Duration;
 

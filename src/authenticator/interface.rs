@@ -14,8 +14,8 @@ use crate::protocol::tunnel_url::{RoutingId, TunnelRequest};
 pub enum Input {
     /// The tunnel of [`Output::Dial`] is open.
     TunnelOpened {
-        /// Where the service says the client will connect; a service that does
-        /// not say is none.
+        /// Routing id sent by the tunnel service. `None` ends the transaction
+        /// with an error.
         routing_id: Option<RoutingId>,
     },
     /// A message came through the tunnel.
@@ -76,7 +76,7 @@ pub enum Output {
     },
     /// Ask the user.
     Prompt(Prompt),
-    /// Take the prompt off the screen: its decision is of no use any more.
+    /// Take the prompt off the screen: a decision is not needed any more.
     DismissPrompt,
     /// Keep a new passkey, in place of any of the same account.
     SavePasskey(Passkey),

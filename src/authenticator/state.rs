@@ -288,7 +288,7 @@ impl Registering {
     }
 }
 
-/// The advert is on the air; whoever hears it can do the handshake.
+/// Advertising: a client that receives the advert can start the handshake.
 #[derive(Debug)]
 pub(super) struct Advertising {
     responder: Responder,
@@ -321,7 +321,7 @@ impl Advertising {
         let mut channel = Channel::new(established);
         let introduction = PostHandshake::ctap(encode(&profile.get_info()));
         let introduction = channel.seal_untyped(&encode(&introduction)).map_err(unanswerable)?;
-        // Always, and always of one length: whoever watches the tunnel cannot
+        // Always, and always of one length: an observer of the tunnel cannot
         // tell whether a link is in it (as Chromium's phone).
         let update = linking::Update::default().to_bytes();
         let update = channel.seal(MessageType::Update, update.expose()).map_err(unanswerable)?;

@@ -60,7 +60,7 @@ impl Bluetooth {
     }
 
     /// Switches on adapters that are off, which the crate never does unasked:
-    /// whoever has turned Bluetooth off wants it so. Linux only; elsewhere it
+    /// a user who has turned Bluetooth off wants it off. Linux only; elsewhere it
     /// changes nothing.
     #[must_use]
     pub const fn switch_on(mut self) -> Self {

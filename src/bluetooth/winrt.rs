@@ -137,7 +137,7 @@ impl Phase {
     fn change(&mut self, status: Status, error: BluetoothError) {
         let next = match status {
             Status::Started => Self::Started,
-            // Without its service data an advert is of no use.
+            // An advert without its service data cannot be received by a client.
             Status::StartedWithoutAllAdvertisementData => {
                 Self::Lost(BluetoothFault::Unsupported("advertise that much at once"))
             }

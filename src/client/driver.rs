@@ -111,7 +111,7 @@ impl Driver {
                 Output::CloseTunnel => {}
                 Output::Update(update) => self.tell(update),
                 Output::Response(response) => self.answer(response),
-                // This client offers no linking, so none of these comes.
+                // This client offers no linking, so these outputs do not occur.
                 Output::Linked { .. } | Output::ForgetLink => {}
                 Output::Closed(result) => {
                     self.end(result);
@@ -184,7 +184,7 @@ impl Driver {
             Err(error) => error,
             Ok(()) => Error::new(Stage::Closed, Fault::PeerLeft),
         };
-        // Before the door is closed: whoever finds it closed looks here.
+        // Set before the channel is closed: a caller that finds it closed reads it.
         let _once = self.ended.set(error.clone());
         self.asks.close();
         while let Ok(ask) = self.asks.try_recv() {

@@ -16,8 +16,8 @@ pub enum Update {
     Adapter(AdapterState),
     /// A linked phone is being called.
     Calling,
-    /// A phone that read the code was heard nearby; the code is of no use any
-    /// more. The tunnel to the phone is being opened.
+    /// The advert of a phone that read the code was received; the code is not
+    /// needed any more. The tunnel to the phone is being opened.
     PhoneHeard,
     /// The tunnel is open; the connection is being secured.
     Connected,

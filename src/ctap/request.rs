@@ -65,7 +65,7 @@ pub enum RequestError {
     /// There is not even a command byte.
     #[error("the request is empty")]
     Empty,
-    /// The command byte is none that is known here.
+    /// The command byte is unknown.
     #[error("the command {0:#04x} is unknown")]
     UnknownCommand(u8),
     /// The command has no parameters, and some came.

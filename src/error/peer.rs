@@ -28,7 +28,7 @@ pub enum PeerMisbehaved {
     /// A message before the handshake, or no connect signal where one was due.
     #[error("a message came before the handshake")]
     TooEarly,
-    /// A CTAP response that is none.
+    /// A CTAP response that could not be parsed.
     #[error("the response is invalid: {0}")]
     Response(cbor::Error),
     /// A CTAP response without even a status.

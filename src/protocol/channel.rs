@@ -6,8 +6,8 @@ use super::noise::Established;
 use super::post_handshake::Revision;
 use crate::secret::SecretBytes;
 
-/// Why a message that came through the tunnel is none. The channel is of no
-/// use afterwards.
+/// Why a received message was rejected. The channel cannot be used after this
+/// error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ChannelError {

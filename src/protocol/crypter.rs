@@ -42,8 +42,8 @@ pub const MAX_PORTABLE_CIPHERTEXT: usize = 65_535;
 pub const MAX_PORTABLE_PAYLOAD: usize =
     MAX_PORTABLE_CIPHERTEXT - AEAD_TAG_LENGTH - PADDING_UNIT - 1;
 
-/// Why a message could not be sealed or opened. None of these can be survived:
-/// the tunnel is of no use afterwards.
+/// Why a message could not be sealed or opened. The tunnel cannot be used after
+/// any of these errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CrypterError {

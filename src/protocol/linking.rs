@@ -54,7 +54,7 @@ impl fmt::Debug for Link {
     }
 }
 
-/// A linking map as it was received: of no use until verified.
+/// A linking map as it was received, not yet verified.
 #[derive(Clone)]
 pub struct UnverifiedLink {
     link: Link,

@@ -55,7 +55,7 @@ impl MessageType {
     }
 }
 
-/// Why an opened message is none.
+/// Why a decrypted message was rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MessageError {

@@ -440,8 +440,8 @@ mod tests {
 
     #[test]
     fn who_lacks_the_private_key_is_refused() {
-        // A client that saw the code and heard the advert, and did not show the
-        // code: the phone's answer is of no use to it.
+        // A client that saw the code and received the advert, but did not show
+        // the code, cannot decrypt the phone's answer.
         let (thief, _) = Initiator::qr(key(9), &psk(), key(2)).unwrap();
         let ((_, message), phone) = pairs().into_iter().next().unwrap();
         let (_, reply) = phone.respond(&message).unwrap();

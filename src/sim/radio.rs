@@ -15,7 +15,7 @@ use crate::bluetooth::{
 };
 use crate::error::BluetoothFault;
 
-/// An air in memory: whoever holds a clone hears what any clone advertises.
+/// A radio channel in memory: each clone receives what any clone advertises.
 #[derive(Clone)]
 pub struct Air {
     shared: Arc<Shared>,

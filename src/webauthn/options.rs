@@ -20,7 +20,7 @@
 //! alphabet, padded or not ([`base64`](super::base64)), `null` as an absent
 //! member ([`json`]), and entities without names.
 //!
-//! `authenticatorAttachment` and `hints` are ignored: whoever calls this has
+//! `authenticatorAttachment` and `hints` are ignored: the caller has already
 //! chosen a phone, and Entra asks for `platform` even so.
 
 use std::borrow::Cow;

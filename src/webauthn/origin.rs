@@ -11,8 +11,8 @@
 //! The text goes into the client data as it is, and the site compares it with
 //! its own, byte for byte. So only the one spelling that browsers use is taken:
 //! no path, not even a `/` at the end, no default port, lower case. A text that
-//! has to be repaired first is refused, and whoever holds a URL takes its
-//! origin by the means of their URL library.
+//! has to be repaired first is refused. A caller that has a URL takes its origin
+//! with a URL library.
 
 use std::fmt;
 use std::str::FromStr;

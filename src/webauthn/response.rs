@@ -186,8 +186,8 @@ impl fmt::Debug for Registration {
     }
 }
 
-/// A sign-in, as the site gets it: whoever has it first is signed in, until the
-/// site has used it. Wiped when dropped; `Debug` prints lengths.
+/// A sign-in, as the site gets it. Until the site has used it, the party that
+/// sends it first is signed in. Wiped when dropped; `Debug` prints lengths.
 #[derive(Clone)]
 pub struct Assertion {
     client_data: SecretBytes,

@@ -12,8 +12,8 @@
 //! whatever happens to this program.
 //!
 //! Signals are taken from BlueZ alone, by its unique name: any program of any
-//! user can send one to this connection, and whoever could pass an advert off
-//! as heard would have got around the proximity.
+//! user can send one to this connection, and a forged advert would defeat the
+//! proof of proximity.
 
 mod advertise;
 mod air;

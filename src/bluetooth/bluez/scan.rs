@@ -122,8 +122,8 @@ struct Listening {
     events: Events,
     /// The last state that the caller knows.
     told: AdapterState,
-    /// Adapters that this scan has switched on: each once, since whoever
-    /// switches it off again wants it so.
+    /// Adapters that this scan has switched on. Each is switched on once: a user
+    /// who switches it off again wants it off.
     switched_on: BTreeSet<Path<'static>>,
     /// The adapters that refuse to listen.
     refusals: Refusals,

@@ -21,7 +21,7 @@ use crate::bluetooth::AdapterState;
 #[derive(Default)]
 pub(in crate::bluetooth) struct Central {
     adapter: OnceCell<Adapter>,
-    /// The adapter while it is made, for whoever waits next if this one gives
+    /// The adapter while it is made, for the next caller if this one gives
     /// up: macOS may be asking its user.
     coming: tokio::sync::Mutex<Option<Coming>>,
     /// What the adapter is if it says neither on nor off.
@@ -70,7 +70,7 @@ impl Central {
 }
 
 /// Makes an adapter on a thread with a runtime of its own: what it spawns has
-/// to outlive the runtime of whoever needs it first.
+/// to outlive the runtime of the first caller.
 fn bring_up() -> btleplug::Result<Coming> {
     let (ready, coming) = oneshot::channel();
     let serve = move || match runtime::Builder::new_current_thread().build() {

@@ -9,7 +9,7 @@
 //! ```
 //!
 //! Blobs are compressed (DEFLATE) by the client. `originalSize` is what the
-//! peer claims: whoever inflates must bound the result by it *and* by a limit
+//! peer claims: a caller that inflates must bound the result by it *and* by a limit
 //! of their own. Blobs are carried as secrets, since sites keep keys there.
 
 use crate::cbor::{Decode, Encode, Error, Key, Reader, Writer};

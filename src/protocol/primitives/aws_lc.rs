@@ -58,7 +58,7 @@ impl Aes256Gcm {
         tag.as_ref().try_into().map_err(|_| AeadError)
     }
 
-    /// Decrypts in place; on failure the message's bytes are of no use.
+    /// Decrypts in place; on failure the message's bytes are unspecified.
     pub(crate) fn open(
         &self,
         nonce: &[u8; 12],
