@@ -13,8 +13,7 @@
 //!
 //! ```no_run
 //! # #[cfg(all(
-//! #     feature = "client", feature = "webauthn", feature = "qr-render", feature = "tunnel",
-//! #     feature = "bluetooth",
+//! #     feature = "webauthn", feature = "qr-render", feature = "tunnel", feature = "bluetooth",
 //! # ))]
 //! # async fn sign_in(
 //! #     json_from_the_server: String,
@@ -51,14 +50,14 @@
 //! # A phone
 //!
 //! `user` is an `authenticator::UserCheck`, and `tunnel_service` the
-//! [`TunnelDomain`](protocol::tunnel_domain::TunnelDomain) at which clients find
+//! [`TunnelDomain`](transport::tunnel_domain::TunnelDomain) at which clients find
 //! this phone.
 //!
 //! ```no_run
-//! # #[cfg(all(feature = "authenticator", feature = "tunnel", feature = "bluetooth"))]
+//! # #[cfg(all(feature = "tunnel", feature = "bluetooth"))]
 //! # async fn answer(
 //! #     user: impl fido_hybrid::authenticator::UserCheck + 'static,
-//! #     tunnel_service: fido_hybrid::protocol::tunnel_domain::TunnelDomain,
+//! #     tunnel_service: fido_hybrid::transport::tunnel_domain::TunnelDomain,
 //! #     scanned_text: &str,
 //! # ) -> Result<(), Box<dyn std::error::Error>> {
 //! use fido_hybrid::authenticator::{Authenticator, MemoryStore};
@@ -87,8 +86,8 @@
 //! [`authenticator::Transaction`]). It takes inputs with the time at which they
 //! happened and gives outputs, under one law: *after each input, take outputs
 //! until there is none; then wait for one more input.* On top of it stand the
-//! async objects on tokio, `client::Client` → `client::Ceremony` and
-//! `authenticator::Authenticator` → `authenticator::Session`. `close().await`
+//! async objects on tokio, [`client::Client`] → [`client::Ceremony`] and
+//! [`authenticator::Authenticator`] → [`authenticator::Session`]. `close().await`
 //! ends a ceremony or a session and tells the other device. Dropping one does
 //! the same in the background, as long as its runtime runs.
 //!
@@ -96,18 +95,18 @@
 //!
 //! | module | what it is |
 //! |---|---|
-//! | [`protocol`] | the transport: QR code, keys, advert, Noise, messages; bytes in, bytes out |
-//! | [`cbor`], [`ctap`] | canonical CBOR and the CTAP2 messages |
-//! | `webauthn` | WebAuthn JSON to CTAP and back |
 //! | [`client`], [`authenticator`] | the roles |
+//! | [`bluetooth`], [`tunnel`] | how the roles reach each other: traits, and what implements them |
 //! | `qr_render` | QR codes for terminals, as SVG and as pixels |
-//! | [`bluetooth`], `tunnel` | how the roles reach each other: traits, and what implements them |
-//! | `relay` | the tunnel service |
-//! | `sim` | a world in memory, for tests and demos |
+//! | `webauthn` | WebAuthn JSON to CTAP and back |
+//! | [`ctap`], [`cbor`] | the CTAP2 messages, and canonical CBOR |
+//! | [`transport`] | QR code, keys, advert, Noise, messages; bytes in, bytes out |
+//! | [`crypto`], [`secret`] | the primitives, and types that wipe themselves and print nothing |
 //! | [`error`] | stage, fault and advice |
-//! | [`secret`] | types that wipe themselves and print nothing |
 //!
-//! Imports run one way: roles → `webauthn` → [`ctap`] → [`protocol`] → [`cbor`].
+//! What has no I/O is in `fido-hybrid-proto`, for programs with another runtime, or
+//! with none. The tunnel service is `fido-hybrid-relay`; a world in memory, for tests
+//! and demos, is `fido-hybrid-sim`.
 //!
 //! # What it promises
 //!
@@ -120,30 +119,14 @@
 //!   environment.
 
 pub mod authenticator;
-#[cfg(any(feature = "client", feature = "authenticator"))]
 mod background;
 pub mod bluetooth;
-pub mod cbor;
 pub mod client;
-#[cfg(any(feature = "client", feature = "authenticator"))]
 mod clock;
-pub mod ctap;
-pub mod error;
-mod machine;
-pub mod protocol;
 #[cfg(feature = "qr-render")]
 pub mod qr_render;
-#[cfg(feature = "relay")]
-pub mod relay;
-pub mod secret;
-#[cfg(feature = "sim")]
-pub mod sim;
-#[cfg(any(feature = "client", feature = "authenticator", feature = "tunnel"))]
 pub mod tunnel;
-#[cfg(feature = "webauthn")]
-pub mod webauthn;
-#[cfg(any(feature = "tunnel", feature = "relay"))]
-mod websocket;
 
-/// A boxed future, as the traits that embedders implement return it.
-pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+#[cfg(feature = "webauthn")]
+pub use fido_hybrid_proto::webauthn;
+pub use fido_hybrid_proto::{cbor, crypto, ctap, error, ports::BoxFuture, secret, transport};

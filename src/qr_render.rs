@@ -17,8 +17,8 @@ use std::fmt::{self, Write as _};
 use qrcode::EcLevel;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::protocol::qr_code::QrText;
-use crate::secret::SecretText;
+use fido_hybrid_proto::secret::SecretText;
+use fido_hybrid_proto::transport::qr_code::QrText;
 
 /// Light modules on each side of a symbol (ISO/IEC 18004).
 pub const QUIET_ZONE: usize = 4;
@@ -282,9 +282,9 @@ mod tests {
     use rxing::{BinaryBitmap, DecodeHints, Luma8LuminanceSource, Reader as _};
 
     use super::*;
-    use crate::protocol::SecretKey;
-    use crate::protocol::qr_code::{DataChannels, QrCode, RequestHint};
-    use crate::secret::QrSecret;
+    use fido_hybrid_proto::crypto::SecretKey;
+    use fido_hybrid_proto::secret::QrSecret;
+    use fido_hybrid_proto::transport::qr_code::{DataChannels, QrCode, RequestHint};
 
     fn code(byte: u8) -> QrCode {
         let key = SecretKey::from_scalar(&[byte; 32]).unwrap();

@@ -1,11 +1,8 @@
 //! Requests after the first one, and callers who do not wait for the answer.
 
-#![cfg(all(feature = "client", feature = "authenticator", feature = "sim"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-#[path = "support/rig.rs"]
-mod rig;
-
+use fido_hybrid_testkit::rig;
 use std::time::Duration;
 
 use fido_hybrid::BoxFuture;
@@ -13,9 +10,9 @@ use fido_hybrid::authenticator::{
     Authenticator, Decision, MemoryStore, Prompt, Session, UserCheck,
 };
 use fido_hybrid::client::{Ceremony, Client};
+use fido_hybrid::crypto::PublicKey;
 use fido_hybrid::ctap::{Request, Response, get_assertion};
-use fido_hybrid::protocol::PublicKey;
-use fido_hybrid::sim::{Air, Exchange};
+use fido_hybrid_sim::{Air, Exchange};
 use rig::{approved, domain, make_credential};
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::timeout;

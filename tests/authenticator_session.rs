@@ -1,11 +1,8 @@
 //! The async authenticator, with the async client on the other side and the
 //! simulated air and tunnel between them.
-#![cfg(all(feature = "authenticator", feature = "client", feature = "sim"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-#[path = "support/rig.rs"]
-mod rig;
-
+use fido_hybrid_testkit::rig;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -20,10 +17,10 @@ use fido_hybrid::ctap::{self, Response, Status};
 use fido_hybrid::error::{
     ApiMisuse, BluetoothFault, CancelledBy, Error, Fault, Stage, TunnelFault,
 };
-use fido_hybrid::protocol::qr_code::QrCode;
-use fido_hybrid::protocol::tunnel_url::TunnelRequest;
-use fido_hybrid::sim::{Air, Exchange};
+use fido_hybrid::transport::qr_code::QrCode;
+use fido_hybrid::transport::tunnel_url::TunnelRequest;
 use fido_hybrid::tunnel::{Dial, OpenTunnel, Tunnel};
+use fido_hybrid_sim::{Air, Exchange};
 use rig::{approved, domain, get_assertion, make_credential, passkey};
 use tokio::sync::{mpsc, oneshot};
 

@@ -1,7 +1,6 @@
 //! The async client: what it starts it stops, whatever happens, and it never
 //! waits for ever.
 
-#![cfg(all(feature = "client", feature = "authenticator", feature = "sim"))]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -10,9 +9,7 @@
     reason = "tests"
 )]
 
-#[path = "support/rig.rs"]
-mod rig;
-
+use fido_hybrid_testkit::rig;
 use std::time::Duration;
 
 use fido_hybrid::BoxFuture;
@@ -27,9 +24,9 @@ use fido_hybrid::error::{
     Advice, ApiMisuse, BluetoothFault, CancelledBy, Error, Fault, PeerMisbehaved, Stage,
     TunnelFault, Unsupported,
 };
-use fido_hybrid::protocol::tunnel_url::TunnelRequest;
-use fido_hybrid::sim::{Air, Conditions, Exchange, SeededRng};
+use fido_hybrid::transport::tunnel_url::TunnelRequest;
 use fido_hybrid::tunnel::{Dial, OpenTunnel, Tunnel};
+use fido_hybrid_sim::{Air, Conditions, Exchange, SeededRng};
 use rig::{domain, get_assertion, make_credential};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;

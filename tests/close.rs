@@ -1,12 +1,9 @@
 //! `close().await` on a ceremony and on a session: what has happened by the time
 //! that it returns, and how long that takes at most.
 
-#![cfg(all(feature = "client", feature = "authenticator", feature = "sim"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-#[path = "support/rig.rs"]
-mod rig;
-
+use fido_hybrid_testkit::rig;
 use std::future::pending;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -18,10 +15,10 @@ use fido_hybrid::authenticator::{
 use fido_hybrid::client::{CLOSE_DEADLINE, Canceller, Ceremony, Client};
 use fido_hybrid::ctap::{Response, Status};
 use fido_hybrid::error::{ApiMisuse, CancelledBy, Fault, Stage, TunnelFault};
-use fido_hybrid::protocol::qr_code::QrCode;
-use fido_hybrid::protocol::tunnel_url::TunnelRequest;
-use fido_hybrid::sim::{Air, Exchange};
+use fido_hybrid::transport::qr_code::QrCode;
+use fido_hybrid::transport::tunnel_url::TunnelRequest;
 use fido_hybrid::tunnel::{Dial, OpenTunnel, Tunnel};
+use fido_hybrid_sim::{Air, Exchange};
 use futures_util::FutureExt as _;
 use rig::{domain, make_credential};
 use tokio::runtime::{Builder, Runtime};
@@ -206,7 +203,6 @@ async fn a_ceremony_that_is_being_closed_asks_the_phone_for_nothing() {
     assert_eq!(world.of_client.tunnels(), 0);
 }
 
-#[cfg(feature = "webauthn")]
 #[tokio::test(start_paused = true)]
 async fn a_persons_cancel_is_not_the_programs() {
     for (by, name) in [(Canceller::User, "NotAllowedError"), (Canceller::Caller, "AbortError")] {

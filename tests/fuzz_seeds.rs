@@ -1,7 +1,6 @@
 //! Every seed of the fuzz targets, and every input that once found something,
 //! through the same assertions as under a fuzzer.
 
-#![cfg(all(feature = "relay", feature = "sim", feature = "tunnel", feature = "webauthn"))]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "tests")]
 
 #[path = "../fuzz/src/lib.rs"]

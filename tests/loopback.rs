@@ -2,14 +2,6 @@
 //! real WebSocket with TLS and the crate's own tunnel service on loopback. Only
 //! the air is simulated.
 
-#![cfg(all(
-    feature = "client",
-    feature = "authenticator",
-    feature = "tunnel",
-    feature = "relay",
-    feature = "sim",
-    feature = "aws-lc-rs"
-))]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -18,13 +10,8 @@
     reason = "tests"
 )]
 
-#[path = "hostile_sockets/clock.rs"]
-#[allow(dead_code, reason = "only one test holds the clock")]
-mod clock;
-#[path = "support/rig.rs"]
-mod rig;
-mod support;
-
+use fido_hybrid_testkit::paused_clock as clock;
+use fido_hybrid_testkit::rig;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use fido_hybrid::BoxFuture;
@@ -35,14 +22,14 @@ use fido_hybrid::bluetooth::{Advertisement, Advertiser, ScanEvent, Scanner};
 use fido_hybrid::client::{Ceremony, Client, Update};
 use fido_hybrid::ctap::{CredentialDescriptor, Flags, Request, Response, Status};
 use fido_hybrid::error::{Advice, BluetoothFault, CancelledBy, Fault, Stage, TunnelFault};
-use fido_hybrid::protocol::qr_code::QrCode;
-use fido_hybrid::protocol::tunnel_domain::TunnelDomain;
-use fido_hybrid::relay::{Running, Server};
-use fido_hybrid::sim::Air;
+use fido_hybrid::transport::qr_code::QrCode;
+use fido_hybrid::transport::tunnel_domain::TunnelDomain;
 use fido_hybrid::tunnel::WebSocketTunnel;
+use fido_hybrid_relay::{Running, Server};
+use fido_hybrid_sim::Air;
+use fido_hybrid_testkit::services::{certificate, domain, secure};
 use futures_util::future::join_all;
 use rig::{HASH, get_assertion, make_credential};
-use support::services::{certificate, domain, secure};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
@@ -95,7 +82,6 @@ impl World {
     }
 
     /// With a phone that has no way to verify its user.
-    #[cfg(feature = "webauthn")]
     async fn of_somebody_who_is_only_present() -> Self {
         Self::new(true, Verification::Present).await
     }
@@ -513,7 +499,6 @@ async fn a_service_with_a_strangers_certificate_is_not_spoken_to() {
     assert_eq!(end.advice(), Advice::CheckTlsInspection);
 }
 
-#[cfg(feature = "webauthn")]
 mod for_a_site {
     use fido_hybrid::ctap::{Algorithm, CredentialParameters, User, UserHandle};
     use fido_hybrid::error::{Error, Unsupported};
@@ -565,7 +550,7 @@ mod for_a_site {
             let signed = world.get(&options).await.unwrap();
             assert_eq!(signed.credential_id(), made.credential_id());
             assert_eq!(signed.authenticator_data().flags().0, 0x01, "present");
-            let hash = fido_hybrid::protocol::primitives::sha256(&[signed.client_data().expose()]);
+            let hash = fido_hybrid::crypto::sha256(&[signed.client_data().expose()]);
             let data = [signed.authenticator_data().raw(), &hash].concat();
             assert!(key.verifies(&data, signed.signature().expose()));
         }

@@ -1,15 +1,6 @@
 //! `Client::preflight` against services and radios that work and that do not.
 
-#![cfg(all(
-    feature = "client",
-    feature = "tunnel",
-    feature = "relay",
-    feature = "sim",
-    feature = "aws-lc-rs"
-))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod support;
 
 use std::future::pending;
 use std::io;
@@ -20,13 +11,13 @@ use fido_hybrid::BoxFuture;
 use fido_hybrid::bluetooth::{AdapterState, Scan, Scanner};
 use fido_hybrid::client::{Client, Health, PREFLIGHT_DEADLINE};
 use fido_hybrid::error::{Advice, BluetoothFault, Fault, TunnelFault};
-use fido_hybrid::protocol::tunnel_domain::TunnelDomain;
-use fido_hybrid::protocol::tunnel_url::TunnelRequest;
-use fido_hybrid::relay::{Running, Server};
-use fido_hybrid::sim::Air;
+use fido_hybrid::transport::tunnel_domain::TunnelDomain;
+use fido_hybrid::transport::tunnel_url::TunnelRequest;
 use fido_hybrid::tunnel::{Dial, OpenTunnel, WebSocketTunnel};
+use fido_hybrid_relay::{Running, Server};
+use fido_hybrid_sim::Air;
+use fido_hybrid_testkit::services::certificate;
 use rustls::pki_types::CertificateDer;
-use support::services::certificate;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::time::Instant;
@@ -140,7 +131,7 @@ async fn a_machine_with_a_radio_that_reaches_both_services_is_ready() {
 #[tokio::test]
 async fn no_tunnel_is_left_at_a_service() {
     let (root, config) = own_certificate();
-    let mut limits = fido_hybrid::relay::Limits::default();
+    let mut limits = fido_hybrid_relay::Limits::default();
     limits.tunnels = 1;
     let server = Server::builder().tls(config).limits(limits).bind("127.0.0.1:0").await.unwrap();
     let address = server.local_addr().unwrap();
@@ -149,7 +140,12 @@ async fn no_tunnel_is_left_at_a_service() {
     let health = preflight(Air::new(), dialer.clone()).await;
     assert!(health.is_ready(), "{health}");
     // The service's only place is still free.
-    dialer.dial(support::services::phone_url(support::services::TUNNEL).into()).await.unwrap();
+    dialer
+        .dial(
+            fido_hybrid_testkit::services::phone_url(fido_hybrid_testkit::services::TUNNEL).into(),
+        )
+        .await
+        .unwrap();
 }
 
 #[tokio::test]

@@ -7,24 +7,10 @@
 //! Where there is no nginx these tests are left out, loudly; where `CI` is set,
 //! they fail.
 
-#![cfg(all(
-    unix,
-    feature = "client",
-    feature = "authenticator",
-    feature = "tunnel",
-    feature = "relay",
-    feature = "sim",
-    feature = "aws-lc-rs"
-))]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail so")]
 
-#[path = "support/nginx.rs"]
-mod nginx;
-#[path = "support/pem.rs"]
-mod pem;
-#[path = "support/rig.rs"]
-mod rig;
-
+use fido_hybrid_testkit::nginx;
+use fido_hybrid_testkit::rig;
 use std::time::Duration;
 
 use fido_hybrid::BoxFuture;
@@ -34,12 +20,12 @@ use fido_hybrid::authenticator::{
 use fido_hybrid::client::{Ceremony, Client};
 use fido_hybrid::ctap::Response;
 use fido_hybrid::error::{Error, Fault};
-use fido_hybrid::protocol::qr_code::QrCode;
-use fido_hybrid::protocol::tunnel_domain::TunnelDomain;
-use fido_hybrid::protocol::tunnel_url::{TunnelId, TunnelUrl};
-use fido_hybrid::relay::{Running, Server};
-use fido_hybrid::sim::Air;
+use fido_hybrid::transport::qr_code::QrCode;
+use fido_hybrid::transport::tunnel_domain::TunnelDomain;
+use fido_hybrid::transport::tunnel_url::{TunnelId, TunnelUrl};
 use fido_hybrid::tunnel::{DEFAULT_KEEP_ALIVE, Dial as _, WebSocketTunnel};
+use fido_hybrid_relay::{Running, Server};
+use fido_hybrid_sim::Air;
 use nginx::{Nginx, TIMEOUT};
 use rig::{approved, make_credential};
 use tokio::sync::watch;

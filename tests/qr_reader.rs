@@ -1,17 +1,14 @@
 //! The examples' reader of QR codes, with pictures that have defeated readers.
 
-#![cfg(feature = "qr-render")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail so")]
 
-#[allow(dead_code, reason = "the programs use the rest")]
-#[path = "../examples/shared/qr_reader.rs"]
-mod qr_reader;
-
-use fido_hybrid::protocol::SecretKey;
-use fido_hybrid::protocol::primitives::sha256;
-use fido_hybrid::protocol::qr_code::{QrCode, QrText, RequestHint};
+use fido_hybrid::crypto::SecretKey;
+use fido_hybrid::crypto::sha256;
 use fido_hybrid::qr_render::{QUIET_ZONE, QrMatrix};
 use fido_hybrid::secret::QrSecret;
+use fido_hybrid::transport::qr_code::{QrCode, QrText, RequestHint};
+#[allow(dead_code, reason = "the programs use the rest")]
+use fido_hybrid_testkit::qr_reader;
 
 /// A code like any other, the same for the same number.
 fn code(number: u32) -> QrText {

@@ -6,7 +6,7 @@
     reason = "the helpers below are tests too, which clippy does not see"
 )]
 
-use fido_hybrid::protocol::tunnel_domain::ASSIGNED_DOMAINS;
+use fido_hybrid::transport::tunnel_domain::ASSIGNED_DOMAINS;
 
 const README: &str = include_str!("../README.md");
 const DOCUMENTATION: &str = include_str!("../src/lib.rs");
@@ -76,7 +76,7 @@ fn its_minimum_rust_version_is_the_manifests() {
 
 #[test]
 fn its_table_of_what_to_look_at_has_every_advice() {
-    const ADVICE: &str = include_str!("../src/error/advice.rs");
+    const ADVICE: &str = include_str!("../crates/proto/src/error/advice.rs");
     let (_, code) = ADVICE.split_once("f.write_str(match self {").expect("the sentences");
     let advice: Vec<&str> = code
         .lines()

@@ -1,19 +1,18 @@
 //! The tunnel service with real peers on real sockets.
 
-#![cfg(all(feature = "tunnel", feature = "relay", feature = "aws-lc-rs"))]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail so")]
-
-mod support;
 
 use std::net::SocketAddr;
 
 use fido_hybrid::error::TunnelFault;
-use fido_hybrid::protocol::tunnel_url::{RoutingId, TunnelId};
-use fido_hybrid::relay::{Limits, Running, Server};
+use fido_hybrid::transport::tunnel_url::{RoutingId, TunnelId};
 use fido_hybrid::tunnel::{Dial, OpenTunnel, WebSocketTunnel};
+use fido_hybrid_relay::{Limits, Running, Server};
+use fido_hybrid_testkit::services::{
+    TUNNEL, certificate, client_url, domain, pair, phone_url, secure,
+};
 use futures_util::future::join_all;
 use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _};
-use support::services::{TUNNEL, certificate, client_url, domain, pair, phone_url, secure};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;

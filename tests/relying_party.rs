@@ -3,21 +3,19 @@
 //! Answers are made by a passkey that does as it is told, and each has one
 //! thing wrong with it.
 
-#![cfg(feature = "sim")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 #[path = "../examples/demo/attacks.rs"]
 mod attacks;
-#[path = "../examples/shared/relying_party.rs"]
-mod relying_party;
 
+use fido_hybrid_testkit::relying_party;
 use std::time::Duration;
 
 use attacks::{Attack, Puppet};
 use data_encoding::BASE64URL_NOPAD;
+use fido_hybrid::crypto::SecretKey;
 use fido_hybrid::ctap::{Aaguid, Algorithm, CredentialId, Flags};
-use fido_hybrid::protocol::SecretKey;
-use fido_hybrid::sim::SeededRng;
+use fido_hybrid_sim::SeededRng;
 use relying_party::{
     AttestationPolicy, BackupPolicy, CHALLENGE_LIFETIME, MICROSOFT_AUTHENTICATOR_ANDROID,
     MICROSOFT_AUTHENTICATOR_IOS, ModelPolicy, Policy, Refusal, RelyingParty, SignedIn,
@@ -407,7 +405,7 @@ fn attestations_are_checked_and_enforced() {
     site.alice.attestation = "packed";
     let change_counter = |answer: &mut Value| {
         change_bytes(answer, "attestationObject", |bytes| {
-            let hash = fido_hybrid::protocol::primitives::sha256(&[b"example.com"]);
+            let hash = fido_hybrid::crypto::sha256(&[b"example.com"]);
             let at = bytes.windows(32).position(|window| window == hash).unwrap();
             bytes[at + 36] ^= 1;
         });

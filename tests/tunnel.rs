@@ -1,27 +1,24 @@
 //! The dialer against services that do what they should, and what they should
 //! not.
 
-#![cfg(all(feature = "tunnel", feature = "relay", feature = "aws-lc-rs"))]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail so")]
-
-mod support;
 
 use std::error::Error as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use fido_hybrid::error::{Advice, Error, Stage, TunnelFault};
-use fido_hybrid::protocol::tunnel_url::{RoutingId, TunnelRequest};
+use fido_hybrid::transport::tunnel_url::{RoutingId, TunnelRequest};
 use fido_hybrid::tunnel::{
     BuildError, Dial, OpenTunnel, TunnelOptions, WebSocketTunnel, open_over,
+};
+use fido_hybrid_testkit::services::{
+    TUNNEL, certificate, certificate_between, client_url, domain, phone_url, secure,
 };
 use futures_util::{SinkExt as _, StreamExt as _};
 use rustls::pki_types::CertificateDer;
 use rustls::server::Acceptor;
 use rustls::{ClientConfig, RootCertStore};
-use support::services::{
-    TUNNEL, certificate, certificate_between, client_url, domain, phone_url, secure,
-};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinHandle;

@@ -1,18 +1,15 @@
 //! Answers to the upgrade, over real sockets: what RFC 6455 and RFC 9110 allow
 //! opens a tunnel, and what they do not is refused with the reason.
 
-#![cfg(all(feature = "tunnel", feature = "relay", feature = "aws-lc-rs"))]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail so")]
-
-mod support;
 
 use std::sync::Arc;
 
 use fido_hybrid::error::TunnelFault;
-use fido_hybrid::protocol::tunnel_url::RoutingId;
+use fido_hybrid::transport::tunnel_url::RoutingId;
 use fido_hybrid::tunnel::{Dial, OpenTunnel, WebSocketTunnel};
+use fido_hybrid_testkit::services::{TUNNEL, domain, phone_url};
 use rustls::{ClientConfig, RootCertStore};
-use support::services::{TUNNEL, domain, phone_url};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;

@@ -21,9 +21,9 @@ use fido_hybrid::ctap::{
     make_credential,
 };
 use fido_hybrid::error::BluetoothFault;
-use fido_hybrid::protocol::tunnel_domain::TunnelDomain;
-use fido_hybrid::relay::{Running, Server};
-use fido_hybrid::sim::Air;
+use fido_hybrid::transport::tunnel_domain::TunnelDomain;
+use fido_hybrid_relay::{Running, Server};
+use fido_hybrid_sim::Air;
 use fido_hybrid::tunnel::WebSocketTunnel;
 use tokio::runtime::Runtime;
 

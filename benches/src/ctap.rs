@@ -7,7 +7,7 @@ use fido_hybrid::ctap::{
     CredentialId, CredentialParameters, Flags, RawCbor, RelyingParty, Request, User, UserHandle,
     get_assertion, make_credential,
 };
-use fido_hybrid::protocol::SecretKey;
+use fido_hybrid::crypto::SecretKey;
 use fido_hybrid::secret::SecretBytes;
 use passkey_types::ctap2 as theirs;
 use serde::Serialize;

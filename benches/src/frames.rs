@@ -12,7 +12,7 @@
 use std::hint::black_box;
 use std::rc::Rc;
 
-use fido_hybrid::protocol::crypter::Crypter;
+use fido_hybrid::transport::crypter::Crypter;
 use fido_hybrid::secret::{SecretBytes, TrafficKey};
 
 use crate::case::{Case, batched, plain};

@@ -8,8 +8,8 @@
 //! multiples of the generator, which come with features `client` and
 //! `authenticator`; snow's is p256 0.13, which has none.
 
-use fido_hybrid::protocol::SecretKey;
-use fido_hybrid::protocol::noise::{Established, Initiator, Responder};
+use fido_hybrid::crypto::SecretKey;
+use fido_hybrid::transport::noise::{Established, Initiator, Responder};
 use fido_hybrid::secret::Psk;
 use getrandom::SysRng;
 use rand_core::UnwrapErr;

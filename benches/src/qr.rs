@@ -3,8 +3,8 @@
 
 use std::fmt::Write as _;
 
-use fido_hybrid::protocol::SecretKey;
-use fido_hybrid::protocol::qr_code::{QrCode, RequestHint};
+use fido_hybrid::crypto::SecretKey;
+use fido_hybrid::transport::qr_code::{QrCode, RequestHint};
 use fido_hybrid::secret::QrSecret;
 
 use crate::case::{Case, plain};

@@ -11,11 +11,11 @@ use std::time::Duration;
 
 use data_encoding::BASE64URL_NOPAD;
 use fido_hybrid::cbor::Writer;
+use fido_hybrid::crypto::SecretKey;
+use fido_hybrid::crypto::sha256;
 use fido_hybrid::ctap::{
     Aaguid, Algorithm, AttestedCredential, AuthenticatorData, CoseKey, CredentialId, Flags,
 };
-use fido_hybrid::protocol::SecretKey;
-use fido_hybrid::protocol::primitives::sha256;
 use rand_core::CryptoRng;
 use serde_json::{Value, json};
 

@@ -21,14 +21,11 @@
 mod attacks;
 mod narrator;
 mod phone;
-#[path = "../shared/qr_reader.rs"]
-mod qr_reader;
-#[path = "../shared/relying_party.rs"]
-mod relying_party;
-#[path = "../shared/runtime.rs"]
-mod runtime;
 mod world;
 
+use fido_hybrid_examples::runtime;
+use fido_hybrid_testkit::qr_reader;
+use fido_hybrid_testkit::relying_party;
 use std::error::Error;
 use std::io::Write as _;
 use std::process::ExitCode;

@@ -6,8 +6,8 @@ use fido_hybrid::BoxFuture;
 use fido_hybrid::authenticator::{
     Authenticator, Decision, MemoryStore, Prompt, Question, Session, UserCheck, Verification,
 };
-use fido_hybrid::protocol::qr_code::QrCode;
 use fido_hybrid::qr_render::GreyscaleImage;
+use fido_hybrid::transport::qr_code::QrCode;
 
 use super::narrator::{Narrator, Voice};
 use super::{Result, World, qr_reader};

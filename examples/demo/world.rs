@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use fido_hybrid::protocol::tunnel_domain::TunnelDomain;
-use fido_hybrid::relay::{Running, Server};
-use fido_hybrid::sim::Air;
+use fido_hybrid::transport::tunnel_domain::TunnelDomain;
 use fido_hybrid::tunnel::WebSocketTunnel;
+use fido_hybrid_relay::{Running, Server};
+use fido_hybrid_sim::Air;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;

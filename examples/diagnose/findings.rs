@@ -7,7 +7,7 @@ use std::sync::Arc;
 use fido_hybrid::bluetooth::{Adapter, AdapterState};
 use fido_hybrid::client::ServiceHealth;
 use fido_hybrid::error::{BluetoothFault, Error, Fault, Stage, TunnelFault, TunnelStep};
-use fido_hybrid::protocol::tunnel_domain::TunnelDomain;
+use fido_hybrid::transport::tunnel_domain::TunnelDomain;
 use serde_json::{Value, json};
 
 use super::radio::{address, is_named, no_such_adapter};
@@ -315,7 +315,6 @@ const fn state(state: AdapterState) -> &'static str {
         AdapterState::Absent => "absent",
         AdapterState::NotPermitted => "not permitted",
         AdapterState::NotReady => "not ready",
-        _ => "unknown",
     }
 }
 

@@ -1,18 +1,13 @@
 //! Whether this machine can sign in by a phone, or play the phone, and what to
 //! do where it cannot.
 
-#[path = "../shared/arguments.rs"]
-mod arguments;
 mod findings;
-#[path = "../shared/network.rs"]
-mod network;
-#[path = "../shared/radio.rs"]
-mod radio;
-#[path = "../shared/report.rs"]
-mod report;
-#[path = "../shared/runtime.rs"]
-mod runtime;
 
+use fido_hybrid_examples::arguments;
+use fido_hybrid_examples::network;
+use fido_hybrid_examples::radio;
+use fido_hybrid_examples::report;
+use fido_hybrid_examples::runtime;
 use std::process::ExitCode;
 
 use fido_hybrid::bluetooth::{AdapterState, Advertiser as _, Bluetooth, Scanner as _};

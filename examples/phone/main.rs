@@ -4,35 +4,29 @@
 //! For trying things out: passkeys are in a file, in the clear (store.rs), and
 //! a PIN stands for the finger (pin.rs).
 
-#[path = "../shared/arguments.rs"]
-mod arguments;
-#[path = "../shared/farewell.rs"]
-mod farewell;
-#[path = "../shared/network.rs"]
-mod network;
 mod person;
 mod picture;
 mod pin;
 #[cfg(target_os = "linux")]
 mod portal;
-#[path = "../shared/qr_reader.rs"]
-mod qr_reader;
-#[path = "../shared/report.rs"]
-mod report;
-#[path = "../shared/runtime.rs"]
-mod runtime;
 mod screen;
 mod store;
 
+use fido_hybrid_examples::arguments;
+use fido_hybrid_examples::farewell;
+use fido_hybrid_examples::network;
+use fido_hybrid_examples::report;
+use fido_hybrid_examples::runtime;
+use fido_hybrid_testkit::qr_reader;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use fido_hybrid::authenticator::{Authenticator, Refusal, Session, Update};
 use fido_hybrid::bluetooth::Bluetooth;
 use fido_hybrid::error::{Error, Stage};
-use fido_hybrid::protocol::qr_code::QrCode;
-use fido_hybrid::protocol::tunnel_domain::TunnelDomain;
 use fido_hybrid::secret::SecretText;
+use fido_hybrid::transport::qr_code::QrCode;
+use fido_hybrid::transport::tunnel_domain::TunnelDomain;
 
 use arguments::{Arguments, Stop, unknown, wrong};
 use farewell::Signals;
@@ -273,7 +267,7 @@ impl Phone {
 
 fn parse(text: &SecretText) -> Result<QrCode, End> {
     let code = text.expose().trim().parse();
-    code.map_err(|why: fido_hybrid::protocol::qr_code::QrCodeError| {
+    code.map_err(|why: fido_hybrid::transport::qr_code::QrCodeError| {
         End::NoCode(describe(&Error::new(Stage::Preparing, why)))
     })
 }

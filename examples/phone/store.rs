@@ -26,9 +26,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use fido_hybrid::BoxFuture;
 use fido_hybrid::authenticator::{Backup, Passkey, PasskeyStore};
 use fido_hybrid::cbor::{self, Decode, Key, Reader, Writer, decode};
+use fido_hybrid::crypto::SecretKey;
 use fido_hybrid::ctap::{CredentialId, User, UserHandle};
 use fido_hybrid::error::StoreFault;
-use fido_hybrid::protocol::SecretKey;
 use fido_hybrid::secret::PrfSecret;
 use zeroize::Zeroizing;
 

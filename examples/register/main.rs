@@ -4,27 +4,12 @@
 //! Without `--options` there is no server behind it: this program asks as one
 //! would, and checks the answer as one must.
 
-#[path = "../shared/arguments.rs"]
-mod arguments;
-#[path = "../shared/desktop.rs"]
-mod desktop;
-#[path = "../shared/farewell.rs"]
-mod farewell;
-#[path = "../shared/network.rs"]
-mod network;
-#[path = "../shared/on_screen.rs"]
-mod on_screen;
-#[path = "../shared/radio.rs"]
-mod radio;
-#[path = "../shared/record.rs"]
-mod record;
-#[path = "../shared/relying_party.rs"]
-mod relying_party;
-#[path = "../shared/report.rs"]
-mod report;
-#[path = "../shared/runtime.rs"]
-mod runtime;
-
+use fido_hybrid_examples::arguments;
+use fido_hybrid_examples::desktop;
+use fido_hybrid_examples::network;
+use fido_hybrid_examples::record;
+use fido_hybrid_examples::report;
+use fido_hybrid_examples::runtime;
 use std::process::ExitCode;
 
 use fido_hybrid::client::Client;

@@ -1,9 +1,9 @@
 //! Bluetooth service data: an advert and its suffix.
 
 use fido_hybrid::cbor;
-use fido_hybrid::protocol::advert::{ADVERT_LENGTH, AdvertKey, EID_LENGTH, Eid};
-use fido_hybrid::protocol::advert_suffix::AdvertSuffix;
 use fido_hybrid::secret::EidKey;
+use fido_hybrid::transport::advert::{ADVERT_LENGTH, AdvertKey, EID_LENGTH, Eid};
+use fido_hybrid::transport::advert_suffix::AdvertSuffix;
 
 use super::memory;
 

@@ -11,6 +11,8 @@ use fido_hybrid::authenticator::{
     Prompt, PromptId, Question, Transaction, Verification,
 };
 use fido_hybrid::cbor;
+use fido_hybrid::crypto::SecretKey;
+use fido_hybrid::crypto::{AEAD_TAG_LENGTH, sha256};
 use fido_hybrid::ctap::make_credential::FORMAT_PACKED;
 use fido_hybrid::ctap::{
     Algorithm, AuthenticatorData, Command, CredentialDescriptor, CredentialId,
@@ -18,19 +20,17 @@ use fido_hybrid::ctap::{
     get_assertion, make_credential,
 };
 use fido_hybrid::error::{ApiMisuse, Fault, PeerMisbehaved, Stage, StoreFault, Unsupported};
-use fido_hybrid::protocol::SecretKey;
-use fido_hybrid::protocol::advert::{AdvertKey, Eid};
-use fido_hybrid::protocol::channel::Channel;
-use fido_hybrid::protocol::crypter::unpadded_length;
-use fido_hybrid::protocol::keys;
-use fido_hybrid::protocol::message::MessageType;
-use fido_hybrid::protocol::noise::{HANDSHAKE_MESSAGE_LENGTH, Initiator};
-use fido_hybrid::protocol::post_handshake::PostHandshake;
-use fido_hybrid::protocol::primitives::{AEAD_TAG_LENGTH, sha256};
-use fido_hybrid::protocol::qr_code::{DataChannels, QrCode, RequestHint};
-use fido_hybrid::protocol::tunnel_domain::TunnelDomain;
-use fido_hybrid::protocol::tunnel_url::RoutingId;
 use fido_hybrid::secret::{AdvertNonce, PrfSecret, QrSecret, SecretBytes, TransactionSeed};
+use fido_hybrid::transport::advert::{AdvertKey, Eid};
+use fido_hybrid::transport::channel::Channel;
+use fido_hybrid::transport::crypter::unpadded_length;
+use fido_hybrid::transport::keys;
+use fido_hybrid::transport::message::MessageType;
+use fido_hybrid::transport::noise::{HANDSHAKE_MESSAGE_LENGTH, Initiator};
+use fido_hybrid::transport::post_handshake::PostHandshake;
+use fido_hybrid::transport::qr_code::{DataChannels, QrCode, RequestHint};
+use fido_hybrid::transport::tunnel_domain::TunnelDomain;
+use fido_hybrid::transport::tunnel_url::RoutingId;
 
 use super::memory;
 use super::script::Script;
@@ -591,7 +591,6 @@ impl World {
                         assert_eq!(error.stage, stage);
                     }
                 }
-                _ => {}
             }
         }
         assert_eq!(self.log.is_closed, now == Stage::Closed);

@@ -8,6 +8,8 @@ use fido_hybrid::cbor::encode;
 use fido_hybrid::client::{
     Config, Deadlines, Input, Keys, LinkedKeys, Linking, Output, Transaction, Update,
 };
+use fido_hybrid::crypto::SecretKey;
+use fido_hybrid::crypto::sha256;
 use fido_hybrid::ctap::make_credential::FORMAT_NONE;
 use fido_hybrid::ctap::{
     Algorithm, AttestedCredential, AuthenticatorData, CoseKey, CredentialDescriptor, CredentialId,
@@ -15,20 +17,18 @@ use fido_hybrid::ctap::{
     User, UserHandle, get_assertion, get_info, make_credential,
 };
 use fido_hybrid::error::{ApiMisuse, Stage};
-use fido_hybrid::protocol::SecretKey;
-use fido_hybrid::protocol::advert::{AdvertKey, EID_LENGTH, Eid};
-use fido_hybrid::protocol::channel::Channel;
-use fido_hybrid::protocol::contact_request::{ClientNonce, ContactHint, LinkId};
-use fido_hybrid::protocol::keys;
-use fido_hybrid::protocol::linking::{self, Link};
-use fido_hybrid::protocol::message::MessageType;
-use fido_hybrid::protocol::noise::{HANDSHAKE_MESSAGE_LENGTH, HandshakeHash, Responder};
-use fido_hybrid::protocol::post_handshake::{Features, PostHandshake, Revision};
-use fido_hybrid::protocol::primitives::sha256;
-use fido_hybrid::protocol::qr_code::RequestHint;
-use fido_hybrid::protocol::tunnel_domain::TunnelDomain;
-use fido_hybrid::protocol::tunnel_url::ContactId;
 use fido_hybrid::secret::{LinkSecret, QrSecret, SecretBytes};
+use fido_hybrid::transport::advert::{AdvertKey, EID_LENGTH, Eid};
+use fido_hybrid::transport::channel::Channel;
+use fido_hybrid::transport::contact_request::{ClientNonce, ContactHint, LinkId};
+use fido_hybrid::transport::keys;
+use fido_hybrid::transport::linking::{self, Link};
+use fido_hybrid::transport::message::MessageType;
+use fido_hybrid::transport::noise::{HANDSHAKE_MESSAGE_LENGTH, HandshakeHash, Responder};
+use fido_hybrid::transport::post_handshake::{Features, PostHandshake, Revision};
+use fido_hybrid::transport::qr_code::RequestHint;
+use fido_hybrid::transport::tunnel_domain::TunnelDomain;
+use fido_hybrid::transport::tunnel_url::ContactId;
 
 use super::memory;
 use super::script::Script;

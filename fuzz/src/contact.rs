@@ -1,11 +1,11 @@
 //! What reaches a linked phone through its tunnel service, and the texts that
 //! a tunnel service reads in paths and headers.
 
-use fido_hybrid::protocol::contact_request::{
+use fido_hybrid::transport::contact_request::{
     ContactHint, ContactRequest, ContactRequestError, MAX_CONTACT_REQUEST,
 };
-use fido_hybrid::protocol::tunnel_domain::TunnelDomain;
-use fido_hybrid::protocol::tunnel_url::{
+use fido_hybrid::transport::tunnel_domain::TunnelDomain;
+use fido_hybrid::transport::tunnel_url::{
     ContactId, MAX_CONTACT_ID, RoutingId, TunnelId, TunnelUrl,
 };
 

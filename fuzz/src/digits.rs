@@ -1,6 +1,6 @@
 //! The digits of a QR code.
 
-use fido_hybrid::protocol::digits::{self, MAX_DIGITS};
+use fido_hybrid::transport::digits::{self, MAX_DIGITS};
 
 use super::memory;
 

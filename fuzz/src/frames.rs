@@ -1,13 +1,13 @@
 //! What travels once a handshake is done.
 
 use fido_hybrid::cbor;
-use fido_hybrid::protocol::channel::{Channel, ChannelError};
-use fido_hybrid::protocol::crypter::{Crypter, CrypterError, PADDING_UNIT, unpadded_length};
-use fido_hybrid::protocol::message::{Message, MessageError, MessageType};
-use fido_hybrid::protocol::noise::{Established, HandshakeHash};
-use fido_hybrid::protocol::post_handshake::{PostHandshake, Revision};
-use fido_hybrid::protocol::primitives::AEAD_TAG_LENGTH;
+use fido_hybrid::crypto::AEAD_TAG_LENGTH;
 use fido_hybrid::secret::{SecretBytes, TrafficKey};
+use fido_hybrid::transport::channel::{Channel, ChannelError};
+use fido_hybrid::transport::crypter::{Crypter, CrypterError, PADDING_UNIT, unpadded_length};
+use fido_hybrid::transport::message::{Message, MessageError, MessageType};
+use fido_hybrid::transport::noise::{Established, HandshakeHash};
+use fido_hybrid::transport::post_handshake::{PostHandshake, Revision};
 
 use super::{forgery_taken, memory};
 

@@ -1,15 +1,15 @@
 //! Update messages and the links in them.
 
 use fido_hybrid::cbor;
-use fido_hybrid::protocol::SecretKey;
-use fido_hybrid::protocol::contact_request::LinkId;
-use fido_hybrid::protocol::crypter::PADDING_UNIT;
-use fido_hybrid::protocol::linking::{
+use fido_hybrid::crypto::SecretKey;
+use fido_hybrid::secret::LinkSecret;
+use fido_hybrid::transport::contact_request::LinkId;
+use fido_hybrid::transport::crypter::PADDING_UNIT;
+use fido_hybrid::transport::linking::{
     Link, LinkSignatureError, MAX_NAME, UPDATE_UNIT, UnverifiedLink, Update,
 };
-use fido_hybrid::protocol::noise::HandshakeHash;
-use fido_hybrid::protocol::tunnel_url::ContactId;
-use fido_hybrid::secret::LinkSecret;
+use fido_hybrid::transport::noise::HandshakeHash;
+use fido_hybrid::transport::tunnel_url::ContactId;
 
 use super::memory;
 

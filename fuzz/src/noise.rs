@@ -3,11 +3,11 @@
 
 use std::sync::LazyLock;
 
-use fido_hybrid::protocol::noise::{
+use fido_hybrid::crypto::{PublicKey, SecretKey};
+use fido_hybrid::secret::Psk;
+use fido_hybrid::transport::noise::{
     Established, HANDSHAKE_MESSAGE_LENGTH, HandshakeError, HandshakeMessage, Initiator, Responder,
 };
-use fido_hybrid::protocol::{PublicKey, SecretKey};
-use fido_hybrid::secret::Psk;
 
 use super::{forgery_taken, memory};
 

@@ -2,8 +2,8 @@
 
 use std::error::Error;
 
-use fido_hybrid::protocol::qr_code::QrCode;
-use fido_hybrid::protocol::tunnel_domain::{ASSIGNED_DOMAINS, TunnelDomain};
+use fido_hybrid::transport::qr_code::QrCode;
+use fido_hybrid::transport::tunnel_domain::{ASSIGNED_DOMAINS, TunnelDomain};
 
 use super::memory;
 

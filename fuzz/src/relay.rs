@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use fido_hybrid::protocol::tunnel_url::{RoutingId, SUBPROTOCOL, TunnelId};
-use fido_hybrid::relay::{
+use fido_hybrid::transport::tunnel_url::{RoutingId, SUBPROTOCOL, TunnelId};
+use fido_hybrid_relay::{
     Accepted, Address, CloseCode, ConnectionId, Event, Limits, Output, Refusal, Relay, Request,
 };
 

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use fido_hybrid::bluetooth::AdapterState;
+use fido_hybrid::crypto::SecretKey;
+use fido_hybrid::crypto::sha256;
 use fido_hybrid::error::{BluetoothFault, TunnelFault};
-use fido_hybrid::protocol::SecretKey;
-use fido_hybrid::protocol::primitives::sha256;
 
 use super::script::Script;
 

@@ -10,8 +10,8 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
 use fido_hybrid::error::TunnelFault;
-use fido_hybrid::protocol::tunnel_domain::TunnelDomain;
-use fido_hybrid::protocol::tunnel_url::{RoutingId, TunnelId, TunnelRequest, TunnelUrl};
+use fido_hybrid::transport::tunnel_domain::TunnelDomain;
+use fido_hybrid::transport::tunnel_url::{RoutingId, TunnelId, TunnelRequest, TunnelUrl};
 use fido_hybrid::tunnel::{TunnelOptions, open_over};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;

@@ -5,7 +5,7 @@
 //! member's own type and read again. Numbers and base64 are also compared with
 //! another implementation.
 
-#[path = "../../tests/webauthn/written.rs"]
+#[path = "../../crates/testkit/src/written.rs"]
 mod written;
 
 use data_encoding::BASE64URL_NOPAD;

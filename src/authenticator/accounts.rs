@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use crate::ctap::UserHandle;
+use fido_hybrid_proto::ctap::UserHandle;
 
 /// RP ID and user handle.
 pub(super) type Account = (String, UserHandle);

@@ -10,20 +10,20 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
 use super::driver::{Driver, Surroundings};
-use super::freshness::Freshness;
-use super::passkey::Backup;
-use super::profile::{Attestation, Profile};
 use super::session::Session;
-use super::store::PasskeyStore;
-use super::transaction::{Config, Deadlines, Keys, Transaction};
-use super::user_check::UserCheck;
 use crate::background::Background;
 use crate::bluetooth::Advertiser;
-use crate::ctap::Aaguid;
-use crate::error::{ApiMisuse, Error, Stage};
-use crate::protocol::qr_code::QrCode;
-use crate::protocol::tunnel_domain::TunnelDomain;
 use crate::tunnel::Dial;
+use fido_hybrid_proto::authenticator::Backup;
+use fido_hybrid_proto::authenticator::Freshness;
+use fido_hybrid_proto::authenticator::PasskeyStore;
+use fido_hybrid_proto::authenticator::UserCheck;
+use fido_hybrid_proto::authenticator::{Attestation, Profile};
+use fido_hybrid_proto::authenticator::{Config, Deadlines, Keys, Transaction};
+use fido_hybrid_proto::ctap::Aaguid;
+use fido_hybrid_proto::error::{ApiMisuse, Error, Stage};
+use fido_hybrid_proto::transport::qr_code::QrCode;
+use fido_hybrid_proto::transport::tunnel_domain::TunnelDomain;
 
 /// Room for the updates of one session whose program reads them late.
 const UPDATES: usize = 32;
@@ -109,8 +109,11 @@ impl AuthenticatorBuilder {
     /// Needs the feature `stated-get-info`, which no program should enable.
     #[cfg(feature = "stated-get-info")]
     #[must_use]
-    pub fn get_info_for_testing_only(mut self, info: crate::ctap::get_info::Response) -> Self {
-        self.profile.stated = Some(info);
+    pub fn get_info_for_testing_only(
+        mut self,
+        info: fido_hybrid_proto::ctap::get_info::Response,
+    ) -> Self {
+        self.profile.state_get_info_for_testing_only(info);
         self
     }
 
@@ -174,8 +177,8 @@ impl Authenticator {
     /// program (CVE-2024-9956).
     ///
     /// # Errors
-    /// [`Fault::StaleQrCode`](crate::error::Fault::StaleQrCode);
-    /// [`Unsupported`](crate::error::Unsupported) if the client cannot be met
+    /// [`Fault::StaleQrCode`](fido_hybrid_proto::error::Fault::StaleQrCode);
+    /// [`Unsupported`](fido_hybrid_proto::error::Unsupported) if the client cannot be met
     /// at this tunnel service; [`ApiMisuse::NoRuntime`] outside a tokio
     /// runtime.
     pub fn answer(&self, code: QrCode) -> Result<Session, Error> {

@@ -8,17 +8,17 @@ use tokio::sync::mpsc;
 use tracing::debug;
 
 use super::accounts::{Accounts, Claim};
-use super::passkey::Passkey;
-use super::store::PasskeyStore;
-use super::transaction::{Input, Output, Transaction};
-use super::update::Update;
-use super::user_check::{Decision, PromptId, UserCheck};
-use crate::BoxFuture;
 use crate::bluetooth::{Advertisement, Advertiser};
 use crate::clock::Clock;
-use crate::error::{BluetoothFault, Error, StoreFault};
 use crate::tunnel::Dial;
 use crate::tunnel::endpoint::{Endpoint, Event};
+use fido_hybrid_proto::authenticator::Passkey;
+use fido_hybrid_proto::authenticator::PasskeyStore;
+use fido_hybrid_proto::authenticator::Update;
+use fido_hybrid_proto::authenticator::{Decision, PromptId, UserCheck};
+use fido_hybrid_proto::authenticator::{Input, Output, Transaction};
+use fido_hybrid_proto::error::{BluetoothFault, Error, StoreFault};
+use fido_hybrid_proto::ports::BoxFuture;
 
 /// What the embedder brought.
 #[derive(Clone)]

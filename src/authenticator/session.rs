@@ -4,9 +4,9 @@ use std::fmt;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::update::Update;
 use crate::background::Background;
-use crate::error::{ApiMisuse, Error, Stage};
+use fido_hybrid_proto::authenticator::Update;
+use fido_hybrid_proto::error::{ApiMisuse, Error, Stage};
 
 type Ended = oneshot::Receiver<Result<(), Error>>;
 

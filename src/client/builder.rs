@@ -11,14 +11,13 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::ceremony::{Ask, Ceremony, Ended};
 use super::driver::Driver;
-use super::phone_request::PhoneRequest;
-use super::state::sendable;
-use super::transaction::{Config, Deadlines, Keys, Transaction};
 use crate::background::Background;
 use crate::bluetooth::Scanner;
-use crate::ctap::{self, Response, get_info};
-use crate::error::{ApiMisuse, Error, Stage};
 use crate::tunnel::Dial;
+use fido_hybrid_proto::client::PhoneRequest;
+use fido_hybrid_proto::client::{Config, Deadlines, Keys, Transaction};
+use fido_hybrid_proto::ctap::{self, Response, get_info};
+use fido_hybrid_proto::error::{ApiMisuse, Error, Stage};
 
 /// Room for the updates of one ceremony whose program reads them late.
 const UPDATES: usize = 32;
@@ -91,7 +90,7 @@ impl Client {
     /// `webauthn` module does both.
     ///
     /// # Errors
-    /// [`Unsupported`](crate::error::Unsupported) for a request that phones do
+    /// [`Unsupported`](fido_hybrid_proto::error::Unsupported) for a request that phones do
     /// not take or that is too long for them; [`ApiMisuse::NoRuntime`] outside a tokio runtime.
     pub fn begin(
         &self,
@@ -114,7 +113,7 @@ impl Client {
         let preparing = |fault: ApiMisuse| Error::new(Stage::Preparing, fault);
         let runtime = Handle::try_current().map_err(|_| preparing(ApiMisuse::NoRuntime))?;
         // Before anybody is made to scan a code for nothing.
-        sendable(&request.longest()).map_err(|fault| Error::new(Stage::Preparing, fault))?;
+        request.check().map_err(|fault| Error::new(Stage::Preparing, fault))?;
         let mut config = Config::new(request.hint());
         config.deadlines = self.deadlines;
         let keys = Keys::generate(&mut UnwrapErr(SysRng));

@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::background::Background;
-use crate::ctap::{self, get_info};
-use crate::error::{ApiMisuse, CancelledBy, Error, Fault, Stage};
-use crate::protocol::qr_code::QrText;
+use fido_hybrid_proto::ctap::{self, get_info};
+use fido_hybrid_proto::error::{ApiMisuse, CancelledBy, Error, Fault, Stage};
+use fido_hybrid_proto::transport::qr_code::QrText;
 
-use super::phone_request::PhoneRequest;
-use super::update::Update;
+use fido_hybrid_proto::client::PhoneRequest;
+use fido_hybrid_proto::client::Update;
 
 /// What a ceremony asks of the task that drives its transaction.
 #[derive(Debug)]

@@ -11,15 +11,15 @@ use tokio::task::consume_budget;
 use tracing::debug;
 
 use super::ceremony::{Answer, Ask, Ended, ShownCode};
-use super::transaction::{Input, Output, Transaction};
-use super::update::Update;
-use crate::BoxFuture;
 use crate::bluetooth::{DEPRECATED_SERVICE_UUID, SERVICE_UUID, Scan, ScanEvent, Scanner, Sighting};
 use crate::clock::Clock;
-use crate::ctap;
-use crate::error::{BluetoothFault, Error, Fault, Stage};
 use crate::tunnel::Dial;
 use crate::tunnel::endpoint::{Endpoint, Event};
+use fido_hybrid_proto::client::Update;
+use fido_hybrid_proto::client::{Input, Output, Transaction};
+use fido_hybrid_proto::ctap;
+use fido_hybrid_proto::error::{BluetoothFault, Error, Fault, Stage};
+use fido_hybrid_proto::ports::BoxFuture;
 
 type Reply = oneshot::Sender<Result<Answer, Error>>;
 

@@ -9,15 +9,14 @@ use std::fmt;
 use std::time::Duration;
 
 use getrandom::SysRng;
-use getrandom::rand_core::UnwrapErr;
-use rand_core::Rng as _;
+use getrandom::rand_core::{Rng as _, UnwrapErr};
 use tokio::time::timeout;
 
 use super::builder::Client;
 use crate::bluetooth::AdapterState;
-use crate::error::{Advice, BluetoothFault, Error, Fault, Stage, TunnelFault};
-use crate::protocol::tunnel_domain::TunnelDomain;
-use crate::protocol::tunnel_url::{RoutingId, TunnelId, TunnelRequest, TunnelUrl};
+use fido_hybrid_proto::error::{Advice, BluetoothFault, Error, Fault, Stage, TunnelFault};
+use fido_hybrid_proto::transport::tunnel_domain::TunnelDomain;
+use fido_hybrid_proto::transport::tunnel_url::{RoutingId, TunnelId, TunnelRequest, TunnelUrl};
 
 /// The longest that [`Client::preflight`] takes. As long as a ceremony gives a
 /// tunnel by default: what would be too slow there is too slow here.

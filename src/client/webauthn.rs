@@ -2,24 +2,24 @@
 
 use super::builder::Client;
 use super::ceremony::Ceremony;
-use crate::ctap::Response;
-use crate::error::{Error, Mismatch, PeerMisbehaved, Stage};
-use crate::webauthn::{
+use fido_hybrid_proto::ctap::Response;
+use fido_hybrid_proto::error::{Error, Mismatch, PeerMisbehaved, Stage};
+use fido_hybrid_proto::webauthn::{
     AnswerError, Assertion, Caller, CreationOptions, Registration, RequestOptions,
 };
 
 impl Client {
     /// Begins the registration of a passkey for a site.
     ///
-    /// `caller` is who asks: an [`Origin`](crate::webauthn::Origin), or another
+    /// `caller` is who asks: an [`Origin`](fido_hybrid_proto::webauthn::Origin), or another
     /// [`Caller`]. That it may use the RP ID is checked here, before there is a
     /// QR code. The options' timeout counts from when the phone has
     /// the request. What is asked is decided when the phone is known: if it
     /// cannot do what the site requires, the outcome is an
-    /// [`Unsupported`](crate::error::Unsupported) before its user is asked.
+    /// [`Unsupported`](fido_hybrid_proto::error::Unsupported) before its user is asked.
     ///
     /// # Errors
-    /// [`Fault::Options`](crate::error::Fault::Options) if the options are not
+    /// [`Fault::Options`](fido_hybrid_proto::error::Fault::Options) if the options are not
     /// for this caller; as for [`begin`](Self::begin).
     pub fn create(
         &self,
@@ -39,15 +39,15 @@ impl Client {
 
     /// Begins a sign-in at a site.
     ///
-    /// `caller` is who asks: an [`Origin`](crate::webauthn::Origin), or another
+    /// `caller` is who asks: an [`Origin`](fido_hybrid_proto::webauthn::Origin), or another
     /// [`Caller`]. That it may use the RP ID is checked here, before there is a
     /// QR code. The options' timeout counts from when the phone has
     /// the request. What is asked is decided when the phone is known: if it
     /// cannot do what the site requires, the outcome is an
-    /// [`Unsupported`](crate::error::Unsupported) before its user is asked.
+    /// [`Unsupported`](fido_hybrid_proto::error::Unsupported) before its user is asked.
     ///
     /// # Errors
-    /// [`Fault::Options`](crate::error::Fault::Options) if the options are not
+    /// [`Fault::Options`](fido_hybrid_proto::error::Fault::Options) if the options are not
     /// for this caller; as for [`begin`](Self::begin).
     pub fn get(
         &self,
@@ -67,11 +67,7 @@ impl Client {
 }
 
 fn misbehaved(error: AnswerError) -> Error {
-    let mismatch = match error {
-        AnswerError::NoCredential => Mismatch::NoCredential,
-        AnswerError::Unnamed => Mismatch::Credential,
-    };
-    Error::new(Stage::Asking, PeerMisbehaved::Mismatch(mismatch))
+    Error::new(Stage::Asking, PeerMisbehaved::Mismatch(error.into()))
 }
 
 /// A response to another command. The transaction lets none through.

@@ -13,8 +13,8 @@ use std::mem;
 
 use httparse::{EMPTY_HEADER, Header, ParserConfig, Response};
 
-use crate::error::TunnelFault;
-use crate::protocol::tunnel_url::{
+use fido_hybrid_proto::error::TunnelFault;
+use fido_hybrid_proto::transport::tunnel_url::{
     ROUTING_ID_HEADER, RoutingId, SIGNAL_CONNECTION_HEADER, SUBPROTOCOL,
 };
 

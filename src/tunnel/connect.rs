@@ -19,8 +19,8 @@ use tokio_rustls::client::TlsStream;
 use tower_service::Service;
 
 use super::upgrade::Target;
-use crate::BoxFuture;
-use crate::error::{TunnelFault, TunnelStep};
+use fido_hybrid_proto::error::{TunnelFault, TunnelStep};
+use fido_hybrid_proto::ports::BoxFuture;
 
 /// Time for TCP, divided among the addresses of a name, so that one that is
 /// dead does not use up the caller's 10 s.
@@ -202,8 +202,8 @@ fn tls_fault(error: io::Error) -> TunnelFault {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::tunnel_domain::TunnelDomain;
-    use crate::protocol::tunnel_url::{TunnelId, TunnelUrl};
+    use fido_hybrid_proto::transport::tunnel_domain::TunnelDomain;
+    use fido_hybrid_proto::transport::tunnel_url::{TunnelId, TunnelUrl};
     use rustls::RootCertStore;
 
     fn connector(lookup: Lookup) -> Connector {

@@ -16,9 +16,9 @@ use super::connect::{Connector, Link, Override, in_time};
 use super::keep_alive::DEFAULT_KEEP_ALIVE;
 use super::upgrade::{Answer, Target, upgrade};
 use super::{Dial, OpenTunnel};
-use crate::BoxFuture;
-use crate::error::{Source, TunnelFault, TunnelStep};
-use crate::protocol::tunnel_url::TunnelRequest;
+use fido_hybrid_proto::error::{Source, TunnelFault, TunnelStep};
+use fido_hybrid_proto::ports::BoxFuture;
+use fido_hybrid_proto::transport::tunnel_url::TunnelRequest;
 
 /// The longest message taken by default, in bytes: 1 MiB, as Chromium.
 pub const DEFAULT_MAX_MESSAGE_SIZE: usize = 1 << 20;

@@ -9,9 +9,9 @@ use tokio::time::timeout;
 use tracing::{debug, trace};
 
 use super::{Dial, OpenTunnel, Tunnel};
-use crate::BoxFuture;
-use crate::error::TunnelFault;
-use crate::protocol::tunnel_url::{RoutingId, TunnelRequest};
+use fido_hybrid_proto::error::TunnelFault;
+use fido_hybrid_proto::ports::BoxFuture;
+use fido_hybrid_proto::transport::tunnel_url::{RoutingId, TunnelRequest};
 
 /// How long a send may take. A tunnel service that does not take a message for
 /// this long is not going to.
@@ -22,12 +22,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What came of the tunnel.
 pub(crate) enum Event {
-    Opened {
-        #[cfg_attr(not(feature = "authenticator"), expect(dead_code, reason = "a phone's"))]
-        routing_id: Option<RoutingId>,
-        #[cfg_attr(not(feature = "client"), expect(dead_code, reason = "a client's"))]
-        connect_signal: bool,
-    },
+    Opened { routing_id: Option<RoutingId>, connect_signal: bool },
     Message(Vec<u8>),
     Closed,
     Failed(TunnelFault),

@@ -13,8 +13,8 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::error::TunnelFault;
-use crate::websocket::MIN_PING_INTERVAL;
+use fido_hybrid_proto::error::TunnelFault;
+use fido_hybrid_websocket::MIN_PING_INTERVAL;
 
 /// How long a tunnel is silent before it pings, by default: 20 s. That is a third
 /// of the 60 s after which nginx and other proxies close a silent connection, so
@@ -125,7 +125,7 @@ mod tests {
     use super::*;
     use crate::tunnel::websocket::WebSocket;
     use crate::tunnel::{Tunnel as _, TunnelOptions};
-    use crate::websocket::{Counted, bounded};
+    use fido_hybrid_websocket::{Counted, bounded};
 
     const SECOND: Duration = Duration::from_secs(1);
 

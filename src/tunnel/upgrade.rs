@@ -27,9 +27,9 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 use super::answer::{AnswerReader, Verdict};
 use super::websocket::{WebSocket, is_hung_up};
 use super::{OpenTunnel, TunnelOptions};
-use crate::error::TunnelFault;
-use crate::protocol::tunnel_url::{SUBPROTOCOL, TunnelRequest, TunnelUrl};
-use crate::websocket::{Counted, READ_BUFFER, bounded};
+use fido_hybrid_proto::error::TunnelFault;
+use fido_hybrid_proto::transport::tunnel_url::{SUBPROTOCOL, TunnelRequest, TunnelUrl};
+use fido_hybrid_websocket::{Counted, READ_BUFFER, bounded};
 
 /// The longest `Location` followed, in bytes: a contact URL with the longest
 /// contact id, and as much again for the service's own query.

@@ -28,9 +28,9 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::keep_alive::KeepAlive;
 use super::{Tunnel, TunnelOptions};
-use crate::BoxFuture;
-use crate::error::TunnelFault;
-use crate::websocket::{Counted, is_flood};
+use fido_hybrid_proto::error::TunnelFault;
+use fido_hybrid_proto::ports::BoxFuture;
+use fido_hybrid_websocket::{Counted, is_flood};
 
 /// The client's end of a WebSocket after its upgrade.
 pub(super) struct WebSocket<S> {
@@ -246,7 +246,7 @@ mod tests {
     use tokio_tungstenite::tungstenite::protocol::Role;
 
     use super::*;
-    use crate::websocket::bounded;
+    use fido_hybrid_websocket::bounded;
 
     const MAX: usize = 1024;
 

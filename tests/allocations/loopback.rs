@@ -1,8 +1,5 @@
 //! The same over sockets: both roles and the tunnel service on one thread.
 
-#[path = "../support/mod.rs"]
-mod support;
-
 use allocation_counter::{AllocationInfo, measure};
 use fido_hybrid::BoxFuture;
 use fido_hybrid::authenticator::{
@@ -13,12 +10,12 @@ use fido_hybrid::ctap::{
     Algorithm, CredentialParameters, RelyingParty, Request, Response, User, UserHandle,
     get_assertion, make_credential,
 };
-use fido_hybrid::protocol::crypter::{MAX_CIPHERTEXT, MAX_MESSAGE};
-use fido_hybrid::protocol::tunnel_domain::TunnelDomain;
-use fido_hybrid::relay::{Limits, Running, Server};
-use fido_hybrid::sim::Air;
+use fido_hybrid::transport::crypter::{MAX_CIPHERTEXT, MAX_MESSAGE};
+use fido_hybrid::transport::tunnel_domain::TunnelDomain;
 use fido_hybrid::tunnel::WebSocketTunnel;
-use support::services::{certificate, domain, pair};
+use fido_hybrid_relay::{Limits, Running, Server};
+use fido_hybrid_sim::Air;
+use fido_hybrid_testkit::services::{certificate, domain, pair};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::crypters;

@@ -2,35 +2,27 @@
 //! that tests may run side by side; what a provider written in C keeps for its
 //! keys is not counted.
 
-#![cfg(feature = "sim")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-#[cfg(all(
-    feature = "client",
-    feature = "authenticator",
-    feature = "tunnel",
-    feature = "relay",
-    feature = "aws-lc-rs"
-))]
 mod loopback;
 
 use std::time::Duration;
 
 use allocation_counter::measure;
 use fido_hybrid::client::{Config, Input, Keys, Output, Transaction};
+use fido_hybrid::crypto::AEAD_TAG_LENGTH;
 use fido_hybrid::error::Stage;
-use fido_hybrid::protocol::advert::{ADVERT_LENGTH, AdvertKey, Eid};
-use fido_hybrid::protocol::channel::Channel;
-use fido_hybrid::protocol::crypter::{Crypter, CrypterError, MAX_MESSAGE, PADDING_UNIT};
-use fido_hybrid::protocol::keys;
-use fido_hybrid::protocol::message::MessageType;
-use fido_hybrid::protocol::noise::{Established, HandshakeHash};
-use fido_hybrid::protocol::primitives::AEAD_TAG_LENGTH;
-use fido_hybrid::protocol::qr_code::{QrCode, RequestHint};
-use fido_hybrid::protocol::tunnel_domain::TunnelDomain;
-use fido_hybrid::protocol::tunnel_url::RoutingId;
 use fido_hybrid::secret::{SecretBytes, TrafficKey};
-use fido_hybrid::sim::SeededRng;
+use fido_hybrid::transport::advert::{ADVERT_LENGTH, AdvertKey, Eid};
+use fido_hybrid::transport::channel::Channel;
+use fido_hybrid::transport::crypter::{Crypter, CrypterError, MAX_MESSAGE, PADDING_UNIT};
+use fido_hybrid::transport::keys;
+use fido_hybrid::transport::message::MessageType;
+use fido_hybrid::transport::noise::{Established, HandshakeHash};
+use fido_hybrid::transport::qr_code::{QrCode, RequestHint};
+use fido_hybrid::transport::tunnel_domain::TunnelDomain;
+use fido_hybrid::transport::tunnel_url::RoutingId;
+use fido_hybrid_sim::SeededRng;
 use rand_core::Rng as _;
 
 /// From nothing to the longest message that there is.

@@ -13,9 +13,9 @@ use std::time::{Duration, Instant};
 
 use fido_hybrid::authenticator::{Backup, Passkey, PasskeyStore};
 use fido_hybrid::cbor::decode;
+use fido_hybrid::crypto::SecretKey;
 use fido_hybrid::ctap::{CredentialId, User, UserHandle};
 use fido_hybrid::error::StoreFault;
-use fido_hybrid::protocol::SecretKey;
 use fido_hybrid::secret::PrfSecret;
 
 use crate::programs::{Ended, Program, Running, Scratch};

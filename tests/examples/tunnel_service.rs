@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use fido_hybrid::protocol::tunnel_domain::TunnelDomain;
-use fido_hybrid::relay::{Running, Server};
+use fido_hybrid::transport::tunnel_domain::TunnelDomain;
+use fido_hybrid_relay::{Running, Server};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
 use tokio::runtime::Runtime;

@@ -18,9 +18,9 @@ use std::time::Duration;
 
 use fido_hybrid::ctap::Response;
 use fido_hybrid::error::{PeerMisbehaved, Stage};
-use fido_hybrid::protocol::channel::ChannelError;
-use fido_hybrid::protocol::crypter::CrypterError;
-use fido_hybrid::protocol::noise::HandshakeError;
+use fido_hybrid::transport::channel::ChannelError;
+use fido_hybrid::transport::crypter::CrypterError;
+use fido_hybrid::transport::noise::HandshakeError;
 
 use crate::clock::hold;
 use crate::middle::{Ended, Fate, ceremony};

@@ -9,14 +9,6 @@
 //! The WebSocket's own rules, and what happens at each byte of a message, are
 //! proven without sockets elsewhere; here is what depends on both ends.
 
-#![cfg(all(
-    feature = "client",
-    feature = "authenticator",
-    feature = "tunnel",
-    feature = "relay",
-    feature = "sim",
-    feature = "aws-lc-rs"
-))]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -25,13 +17,7 @@
     reason = "tests"
 )]
 
-#[path = "../support/rig.rs"]
-mod rig;
-#[path = "../support/mod.rs"]
-mod support;
-
 mod between;
-mod clock;
 mod frames;
 mod memory;
 mod middle;
@@ -40,3 +26,6 @@ mod seeds;
 mod service;
 mod victims;
 mod visitors;
+
+use fido_hybrid_testkit::paused_clock as clock;
+use fido_hybrid_testkit::rig;

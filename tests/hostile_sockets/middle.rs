@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use fido_hybrid::ctap::Response;
 use fido_hybrid::error::Error;
-use fido_hybrid::protocol::qr_code::QrCode;
-use fido_hybrid::sim::Air;
+use fido_hybrid::transport::qr_code::QrCode;
+use fido_hybrid_sim::Air;
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;

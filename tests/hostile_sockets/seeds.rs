@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use fido_hybrid::ctap::Response;
 use fido_hybrid::error::{CancelledBy, Error, Fault, Stage};
-use fido_hybrid::sim::SeededRng;
+use fido_hybrid_sim::SeededRng;
 
 use crate::clock::hold;
 use crate::middle::{Ended, Fate, ceremony};

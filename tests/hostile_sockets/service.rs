@@ -11,7 +11,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use crate::support::services::{certificate, domain, secure};
+use fido_hybrid_testkit::services::{certificate, domain, secure};
 
 /// Frame headers of the service, each the first byte: FIN and the opcode.
 pub(crate) const BINARY: u8 = 0x82;

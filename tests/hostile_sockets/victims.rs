@@ -13,13 +13,13 @@ use fido_hybrid::ctap::Response;
 use fido_hybrid::error::{
     CancelledBy, Error, Fault, PeerMisbehaved, Stage, TunnelFault, TunnelStep,
 };
-use fido_hybrid::protocol::advert::{AdvertKey, Eid};
-use fido_hybrid::protocol::keys;
-use fido_hybrid::protocol::qr_code::QrCode;
-use fido_hybrid::protocol::tunnel_domain::TunnelDomain;
-use fido_hybrid::protocol::tunnel_url::RoutingId;
-use fido_hybrid::sim::Air;
+use fido_hybrid::transport::advert::{AdvertKey, Eid};
+use fido_hybrid::transport::keys;
+use fido_hybrid::transport::qr_code::QrCode;
+use fido_hybrid::transport::tunnel_domain::TunnelDomain;
+use fido_hybrid::transport::tunnel_url::RoutingId;
 use fido_hybrid::tunnel::{DEFAULT_DIAL_TIMEOUT, WebSocketTunnel};
+use fido_hybrid_sim::Air;
 
 use crate::rig::{self, make_credential};
 

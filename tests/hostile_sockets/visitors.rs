@@ -7,8 +7,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use fido_hybrid::protocol::tunnel_url::TunnelId;
-use fido_hybrid::relay::{Limits, Running, Server};
+use fido_hybrid::transport::tunnel_url::TunnelId;
+use fido_hybrid_relay::{Limits, Running, Server};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 

@@ -7,10 +7,10 @@ use fido_hybrid::authenticator::{Authenticator, Decision, MemoryStore, Prompt, U
 use fido_hybrid::bluetooth::{Advertisement, Advertiser};
 use fido_hybrid::client::Client;
 use fido_hybrid::error::{BluetoothFault, Fault, TunnelFault};
-use fido_hybrid::protocol::qr_code::QrCode;
-use fido_hybrid::relay::Server;
-use fido_hybrid::sim::Air;
+use fido_hybrid::transport::qr_code::QrCode;
 use fido_hybrid::tunnel::WebSocketTunnel;
+use fido_hybrid_relay::Server;
+use fido_hybrid_sim::Air;
 
 use super::finder::Secrets;
 use super::machines;

@@ -9,9 +9,9 @@ use fido_hybrid::client;
 use fido_hybrid::ctap::extensions::prf;
 use fido_hybrid::ctap::{Request, Response, User, UserHandle};
 use fido_hybrid::error::{BluetoothFault, Stage, StoreFault, TunnelFault};
-use fido_hybrid::protocol::qr_code::QrCode;
 use fido_hybrid::secret::PrfInput;
-use fido_hybrid::sim::{Pair, Seen, Setup, Side};
+use fido_hybrid::transport::qr_code::QrCode;
+use fido_hybrid_sim::{Pair, Seen, Setup, Side};
 
 use super::finder::Secrets;
 use super::notebook::Notebook;

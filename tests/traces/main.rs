@@ -16,28 +16,16 @@
 //! What the WebSocket crate says is not here: it writes to `log`, which
 //! SECURITY.md tells embedders to keep off.
 
-#![cfg(feature = "sim")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-#[path = "../support/finder.rs"]
-mod finder;
 mod finding;
-#[cfg(all(
-    feature = "client",
-    feature = "authenticator",
-    feature = "tunnel",
-    feature = "relay",
-    feature = "aws-lc-rs"
-))]
+
+use fido_hybrid_testkit::finder;
+use fido_hybrid_testkit::rig;
+use fido_hybrid_testkit::stages;
 mod loopback;
 mod machines;
 mod notebook;
-#[cfg(all(feature = "client", feature = "authenticator"))]
 mod objects;
 mod phone_by_hand;
-#[path = "../support/rig.rs"]
-mod rig;
-#[cfg(feature = "webauthn")]
 mod sites;
-#[path = "../support/stages.rs"]
-mod stages;

@@ -38,7 +38,6 @@ impl Notebook {
         self.say(&error.fault);
         self.say(&error.stage);
         self.say(&error.advice());
-        #[cfg(feature = "webauthn")]
         self.print(&error.dom_exception());
         let mut source = error.source();
         while let Some(cause) = source {

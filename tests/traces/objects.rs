@@ -12,10 +12,10 @@ use fido_hybrid::bluetooth::{Advertisement, Advertiser};
 use fido_hybrid::client::{Ceremony, Client, Deadlines};
 use fido_hybrid::ctap::{Request, Response};
 use fido_hybrid::error::{ApiMisuse, BluetoothFault, Error, Fault, Stage, TunnelFault};
-use fido_hybrid::protocol::qr_code::{QrCode, QrText};
-use fido_hybrid::protocol::tunnel_url::TunnelRequest;
-use fido_hybrid::sim::{Air, Exchange};
+use fido_hybrid::transport::qr_code::{QrCode, QrText};
+use fido_hybrid::transport::tunnel_url::TunnelRequest;
 use fido_hybrid::tunnel::{Dial, OpenTunnel, Tunnel};
+use fido_hybrid_sim::{Air, Exchange};
 
 use super::finder::Secrets;
 use super::notebook::Notebook;
@@ -195,7 +195,6 @@ async fn take(course: Course) -> Ends {
     let mut ceremony = client.begin(request, None).unwrap();
     let text: QrText = ceremony.qr_code().unwrap();
     notebook.print(&text);
-    #[cfg(feature = "qr-render")]
     notebook.print(&fido_hybrid::qr_render::QrMatrix::new(&text).unwrap());
     let code: QrCode = text.expose().parse().unwrap();
     secrets.qr_code(&text);

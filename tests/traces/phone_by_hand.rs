@@ -8,26 +8,26 @@ use fido_hybrid::cbor::encode;
 use fido_hybrid::client::{
     Config, Deadlines, Input, Keys, LinkedKeys, Linking, Output, Transaction,
 };
+use fido_hybrid::crypto::SecretKey;
+use fido_hybrid::crypto::sha256;
 use fido_hybrid::ctap::extensions::prf;
 use fido_hybrid::ctap::{
     Aaguid, AuthenticatorData, Flags, Request, Response, get_assertion, get_info,
 };
 use fido_hybrid::error::{Error, Fault, PeerMisbehaved, Stage, TunnelFault, Unsupported};
-use fido_hybrid::protocol::SecretKey;
-use fido_hybrid::protocol::advert::{AdvertKey, Eid};
-use fido_hybrid::protocol::channel::Channel;
-use fido_hybrid::protocol::contact_request::{ContactHint, LinkId};
-use fido_hybrid::protocol::keys;
-use fido_hybrid::protocol::linking::{Link, Update};
-use fido_hybrid::protocol::message::MessageType;
-use fido_hybrid::protocol::noise::{Established, HandshakeHash, Responder};
-use fido_hybrid::protocol::post_handshake::PostHandshake;
-use fido_hybrid::protocol::primitives::sha256;
-use fido_hybrid::protocol::qr_code::{QrCode, RequestHint};
-use fido_hybrid::protocol::tunnel_domain::TunnelDomain;
-use fido_hybrid::protocol::tunnel_url::{ContactId, RoutingId};
 use fido_hybrid::secret::{LinkSecret, PrfInput, PrfOutput, SecretBytes};
-use fido_hybrid::sim::SeededRng;
+use fido_hybrid::transport::advert::{AdvertKey, Eid};
+use fido_hybrid::transport::channel::Channel;
+use fido_hybrid::transport::contact_request::{ContactHint, LinkId};
+use fido_hybrid::transport::keys;
+use fido_hybrid::transport::linking::{Link, Update};
+use fido_hybrid::transport::message::MessageType;
+use fido_hybrid::transport::noise::{Established, HandshakeHash, Responder};
+use fido_hybrid::transport::post_handshake::PostHandshake;
+use fido_hybrid::transport::qr_code::{QrCode, RequestHint};
+use fido_hybrid::transport::tunnel_domain::TunnelDomain;
+use fido_hybrid::transport::tunnel_url::{ContactId, RoutingId};
+use fido_hybrid_sim::SeededRng;
 
 use super::finder::Secrets;
 use super::notebook::Notebook;

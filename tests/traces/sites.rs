@@ -1,14 +1,14 @@
 //! What a site gave and what it gets: options, what is made of them, answers.
 
 use data_encoding::BASE64URL_NOPAD;
+use fido_hybrid::crypto::sha256;
 use fido_hybrid::ctap::extensions::prf;
 use fido_hybrid::ctap::{
     Aaguid, AuthenticatorData, CredentialDescriptor, CredentialId, Flags, get_assertion, get_info,
 };
-use fido_hybrid::protocol::primitives::sha256;
 use fido_hybrid::secret::{PrfOutput, SecretBytes};
-use fido_hybrid::sim::SeededRng;
 use fido_hybrid::webauthn::{CreationOptions, Origin, RequestOptions, prf_input};
+use fido_hybrid_sim::SeededRng;
 use serde_json::json;
 
 use super::finder::Secrets;

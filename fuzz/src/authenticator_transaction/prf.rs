@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use fido_hybrid::authenticator::Passkey;
+use fido_hybrid::crypto::sha256;
 use fido_hybrid::ctap::CredentialId;
 use fido_hybrid::ctap::extensions::prf::{
     AssertionInput, AssertionOutput, RegistrationInput, RegistrationOutput, Values,
 };
-use fido_hybrid::protocol::primitives::sha256;
 use fido_hybrid::secret::{PrfInput, PrfOutput, PrfSecret};
 
 use super::vocabulary::request;

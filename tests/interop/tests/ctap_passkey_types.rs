@@ -14,9 +14,9 @@ use fido_hybrid::ctap::{
     CredentialId, CredentialParameters, Flags, RawCbor, RelyingParty, Request, RequestError, User,
     UserHandle, entity, get_assertion, get_info, make_credential,
 };
-use fido_hybrid::protocol::SecretKey;
+use fido_hybrid::crypto::SecretKey;
 use fido_hybrid::secret::SecretBytes;
-use fido_hybrid::sim::SeededRng;
+use fido_hybrid_sim::SeededRng;
 use passkey_types::ctap2::{
     get_assertion as their_get_assertion, get_info as their_get_info,
     make_credential as their_make_credential,

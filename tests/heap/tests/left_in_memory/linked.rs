@@ -12,20 +12,20 @@ use fido_hybrid::ctap::{
     Aaguid, AuthenticatorData, CredentialDescriptor, CredentialId, Flags, Response, get_assertion,
     get_info,
 };
-use fido_hybrid::protocol::advert::{AdvertKey, Eid};
-use fido_hybrid::protocol::channel::Channel;
-use fido_hybrid::protocol::contact_request::{ContactHint, LinkId};
-use fido_hybrid::protocol::keys;
-use fido_hybrid::protocol::linking::{Link, Update};
-use fido_hybrid::protocol::message::MessageType;
-use fido_hybrid::protocol::noise::{HandshakeHash, Responder};
-use fido_hybrid::protocol::post_handshake::PostHandshake;
-use fido_hybrid::protocol::primitives::sha256;
-use fido_hybrid::protocol::qr_code::{QrCode, RequestHint};
-use fido_hybrid::protocol::tunnel_domain::TunnelDomain;
-use fido_hybrid::protocol::tunnel_url::{ContactId, RoutingId};
+use fido_hybrid::transport::advert::{AdvertKey, Eid};
+use fido_hybrid::transport::channel::Channel;
+use fido_hybrid::transport::contact_request::{ContactHint, LinkId};
+use fido_hybrid::transport::keys;
+use fido_hybrid::transport::linking::{Link, Update};
+use fido_hybrid::transport::message::MessageType;
+use fido_hybrid::transport::noise::{HandshakeHash, Responder};
+use fido_hybrid::transport::post_handshake::PostHandshake;
+use fido_hybrid::crypto::sha256;
+use fido_hybrid::transport::qr_code::{QrCode, RequestHint};
+use fido_hybrid::transport::tunnel_domain::TunnelDomain;
+use fido_hybrid::transport::tunnel_url::{ContactId, RoutingId};
 use fido_hybrid::secret::{PrfInput, PrfOutput, RootSecret, SecretBytes};
-use fido_hybrid::sim::SeededRng;
+use fido_hybrid_sim::SeededRng;
 use fido_hybrid_heap::{record, unrecorded};
 use rand_core::Rng as _;
 
@@ -181,7 +181,7 @@ fn perform_and_link(known: &mut Known, comes: Comes, signs: bool) -> bool {
     walk.step(Input::ServiceData(advert.to_vec()));
     let outputs = walk.step(Input::TunnelOpened { connect_signal: false });
     let psk = keys::psk(&code.secret, &eid);
-    let ephemeral = fido_hybrid::protocol::SecretKey::generate(&mut rng("phone"));
+    let ephemeral = fido_hybrid::crypto::SecretKey::generate(&mut rng("phone"));
     walk.respond(Responder::qr(code.public_key, &psk, ephemeral), &outputs);
 
     let hash = if signs { walk.hash } else { HandshakeHash([0; 32]) };
@@ -241,7 +241,7 @@ fn call(known: &mut Known) {
     unrecorded(|| walk.known.secrets.bytes("the PSK", psk.expose()));
     walk.step(Input::ServiceData(advert.to_vec()));
     let outputs = walk.step(Input::TunnelOpened { connect_signal: false });
-    let ephemeral = fido_hybrid::protocol::SecretKey::generate(&mut rng("phone"));
+    let ephemeral = fido_hybrid::crypto::SecretKey::generate(&mut rng("phone"));
     let responder = Responder::linked(keys::identity_key(&root()), &psk, ephemeral);
     walk.respond(responder, &outputs);
     walk.introduce(None);

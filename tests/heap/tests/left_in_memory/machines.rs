@@ -12,7 +12,7 @@ use fido_hybrid::ctap::{
 };
 use fido_hybrid::error::Stage;
 use fido_hybrid::secret::PrfInput;
-use fido_hybrid::sim::{Pair, Seen, Setup, Side};
+use fido_hybrid_sim::{Pair, Seen, Setup, Side};
 use fido_hybrid_heap::{record, unrecorded};
 
 use super::known::Known;

@@ -14,5 +14,5 @@ mod linked;
 mod machines;
 mod objects;
 mod planted;
-#[path = "../../../support/stages.rs"]
-mod stages;
+
+use fido_hybrid_testkit::stages;

@@ -13,11 +13,11 @@ use fido_hybrid::bluetooth::{Advertisement, Advertiser};
 use fido_hybrid::client::{Ceremony, Client};
 use fido_hybrid::ctap::Response;
 use fido_hybrid::error::{BluetoothFault, Error};
-use fido_hybrid::protocol::qr_code::QrCode;
-use fido_hybrid::protocol::tunnel_domain::TunnelDomain;
+use fido_hybrid::transport::qr_code::QrCode;
+use fido_hybrid::transport::tunnel_domain::TunnelDomain;
 use fido_hybrid::qr_render::QrMatrix;
 use fido_hybrid::secret::SecretText;
-use fido_hybrid::sim::{Air, Exchange, SeededRng};
+use fido_hybrid_sim::{Air, Exchange, SeededRng};
 use fido_hybrid::webauthn::{
     Assertion, CreationOptions, Origin, Registration, RequestOptions, prf_input,
 };

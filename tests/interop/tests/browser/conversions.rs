@@ -1,5 +1,5 @@
 //! What Chromium reads in options in JSON, beside our client: both columns of
-//! `tests/webauthn/conversions.txt`.
+//! `crates/testkit/src/conversions.txt`.
 
 use serde_json::{Value, json};
 

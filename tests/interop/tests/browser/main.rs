@@ -16,8 +16,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod beside;
-#[path = "../../../support/bluez/mod.rs"]
-mod bluez;
 mod browser;
 mod cases;
 mod conversions;
@@ -30,13 +28,13 @@ mod process;
 mod scene;
 mod screen;
 mod site;
-#[path = "../../../webauthn/table.rs"]
-mod table;
 mod tools;
 mod unable;
 mod unverified;
 mod world;
 
+use fido_hybrid_testkit::bluez;
+use fido_hybrid_testkit::conversions as table;
 use std::path::Path;
 use std::pin::Pin;
 use std::process::ExitCode;

@@ -11,8 +11,8 @@ use fido_hybrid::authenticator::{
 use fido_hybrid::bluetooth::Bluetooth;
 use fido_hybrid::ctap::{CredentialId, get_info};
 use fido_hybrid::error::StoreFault;
-use fido_hybrid::protocol::qr_code::QrCode;
-use fido_hybrid::protocol::tunnel_domain::TunnelDomain;
+use fido_hybrid::transport::qr_code::QrCode;
+use fido_hybrid::transport::tunnel_domain::TunnelDomain;
 use fido_hybrid::tunnel::WebSocketTunnel;
 use tokio::sync::mpsc;
 use tokio::time::Instant;

@@ -9,13 +9,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod computer;
-#[path = "../../../support/rig.rs"]
-mod rig;
 #[allow(dead_code, reason = "this test uses a part")]
-#[path = "../../../support/services.rs"]
-mod services;
 mod world;
 
+use fido_hybrid_testkit::rig;
+use fido_hybrid_testkit::services;
 use std::process::ExitCode;
 use std::sync::Arc;
 

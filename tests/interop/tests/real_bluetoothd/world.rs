@@ -11,9 +11,9 @@ use fido_hybrid::authenticator::{
 use fido_hybrid::bluetooth::{self, AdapterState};
 use fido_hybrid::client::{self, Ceremony, Client};
 use fido_hybrid::ctap::{Request, Response};
-use fido_hybrid::protocol::qr_code::QrCode;
-use fido_hybrid::protocol::tunnel_domain::TunnelDomain;
-use fido_hybrid::relay::{Running, Server};
+use fido_hybrid::transport::qr_code::QrCode;
+use fido_hybrid::transport::tunnel_domain::TunnelDomain;
+use fido_hybrid_relay::{Running, Server};
 use fido_hybrid::tunnel::WebSocketTunnel;
 
 use crate::computer::{Bluetooth, Disturbance};

@@ -1,0 +1,18 @@
+//! A machine's adapters.
+
+use fido_hybrid_proto::ports::bluetooth::{AdapterState, Address};
+
+/// One of the machine's adapters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Adapter {
+    /// What [`Bluetooth::adapter`](super::Bluetooth::adapter) takes: `hci0` on
+    /// Linux, its address on Windows, `CoreBluetooth` on macOS.
+    pub id: String,
+    /// What the system calls it.
+    pub name: String,
+    /// Its public address, where the system tells.
+    pub address: Option<Address>,
+    /// Whether it can be used.
+    pub state: AdapterState,
+}

@@ -1,0 +1,218 @@
+//! Advertising on Windows: a GATT service without characteristics, whose advert
+//! carries service data. Type-checked, and not yet tried on a radio.
+//!
+//! `BluetoothLEAdvertisementPublisher`, the obvious way, refuses service data.
+//! `GattServiceProvider` takes it since Windows 10 1903, if there is room: flags
+//! and the service data take 27 of an advert's 31 bytes, and what Windows adds,
+//! such as the computer's name, may take the rest. That not all has found room
+//! it tells, and not what was left out: such an advert is given up.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::timeout;
+use tracing::debug;
+use windows::Devices::Bluetooth::GenericAttributeProfile::{
+    GattServiceProvider, GattServiceProviderAdvertisementStatus as Status,
+    GattServiceProviderAdvertisementStatusChangedEventArgs as StatusChanged,
+    GattServiceProviderAdvertisingParameters,
+};
+use windows::Devices::Bluetooth::{BluetoothAdapter, BluetoothError};
+use windows::Foundation::TypedEventHandler;
+use windows::Storage::Streams::DataWriter;
+use windows::core::{GUID, HRESULT, Ref};
+
+use super::btle;
+use super::settings::Settings;
+use fido_hybrid_proto::error::BluetoothFault;
+use fido_hybrid_proto::ports::BoxFuture;
+use fido_hybrid_proto::ports::bluetooth::{AdapterState, Advertisement, SERVICE_UUID};
+
+/// [`SERVICE_UUID`] in full (Bluetooth Core, volume 3, part B, section 2.5.1).
+const SERVICE: GUID =
+    GUID::from_u128(((SERVICE_UUID as u128) << 96) | 0x0000_0000_0000_1000_8000_0080_5f9b_34fb);
+
+/// How long Windows may take to say that an advert is on the air.
+const START_LIMIT: Duration = Duration::from_secs(5);
+
+/// E_ACCESSDENIED.
+const ACCESS_DENIED: HRESULT = HRESULT(0x8007_0005_u32.cast_signed());
+
+/// HRESULT_FROM_WIN32(ERROR_NOT_READY): the radio is off.
+const NOT_READY: HRESULT = HRESULT(0x8007_0015_u32.cast_signed());
+
+/// HRESULT_FROM_WIN32(ERROR_DEVICE_NOT_AVAILABLE): the radio is off, too.
+const NOT_AVAILABLE: HRESULT = HRESULT(0x8007_10df_u32.cast_signed());
+
+/// By the adapter that Windows uses: a chosen one is looked at only.
+pub(super) async fn advertise(
+    settings: &Settings,
+    service_data: Vec<u8>,
+) -> Result<Box<dyn Advertisement>, BluetoothFault> {
+    if let Some(fault) = btle::state(settings).await?.fault() {
+        return Err(fault);
+    }
+    let adapter = BluetoothAdapter::GetDefaultAsync().map_err(fault)?.await.map_err(fault)?;
+    if !adapter.IsPeripheralRoleSupported().map_err(fault)? {
+        return Err(BluetoothFault::Unsupported("advertise: its driver does not let programs"));
+    }
+    let made = GattServiceProvider::CreateAsync(SERVICE).map_err(fault)?.await.map_err(fault)?;
+    let provider = match made.Error().map_err(fault)? {
+        BluetoothError::Success => made.ServiceProvider().map_err(fault)?,
+        error => return Err(refused(error)),
+    };
+    let mut on_air = OnAir::new(provider, settings.clone()).map_err(fault)?;
+    on_air.start(&service_data).map_err(fault)?;
+    match timeout(START_LIMIT, on_air.reach(|phase| !matches!(phase, Phase::Starting))).await {
+        Ok(Phase::Lost(fault)) => Err(on_air.explained(fault).await),
+        Ok(Phase::Started | Phase::Starting) => Ok(Box::new(on_air)),
+        Err(_) => Err(on_air.explained(Trouble::Silent.into()).await),
+    }
+}
+
+struct OnAir {
+    provider: GattServiceProvider,
+    token: i64,
+    phase: watch::Receiver<Phase>,
+    settings: Settings,
+    /// Why it was lost, once that was found out.
+    lost: Option<BluetoothFault>,
+}
+
+#[derive(Clone)]
+enum Phase {
+    Starting,
+    Started,
+    Lost(BluetoothFault),
+}
+
+impl OnAir {
+    fn new(provider: GattServiceProvider, settings: Settings) -> windows::core::Result<Self> {
+        let (tell, phase) = watch::channel(Phase::Starting);
+        let handler = TypedEventHandler::<GattServiceProvider, StatusChanged>::new(
+            move |_, change: Ref<'_, StatusChanged>| {
+                let change = change.ok()?;
+                let (status, error) = (change.Status()?, change.Error()?);
+                debug!(status = status.0, error = error.0, "the advert's status");
+                tell.send_modify(|phase| phase.change(status, error));
+                Ok(())
+            },
+        );
+        let token = provider.AdvertisementStatusChanged(&handler)?;
+        Ok(Self { provider, token, phase, settings, lost: None })
+    }
+
+    fn start(&self, service_data: &[u8]) -> windows::core::Result<()> {
+        let writer = DataWriter::new()?;
+        writer.WriteBytes(service_data)?;
+        let parameters = GattServiceProviderAdvertisingParameters::new()?;
+        // A service that is neither is not advertised. Phones are not
+        // connectable either.
+        parameters.SetIsDiscoverable(true)?;
+        parameters.SetIsConnectable(false)?;
+        parameters.SetServiceData(&writer.DetachBuffer()?)?;
+        self.provider.StartAdvertisingWithParameters(&parameters)
+    }
+
+    /// # Cancel safety
+    /// Nothing is lost.
+    async fn reach(&mut self, reached: impl Fn(&Phase) -> bool) -> Phase {
+        match self.phase.wait_for(|phase| reached(phase)).await {
+            Ok(phase) => phase.clone(),
+            // The handler, which tells, lives as long as the provider.
+            Err(_) => Phase::Lost(Trouble::Stopped.into()),
+        }
+    }
+
+    /// A fault by the radio's state, which says more than Windows does here.
+    async fn explained(&self, fault: BluetoothFault) -> BluetoothFault {
+        match btle::state(&self.settings).await {
+            Ok(state) => state.fault().unwrap_or(fault),
+            Err(_) => fault,
+        }
+    }
+}
+
+impl Phase {
+    fn change(&mut self, status: Status, error: BluetoothError) {
+        let next = match status {
+            Status::Started => Self::Started,
+            // An advert without its service data cannot be received by a client.
+            Status::StartedWithoutAllAdvertisementData => {
+                Self::Lost(BluetoothFault::Unsupported("advertise that much at once"))
+            }
+            Status::Stopped | Status::Aborted => Self::Lost(refused(error)),
+            // Created.
+            _ => return,
+        };
+        // What is lost stays lost.
+        if !matches!(self, Self::Lost(_)) {
+            *self = next;
+        }
+    }
+}
+
+impl Advertisement for OnAir {
+    fn next(&mut self) -> BoxFuture<'_, Result<AdapterState, BluetoothFault>> {
+        Box::pin(async {
+            if let Some(fault) = &self.lost {
+                return Err(fault.clone());
+            }
+            let fault = match self.reach(|phase| matches!(phase, Phase::Lost(_))).await {
+                Phase::Lost(fault) => self.explained(fault).await,
+                Phase::Starting | Phase::Started => Trouble::Stopped.into(),
+            };
+            Err(self.lost.insert(fault).clone())
+        })
+    }
+}
+
+impl Drop for OnAir {
+    fn drop(&mut self) {
+        let _stopped = self.provider.StopAdvertising();
+        let _removed = self.provider.RemoveAdvertisementStatusChanged(self.token);
+    }
+}
+
+/// Why an advert is not on the air, or no longer.
+fn refused(error: BluetoothError) -> BluetoothFault {
+    match error {
+        BluetoothError::RadioNotAvailable => BluetoothFault::Off,
+        BluetoothError::DisabledByPolicy
+        | BluetoothError::DisabledByUser
+        | BluetoothError::ConsentRequired => BluetoothFault::NotPermitted,
+        BluetoothError::NotSupported | BluetoothError::TransportNotSupported => {
+            BluetoothFault::Unsupported("advertise")
+        }
+        BluetoothError::ResourceInUse => Trouble::InUse.into(),
+        BluetoothError::Success => Trouble::Stopped.into(),
+        error => Trouble::Other(error.0).into(),
+    }
+}
+
+fn fault(error: windows::core::Error) -> BluetoothFault {
+    match error.code() {
+        ACCESS_DENIED => BluetoothFault::NotPermitted,
+        NOT_READY | NOT_AVAILABLE => BluetoothFault::Off,
+        _ => BluetoothFault::Failed(Arc::new(error)),
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Trouble {
+    #[error("Windows does not say whether the advert is on the air")]
+    Silent,
+    #[error("Windows took the advert off the air")]
+    Stopped,
+    #[error("another program advertises, and the adapter can do so once only")]
+    InUse,
+    #[error("Windows reported Bluetooth error {0}")]
+    Other(i32),
+}
+
+impl From<Trouble> for BluetoothFault {
+    fn from(trouble: Trouble) -> Self {
+        Self::Failed(Arc::new(trouble))
+    }
+}

@@ -1,0 +1,94 @@
+//! What goes into an authenticator's transaction and what comes out of it.
+
+use super::passkey::Passkey;
+use super::update::Update;
+use super::user_check::{Decision, Prompt, PromptId};
+use crate::ctap::CredentialId;
+use crate::error::{BluetoothFault, Error, StoreFault, TunnelFault};
+use crate::ports::bluetooth::AdapterState;
+use crate::transport::tunnel_url::{RoutingId, TunnelRequest};
+
+/// What happened.
+#[derive(Debug)]
+pub enum Input {
+    /// The tunnel of [`Output::Dial`] is open.
+    TunnelOpened {
+        /// Routing id sent by the tunnel service. `None` ends the transaction
+        /// with an error.
+        routing_id: Option<RoutingId>,
+    },
+    /// A message came through the tunnel.
+    Message(Vec<u8>),
+    /// The tunnel was closed in good order.
+    TunnelClosed,
+    /// The tunnel could not be opened, or broke.
+    TunnelFailed(TunnelFault),
+    /// A message of [`Output::Send`] did not get into the tunnel, which is of
+    /// no use any more.
+    SendFailed(TunnelFault),
+    /// The radio changed, or cannot be used yet: the advert is on the air while it is
+    /// on.
+    Adapter(AdapterState),
+    /// The advert cannot go on the air, or not stay there.
+    AdvertisingFailed(BluetoothFault),
+    /// The store's answer to [`Output::FindPasskeys`].
+    PasskeysFound(Result<Vec<Passkey>, StoreFault>),
+    /// The store's answer to [`Output::SavePasskey`].
+    Saved(Result<(), StoreFault>),
+    /// The store's answer to [`Output::CountUse`]: the passkey's counter with
+    /// this use.
+    UseCounted(Result<u32, StoreFault>),
+    /// The user's answer to [`Output::Prompt`].
+    Decided {
+        /// Which prompt.
+        prompt: PromptId,
+        /// What the user said.
+        decision: Decision,
+    },
+    /// The program or its user wants no more of it, in any stage.
+    Cancel,
+    /// Time has passed; [`Transaction::deadline`](super::Transaction::deadline)
+    /// says when this is due.
+    TimePassed,
+}
+
+/// What is to be done.
+#[derive(Debug)]
+pub enum Output {
+    /// Open a tunnel.
+    Dial(TunnelRequest),
+    /// Advertise this service data under the FIDO service.
+    Advertise(Vec<u8>),
+    /// Take the advert off the air.
+    StopAdvertising,
+    /// Send a message through the tunnel. Several in a row go into one write.
+    Send(Vec<u8>),
+    /// Ask the store for the passkeys of a site; with `ids`, for those among
+    /// them. See [`Transaction::registering`](super::Transaction::registering)
+    /// where several transactions share a store.
+    FindPasskeys {
+        /// The site.
+        rp_id: String,
+        /// Which would do, if not all.
+        ids: Option<Vec<CredentialId>>,
+    },
+    /// Ask the user.
+    Prompt(Prompt),
+    /// Take the prompt off the screen: a decision is not needed any more.
+    DismissPrompt,
+    /// Keep a new passkey, in place of any of the same account.
+    SavePasskey(Passkey),
+    /// Count a use of a passkey; it signs only then.
+    CountUse {
+        /// The passkey's site.
+        rp_id: String,
+        /// Which passkey.
+        id: CredentialId,
+    },
+    /// Close the tunnel, or stop opening it.
+    CloseTunnel,
+    /// Tell the person.
+    Update(Update),
+    /// Over. Nothing follows.
+    Closed(Result<(), Error>),
+}

@@ -1,0 +1,87 @@
+//! The end of the counters, which no test outside reaches: 2^24 messages away.
+
+use super::*;
+use crate::crypto::SecretKey;
+use crate::ctap::{CredentialId, User, UserHandle};
+use crate::secret::TransactionSeed;
+use crate::state_machine::Machine;
+use crate::transport::channel::ChannelError;
+use crate::transport::crypter::{CrypterError, MAX_COUNTER};
+
+const NOW: Duration = Duration::ZERO;
+
+/// A phone that listens, and the client, after so many messages each way.
+fn listening(sent: u32, received: u32) -> (Machine<State>, Channel) {
+    let (mut client, mut channel) = Channel::pair_for_testing_only();
+    channel.set_counters_for_testing_only(sent, received);
+    client.set_counters_for_testing_only(received, sent);
+    let randomness = Randomness::new(TransactionSeed::new([1; 32]));
+    let profile = Profile::default();
+    let session =
+        Session { channel, profile, randomness, prompts: 0, answered: false, registering: None };
+    (Machine::new(State::Listening(session), Deadlines::default(), NOW, []), client)
+}
+
+fn step(phone: &mut Machine<State>, input: Input) -> Vec<Output> {
+    phone.handle(NOW, input).unwrap();
+    std::iter::from_fn(|| phone.poll_output()).collect()
+}
+
+fn asks(client: &mut Channel, request: &Request) -> Input {
+    Input::Message(client.seal(MessageType::Ctap, &request.to_bytes()).unwrap())
+}
+
+/// What the client did, and in which stage; nothing was sent at that.
+fn misbehaviour(outputs: &[Output]) -> (Stage, PeerMisbehaved) {
+    match outputs {
+        [
+            Output::CloseTunnel,
+            Output::Closed(Err(Error { stage, fault: Fault::PeerMisbehaved(fault) })),
+        ] => (*stage, *fault),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_client_sends_until_its_counter_runs_out() {
+    let (mut phone, mut client) = listening(0, MAX_COUNTER);
+    let last = asks(&mut client, &Request::GetInfo);
+    assert!(matches!(step(&mut phone, last)[..], [Output::Send(_)]));
+    // It has none for another, and nothing else is opened either.
+    assert!(client.seal(MessageType::Ctap, &[4]).is_err());
+    let end = misbehaviour(&step(&mut phone, Input::Message(vec![0; 48])));
+    let exhausted = ChannelError::Crypter(CrypterError::CounterExhausted);
+    assert_eq!(end, (Stage::Listening, PeerMisbehaved::Channel(exhausted)));
+}
+
+#[test]
+fn a_phone_answers_until_its_counter_runs_out() {
+    let (mut phone, mut client) = listening(MAX_COUNTER, 0);
+    let first = asks(&mut client, &Request::GetInfo);
+    assert!(matches!(step(&mut phone, first)[..], [Output::Send(_)]));
+    // It says nothing of itself: the client asked so often.
+    let second = asks(&mut client, &Request::GetInfo);
+    let end = misbehaviour(&step(&mut phone, second));
+    assert_eq!(end, (Stage::Listening, PeerMisbehaved::TooManyRequests));
+}
+
+#[test]
+fn a_signature_for_which_there_is_no_counter_does_not_leave() {
+    let (mut phone, mut client) = listening(MAX_COUNTER + 1, 0);
+    let request = ctap::get_assertion::Request::new("example.com", [1; 32]);
+    let request = asks(&mut client, &Request::GetAssertion(request));
+    assert!(matches!(step(&mut phone, request)[..], [Output::FindPasskeys { .. }]));
+    let passkey = crate::authenticator::Passkey::new(
+        CredentialId::new([1; 16]).unwrap(),
+        "example.com",
+        User::new(UserHandle::new([1]).unwrap(), "ada", "Ada"),
+        SecretKey::from_scalar(&[1; 32]).unwrap(),
+    );
+    let outputs = step(&mut phone, Input::PasskeysFound(Ok(vec![passkey])));
+    let [_, Output::Prompt(prompt)] = &outputs[..] else { panic!("{outputs:?}") };
+    let decision = Decision::Approved { verification: Verification::Verified, account: 0 };
+    let outputs = step(&mut phone, Input::Decided { prompt: prompt.id, decision });
+    assert!(matches!(outputs[..], [Output::CountUse { .. }]));
+    let end = misbehaviour(&step(&mut phone, Input::UseCounted(Ok(1))));
+    assert_eq!(end, (Stage::Prompting, PeerMisbehaved::TooManyRequests));
+}

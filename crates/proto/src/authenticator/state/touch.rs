@@ -1,0 +1,79 @@
+//! Requests that only ask for the user's presence.
+//!
+//! A client that cannot use this authenticator for its request, as it knows
+//! from getInfo or from `UNSUPPORTED_ALGORITHM`, asks for the user's presence
+//! before it tells the site. Chromium then waits for the answer, and for no
+//! other end of the request. It has two ways to ask:
+//!
+//! * authenticatorSelection (CTAP 2.2 section 6.9), of an authenticator with
+//!   `FIDO_2_1`. The answer is `OK`.
+//! * A registration for [`DUMMY_RP_ID`], of any other. The answer is
+//!   `PIN_NOT_SET`: what section 6.1.2 answers, after user presence, to a request
+//!   with an empty `pinUvAuthParam`, which asks for the same. Chromium takes it
+//!   as a touch, and no passkey is made.
+//!
+//! Chromium ignores every other status and goes on waiting until its user gives
+//! up, even when the tunnel is closed. So the user is told, and has nothing to
+//! decide: a decline acknowledges as an approval does. Without either there was
+//! no user, and the answer is what CTAP says.
+
+use super::{Outputs, Pending, Session, Step};
+use crate::authenticator::names::Site;
+use crate::authenticator::refusal::Refusal;
+use crate::authenticator::update::Update;
+use crate::authenticator::user_check::{Question, Verification};
+use crate::ctap::{RawResponse, Status, make_credential};
+use crate::state_machine::End;
+
+/// The RP ID of Chromium's request for the user's presence. No site has it.
+const DUMMY_RP_ID: &str = ".dummy";
+
+/// How the client asks for the user's presence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Touch {
+    Selection,
+    Dummy,
+}
+
+impl Touch {
+    const fn status(self) -> Status {
+        match self {
+            Self::Selection => Status::OK,
+            Self::Dummy => Status::PIN_NOT_SET,
+        }
+    }
+}
+
+/// Whether a registration only asks for the user's presence.
+pub(super) fn is_dummy(request: &make_credential::Request) -> bool {
+    request.rp.id == DUMMY_RP_ID
+}
+
+impl Session {
+    /// Asks for the user's presence. Whether the client wants what this
+    /// authenticator cannot do shows only in what it asks next, if anything.
+    pub(super) fn ask_for_touch(mut self, touch: Touch, outputs: &mut Outputs) -> Step {
+        self.count_prompt()?;
+        self.answered = true;
+        let (site, question) = (Site::unnamed(), Question::Unsupported);
+        Ok(self.ask(site, question, Verification::Present, touch, Pending::Touch, outputs))
+    }
+
+    pub(super) fn touched(
+        self,
+        acknowledged: Result<Touch, Refusal>,
+        outputs: &mut Outputs,
+    ) -> Step {
+        match acknowledged {
+            Ok(touch) => {
+                let answer = RawResponse::from_status(touch.status());
+                self.answer(&answer, Update::Unsupported, outputs)
+            }
+            Err(refusal) => {
+                self.refuse(refusal, outputs)?;
+                // The client has nothing else to ask.
+                Err(End::Done)
+            }
+        }
+    }
+}

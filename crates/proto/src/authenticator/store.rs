@@ -1,0 +1,217 @@
+//! The passkey store, as the authenticator needs it.
+//!
+//! A store is asked for the passkeys of a site and told of new ones. It is not
+//! trusted to have looked well: what it gives is filtered by RP ID and list
+//! again.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::passkey::Passkey;
+use crate::ctap::CredentialId;
+use crate::error::StoreFault;
+use crate::ports::BoxFuture;
+
+/// Keeps passkeys.
+///
+/// Private keys and PRF secrets pass through it: a real one encrypts them, and
+/// wipes what it decrypts ([`SecretKey`](crate::crypto::SecretKey) and
+/// [`PrfSecret`](crate::secret::PrfSecret) wipe themselves).
+///
+/// # Cancel safety
+/// The futures may be dropped at any time, such as when the other device
+/// leaves. A write must then have happened whole or not at all.
+pub trait PasskeyStore: Send + Sync {
+    /// The passkeys of the site `rp_id`, compared byte by byte, the latest
+    /// first; with `ids`, only those among them. A passkey of another site is
+    /// no answer even if `ids` names it.
+    ///
+    /// # Errors
+    /// A [`StoreFault`].
+    fn candidates<'a>(
+        &'a self,
+        rp_id: &'a str,
+        ids: Option<&'a [CredentialId]>,
+    ) -> BoxFuture<'a, Result<Vec<Passkey>, StoreFault>>;
+
+    /// Keeps a new passkey. It takes the place of any with the same RP ID *and*
+    /// user handle (CTAP 2.2 section 6.1.2: an account has one). It must last:
+    /// the site learns of the passkey as soon as this returns.
+    ///
+    /// # Errors
+    /// [`StoreFault::Full`] if there is no room; any other [`StoreFault`].
+    fn insert(&self, passkey: Passkey) -> BoxFuture<'_, Result<(), StoreFault>>;
+
+    /// Counts a use of a passkey of the site `rp_id`: raises its counter by
+    /// one, keeps it, and gives it for the signature to come. Here and not by
+    /// the caller, so that two sign-ins at once never carry the same value,
+    /// which a site takes for a copied passkey. At its end a counter stays:
+    /// going back to 0 would look like a copy too. A passkey that does not
+    /// count gives 0, and does not begin to.
+    ///
+    /// # Errors
+    /// A [`StoreFault`], also for a passkey that is not there (any more); then
+    /// there is no signature.
+    fn count_use<'a>(
+        &'a self,
+        rp_id: &'a str,
+        id: &'a CredentialId,
+    ) -> BoxFuture<'a, Result<u32, StoreFault>>;
+
+    /// Removes a passkey of the site `rp_id`; one that is not there is no
+    /// error. For the program that owns the store: no other device can ask for
+    /// it.
+    ///
+    /// # Errors
+    /// A [`StoreFault`].
+    fn remove<'a>(
+        &'a self,
+        rp_id: &'a str,
+        id: &'a CredentialId,
+    ) -> BoxFuture<'a, Result<(), StoreFault>>;
+}
+
+/// Why a use could not be counted: the passkey was removed meanwhile.
+#[derive(Debug, thiserror::Error)]
+#[error("there is no such passkey")]
+struct NoSuchPasskey;
+
+/// Passkeys in memory, for demos and tests: gone with the last clone.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryStore {
+    passkeys: Arc<Mutex<Vec<Passkey>>>,
+}
+
+impl MemoryStore {
+    /// A store without passkeys.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// All passkeys, the latest last.
+    #[must_use]
+    pub fn passkeys(&self) -> Vec<Passkey> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Passkey>> {
+        // Nothing is left half done by a panic elsewhere.
+        self.passkeys.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl PasskeyStore for MemoryStore {
+    fn candidates<'a>(
+        &'a self,
+        rp_id: &'a str,
+        ids: Option<&'a [CredentialId]>,
+    ) -> BoxFuture<'a, Result<Vec<Passkey>, StoreFault>> {
+        Box::pin(async move {
+            let fits = |passkey: &&Passkey| {
+                passkey.rp_id == rp_id && ids.is_none_or(|ids| ids.contains(&passkey.id))
+            };
+            Ok(self.lock().iter().rev().filter(fits).cloned().collect())
+        })
+    }
+
+    fn insert(&self, passkey: Passkey) -> BoxFuture<'_, Result<(), StoreFault>> {
+        Box::pin(async move {
+            let mut passkeys = self.lock();
+            passkeys
+                .retain(|kept| (&kept.rp_id, &kept.user.id) != (&passkey.rp_id, &passkey.user.id));
+            passkeys.push(passkey);
+            Ok(())
+        })
+    }
+
+    fn count_use<'a>(
+        &'a self,
+        rp_id: &'a str,
+        id: &'a CredentialId,
+    ) -> BoxFuture<'a, Result<u32, StoreFault>> {
+        Box::pin(async move {
+            let mut passkeys = self.lock();
+            let passkey =
+                passkeys.iter_mut().find(|passkey| passkey.rp_id == rp_id && passkey.id == *id);
+            passkey.map(Passkey::count_use).ok_or_else(|| StoreFault::failed(NoSuchPasskey))
+        })
+    }
+
+    fn remove<'a>(
+        &'a self,
+        rp_id: &'a str,
+        id: &'a CredentialId,
+    ) -> BoxFuture<'a, Result<(), StoreFault>> {
+        Box::pin(async move {
+            self.lock().retain(|passkey| passkey.rp_id != rp_id || passkey.id != *id);
+            Ok(())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::passkey::Backup;
+    use super::*;
+    use crate::crypto::SecretKey;
+    use crate::ctap::{User, UserHandle};
+
+    fn id(byte: u8) -> CredentialId {
+        CredentialId::new([byte; 16]).unwrap()
+    }
+
+    fn passkey(byte: u8, rp_id: &str, handle: u8) -> Passkey {
+        let user = User::new(UserHandle::new([handle]).unwrap(), "", "");
+        Passkey::new(id(byte), rp_id, user, SecretKey::from_scalar(&[byte; 32]).unwrap())
+    }
+
+    async fn found(store: &MemoryStore, rp_id: &str, ids: Option<&[CredentialId]>) -> Vec<u8> {
+        let found = store.candidates(rp_id, ids).await.unwrap();
+        found.iter().map(|passkey| passkey.id.as_bytes()[0]).collect()
+    }
+
+    #[tokio::test]
+    async fn candidates_are_of_the_site_and_on_the_list_the_latest_first() {
+        let store = MemoryStore::new();
+        for passkey in [passkey(1, "a", 1), passkey(2, "b", 1), passkey(3, "a", 2)] {
+            store.insert(passkey).await.unwrap();
+        }
+        assert_eq!(found(&store, "a", None).await, [3, 1]);
+        assert_eq!(found(&store, "a", Some(&[id(1), id(2)])).await, [1]);
+        assert!(found(&store, "a", Some(&[])).await.is_empty());
+        assert!(found(&store, "c", None).await.is_empty());
+    }
+
+    #[tokio::test]
+    async fn an_account_has_one_passkey() {
+        let store = MemoryStore::new();
+        for passkey in [passkey(1, "a", 1), passkey(2, "a", 1), passkey(3, "b", 1)] {
+            store.insert(passkey).await.unwrap();
+        }
+        assert_eq!(found(&store, "a", None).await, [2]);
+        assert_eq!(found(&store, "b", None).await, [3]);
+    }
+
+    #[tokio::test]
+    async fn each_use_is_counted_once_and_removal_is_by_site_and_id() {
+        let store = MemoryStore::new();
+        store.insert(passkey(1, "a", 1)).await.unwrap();
+        assert_eq!(store.count_use("a", &id(1)).await.unwrap(), 1);
+        assert_eq!(store.count_use("a", &id(1)).await.unwrap(), 2);
+        assert!(store.count_use("b", &id(1)).await.is_err());
+        assert_eq!(store.passkeys()[0].counter, Some(2));
+        let mut last = passkey(3, "d", 1);
+        last.counter = Some(u32::MAX);
+        store.insert(last).await.unwrap();
+        assert_eq!(store.count_use("d", &id(3)).await.unwrap(), u32::MAX);
+        store.remove("d", &id(3)).await.unwrap();
+        store.insert(passkey(2, "c", 1).with_backup(Backup::BackedUp)).await.unwrap();
+        assert_eq!(store.count_use("c", &id(2)).await.unwrap(), 0);
+        assert_eq!(store.passkeys()[1].counter, None);
+        store.remove("c", &id(2)).await.unwrap();
+        store.remove("b", &id(1)).await.unwrap();
+        assert_eq!(store.passkeys().len(), 1);
+        store.remove("a", &id(1)).await.unwrap();
+        assert!(store.passkeys().is_empty());
+    }
+}

@@ -1,0 +1,242 @@
+//! Asking the user: what a prompt shows and what comes back.
+//!
+//! **Every prompt is the wish of another device.** Somebody may have shown the
+//! user a QR code that belongs to a computer far away; the prompt is the one
+//! place where that can be noticed. So it says that another device asks, for
+//! which site, and what for, and nothing is signed and no passkey is told of
+//! without an approval.
+
+use std::fmt;
+
+use crate::ctap::{CredentialId, User};
+use crate::ports::BoxFuture;
+
+use super::names;
+use super::passkey::Passkey;
+
+/// Tells a prompt from all others, of any transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct PromptId(pub(super) [u8; 8]);
+
+/// A question for the user.
+///
+/// `Display` is the question as a sentence, without the accounts. `Debug`
+/// shows no name: they are other people's text.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Prompt {
+    /// To be given back with the decision.
+    pub id: PromptId,
+    /// The site, by the one name that is not the site's to choose. Empty if the
+    /// other device named no site: [`Question::Unsupported`].
+    pub rp_id: String,
+    /// What the site calls itself, in registrations; `None` if it has no name or
+    /// an empty one. It proves nothing, and must not be shown in place of the RP
+    /// ID.
+    pub rp_name: Option<String>,
+    /// What for.
+    pub question: Question,
+    /// How sure an approval must be to count. Where something is made or signed
+    /// that is [`Profile::ability`](super::Profile::ability), whatever the other device asks for.
+    pub demanded: Verification,
+}
+
+impl Prompt {
+    /// The passkey that an approval replaces: an account has one on this device.
+    /// The site may not know that, and goes on asking for the old one if it does
+    /// not receive the answer.
+    #[must_use]
+    pub fn replaces(&self) -> Option<&CredentialId> {
+        match &self.question {
+            Question::Register(account) => account.credential.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// The accounts that [`Decision::Approved`] chooses from.
+    #[must_use]
+    pub fn accounts(&self) -> &[Account] {
+        match &self.question {
+            Question::Register(account) | Question::AlreadyRegistered(account) => {
+                std::slice::from_ref(account)
+            }
+            Question::SignIn(accounts) => accounts,
+            Question::NothingHere | Question::Unsupported => &[],
+        }
+    }
+}
+
+impl fmt::Display for Prompt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { rp_id, question, .. } = self;
+        match question {
+            Question::Register(Account { credential: None, .. }) => {
+                write!(f, "Another device wants to create a passkey for {rp_id} on this device.")
+            }
+            Question::Register(_) => write!(
+                f,
+                "Another device wants to create a passkey for {rp_id} on this device. It replaces \
+                 the passkey that this account already has here."
+            ),
+            Question::SignIn(_) => write!(
+                f,
+                "Another device wants to sign in to {rp_id} with a passkey from this device."
+            ),
+            Question::AlreadyRegistered(_) => write!(
+                f,
+                "Another device wants to create a passkey for {rp_id}, but this device already \
+                 has one. Tell the other device?"
+            ),
+            Question::NothingHere => write!(
+                f,
+                "Another device wants to sign in to {rp_id}, but this device has no passkey that \
+                 it accepts. Tell the other device?"
+            ),
+            Question::Unsupported => f.write_str(
+                "Another device asks whether you are here. It may want something that this \
+                 device cannot do.",
+            ),
+        }
+    }
+}
+
+impl fmt::Debug for Prompt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Prompt")
+            .field("id", &self.id)
+            .field("question", &self.question)
+            .field("demanded", &self.demanded)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a prompt is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Question {
+    /// May a passkey be made for this account? If the account names a passkey,
+    /// the new one takes its place.
+    Register(Account),
+    /// May one of these accounts sign in, and which? There is at least one.
+    SignIn(Vec<Account>),
+    /// A passkey of this account is registered at the site already, so none
+    /// will be made. Approving tells the site so.
+    AlreadyRegistered(Account),
+    /// There is no passkey for the site, or none that it would take. Approving
+    /// tells the site so.
+    NothingHere,
+    /// The other device asks whether the user is here, and for no site. Most ask
+    /// so when this device cannot do what they want, and report an error to their
+    /// site after the answer; others ask for something next. There is nothing to
+    /// decide: an approval and a decline both say that the user has read it.
+    Unsupported,
+}
+
+/// An account, as a person knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Account {
+    /// The account's names, safe to show, and its id.
+    pub user: User,
+    /// The passkey, if there is one already.
+    pub credential: Option<CredentialId>,
+}
+
+impl Account {
+    pub(super) fn of(passkey: &Passkey) -> Self {
+        let user = names::presentable_user(&passkey.user);
+        Self { user, credential: Some(passkey.id.clone()) }
+    }
+
+    /// An account that is to have a new passkey, and the one that it has.
+    pub(super) fn new(user: &User, replaced: Option<&Passkey>) -> Self {
+        let credential = replaced.map(|passkey| passkey.id.clone());
+        Self { user: names::presentable_user(user), credential }
+    }
+}
+
+/// How sure one is of the user.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Verification {
+    /// Somebody was there and said yes.
+    Present,
+    /// It was the device's user: biometrics, PIN or pattern, in this very
+    /// prompt.
+    #[default]
+    Verified,
+}
+
+/// What the user said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Decision {
+    /// Yes.
+    Approved {
+        /// How sure that was.
+        verification: Verification,
+        /// Which of [`Prompt::accounts`], counted from 0; 0 where there is no
+        /// choice.
+        account: usize,
+    },
+    /// No.
+    Declined,
+    /// No answer.
+    TimedOut,
+    /// Nobody can be asked: no screen, no session, a locked store. This is not
+    /// the user's no, and the other device is told so.
+    NoUi,
+}
+
+/// Asks the user. The one way to an approval in the async
+/// [`Session`](super::Session).
+pub trait UserCheck: Send + Sync {
+    /// Shows the prompt and waits for the decision.
+    ///
+    /// No deadline is needed here: the transaction has one.
+    ///
+    /// # Cancel safety
+    /// Dropping the future takes the prompt off the screen: the other device
+    /// has left, or it took too long.
+    fn check(&self, prompt: Prompt) -> BoxFuture<'_, Decision>;
+
+    /// The most that [`check`](Self::check) can make sure of. Clients are told
+    /// whether this authenticator can verify its user.
+    fn ability(&self) -> Verification {
+        Verification::Verified
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ctap::UserHandle;
+
+    fn prompt(question: Question) -> Prompt {
+        let demanded = Verification::Verified;
+        let rp_name = Some("Site".to_owned());
+        Prompt { id: PromptId([0; 8]), rp_id: "example.com".into(), rp_name, question, demanded }
+    }
+
+    #[test]
+    fn every_prompt_says_that_another_device_asks_and_where_for() {
+        let account = Account::new(&User::new(UserHandle::new([1]).unwrap(), "ada", "Ada"), None);
+        for question in [
+            Question::Register(account.clone()),
+            Question::SignIn(vec![account.clone()]),
+            Question::AlreadyRegistered(account),
+            Question::NothingHere,
+        ] {
+            let prompt = prompt(question);
+            let words = prompt.to_string();
+            assert!(words.starts_with("Another device wants") && words.contains("example.com"));
+            assert!(!words.contains("Site"), "the site's own words are not the question");
+            let debug = format!("{prompt:?}");
+            assert!(!debug.contains("example") && !debug.contains("ada"), "{debug}");
+        }
+    }
+
+    #[test]
+    fn verified_is_more_than_present() {
+        assert!(Verification::Verified > Verification::Present);
+    }
+}

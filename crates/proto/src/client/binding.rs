@@ -1,0 +1,157 @@
+//! Binding a response to its request: what a client checks before it believes
+//! that the phone answered what was asked (CTAP 2.2 sections 6.1 and 6.2,
+//! WebAuthn Level 3 sections 5.1.3 and 5.1.4).
+//!
+//! The signature is the relying party's to check: only it knows the key.
+//!
+//! No check is stricter than Chromium's, so that no ceremony is lost that a
+//! browser would complete.
+
+use std::collections::BTreeSet;
+
+use super::phone_request::Demands;
+use crate::crypto::sha256;
+use crate::ctap::extensions::cred_protect::CredProtect;
+use crate::ctap::extensions::{CRED_PROTECT, HMAC_SECRET};
+use crate::ctap::{
+    AuthenticatorData, Flags, RawCbor, RawResponse, Request, Response, ResponseError, Status,
+    get_assertion, get_info, make_credential,
+};
+use crate::error::{Mismatch, PeerMisbehaved};
+use crate::secret::SecretBytes;
+
+/// Reads the answer to `request` and checks that it is one.
+pub(super) fn read_response(
+    request: &Request,
+    demands: Demands,
+    phone: &get_info::Response,
+    payload: SecretBytes,
+) -> Result<Result<Response, Status>, PeerMisbehaved> {
+    let response = RawResponse::parse(payload.into_exposed())
+        .and_then(|response| response.decode(request.command()));
+    let response = match response {
+        Ok(response) => response,
+        Err(ResponseError::Status(status)) => return Ok(Err(status)),
+        Err(ResponseError::Answer { error, .. }) => return Err(PeerMisbehaved::Response(error)),
+        Err(_) => return Err(PeerMisbehaved::EmptyResponse),
+    };
+    match (request, &response) {
+        (Request::MakeCredential(request), Response::MakeCredential(response)) => {
+            made(request, demands, phone, response)
+        }
+        (Request::GetAssertion(request), Response::GetAssertion(response)) => {
+            asserted(request, demands, response)
+        }
+        // The rest has nothing to be bound to.
+        _ => Ok(()),
+    }
+    .map_err(PeerMisbehaved::Mismatch)?;
+    Ok(Ok(response))
+}
+
+fn made(
+    request: &make_credential::Request,
+    demands: Demands,
+    phone: &get_info::Response,
+    response: &make_credential::Response,
+) -> Result<(), Mismatch> {
+    let data = &response.auth_data;
+    common(data, &request.rp.id, demands)?;
+    signed(data, request.extensions.names(), |name, output| match name {
+        CRED_PROTECT => is_protection(request, phone, output),
+        HMAC_SECRET => demands.prf,
+        _ => false,
+    })?;
+    protected(data, request, demands)?;
+    let credential = data.credential().ok_or(Mismatch::NoCredential)?;
+    let algorithm = credential.public_key.algorithm();
+    let offered = request.parameters.iter().any(|offer| offer.algorithm == algorithm);
+    if offered { Ok(()) } else { Err(Mismatch::Algorithm) }
+}
+
+fn asserted(
+    request: &get_assertion::Request,
+    demands: Demands,
+    response: &get_assertion::Response,
+) -> Result<(), Mismatch> {
+    let data = &response.auth_data;
+    common(data, &request.rp_id, demands)?;
+    signed(data, request.extensions.names(), |name, _| name == HMAC_SECRET && demands.prf)?;
+    if data.credential().is_some() {
+        return Err(Mismatch::NewCredential);
+    }
+    let allowed = &request.allow_list;
+    match &response.credential {
+        Some(used) => {
+            if !allowed.is_empty() && !allowed.iter().any(|allowed| allowed.id == used.id) {
+                return Err(Mismatch::Credential);
+            }
+        }
+        // CTAP lets a phone leave it out where there is no choice.
+        None if allowed.len() == 1 => {}
+        None => return Err(Mismatch::Credential),
+    }
+    let named = response.user.as_ref().is_some_and(|user| !user.id.as_bytes().is_empty());
+    if allowed.is_empty() && !named {
+        return Err(Mismatch::UserHandle);
+    }
+    // `userSelected: false` and one credential are what their absence means.
+    let is_one_of_many = response.number_of_credentials.is_some_and(|number| number > 1);
+    if response.user_selected == Some(true) && is_one_of_many {
+        return Err(Mismatch::Contradiction);
+    }
+    Ok(())
+}
+
+/// Checks that each signed extension output was asked for, or is `fine` without.
+fn signed<'a>(
+    data: &AuthenticatorData,
+    asked: impl Iterator<Item = &'a str>,
+    fine: impl Fn(&str, &RawCbor) -> bool,
+) -> Result<(), Mismatch> {
+    let asked: BTreeSet<&str> = asked.filter(|name| *name != CRED_PROTECT).collect();
+    let is_fine =
+        |(name, output): (&String, &RawCbor)| asked.contains(name.as_str()) || fine(name, output);
+    if data.extensions().iter().all(is_fine) { Ok(()) } else { Err(Mismatch::Extensions) }
+}
+
+/// Whether `output` is a protection that may come. A phone that lists the
+/// extension may also protect a passkey unasked. [CTAP 2.2 §12.1]
+fn is_protection(
+    request: &make_credential::Request,
+    phone: &get_info::Response,
+    output: &RawCbor,
+) -> bool {
+    let is_asked = request.extensions.other.get(CRED_PROTECT).is_some();
+    let is_listed = phone.has_extension(CRED_PROTECT);
+    output.read_as::<CredProtect>().is_ok() && (is_asked || is_listed)
+}
+
+/// Checks that the passkey is protected as is demanded, and no less than was
+/// asked for if the phone says how. [WebAuthn L3 §10.1.6] [CTAP 2.2 §12.1]
+fn protected(
+    data: &AuthenticatorData,
+    request: &make_credential::Request,
+    demands: Demands,
+) -> Result<(), Mismatch> {
+    let level = |value: &RawCbor| value.read_as::<CredProtect>().ok();
+    let done = data.extensions().get(CRED_PROTECT).and_then(level);
+    let asked = request.extensions.other.get(CRED_PROTECT).and_then(level);
+    let is_less = done.is_some_and(|done| asked.is_some_and(|asked| done < asked));
+    // Nothing is less than any level.
+    if is_less || done < demands.protection { Err(Mismatch::Protection) } else { Ok(()) }
+}
+
+fn common(data: &AuthenticatorData, rp_id: &str, demands: Demands) -> Result<(), Mismatch> {
+    if *data.rp_id_hash() != sha256(&[rp_id.as_bytes()]) {
+        return Err(Mismatch::RelyingParty);
+    }
+    let flags = data.flags();
+    if !flags.contains(Flags::USER_PRESENT) {
+        return Err(Mismatch::UserPresence);
+    }
+    if demands.verification && !flags.contains(Flags::USER_VERIFIED) {
+        return Err(Mismatch::UserVerification);
+    }
+    Ok(())
+}

@@ -1,0 +1,133 @@
+//! What a client's transaction is started with: the caller's decisions and the
+//! secrets of this one transaction.
+
+use std::time::Duration;
+
+use rand_core::CryptoRng;
+
+use crate::crypto::SecretKey;
+use crate::secret::QrSecret;
+use crate::transport::contact_request::ClientNonce;
+use crate::transport::qr_code::RequestHint;
+
+/// How long each stage may take, counted from its own start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Deadlines {
+    /// From showing the QR code until a phone is heard. None by default: the
+    /// code stays on the screen until somebody comes.
+    pub offering: Option<Duration>,
+    /// Linked transactions: from the call until the phone is heard and the
+    /// tunnel is open.
+    pub calling: Duration,
+    /// DNS, TCP, TLS and upgrade together.
+    pub connecting: Duration,
+    /// From the first handshake message until its reply.
+    pub handshaking: Duration,
+    /// From the handshake until the post-handshake message.
+    pub introducing: Duration,
+    /// From a request to its response, where the request has no timeout of its
+    /// own. Long: people unlock the phone, choose, and show their face first.
+    pub asking: Duration,
+    /// How long a late link is waited for after the client's shutdown.
+    pub lingering: Duration,
+}
+
+impl Default for Deadlines {
+    fn default() -> Self {
+        Self {
+            offering: None,
+            calling: Duration::from_secs(60),
+            connecting: Duration::from_secs(10),
+            handshaking: Duration::from_secs(10),
+            introducing: Duration::from_secs(10),
+            asking: Duration::from_secs(5 * 60),
+            // Chromium's.
+            lingering: Duration::from_secs(3 * 60),
+        }
+    }
+}
+
+/// What the caller decides about a transaction.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// What the phone's first screen will be about. Only a hint.
+    pub hint: RequestHint,
+    /// Whether a link is wanted: the phone may then send one, and the client
+    /// waits for it after the last response.
+    pub linking: Linking,
+    /// How long each stage may take.
+    pub deadlines: Deadlines,
+}
+
+impl Config {
+    /// The defaults for a request of this kind: no linking, as Chromium.
+    #[must_use]
+    pub fn new(hint: RequestHint) -> Self {
+        Self { hint, linking: Linking::NotOffered, deadlines: Deadlines::default() }
+    }
+}
+
+/// Whether the QR code offers to keep a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Linking {
+    /// Key 4 of the QR code is `false`; a link that comes anyway is dropped.
+    NotOffered,
+    /// Key 4 is `true`; a verified link comes out as [`Output::Linked`](super::Output::Linked).
+    Offered,
+}
+
+/// The secrets of one QR code and its one transaction. Never used twice: they are consumed by the
+/// transaction and cannot be cloned.
+///
+/// ```compile_fail,E0599
+/// # use fido_hybrid_proto::client::Keys;
+/// fn two_transactions(keys: Keys) -> (Keys, Keys) {
+///     (keys.clone(), keys)
+/// }
+/// ```
+#[derive(Debug)]
+pub struct Keys {
+    /// The private key whose public key the QR code holds.
+    pub identity: SecretKey,
+    /// QR code key 1.
+    pub secret: QrSecret,
+    /// The client's ephemeral key in the handshake.
+    pub ephemeral: SecretKey,
+}
+
+impl Keys {
+    /// Fresh keys.
+    pub fn generate(rng: &mut impl CryptoRng) -> Self {
+        Self {
+            identity: SecretKey::generate(rng),
+            secret: QrSecret::generate(rng),
+            ephemeral: SecretKey::generate(rng),
+        }
+    }
+}
+
+/// The secrets of one linked transaction. Never used twice: they are consumed by the
+/// transaction and cannot be cloned.
+///
+/// ```compile_fail,E0599
+/// # use fido_hybrid_proto::client::LinkedKeys;
+/// fn two_transactions(keys: LinkedKeys) -> (LinkedKeys, LinkedKeys) {
+///     (keys.clone(), keys)
+/// }
+/// ```
+#[derive(Debug)]
+pub struct LinkedKeys {
+    /// Makes the phone's advert unlike any other.
+    pub nonce: ClientNonce,
+    /// The client's ephemeral key in the handshake.
+    pub ephemeral: SecretKey,
+}
+
+impl LinkedKeys {
+    /// Fresh keys.
+    pub fn generate(rng: &mut impl CryptoRng) -> Self {
+        Self { nonce: ClientNonce::generate(rng), ephemeral: SecretKey::generate(rng) }
+    }
+}

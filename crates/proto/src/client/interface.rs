@@ -1,0 +1,90 @@
+//! What goes into a client's transaction and what comes out of it.
+
+use std::time::Duration;
+
+use super::phone_request::PhoneRequest;
+use super::update::Update;
+use crate::ctap::{self, Status};
+use crate::error::{BluetoothFault, Error, TunnelFault};
+use crate::ports::bluetooth::AdapterState;
+use crate::transport::linking::Link;
+use crate::transport::tunnel_domain::TunnelDomain;
+use crate::transport::tunnel_url::TunnelRequest;
+
+/// What happened.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, moved once")]
+pub enum Input {
+    /// The radio heard service data under FFF9 or FDE2. It is normal that most
+    /// of it is not for this transaction.
+    ServiceData(Vec<u8>),
+    /// The radio changed. A transaction that needs it goes on waiting.
+    Adapter(AdapterState),
+    /// The radio cannot go on.
+    BluetoothFailed(BluetoothFault),
+    /// The tunnel of [`Output::Dial`] is open.
+    TunnelOpened {
+        /// The tunnel service announced a connect signal.
+        connect_signal: bool,
+    },
+    /// A message came through the tunnel.
+    Message(Vec<u8>),
+    /// The tunnel was closed in good order.
+    TunnelClosed,
+    /// The tunnel could not be opened, or broke.
+    TunnelFailed(TunnelFault),
+    /// The caller asks something of the phone, in stage [`Stage::Ready`]. If
+    /// the phone cannot do what the relying party requires, the transaction ends
+    /// with [`Fault::Unsupported`]. The keys of a transaction are good for 2^24
+    /// requests.
+    ///
+    /// [`Fault::Unsupported`]: crate::error::Fault::Unsupported
+    /// [`Stage::Ready`]: crate::error::Stage::Ready
+    Request {
+        /// What is asked.
+        request: PhoneRequest,
+        /// How long the response may take, if not
+        /// [`Deadlines::asking`](super::Deadlines::asking).
+        timeout: Option<Duration>,
+    },
+    /// The caller has what it wants, in stage [`Stage::Ready`].
+    ///
+    /// [`Stage::Ready`]: crate::error::Stage::Ready
+    Finish,
+    /// The caller wants no more of it, in any stage.
+    Cancel,
+    /// Time has passed; [`Transaction::deadline`](super::Transaction::deadline)
+    /// says when this is due.
+    TimePassed,
+}
+
+/// What is to be done.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there are a handful at a time, moved once")]
+pub enum Output {
+    /// Open a tunnel.
+    Dial(TunnelRequest),
+    /// Send a message through the tunnel.
+    Send(Vec<u8>),
+    /// Stop listening with the radio.
+    StopScanning,
+    /// Close the tunnel, or stop opening it.
+    CloseTunnel,
+    /// Tell the person.
+    Update(Update),
+    /// The phone's response to the last request, checked to answer it; or the
+    /// status with which the phone refused.
+    Response(Result<ctap::Response, Status>),
+    /// A link to keep, its signature verified, and the tunnel service at which
+    /// this phone is called. It replaces any with the same identity key.
+    Linked {
+        /// What to keep.
+        link: Link,
+        /// Where to call the phone.
+        domain: TunnelDomain,
+    },
+    /// The link of this linked transaction is dead: delete it.
+    ForgetLink,
+    /// Over. Nothing follows.
+    Closed(Result<(), Error>),
+}

@@ -1,0 +1,141 @@
+//! The start of a linked transaction (state-assisted, CTAP 2.2 section 11.5.2):
+//! the phone is called through its tunnel service and listened for by radio at
+//! the same time. The handshake starts when both are there.
+//!
+//! If the tunnel service announced a connect signal, a message `00` comes
+//! first, before or after the advert; the handshake need not wait for it.
+
+use std::collections::VecDeque;
+
+use super::config::LinkedKeys;
+use super::interface::{Input, Output};
+use super::state::{Handshaking, State, Terms, connect_signal};
+use super::update::Update;
+use crate::crypto::{PublicKey, SecretKey};
+use crate::error::{Fault, PeerMisbehaved, TunnelFault};
+use crate::secret::{LinkSecret, Psk};
+use crate::state_machine::End;
+use crate::transport::advert::AdvertKey;
+use crate::transport::contact_request::{ContactHint, ContactRequest};
+use crate::transport::keys;
+use crate::transport::linking::Link;
+use crate::transport::noise::Initiator;
+use crate::transport::tunnel_domain::TunnelDomain;
+use crate::transport::tunnel_url::{
+    CLIENT_PAYLOAD_HEADER, SIGNAL_CONNECTION_HEADER, TunnelRequest, TunnelUrl,
+};
+
+/// HTTP status of a contact id that is dead for good.
+const GONE: u16 = 410;
+
+/// Calling and listening, in parallel.
+#[derive(Debug)]
+pub(super) struct Calling {
+    advert_key: AdvertKey,
+    secret: LinkSecret,
+    phone: PublicKey,
+    ephemeral: SecretKey,
+    psk: Option<Psk>,
+    tunnel: Tunnel,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tunnel {
+    Dialling,
+    Open { signal_due: bool },
+}
+
+impl Calling {
+    pub(super) fn new(
+        hint: ContactHint,
+        link: &Link,
+        domain: TunnelDomain,
+        keys: LinkedKeys,
+    ) -> (Self, TunnelRequest) {
+        let LinkedKeys { nonce, ephemeral } = keys;
+        let advert_key = AdvertKey::new(&keys::eid_key_linked(&link.secret, &nonce));
+        let payload = ContactRequest { link_id: link.link_id, nonce, hint };
+        let request = TunnelRequest {
+            url: TunnelUrl::contact(domain, &link.contact_id),
+            headers: vec![
+                (CLIENT_PAYLOAD_HEADER, payload.to_header()),
+                (SIGNAL_CONNECTION_HEADER, "true".to_owned()),
+            ],
+        };
+        let calling = Self {
+            advert_key,
+            secret: link.secret.clone(),
+            phone: link.identity,
+            ephemeral,
+            psk: None,
+            tunnel: Tunnel::Dialling,
+        };
+        (calling, request)
+    }
+
+    pub(super) const fn is_scanning(&self) -> bool {
+        self.psk.is_none()
+    }
+
+    pub(super) const fn is_open(&self) -> bool {
+        matches!(self.tunnel, Tunnel::Open { .. })
+    }
+
+    pub(super) fn handle(
+        mut self,
+        input: Input,
+        outputs: &mut VecDeque<Output>,
+    ) -> Result<State, End> {
+        match input {
+            Input::ServiceData(data) if self.is_scanning() => {
+                // The advert's domain says nothing here: a phone may put random
+                // bytes in its place.
+                if let Some(heard) = self.advert_key.open_linked(&data) {
+                    self.psk = Some(keys::psk_linked(&self.secret, &heard.eid));
+                    outputs.push_back(Output::StopScanning);
+                    outputs.push_back(Output::Update(Update::PhoneHeard));
+                }
+            }
+            Input::Adapter(state) if self.is_scanning() => {
+                outputs.push_back(Output::Update(Update::Adapter(state)));
+            }
+            Input::BluetoothFailed(fault) if self.is_scanning() => {
+                return Err(Fault::from(fault).into());
+            }
+            Input::TunnelOpened { connect_signal } => {
+                self.tunnel = Tunnel::Open { signal_due: connect_signal };
+                outputs.push_back(Output::Update(Update::Connected));
+            }
+            Input::Message(message) => {
+                if self.tunnel != (Tunnel::Open { signal_due: true }) {
+                    return Err(PeerMisbehaved::TooEarly.into());
+                }
+                connect_signal(&message, outputs)?;
+                self.tunnel = Tunnel::Open { signal_due: false };
+            }
+            Input::TunnelFailed(fault) => {
+                if let TunnelFault::Status(GONE) = fault {
+                    outputs.push_back(Output::ForgetLink);
+                }
+                return Err(Fault::from(fault).into());
+            }
+            Input::TunnelClosed => return Err(Fault::PeerLeft.into()),
+            _ => {}
+        }
+        self.next(outputs)
+    }
+
+    fn next(self, outputs: &mut VecDeque<Output>) -> Result<State, End> {
+        match self {
+            Self {
+                psk: Some(psk), tunnel: Tunnel::Open { signal_due }, phone, ephemeral, ..
+            } => {
+                let (initiator, message) = Initiator::linked(&phone, &psk, ephemeral)?;
+                outputs.push_back(Output::Send(message.into()));
+                let terms = Terms::NoLinking;
+                Ok(State::Handshaking(Handshaking { initiator, terms, signal_due }))
+            }
+            calling => Ok(State::Calling(calling)),
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! The client, without I/O: it shows a QR code, finds the phone by its advert,
+//! meets it at a tunnel service and asks it. [`Transaction`] is the whole of it.
+
+mod binding;
+mod config;
+mod interface;
+mod linked;
+mod phone_request;
+mod state;
+pub mod transaction;
+mod update;
+
+pub use phone_request::PhoneRequest;
+pub use state::MAX_REQUEST;
+pub use transaction::{Config, Deadlines, Input, Keys, LinkedKeys, Linking, Output, Transaction};
+pub use update::Update;

@@ -1,0 +1,85 @@
+//! The end of the counters, which no test outside reaches: 2^24 messages away.
+
+use super::*;
+use crate::ctap::{Aaguid, Request, get_assertion};
+use crate::error::Error;
+use crate::state_machine::Machine;
+use crate::transport::channel::ChannelError;
+use crate::transport::crypter::{CrypterError, MAX_COUNTER};
+
+const NOW: Duration = Duration::ZERO;
+
+/// A client that is ready, and the phone, after so many messages each way.
+fn ready(sent: u32, received: u32) -> (Machine<State>, Channel) {
+    let (mut channel, mut phone) = Channel::pair_for_testing_only();
+    channel.set_counters_for_testing_only(sent, received);
+    phone.set_counters_for_testing_only(received, sent);
+    let info = get_info::Response::new(vec![get_info::FIDO_2_0.to_owned()], Aaguid::ZERO);
+    let (terms, hash) = (Terms::NoLinking, HandshakeHash([0; 32]));
+    let session = Session { channel, terms, hash, info: Box::new(info), answered: false };
+    (Machine::new(State::Ready(session), Deadlines::default(), NOW, []), phone)
+}
+
+fn step(client: &mut Machine<State>, input: Input) -> Vec<Output> {
+    client.handle(NOW, input).unwrap();
+    std::iter::from_fn(|| client.poll_output()).collect()
+}
+
+fn ask() -> Input {
+    let request = Request::GetAssertion(get_assertion::Request::new("example.com", [1; 32]));
+    Input::Request { request: request.into(), timeout: None }
+}
+
+/// Why it ended; nothing was sent at that.
+fn failed(outputs: &[Output]) -> &Error {
+    let [Output::CloseTunnel, Output::Closed(Err(error))] = outputs else { panic!("{outputs:?}") };
+    error
+}
+
+#[test]
+fn a_phone_sends_until_its_counter_runs_out() {
+    for stage in [Stage::Ready, Stage::Asking] {
+        let (mut client, mut phone) = ready(0, MAX_COUNTER);
+        if stage == Stage::Asking {
+            step(&mut client, ask());
+        }
+        let update = linking::Update::default().to_bytes();
+        let last = phone.seal(MessageType::Update, update.expose()).unwrap();
+        assert!(step(&mut client, Input::Message(last.clone())).is_empty());
+        // It has none for another, and this one is not opened again.
+        assert!(phone.seal(MessageType::Update, update.expose()).is_err());
+        let outputs = step(&mut client, Input::Message(last));
+        let Error { stage: at, fault } = failed(&outputs);
+        let Fault::PeerMisbehaved(fault) = fault else { panic!("{fault:?}") };
+        let exhausted = ChannelError::Crypter(CrypterError::CounterExhausted);
+        assert_eq!((*at, *fault), (stage, PeerMisbehaved::Channel(exhausted)));
+    }
+}
+
+#[test]
+fn a_client_asks_until_its_counter_runs_out() {
+    let (mut client, mut phone) = ready(MAX_COUNTER, 0);
+    let outputs = step(&mut client, ask());
+    assert!(matches!(outputs[..], [Output::Send(_), Output::Update(Update::Asked)]));
+    let refusal = phone.seal(MessageType::Ctap, &[0x27]).unwrap();
+    let outputs = step(&mut client, Input::Message(refusal));
+    assert!(matches!(outputs[..], [Output::Response(Err(_))]));
+    // The phone did nothing: this program asked so often.
+    let outputs = step(&mut client, ask());
+    let Error { stage, fault } = failed(&outputs);
+    let Fault::ApiMisuse(fault) = fault else { panic!("{fault:?}") };
+    assert_eq!((*stage, *fault), (Stage::Ready, ApiMisuse::TooManyRequests));
+}
+
+#[test]
+fn a_client_that_cannot_say_goodbye_ends_all_the_same() {
+    let (mut client, _) = ready(MAX_COUNTER + 1, 0);
+    let outputs = step(&mut client, Input::Finish);
+    assert!(matches!(outputs[..], [Output::CloseTunnel, Output::Closed(Ok(()))]), "{outputs:?}");
+    let (mut client, _) = ready(MAX_COUNTER + 1, 0);
+    let outputs = step(&mut client, Input::Cancel);
+    let [Output::CloseTunnel, Output::Closed(Err(error))] = &outputs[..] else {
+        panic!("{outputs:?}")
+    };
+    assert!(matches!(error.fault, Fault::Cancelled(CancelledBy::Caller)));
+}

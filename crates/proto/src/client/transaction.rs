@@ -1,0 +1,122 @@
+//! The client's side of one transaction, without I/O: CTAP 2.2 section 11.5.
+//!
+//! A [`Transaction`] takes [`Input`]s with the time at which they happened and
+//! gives [`Output`]s. One law, broken only with an
+//! [`ApiMisuse`] error:
+//!
+//! > After each input, take outputs until there is none; then wait for one
+//! > more input.
+//!
+//! ```text
+//!  Offering ──advert──▶ Connecting ──opened──▶ Handshaking ──reply──▶ Introducing
+//!  Calling ─────advert and opened, in either order────▲                   │
+//!                                                                         ▼
+//!  Closed ◀──── Lingering ◀───finish─── Ready ◀──response / request──▶ Asking
+//! ```
+//!
+//! Same keys, same inputs, same times: same outputs. Whoever feeds it vouches
+//! that an advert was heard by a radio *here and now*: that is what proves the
+//! phone is near, and there is no way around it.
+
+use std::time::Duration;
+
+pub use super::config::{Config, Deadlines, Keys, LinkedKeys, Linking};
+pub use super::interface::{Input, Output};
+use super::linked::Calling;
+use super::state::{Offering, State};
+use super::update::Update;
+use crate::ctap::get_info;
+use crate::error::{ApiMisuse, Stage};
+use crate::state_machine::Machine;
+use crate::transport::contact_request::ContactHint;
+use crate::transport::linking::Link;
+use crate::transport::qr_code::QrText;
+use crate::transport::tunnel_domain::TunnelDomain;
+
+/// The client's side of one transaction. See the [module](self).
+#[derive(Debug)]
+pub struct Transaction {
+    machine: Machine<State>,
+    qr_text: Option<QrText>,
+}
+
+impl Transaction {
+    /// Starts with a QR code to show.
+    ///
+    /// `now` is the time since an origin of the caller's choosing, by a clock
+    /// that never goes back; `created` goes into the QR code, in seconds since
+    /// 1970.
+    #[must_use]
+    pub fn qr(config: Config, keys: Keys, now: Duration, created: u64) -> Self {
+        let (offering, qr_text) = Offering::new(&config, keys, created);
+        let outputs = [Output::Update(Update::WaitingForScan)];
+        let machine = Machine::new(State::Offering(offering), config.deadlines, now, outputs);
+        Self { machine, qr_text: Some(qr_text) }
+    }
+
+    /// Starts by calling a linked phone: the first output is a dial, and the
+    /// radio listens at the same time.
+    #[must_use]
+    pub fn linked(
+        hint: ContactHint,
+        deadlines: Deadlines,
+        link: &Link,
+        domain: TunnelDomain,
+        keys: LinkedKeys,
+        now: Duration,
+    ) -> Self {
+        let (calling, request) = Calling::new(hint, link, domain, keys);
+        let outputs = [Output::Update(Update::Calling), Output::Dial(request)];
+        let machine = Machine::new(State::Calling(calling), deadlines, now, outputs);
+        Self { machine, qr_text: None }
+    }
+
+    /// What the QR code says, until a phone has been heard: a code that was
+    /// used must not stay on the screen.
+    #[must_use]
+    pub fn qr_text(&self) -> Option<&QrText> {
+        self.qr_text.as_ref()
+    }
+
+    /// Where the transaction is.
+    #[must_use]
+    pub const fn stage(&self) -> Stage {
+        self.machine.stage()
+    }
+
+    /// When [`Input::TimePassed`] is due.
+    #[must_use]
+    pub const fn deadline(&self) -> Option<Duration> {
+        self.machine.deadline()
+    }
+
+    /// What the phone says it can do; `None` until [`Stage::Ready`], and after
+    /// the end.
+    #[must_use]
+    pub fn get_info(&self) -> Option<&get_info::Response> {
+        self.machine.state().get_info()
+    }
+
+    /// The next thing to do, if there is one.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.machine.poll_output()
+    }
+
+    /// Takes one input. Faults of the world and of the phone end the
+    /// transaction with [`Output::Closed`]; they are no errors of this call.
+    ///
+    /// A deadline that has passed by `now` counts before the input, unless that
+    /// is the tunnel's end. What the radio and the tunnel still report after the
+    /// end is ignored.
+    ///
+    /// # Errors
+    /// [`ApiMisuse`] if the law is broken or the input does not belong to the
+    /// stage. The transaction is unchanged.
+    pub fn handle(&mut self, now: Duration, input: Input) -> Result<(), ApiMisuse> {
+        self.machine.handle(now, input)?;
+        if self.stage() != Stage::Offering {
+            self.qr_text = None;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,54 @@
+//! What a person may want to see while a transaction goes on.
+
+use std::fmt;
+
+use crate::ctap::get_info;
+use crate::ports::bluetooth::AdapterState;
+
+/// A step that was taken. `Display` is a sentence for people.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Update {
+    /// The QR code is ready to be scanned.
+    WaitingForScan,
+    /// The radio changed, or cannot be used yet: nothing can be heard until it
+    /// is on. Then the same QR code is still good.
+    Adapter(AdapterState),
+    /// A linked phone is being called.
+    Calling,
+    /// The advert of a phone that read the code was received; the code is not
+    /// needed any more. The tunnel to the phone is being opened.
+    PhoneHeard,
+    /// The tunnel is open; the connection is being secured.
+    Connected,
+    /// The tunnel service says that the linked phone is online.
+    PhoneOnline,
+    /// The connection is secured.
+    Secured,
+    /// The phone is ready for requests.
+    PhoneReady(Box<get_info::Response>),
+    /// The phone has the request and asks its user.
+    Asked,
+    /// The phone has answered.
+    Answered,
+    /// A link came and was not kept: it was not offered, or not valid.
+    LinkDropped,
+}
+
+impl fmt::Display for Update {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Adapter(state) => return state.fmt(f),
+            Self::WaitingForScan => "Scan the QR code with a phone.",
+            Self::Calling => "Calling the phone.",
+            Self::PhoneHeard => "A phone is near. Connecting to it.",
+            Self::Connected => "Connected. Securing the connection.",
+            Self::PhoneOnline => "The phone is online.",
+            Self::Secured => "The connection is secure.",
+            Self::PhoneReady(_) => "The phone is ready.",
+            Self::Asked => "Continue on the phone.",
+            Self::Answered => "The phone has answered.",
+            Self::LinkDropped => "The phone could not be remembered.",
+        })
+    }
+}

@@ -1,0 +1,427 @@
+//! `authenticatorMakeCredential`: CTAP 2.2 section 6.1. A new passkey.
+//!
+//! ```text
+//! request   {1: client data hash[32], 2: relying party, 3: user, 4: [parameters],
+//!            5?: [excluded descriptors], 6?: extensions, 7?: {"rk", "up", "uv"?: bool},
+//!            10?: enterprise attestation, 11?: [attestation formats]}
+//! response  {1: format, 2: authenticator data, 3: statement,
+//!            4?: bool, 5?: large blob key, 6?: unsigned extension outputs}
+//! ```
+//!
+//! Members 8 and 9 of a request belong to PIN/UV protocols, which do not exist
+//! over hybrid; they are kept among the unknown ones.
+
+use super::authenticator_data::{AttestedCredential, AuthenticatorData};
+use super::bounds::{self, MAX_CREDENTIAL_PARAMETERS, MAX_CREDENTIALS};
+use super::entity::{CredentialDescriptor, CredentialParameters, RelyingParty, User};
+use super::extensions::{RegistrationInputs, RegistrationOutputs};
+use super::raw::{Members, RawCbor};
+use crate::cbor::{Decode, Encode, Error, Key, Kind, Reader, Writer};
+use crate::secret::SecretBytes;
+
+/// The attestation format without an attestation; its statement is an empty map.
+pub const FORMAT_NONE: &str = "none";
+
+/// The attestation format of WebAuthn section 8.2, also used for
+/// self-attestation.
+pub const FORMAT_PACKED: &str = "packed";
+
+/// Options of a request. One that is absent is not `false`: the authenticator
+/// has a default for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Options {
+    /// The passkey is to be found without its id (a "resident key").
+    pub rk: Option<bool>,
+    /// The user must be present; only `true` is allowed.
+    pub up: Option<bool>,
+    /// The user must be verified.
+    pub uv: Option<bool>,
+}
+
+impl Encode for Options {
+    fn encode(&self, writer: &mut Writer) {
+        writer.map(|map| {
+            for (name, value) in [("rk", self.rk), ("up", self.up), ("uv", self.uv)] {
+                if let Some(value) = value {
+                    map.text(name, |writer| writer.boolean(value));
+                }
+            }
+        });
+    }
+}
+
+impl<'a> Decode<'a> for Options {
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, Error> {
+        let mut options = Self::default();
+        reader.map(|key, reader| {
+            match key {
+                Key::Text("rk") => options.rk = Some(reader.boolean()?),
+                Key::Text("up") => options.up = Some(reader.boolean()?),
+                Key::Text("uv") => options.uv = Some(reader.boolean()?),
+                // CTAP 2.2 section 6.1.2: unknown options are ignored.
+                _ => {}
+            }
+            Ok(())
+        })?;
+        Ok(options)
+    }
+}
+
+/// Asks for a new passkey.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Request {
+    /// SHA-256 of the client data.
+    pub client_data_hash: [u8; 32],
+    /// For which site.
+    pub rp: RelyingParty,
+    /// For which account there.
+    pub user: User,
+    /// What the site would take, the best first; at most
+    /// [`MAX_CREDENTIAL_PARAMETERS`].
+    pub parameters: Vec<CredentialParameters>,
+    /// The account's passkeys: an authenticator that has one of them makes no
+    /// other. At most [`MAX_CREDENTIALS`].
+    pub exclude_list: Vec<CredentialDescriptor>,
+    /// Extensions asked for.
+    pub extensions: RegistrationInputs,
+    /// Options; written only if one is set.
+    pub options: Options,
+    /// 1: facilitated by the vendor; 2: managed by the platform.
+    pub enterprise_attestation: Option<u64>,
+    /// Formats that the site would like, the best first.
+    pub attestation_formats: Vec<String>,
+    unknown: Members,
+}
+
+impl Request {
+    /// Asks for a passkey with what every request must have.
+    #[must_use]
+    pub fn new(
+        client_data_hash: [u8; 32],
+        rp: RelyingParty,
+        user: User,
+        parameters: Vec<CredentialParameters>,
+    ) -> Self {
+        Self {
+            client_data_hash,
+            rp,
+            user,
+            parameters,
+            exclude_list: Vec::new(),
+            extensions: RegistrationInputs::default(),
+            options: Options::default(),
+            enterprise_attestation: None,
+            attestation_formats: Vec::new(),
+            unknown: Members::default(),
+        }
+    }
+
+    /// Members that came and that this crate does not know. They are written
+    /// again with the rest.
+    #[must_use]
+    pub const fn unknown(&self) -> &Members {
+        &self.unknown
+    }
+}
+
+impl Encode for Request {
+    fn encode(&self, writer: &mut Writer) {
+        writer.map(|map| {
+            map.integer(1, |writer| writer.bytes(&self.client_data_hash));
+            map.integer(2, |writer| writer.value(&self.rp));
+            map.integer(3, |writer| writer.value(&self.user));
+            map.integer(4, |writer| writer.array(self.parameters.iter(), Writer::value));
+            if !self.exclude_list.is_empty() {
+                map.integer(5, |writer| writer.array(self.exclude_list.iter(), Writer::value));
+            }
+            self.extensions.write_member(6, map);
+            if self.options != Options::default() {
+                map.integer(7, |writer| writer.value(&self.options));
+            }
+            if let Some(kind) = self.enterprise_attestation {
+                map.integer(10, |writer| writer.unsigned(kind));
+            }
+            if !self.attestation_formats.is_empty() {
+                map.integer(11, |writer| {
+                    writer.array(self.attestation_formats.iter(), |writer, name| writer.text(name));
+                });
+            }
+            self.unknown.write(map);
+        });
+    }
+}
+
+impl<'a> Decode<'a> for Request {
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, Error> {
+        let (mut client_data_hash, mut rp, mut user, mut parameters) = (None, None, None, None);
+        let (mut exclude_list, mut attestation_formats) = (Vec::new(), Vec::new());
+        let (mut extensions, mut options) = (RegistrationInputs::default(), Options::default());
+        let (mut enterprise_attestation, mut unknown) = (None, Members::default());
+        reader.map(|key, reader| {
+            match key {
+                Key::Integer(1) => {
+                    client_data_hash = Some(reader.byte_array("the client data hash")?);
+                }
+                Key::Integer(2) => rp = Some(RelyingParty::decode(reader)?),
+                Key::Integer(3) => user = Some(User::decode(reader)?),
+                Key::Integer(4) => {
+                    parameters = Some(bounds::list(
+                        reader,
+                        MAX_CREDENTIAL_PARAMETERS,
+                        "the list of credential parameters",
+                        CredentialParameters::decode,
+                    )?);
+                }
+                Key::Integer(5) => {
+                    exclude_list = bounds::list(
+                        reader,
+                        MAX_CREDENTIALS,
+                        "the exclude list",
+                        CredentialDescriptor::decode,
+                    )?;
+                }
+                Key::Integer(6) => extensions = RegistrationInputs::decode(reader)?,
+                Key::Integer(7) => options = Options::decode(reader)?,
+                Key::Integer(10) => enterprise_attestation = Some(reader.unsigned()?),
+                Key::Integer(11) => {
+                    attestation_formats = bounds::names(reader, "the list of attestation formats")?;
+                }
+                Key::Integer(number) => unknown.read(number, reader)?,
+                _ => {}
+            }
+            Ok(())
+        })?;
+        Ok(Self {
+            client_data_hash: client_data_hash.ok_or(Error::Missing("the client data hash"))?,
+            rp: rp.ok_or(Error::Missing("the relying party"))?,
+            user: user.ok_or(Error::Missing("the user"))?,
+            parameters: parameters.ok_or(Error::Missing("the list of credential parameters"))?,
+            exclude_list,
+            extensions,
+            options,
+            enterprise_attestation,
+            attestation_formats,
+            unknown,
+        })
+    }
+}
+
+/// A new passkey.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Response {
+    /// The format of the statement; any text.
+    pub format: String,
+    /// The authenticator data; one that was read has a credential.
+    pub auth_data: AuthenticatorData,
+    /// The attestation statement: a map, as it came.
+    pub statement: RawCbor,
+    /// Whether the attestation names this one device.
+    pub enterprise_attestation: Option<bool>,
+    /// A key for the large blob array; not for the site.
+    pub large_blob_key: Option<SecretBytes>,
+    /// Extension outputs that are not signed.
+    pub unsigned_extensions: RegistrationOutputs,
+}
+
+impl Response {
+    /// A passkey with the attestation of `format`.
+    #[must_use]
+    pub fn new(
+        format: impl Into<String>,
+        auth_data: AuthenticatorData,
+        statement: RawCbor,
+    ) -> Self {
+        Self {
+            format: format.into(),
+            auth_data,
+            statement,
+            enterprise_attestation: None,
+            large_blob_key: None,
+            unsigned_extensions: RegistrationOutputs::default(),
+        }
+    }
+
+    /// The new credential, unless `auth_data` was made without one.
+    #[must_use]
+    pub const fn credential(&self) -> Option<&AttestedCredential> {
+        self.auth_data.credential()
+    }
+}
+
+impl Encode for Response {
+    fn encode(&self, writer: &mut Writer) {
+        writer.map(|map| {
+            map.integer(1, |writer| writer.text(&self.format));
+            map.integer(2, |writer| writer.value(&self.auth_data));
+            map.integer(3, |writer| writer.value(&self.statement));
+            if let Some(enterprise) = self.enterprise_attestation {
+                map.integer(4, |writer| writer.boolean(enterprise));
+            }
+            if let Some(key) = &self.large_blob_key {
+                map.integer(5, |writer| writer.bytes(key.expose()));
+            }
+            self.unsigned_extensions.write_member(6, map);
+        });
+    }
+}
+
+impl<'a> Decode<'a> for Response {
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, Error> {
+        let (mut format, mut auth_data, mut statement) = (None, None, None);
+        let (mut enterprise_attestation, mut large_blob_key) = (None, None);
+        let mut unsigned_extensions = RegistrationOutputs::default();
+        reader.map(|key, reader| {
+            match key {
+                Key::Integer(1) => format = Some(reader.text()?.to_owned()),
+                Key::Integer(2) => auth_data = Some(AuthenticatorData::decode(reader)?),
+                Key::Integer(3) => {
+                    if reader.peek()? != Kind::Map {
+                        return Err(Error::Expected("a map as the attestation statement"));
+                    }
+                    statement = Some(RawCbor::decode(reader)?);
+                }
+                Key::Integer(4) => enterprise_attestation = Some(reader.boolean()?),
+                Key::Integer(5) => large_blob_key = Some(reader.bytes()?.into()),
+                Key::Integer(6) => unsigned_extensions = RegistrationOutputs::decode(reader)?,
+                _ => {}
+            }
+            Ok(())
+        })?;
+        let auth_data = auth_data.ok_or(Error::Missing("the authenticator data"))?;
+        if auth_data.credential().is_none() {
+            return Err(Error::Missing("the new credential in the authenticator data"));
+        }
+        Ok(Self {
+            format: format.ok_or(Error::Missing("the attestation format"))?,
+            auth_data,
+            statement: statement.ok_or(Error::Missing("the attestation statement"))?,
+            enterprise_attestation,
+            large_blob_key,
+            unsigned_extensions,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cbor::{decode, encode};
+    use crate::crypto::SecretKey;
+    use crate::ctap::authenticator_data::{Aaguid, Flags};
+    use crate::ctap::cose::{Algorithm, CoseKey};
+    use crate::ctap::entity::{CredentialId, UserHandle};
+    use crate::ctap::extensions::{large_blob, prf};
+
+    fn request() -> Request {
+        Request::new(
+            [1; 32],
+            RelyingParty::new("example.com", "Example"),
+            User::new(UserHandle::new([2]).unwrap(), "ada", ""),
+            vec![CredentialParameters::new(Algorithm::ES256)],
+        )
+    }
+
+    fn response() -> Response {
+        let credential = AttestedCredential {
+            aaguid: Aaguid::ZERO,
+            id: CredentialId::new([3; 16]).unwrap(),
+            public_key: CoseKey::from_es256(
+                SecretKey::from_scalar(&[0x42; 32]).unwrap().public_key(),
+            ),
+        };
+        let data =
+            AuthenticatorData::new([4; 32], Flags::USER_PRESENT, 0).with_credential(credential);
+        Response::new(FORMAT_NONE, data, RawCbor::empty_map())
+    }
+
+    /// The keys of a message, to see what was written.
+    fn keys(bytes: &[u8]) -> Vec<i64> {
+        let mut keys = Vec::new();
+        Reader::new(bytes)
+            .map(|key, _| {
+                if let Key::Integer(key) = key {
+                    keys.push(key);
+                }
+                Ok(())
+            })
+            .unwrap();
+        keys
+    }
+
+    #[test]
+    fn what_is_not_set_is_not_written() {
+        let bytes = encode(&request());
+        assert_eq!(keys(&bytes), [1, 2, 3, 4]);
+        assert_eq!(decode(&bytes), Ok(request()));
+        let bytes = encode(&response());
+        assert_eq!(keys(&bytes), [1, 2, 3]);
+        assert_eq!(decode(&bytes), Ok(response()));
+    }
+
+    #[test]
+    fn what_is_set_is_written_and_read() {
+        let mut request = request();
+        request.exclude_list = vec![CredentialDescriptor::new(CredentialId::new([9; 20]).unwrap())];
+        request.extensions.prf = Some(prf::RegistrationInput::default());
+        request.extensions.large_blob = Some(large_blob::Support::Preferred);
+        request.options = Options { rk: Some(true), up: None, uv: Some(false) };
+        request.enterprise_attestation = Some(1);
+        request.attestation_formats = vec![FORMAT_PACKED.to_owned()];
+        let bytes = encode(&request);
+        assert_eq!(keys(&bytes), [1, 2, 3, 4, 5, 6, 7, 10, 11]);
+        assert_eq!(decode(&bytes), Ok(request));
+
+        let mut response = response();
+        response.enterprise_attestation = Some(false);
+        response.large_blob_key = Some(SecretBytes::new(vec![0xab; 32]));
+        response.unsigned_extensions.prf = Some(prf::RegistrationOutput::new(true));
+        let bytes = encode(&response);
+        assert_eq!(keys(&bytes), [1, 2, 3, 4, 5, 6]);
+        assert_eq!(decode(&bytes), Ok(response));
+    }
+
+    #[test]
+    fn pin_members_and_those_of_the_future_are_kept() {
+        let mut bytes = encode(&request());
+        bytes[0] = 0xa7;
+        bytes.extend(b"\x08\x41\x00\x09\x02\x18\x63\xa1\x61x\x00");
+        let read: Request = decode(&bytes).unwrap();
+        assert_eq!(read.unknown().iter().map(|(key, _)| key).collect::<Vec<_>>(), [8, 9, 0x63]);
+        assert_eq!(encode(&read), bytes);
+    }
+
+    #[test]
+    fn an_option_must_be_a_boolean() {
+        assert!(matches!(decode::<Options>(b"\xa1\x62rk\x01"), Err(Error::Expected(_))));
+        assert_eq!(decode::<Options>(b"\xa1\x63new\x01"), Ok(Options::default()));
+        let options: Options = decode(b"\xa1\x62uv\xf4").unwrap();
+        assert_eq!((options.uv, options.rk), (Some(false), None));
+    }
+
+    #[test]
+    fn a_registration_without_a_credential_is_refused() {
+        let data = AuthenticatorData::new([4; 32], Flags::USER_PRESENT, 0);
+        let response = Response::new(FORMAT_NONE, data, RawCbor::empty_map());
+        assert!(matches!(decode::<Response>(&encode(&response)), Err(Error::Missing(_))));
+    }
+
+    #[test]
+    fn a_statement_must_be_a_map() {
+        let mut response = response();
+        response.statement = RawCbor::new(vec![0x80]).unwrap();
+        assert!(matches!(decode::<Response>(&encode(&response)), Err(Error::Expected(_))));
+    }
+
+    #[test]
+    fn lists_are_bounded() {
+        let mut request = request();
+        let descriptor = CredentialDescriptor::new(CredentialId::new([]).unwrap());
+        request.exclude_list = vec![descriptor; MAX_CREDENTIALS + 1];
+        assert_eq!(decode::<Request>(&encode(&request)), Err(Error::Invalid("the exclude list")));
+        request.exclude_list.pop();
+        assert!(decode::<Request>(&encode(&request)).is_ok());
+    }
+}

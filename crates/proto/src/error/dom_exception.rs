@@ -1,0 +1,85 @@
+//! What a web page would be told: names of `DOMException` (Web IDL section
+//! 2.8.1; WebAuthn sections 5.1.3.1 and 5.1.4.3).
+//!
+//! For programs that answer a web view's `navigator.credentials`. A page learns
+//! little on purpose: most of what can go wrong is `NotAllowedError`, so that
+//! a page cannot find out which passkeys a person has.
+
+use std::fmt;
+
+use super::options::{OptionsError, PRF_BY_CREDENTIAL};
+use crate::ctap::Status;
+
+/// The name of an exception that a web page gets. `Display` is that name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DomException {
+    /// The page's program cancelled.
+    Abort,
+    /// Options that are not in base64.
+    Encoding,
+    /// There is a passkey for this account already.
+    InvalidState,
+    /// Anything that a page is not told.
+    NotAllowed,
+    /// Nothing that a client knows was asked for.
+    NotSupported,
+    /// The RP ID is not the origin's to use.
+    Security,
+    /// Options that contradict themselves.
+    Syntax,
+    /// Options that are not of the right types (JavaScript's own `TypeError`).
+    Type,
+}
+
+impl DomException {
+    /// The name, as in `exception.name`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Abort => "AbortError",
+            Self::Encoding => "EncodingError",
+            Self::InvalidState => "InvalidStateError",
+            Self::NotAllowed => "NotAllowedError",
+            Self::NotSupported => "NotSupportedError",
+            Self::Security => "SecurityError",
+            Self::Syntax => "SyntaxError",
+            Self::Type => "TypeError",
+        }
+    }
+}
+
+impl From<Status> for DomException {
+    /// A phone says that a passkey is excluded only once its user has agreed;
+    /// all other statuses stay behind one name.
+    fn from(status: Status) -> Self {
+        match status {
+            Status::CREDENTIAL_EXCLUDED => Self::InvalidState,
+            _ => Self::NotAllowed,
+        }
+    }
+}
+
+impl From<&OptionsError> for DomException {
+    fn from(error: &OptionsError) -> Self {
+        match error {
+            OptionsError::RpId(_) => Self::Security,
+            OptionsError::NothingKnown(_) | OptionsError::NothingToEvalBy => Self::NotSupported,
+            // As if a phone had none of the passkeys, or could not do it.
+            OptionsError::NoPossibleId(_) | OptionsError::Unsupported(_) => Self::NotAllowed,
+            // Section 10.1.4: an id there that is no id is as one that is not
+            // allowed.
+            OptionsError::EvalByCredential | OptionsError::Base64(PRF_BY_CREDENTIAL) => {
+                Self::Syntax
+            }
+            OptionsError::Base64(_) => Self::Encoding,
+            _ => Self::Type,
+        }
+    }
+}
+
+impl fmt::Display for DomException {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

@@ -1,0 +1,164 @@
+//! Who or what failed.
+
+use std::fmt;
+
+use super::options::OptionsError;
+use super::peer::PeerMisbehaved;
+use super::surroundings::{BluetoothFault, StoreFault, TunnelFault};
+use crate::ctap::Status;
+use crate::transport::qr_code::QrCodeError;
+
+/// Who or what failed.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Fault {
+    /// Somebody wanted it so.
+    #[error("cancelled by {0}")]
+    Cancelled(CancelledBy),
+    /// The stage took longer than its deadline allows.
+    #[error("it took too long")]
+    Deadline,
+    /// The radio could not do its part.
+    #[error(transparent)]
+    Bluetooth(#[from] BluetoothFault),
+    /// The tunnel could not be opened or did not last.
+    #[error(transparent)]
+    Tunnel(#[from] TunnelFault),
+    /// The other side sent what no such device sends.
+    #[error("the other device misbehaved: {0}")]
+    PeerMisbehaved(#[from] PeerMisbehaved),
+    /// The other side left without an answer. To a client this may mean that
+    /// the phone's user cancelled, which iOS does not say, or that Android
+    /// could not read the request.
+    #[error("the other device left")]
+    PeerLeft,
+    /// The phone answered with a CTAP status that is not success.
+    #[error("the phone answered {0}")]
+    Status(Status),
+    /// The text that was read is no FIDO QR code.
+    #[error("not a FIDO QR code: {0}")]
+    QrCode(#[from] QrCodeError),
+    /// The QR code was made longer ago, or further in the future, than this
+    /// phone accepts: it is old, or one of the two clocks is wrong.
+    #[error("the QR code's time is too far from this device's")]
+    StaleQrCode,
+    /// The passkey store could not do what it was asked.
+    #[error(transparent)]
+    Store(#[from] StoreFault),
+    /// The site's options, or an origin that they are not for.
+    #[error("the site's request was refused: {0}")]
+    Options(#[from] OptionsError),
+    /// One side needs what the other does not offer.
+    #[error(transparent)]
+    Unsupported(#[from] Unsupported),
+    /// This library was called in a way that its documentation rules out.
+    #[error(transparent)]
+    ApiMisuse(#[from] ApiMisuse),
+}
+
+/// Who cancelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CancelledBy {
+    /// The program on this side.
+    Caller,
+    /// A person, in a window of the program on this side, which says so.
+    User,
+    /// The client, by its shutdown message, before it had an answer.
+    Client,
+}
+
+impl fmt::Display for CancelledBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Caller => "this program",
+            Self::User => "the user of this program",
+            Self::Client => "the client",
+        })
+    }
+}
+
+/// What one side needs and the other does not offer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum Unsupported {
+    /// The phone does not offer CTAP.
+    #[error("the phone does not offer CTAP")]
+    Ctap,
+    /// This command does not exist over hybrid: phones end the transaction.
+    #[error("this command does not exist over the hybrid transport")]
+    Command,
+    /// The relying party requires user verification, and the phone does not
+    /// have it.
+    #[error("the phone cannot verify its user")]
+    UserVerification,
+    /// The relying party requires user verification, and the phone's user has
+    /// not set it up.
+    #[error("the phone has no screen lock to verify its user with")]
+    VerificationNotSetUp,
+    /// The relying party requires a discoverable passkey, and the phone makes
+    /// only others.
+    #[error("the phone cannot store passkeys")]
+    DiscoverablePasskeys,
+    /// The relying party enforces a credential protection policy, and the phone
+    /// has no such policies.
+    #[error("the phone cannot protect passkeys as the site demands")]
+    CredentialProtection,
+    /// The phone has none of the algorithms that the relying party accepts.
+    #[error("the phone has none of the algorithms that the site accepts")]
+    Algorithm,
+    /// The relying party allows passkeys only whose ids are longer than those of
+    /// this phone can be.
+    #[error("the phone can have none of the passkeys that the site accepts")]
+    Passkeys,
+    /// The request is longer than peers accept.
+    #[error("the request is too long")]
+    RequestTooLong,
+    /// The QR code's client knows no tunnel service that this phone uses.
+    #[error("no tunnel service that both sides know")]
+    TunnelDomain,
+    /// The QR code's client does not use tunnel services at all.
+    #[error("the client does not offer to meet at a tunnel service")]
+    DataChannel,
+}
+
+/// A call that the documentation rules out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum ApiMisuse {
+    /// An input while outputs of the last one were not taken.
+    #[error("outputs must be taken before the next input")]
+    OutputsPending,
+    /// An input that does not belong to the transaction's stage.
+    #[error("this input does not belong to this stage")]
+    WrongStage,
+    /// Time went backwards.
+    #[error("time went backwards")]
+    TimeWentBackwards,
+    /// The transaction is over.
+    #[error("the transaction is over")]
+    Closed,
+    /// A decision on another prompt than the one that is shown.
+    #[error("this decision is not on the prompt that is shown")]
+    WrongPrompt,
+    /// An approval of an account that the prompt does not have.
+    #[error("the prompt has no such account")]
+    NoSuchAccount,
+    /// More requests in one transaction than its keys are good for: 2^24.
+    #[error("too many requests in one transaction")]
+    TooManyRequests,
+    /// Called outside a tokio runtime.
+    #[error("this must be called within a tokio runtime")]
+    NoRuntime,
+    /// The task behind the ceremony or session ended without a word: its
+    /// runtime was shut down, or a part that the program brought panicked.
+    #[error("the task behind this was ended from outside")]
+    TaskEnded,
+    /// The address of a D-Bus that may be on another machine was given. Adverts
+    /// received there would not prove that a phone is near.
+    #[error("the address of a D-Bus must begin with `unix:`: the bus must be on this machine")]
+    RemoteBus,
+    /// Something that must be given was not, such as the way to scan.
+    #[error("{0} was not given")]
+    Missing(&'static str),
+}

@@ -1,0 +1,155 @@
+//! What went wrong, how far things had got, and what a person can do about it.
+//!
+//! One path: whatever ends a transaction, in either role and at either level,
+//! comes out as an [`Error`]. It is made of a [`Stage`], where the transaction
+//! was, and a [`Fault`], who or what failed. [`Error::advice`] turns both into
+//! one thing for a person to try; one table has the advice of every fault,
+//! whether a retry can help, and the name of the `DOMException`.
+//!
+//! Neither `Debug` nor `Display` ever holds a secret or text from a peer. An
+//! underlying [`Source`] prints what its maker has it print: that is for those
+//! to mind who make one, such as the author of a passkey store.
+
+mod advice;
+mod dom_exception;
+mod fault;
+mod options;
+mod peer;
+mod stage;
+mod surroundings;
+mod table;
+
+use std::fmt;
+
+pub use advice::Advice;
+pub use dom_exception::DomException;
+pub use fault::{ApiMisuse, CancelledBy, Fault, Unsupported};
+#[cfg(feature = "webauthn")]
+pub(crate) use options::PRF_BY_CREDENTIAL;
+pub use options::{DomainError, MAX_OPTIONS, OptionsError, RpIdError};
+pub use peer::{Mismatch, PeerMisbehaved};
+pub use stage::Stage;
+pub use surroundings::{BluetoothFault, Source, StoreFault, TunnelFault, TunnelStep};
+
+/// Why a transaction ended without success: how far it got, and what failed.
+///
+/// `Display` says both, and `source` goes on behind that, so that a log of the
+/// whole chain says nothing twice.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Error {
+    /// Where the transaction was.
+    pub stage: Stage,
+    /// Who or what failed.
+    pub fault: Fault,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.stage, self.fault)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.fault {
+            // These are in the fault's own words already.
+            Fault::PeerMisbehaved(misbehaved) => misbehaved.source(),
+            Fault::QrCode(error) => error.source(),
+            Fault::Options(error) => error.source(),
+            fault => fault.source(),
+        }
+    }
+}
+
+impl Error {
+    /// Puts a fault at its stage.
+    #[must_use]
+    pub fn new(stage: Stage, fault: impl Into<Fault>) -> Self {
+        Self { stage, fault: fault.into() }
+    }
+
+    /// Whether somebody wanted it so: not a failure, and nothing to report.
+    #[must_use]
+    pub const fn is_cancelled(&self) -> bool {
+        matches!(self.fault, Fault::Cancelled(_))
+    }
+
+    /// Whether the same thing can work when tried again, with a new QR code and
+    /// no change to settings, devices, network or request. It holds exactly
+    /// where [`advice`](Self::advice) says "try again".
+    #[must_use]
+    pub const fn can_retry(&self) -> bool {
+        self.advice().can_retry()
+    }
+
+    /// What a person can do about it.
+    #[must_use]
+    pub const fn advice(&self) -> Advice {
+        table::advice(self.stage, &self.fault)
+    }
+
+    /// What a web page would be told.
+    #[must_use]
+    pub fn dom_exception(&self) -> DomException {
+        table::dom_exception(&self.fault)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+    use std::io;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::cbor;
+    use crate::transport::digits::DigitsError;
+    use crate::transport::noise::HandshakeError;
+    use crate::transport::qr_code::QrCodeError;
+
+    /// What a program prints that goes through all sources.
+    fn chain(fault: impl Into<Fault>) -> Vec<String> {
+        let error = Error::new(Stage::Preparing, fault);
+        let mut said = vec![error.to_string()];
+        let mut source = error.source();
+        while let Some(cause) = source {
+            said.push(cause.to_string());
+            source = cause.source();
+        }
+        said
+    }
+
+    #[test]
+    fn a_chain_of_sources_says_nothing_twice() {
+        let io = || -> Source { Arc::new(io::Error::other("the cause")) };
+        for (fault, expected) in [
+            (Fault::Deadline, &["it took too long"][..]),
+            (
+                TunnelFault::Tcp(io()).into(),
+                &["the tunnel service could not be reached", "the cause"],
+            ),
+            (BluetoothFault::Failed(io()).into(), &["Bluetooth failed", "the cause"]),
+            (StoreFault::Failed(io()).into(), &["the passkey store failed", "the cause"]),
+            (
+                PeerMisbehaved::Response(cbor::Error::TooDeep).into(),
+                &["the other device misbehaved: the response is invalid: the CBOR nests too deep"],
+            ),
+            (
+                PeerMisbehaved::Handshake(HandshakeError::Length(3)).into(),
+                &["the other device misbehaved: the handshake message has 3 bytes"],
+            ),
+            (
+                QrCodeError::Digits(DigitsError::Length).into(),
+                &[
+                    "not a FIDO QR code: the QR code's digits are malformed",
+                    "no number of bytes has this many digits",
+                ],
+            ),
+        ] {
+            let mut said = chain(fault);
+            assert_eq!(said.remove(0), format!("preparing: {}", expected[0]));
+            assert_eq!(said, expected[1..]);
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! What the other device did that no such device does.
+
+use crate::cbor;
+use crate::transport::channel::ChannelError;
+use crate::transport::message::MessageType;
+use crate::transport::noise::HandshakeError;
+
+/// What the other side did that no such device does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PeerMisbehaved {
+    /// Its handshake message. From a wrong key this is also what somebody
+    /// looks like who saw the QR code and did not hear the advert.
+    #[error(transparent)]
+    Handshake(#[from] HandshakeError),
+    /// A sealed message.
+    #[error(transparent)]
+    Channel(#[from] ChannelError),
+    /// The phone's post-handshake message.
+    #[error("the post-handshake message is invalid: {0}")]
+    PostHandshake(cbor::Error),
+    /// The phone's getInfo response.
+    #[error("the getInfo response is invalid: {0}")]
+    GetInfo(cbor::Error),
+    /// A message of a type that must not come now.
+    #[error("an unexpected message came")]
+    UnexpectedMessage(MessageType),
+    /// A message before the handshake, or no connect signal where one was due.
+    #[error("a message came before the handshake")]
+    TooEarly,
+    /// A CTAP response that could not be parsed.
+    #[error("the response is invalid: {0}")]
+    Response(cbor::Error),
+    /// A CTAP response without even a status.
+    #[error("the response is empty")]
+    EmptyResponse,
+    /// A response that does not answer the request.
+    #[error("the response does not answer the request: {0}")]
+    Mismatch(Mismatch),
+    /// The client's update message.
+    #[error("the update message is invalid: {0}")]
+    Update(cbor::Error),
+    /// More requests than a user should be asked about in one transaction, or
+    /// than its keys are good for in answers.
+    #[error("too many requests came")]
+    TooManyRequests,
+}
+
+/// In what a response does not answer its request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum Mismatch {
+    /// It is for another relying party.
+    #[error("it is for another relying party")]
+    RelyingParty,
+    /// It does not say that a user was present.
+    #[error("no user was present")]
+    UserPresence,
+    /// Verification was asked for and it does not say that it was done.
+    #[error("the user was not verified")]
+    UserVerification,
+    /// A new passkey without its credential data.
+    #[error("it holds no credential")]
+    NoCredential,
+    /// A sign-in with the credential data of a new passkey.
+    #[error("it holds a new credential")]
+    NewCredential,
+    /// A new passkey with a key of an algorithm that was not offered.
+    #[error("the algorithm was not offered")]
+    Algorithm,
+    /// A passkey that the allow list does not hold, or none named where the
+    /// allow list leaves a choice.
+    #[error("the passkey is not one of the allowed")]
+    Credential,
+    /// No user handle, where no allow list tells whose passkey it is.
+    #[error("it does not say which account")]
+    UserHandle,
+    /// Extension outputs that were not asked for.
+    #[error("it has extensions that were not asked for")]
+    Extensions,
+    /// A new passkey with less protection than was asked for, or with none where
+    /// the relying party enforces its policy.
+    #[error("the passkey has less protection than was asked for")]
+    Protection,
+    /// Members that exclude each other.
+    #[error("its members contradict each other")]
+    Contradiction,
+}

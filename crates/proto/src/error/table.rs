@@ -1,0 +1,255 @@
+//! One table of every fault: what a person can do about it, and what a web
+//! page is told. Whether a retry can help follows from the advice.
+//!
+//! Faults are matched without wildcards: a new variant does not compile before
+//! it has its row. The tests hold every value, and that no two contradict each
+//! other.
+
+use super::advice::Advice;
+use super::dom_exception::DomException;
+use super::fault::{ApiMisuse, CancelledBy, Fault, Unsupported};
+use super::options::OptionsError;
+use super::peer::{Mismatch, PeerMisbehaved};
+use super::stage::Stage;
+use super::surroundings::{BluetoothFault, StoreFault, TunnelFault, TunnelStep};
+use crate::ctap::Status;
+use crate::transport::channel::ChannelError;
+use crate::transport::crypter::CrypterError;
+use crate::transport::tunnel_url::CODE_USED;
+
+/// What a person can do about a fault in this stage.
+pub(super) const fn advice(stage: Stage, fault: &Fault) -> Advice {
+    match fault {
+        Fault::Cancelled(CancelledBy::Caller | CancelledBy::User | CancelledBy::Client) => {
+            Advice::Nothing
+        }
+        Fault::Deadline => deadline(stage),
+        Fault::Bluetooth(fault) => bluetooth(fault),
+        Fault::Tunnel(fault) => tunnel(fault),
+        Fault::PeerMisbehaved(misbehaved) => peer(stage, misbehaved),
+        Fault::PeerLeft => Advice::TryAgain,
+        Fault::Status(answer) => status(*answer),
+        Fault::QrCode(_) => Advice::ScanANewCode,
+        Fault::StaleQrCode => Advice::CheckBothClocks,
+        Fault::Store(StoreFault::Full) => Advice::MakeRoomOnThePhone,
+        Fault::Store(StoreFault::Failed(_)) => Advice::ReportTheProgram,
+        Fault::Options(OptionsError::Unsupported(_)) => Advice::UseAnotherDevice,
+        Fault::Options(_) => Advice::TellTheSite,
+        Fault::Unsupported(unsupported) => match unsupported {
+            Unsupported::Ctap
+            | Unsupported::TunnelDomain
+            | Unsupported::DataChannel
+            | Unsupported::UserVerification
+            | Unsupported::DiscoverablePasskeys
+            | Unsupported::CredentialProtection
+            | Unsupported::Algorithm => Advice::UseAnotherDevice,
+            Unsupported::VerificationNotSetUp => Advice::SetUpScreenLock,
+            Unsupported::Passkeys => Advice::UseAnotherPasskey,
+            Unsupported::Command => Advice::ReportTheProgram,
+            Unsupported::RequestTooLong => Advice::TellTheSite,
+        },
+        Fault::ApiMisuse(
+            ApiMisuse::OutputsPending
+            | ApiMisuse::WrongStage
+            | ApiMisuse::TimeWentBackwards
+            | ApiMisuse::Closed
+            | ApiMisuse::WrongPrompt
+            | ApiMisuse::NoSuchAccount
+            | ApiMisuse::TooManyRequests
+            | ApiMisuse::NoRuntime
+            | ApiMisuse::TaskEnded
+            | ApiMisuse::RemoteBus
+            | ApiMisuse::Missing(_),
+        ) => Advice::ReportTheProgram,
+    }
+}
+
+const fn deadline(stage: Stage) -> Advice {
+    match stage {
+        // No phone scanned the code, or a linked phone did not come: a QR code
+        // is the way to go on in both cases.
+        Stage::Offering => Advice::ScanANewCode,
+        Stage::Registering | Stage::Connecting => Advice::CheckTheNetwork,
+        Stage::Advertising => Advice::BringTheDevicesTogether,
+        Stage::Asking | Stage::Prompting => Advice::AnswerOnThePhone,
+        Stage::Preparing
+        | Stage::Handshaking
+        | Stage::Introducing
+        | Stage::Ready
+        | Stage::Lingering
+        | Stage::Listening
+        | Stage::Closed => Advice::TryAgain,
+    }
+}
+
+const fn bluetooth(fault: &BluetoothFault) -> Advice {
+    match fault {
+        BluetoothFault::Absent => Advice::AddBluetooth,
+        BluetoothFault::Off => Advice::TurnBluetoothOn,
+        BluetoothFault::NotPermitted => Advice::AllowBluetooth,
+        BluetoothFault::Unsupported(_) => Advice::UseAnotherDevice,
+        BluetoothFault::NoAdvertisingSlot | BluetoothFault::Busy => Advice::CloseOtherPrograms,
+        BluetoothFault::NoService(_) => Advice::StartBluetooth,
+        BluetoothFault::NotReady | BluetoothFault::Silent | BluetoothFault::Failed(_) => {
+            Advice::RestartBluetooth
+        }
+        BluetoothFault::Misuse(_) => Advice::ReportTheProgram,
+    }
+}
+
+const fn tunnel(fault: &TunnelFault) -> Advice {
+    match fault {
+        TunnelFault::Dns(_)
+        | TunnelFault::Tcp(_)
+        | TunnelFault::Unresponsive
+        | TunnelFault::TimedOut(
+            TunnelStep::Dns | TunnelStep::Tcp | TunnelStep::Tls | TunnelStep::Upgrade,
+        ) => Advice::CheckTheNetwork,
+        TunnelFault::CertificateDate(_) => Advice::CheckTheClock,
+        TunnelFault::Tls(_) => Advice::CheckTlsInspection,
+        TunnelFault::Status(status) => http_status(*status),
+        // Services do not redirect, and know their protocol: this answer is
+        // that of a filter or a login page.
+        TunnelFault::Redirect | TunnelFault::Upgrade(_) => Advice::UseAnotherNetwork,
+        // The client of this code connected to another phone.
+        TunnelFault::Closed(Some(CODE_USED)) => Advice::AnotherPhoneWasFirst,
+        TunnelFault::Closed(_)
+        | TunnelFault::TooLong(_)
+        | TunnelFault::Flooded
+        | TunnelFault::NotBinary
+        | TunnelFault::Stalled
+        | TunnelFault::Broken(_) => Advice::TryAgain,
+    }
+}
+
+const fn http_status(status: u16) -> Advice {
+    match status {
+        // The phone has gone, or the request took too long.
+        404 | 408 => Advice::TryAgain,
+        // The tunnel of this code has its phone and its client.
+        409 => Advice::ScanANewCode,
+        // Only for linked phones [CTAP 2.2 §11.5.1].
+        410 => Advice::LinkThePhoneAgain,
+        // The login page of a network, by its own status (RFC 6585).
+        511 => Advice::UseAnotherNetwork,
+        425 | 429 | 500.. => Advice::TryAgainLater,
+        // No service answers these to clients of its protocol; proxies, filters
+        // and login pages do.
+        _ => Advice::UseAnotherNetwork,
+    }
+}
+
+const fn peer(stage: Stage, misbehaved: &PeerMisbehaved) -> Advice {
+    match misbehaved {
+        // Another code was scanned, or another phone came.
+        PeerMisbehaved::Handshake(_) => Advice::ScanANewCode,
+        // Changed or lost on the way: neither device is to blame.
+        PeerMisbehaved::Channel(ChannelError::Crypter(CrypterError::Authentication)) => {
+            Advice::TryAgain
+        }
+        PeerMisbehaved::Mismatch(Mismatch::UserVerification) => Advice::SetUpScreenLock,
+        PeerMisbehaved::Channel(
+            ChannelError::Crypter(
+                CrypterError::Padding | CrypterError::TooLong | CrypterError::CounterExhausted,
+            )
+            | ChannelError::Message(_),
+        )
+        | PeerMisbehaved::PostHandshake(_)
+        | PeerMisbehaved::GetInfo(_)
+        | PeerMisbehaved::UnexpectedMessage(_)
+        | PeerMisbehaved::TooEarly
+        | PeerMisbehaved::Response(_)
+        | PeerMisbehaved::EmptyResponse
+        | PeerMisbehaved::Mismatch(
+            Mismatch::RelyingParty
+            | Mismatch::UserPresence
+            | Mismatch::NoCredential
+            | Mismatch::NewCredential
+            | Mismatch::Algorithm
+            | Mismatch::Credential
+            | Mismatch::UserHandle
+            | Mismatch::Extensions
+            | Mismatch::Protection
+            | Mismatch::Contradiction,
+        )
+        | PeerMisbehaved::Update(_)
+        | PeerMisbehaved::TooManyRequests => match stage {
+            // The authenticator's stages: its peer is the client.
+            Stage::Registering | Stage::Advertising | Stage::Listening | Stage::Prompting => {
+                Advice::UpdateTheOtherDevice
+            }
+            Stage::Preparing
+            | Stage::Offering
+            | Stage::Connecting
+            | Stage::Handshaking
+            | Stage::Introducing
+            | Stage::Ready
+            | Stage::Asking
+            | Stage::Lingering
+            | Stage::Closed => Advice::UpdateThePhone,
+        },
+    }
+}
+
+const fn status(status: Status) -> Advice {
+    match status {
+        Status::NO_CREDENTIALS | Status::INVALID_CREDENTIAL => Advice::UseAnotherPasskey,
+        Status::CREDENTIAL_EXCLUDED => Advice::AlreadyRegistered,
+        Status::KEY_STORE_FULL | Status::LARGE_BLOB_STORAGE_FULL | Status::FP_DATABASE_FULL => {
+            Advice::MakeRoomOnThePhone
+        }
+        Status::USER_ACTION_TIMEOUT | Status::ACTION_TIMEOUT | Status::UP_REQUIRED => {
+            Advice::AnswerOnThePhone
+        }
+        // Too many fingers or faces that did not match.
+        Status::UV_BLOCKED => Advice::UnlockThePhone,
+        Status::PIN_NOT_SET | Status::PUAT_REQUIRED => Advice::SetUpScreenLock,
+        // What this phone cannot do stays so.
+        Status::UNSUPPORTED_ALGORITHM
+        | Status::UNSUPPORTED_OPTION
+        | Status::INVALID_OPTION
+        | Status::LIMIT_EXCEEDED
+        | Status::REQUEST_TOO_LARGE
+        | Status::PIN_BLOCKED
+        | Status::PIN_AUTH_BLOCKED
+        | Status::PIN_POLICY_VIOLATION
+        | Status::UNAUTHORIZED_PERMISSION => Advice::UseAnotherDevice,
+        // What every phone has to understand.
+        Status::INVALID_COMMAND
+        | Status::INVALID_PARAMETER
+        | Status::INVALID_LENGTH
+        | Status::INVALID_SEQ
+        | Status::LOCK_REQUIRED
+        | Status::INVALID_CHANNEL
+        | Status::CBOR_UNEXPECTED_TYPE
+        | Status::INVALID_CBOR
+        | Status::MISSING_PARAMETER
+        | Status::INVALID_SUBCOMMAND => Advice::UpdateThePhone,
+        // The user declined, a finger did not match, or the phone was busy; and
+        // what is not known can pass.
+        _ => Advice::TryAgain,
+    }
+}
+
+/// The name of the exception that a web page gets.
+pub(super) fn dom_exception(fault: &Fault) -> DomException {
+    match fault {
+        Fault::Cancelled(CancelledBy::Caller) => DomException::Abort,
+        Fault::Status(status) => (*status).into(),
+        Fault::Options(error) => error.into(),
+        Fault::Cancelled(CancelledBy::User | CancelledBy::Client)
+        | Fault::Deadline
+        | Fault::Bluetooth(_)
+        | Fault::Tunnel(_)
+        | Fault::PeerMisbehaved(_)
+        | Fault::PeerLeft
+        | Fault::QrCode(_)
+        | Fault::StaleQrCode
+        | Fault::Store(_)
+        | Fault::Unsupported(_)
+        | Fault::ApiMisuse(_) => DomException::NotAllowed,
+    }
+}
+
+#[cfg(test)]
+mod tests;

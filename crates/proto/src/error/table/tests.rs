@@ -1,0 +1,539 @@
+//! Every fault with its values, and that no two values contradict each other.
+
+use std::io;
+use std::sync::Arc;
+
+use super::super::{Error, Source};
+use super::*;
+use crate::cbor;
+use crate::transport::digits::DigitsError;
+use crate::transport::message::{MessageError, MessageType};
+use crate::transport::noise::HandshakeError;
+use crate::transport::qr_code::QrCodeError;
+
+/// Samples of a type, one for each variant. It does not compile while a variant
+/// of the type is missing.
+macro_rules! every {
+    ($type:ty { $($pattern:pat => $sample:expr),* $(,)? }) => {{
+        let _exhaustive = |value: &$type| match value { $($pattern => ()),* };
+        Vec::<$type>::from([$($sample),*])
+    }};
+}
+
+fn source() -> Source {
+    Arc::new(io::Error::other("the cause"))
+}
+
+/// A sample of every fault.
+fn every_fault() -> Vec<Fault> {
+    let bluetooth = every!(BluetoothFault {
+        BluetoothFault::Absent => BluetoothFault::Absent,
+        BluetoothFault::Off => BluetoothFault::Off,
+        BluetoothFault::NotPermitted => BluetoothFault::NotPermitted,
+        BluetoothFault::NotReady => BluetoothFault::NotReady,
+        BluetoothFault::Busy => BluetoothFault::Busy,
+        BluetoothFault::Unsupported(_) => BluetoothFault::Unsupported("advertise"),
+        BluetoothFault::NoAdvertisingSlot => BluetoothFault::NoAdvertisingSlot,
+        BluetoothFault::NoService(_) => BluetoothFault::NoService(source()),
+        BluetoothFault::Silent => BluetoothFault::Silent,
+        BluetoothFault::Misuse(_) => BluetoothFault::Misuse(ApiMisuse::NoRuntime),
+        BluetoothFault::Failed(_) => BluetoothFault::Failed(source()),
+    });
+    let steps = every!(TunnelStep {
+        TunnelStep::Dns => TunnelStep::Dns,
+        TunnelStep::Tcp => TunnelStep::Tcp,
+        TunnelStep::Tls => TunnelStep::Tls,
+        TunnelStep::Upgrade => TunnelStep::Upgrade,
+    });
+    let mut tunnel = every!(TunnelFault {
+        TunnelFault::Dns(_) => TunnelFault::Dns(source()),
+        TunnelFault::Tcp(_) => TunnelFault::Tcp(source()),
+        TunnelFault::Tls(_) => TunnelFault::Tls(source()),
+        TunnelFault::CertificateDate(_) => TunnelFault::CertificateDate(source()),
+        TunnelFault::TimedOut(_) => TunnelFault::TimedOut(TunnelStep::Dns),
+        TunnelFault::Status(_) => TunnelFault::Status(200),
+        TunnelFault::Redirect => TunnelFault::Redirect,
+        TunnelFault::Upgrade(_) => TunnelFault::Upgrade("there is no routing id"),
+        TunnelFault::Closed(_) => TunnelFault::Closed(None),
+        TunnelFault::TooLong(_) => TunnelFault::TooLong(1),
+        TunnelFault::Flooded => TunnelFault::Flooded,
+        TunnelFault::NotBinary => TunnelFault::NotBinary,
+        TunnelFault::Unresponsive => TunnelFault::Unresponsive,
+        TunnelFault::Stalled => TunnelFault::Stalled,
+        TunnelFault::Broken(_) => TunnelFault::Broken(source()),
+    });
+    tunnel.extend(steps.into_iter().map(TunnelFault::TimedOut));
+    tunnel.extend((100..600).map(TunnelFault::Status));
+    let handshake = every!(HandshakeError {
+        HandshakeError::Length(_) => HandshakeError::Length(3),
+        HandshakeError::Point => HandshakeError::Point,
+        HandshakeError::Authentication => HandshakeError::Authentication,
+    });
+    let crypter = every!(CrypterError {
+        CrypterError::Authentication => CrypterError::Authentication,
+        CrypterError::Padding => CrypterError::Padding,
+        CrypterError::TooLong => CrypterError::TooLong,
+        CrypterError::CounterExhausted => CrypterError::CounterExhausted,
+    });
+    let message = every!(MessageError {
+        MessageError::Empty => MessageError::Empty,
+        MessageError::UnknownType(_) => MessageError::UnknownType(9),
+    });
+    let mismatch = every!(Mismatch {
+        Mismatch::RelyingParty => Mismatch::RelyingParty,
+        Mismatch::UserPresence => Mismatch::UserPresence,
+        Mismatch::UserVerification => Mismatch::UserVerification,
+        Mismatch::NoCredential => Mismatch::NoCredential,
+        Mismatch::NewCredential => Mismatch::NewCredential,
+        Mismatch::Algorithm => Mismatch::Algorithm,
+        Mismatch::Credential => Mismatch::Credential,
+        Mismatch::UserHandle => Mismatch::UserHandle,
+        Mismatch::Extensions => Mismatch::Extensions,
+        Mismatch::Protection => Mismatch::Protection,
+        Mismatch::Contradiction => Mismatch::Contradiction,
+    });
+    let mut peer = every!(PeerMisbehaved {
+        PeerMisbehaved::Handshake(_) => HandshakeError::Point.into(),
+        PeerMisbehaved::Channel(_) => ChannelError::Message(MessageError::Empty).into(),
+        PeerMisbehaved::PostHandshake(_) => PeerMisbehaved::PostHandshake(cbor::Error::TooDeep),
+        PeerMisbehaved::GetInfo(_) => PeerMisbehaved::GetInfo(cbor::Error::TooDeep),
+        PeerMisbehaved::UnexpectedMessage(_) => {
+            PeerMisbehaved::UnexpectedMessage(MessageType::Json)
+        },
+        PeerMisbehaved::TooEarly => PeerMisbehaved::TooEarly,
+        PeerMisbehaved::Response(_) => PeerMisbehaved::Response(cbor::Error::TooDeep),
+        PeerMisbehaved::EmptyResponse => PeerMisbehaved::EmptyResponse,
+        PeerMisbehaved::Mismatch(_) => PeerMisbehaved::Mismatch(Mismatch::RelyingParty),
+        PeerMisbehaved::Update(_) => PeerMisbehaved::Update(cbor::Error::TooDeep),
+        PeerMisbehaved::TooManyRequests => PeerMisbehaved::TooManyRequests,
+    });
+    peer.extend(handshake.into_iter().map(PeerMisbehaved::Handshake));
+    let channel = crypter.into_iter().map(ChannelError::Crypter);
+    let channel = channel.chain(message.into_iter().map(ChannelError::Message));
+    peer.extend(channel.map(PeerMisbehaved::Channel));
+    peer.extend(mismatch.into_iter().map(PeerMisbehaved::Mismatch));
+    let cancelled = every!(CancelledBy {
+        CancelledBy::Caller => CancelledBy::Caller,
+        CancelledBy::User => CancelledBy::User,
+        CancelledBy::Client => CancelledBy::Client,
+    });
+    let store = every!(StoreFault {
+        StoreFault::Full => StoreFault::Full,
+        StoreFault::Failed(_) => StoreFault::Failed(source()),
+    });
+    let qr_code = every!(QrCodeError {
+        QrCodeError::NotFido => QrCodeError::NotFido,
+        QrCodeError::Empty => QrCodeError::Empty,
+        QrCodeError::Digits(_) => QrCodeError::Digits(DigitsError::Length),
+        QrCodeError::Cbor(_) => QrCodeError::Cbor(cbor::Error::TooDeep),
+    });
+    let unsupported = every!(Unsupported {
+        Unsupported::Ctap => Unsupported::Ctap,
+        Unsupported::UserVerification => Unsupported::UserVerification,
+        Unsupported::VerificationNotSetUp => Unsupported::VerificationNotSetUp,
+        Unsupported::DiscoverablePasskeys => Unsupported::DiscoverablePasskeys,
+        Unsupported::CredentialProtection => Unsupported::CredentialProtection,
+        Unsupported::Algorithm => Unsupported::Algorithm,
+        Unsupported::Passkeys => Unsupported::Passkeys,
+        Unsupported::Command => Unsupported::Command,
+        Unsupported::RequestTooLong => Unsupported::RequestTooLong,
+        Unsupported::TunnelDomain => Unsupported::TunnelDomain,
+        Unsupported::DataChannel => Unsupported::DataChannel,
+    });
+    let misuse = every!(ApiMisuse {
+        ApiMisuse::OutputsPending => ApiMisuse::OutputsPending,
+        ApiMisuse::WrongStage => ApiMisuse::WrongStage,
+        ApiMisuse::TimeWentBackwards => ApiMisuse::TimeWentBackwards,
+        ApiMisuse::Closed => ApiMisuse::Closed,
+        ApiMisuse::WrongPrompt => ApiMisuse::WrongPrompt,
+        ApiMisuse::NoSuchAccount => ApiMisuse::NoSuchAccount,
+        ApiMisuse::TooManyRequests => ApiMisuse::TooManyRequests,
+        ApiMisuse::NoRuntime => ApiMisuse::NoRuntime,
+        ApiMisuse::TaskEnded => ApiMisuse::TaskEnded,
+        ApiMisuse::RemoteBus => ApiMisuse::RemoteBus,
+        ApiMisuse::Missing(_) => ApiMisuse::Missing("a scanner"),
+    });
+    let statuses = (1..=u8::MAX).map(|code| Fault::Status(Status(code)));
+    let mut faults = vec![Fault::Deadline, Fault::PeerLeft, Fault::StaleQrCode];
+    faults.extend(cancelled.into_iter().map(Fault::Cancelled));
+    faults.extend(bluetooth.into_iter().map(Fault::Bluetooth));
+    faults.extend(tunnel.into_iter().map(Fault::Tunnel));
+    faults.extend(peer.into_iter().map(Fault::PeerMisbehaved));
+    faults.extend(statuses);
+    faults.extend(qr_code.into_iter().map(Fault::QrCode));
+    faults.extend(store.into_iter().map(Fault::Store));
+    faults.extend(unsupported.into_iter().map(Fault::Unsupported));
+    faults.extend(misuse.into_iter().map(Fault::ApiMisuse));
+    faults.extend(options::every_error().into_iter().map(|(error, _)| Fault::Options(error)));
+    faults
+}
+
+mod options {
+    use crate::error::{DomException, DomainError, OptionsError, RpIdError};
+
+    pub(super) const UNSUPPORTED: OptionsError =
+        OptionsError::Unsupported("extensions.largeBlob.support");
+
+    /// Every error of a site's options, with the name that the page gets.
+    pub(super) fn every_error() -> Vec<(OptionsError, DomException)> {
+        let rp_id = every!(RpIdError {
+            RpIdError::Domain(_) => RpIdError::Domain(DomainError::Syntax),
+            RpIdError::OtherDomain => RpIdError::OtherDomain,
+            RpIdError::PublicSuffix => RpIdError::PublicSuffix,
+        });
+        let errors = every!((OptionsError, DomException) {
+            (OptionsError::TooLong, _) => (OptionsError::TooLong, DomException::Type),
+            (OptionsError::Json, _) => (OptionsError::Json, DomException::Type),
+            (OptionsError::Missing(_), _) => (OptionsError::Missing("rp"), DomException::Type),
+            (OptionsError::Type { .. }, _) => (
+                OptionsError::Type { member: "rp", expected: "an object" },
+                DomException::Type,
+            ),
+            (OptionsError::Base64(_), _) => {
+                (OptionsError::Base64("challenge"), DomException::Encoding)
+            },
+            (OptionsError::Length(_), _) => (OptionsError::Length("user.id"), DomException::Type),
+            (OptionsError::TooMany(_), _) => {
+                (OptionsError::TooMany("allowCredentials"), DomException::Type)
+            },
+            (OptionsError::NothingKnown(_), _) => {
+                (OptionsError::NothingKnown("pubKeyCredParams"), DomException::NotSupported)
+            },
+            (OptionsError::NoPossibleId(_), _) => {
+                (OptionsError::NoPossibleId("allowCredentials"), DomException::NotAllowed)
+            },
+            (OptionsError::EvalByCredential, _) => {
+                (OptionsError::EvalByCredential, DomException::Syntax)
+            },
+            (OptionsError::NothingToEvalBy, _) => {
+                (OptionsError::NothingToEvalBy, DomException::NotSupported)
+            },
+            (OptionsError::Unsupported(_), _) => (UNSUPPORTED, DomException::NotAllowed),
+            (OptionsError::RpId(_), _) => {
+                (OptionsError::RpId(RpIdError::OtherDomain), DomException::Security)
+            },
+        });
+        let rp_id = rp_id.into_iter().map(|error| (error.into(), DomException::Security));
+        errors.into_iter().chain(rp_id).collect()
+    }
+}
+
+/// The stages in which only an authenticator can be.
+const AUTHENTICATORS: [Stage; 4] =
+    [Stage::Registering, Stage::Advertising, Stage::Listening, Stage::Prompting];
+
+/// The stages in which a client has met its phone.
+const CLIENTS: [Stage; 6] = [
+    Stage::Connecting,
+    Stage::Handshaking,
+    Stage::Introducing,
+    Stage::Ready,
+    Stage::Asking,
+    Stage::Lingering,
+];
+
+#[test]
+fn no_fault_has_values_that_contradict_each_other() {
+    for fault in every_fault() {
+        for stage in Stage::ALL {
+            let error = Error::new(stage, fault.clone());
+            let advice = error.advice();
+            let sentence = advice.to_string();
+            let lower = sentence.to_lowercase();
+            let row = format!("{error}: {advice:?}: {sentence}");
+            assert_eq!(lower.contains("try again"), error.can_retry(), "{row}");
+            assert_eq!(advice.can_retry(), error.can_retry(), "{row}");
+            assert_eq!(advice == Advice::Nothing, error.is_cancelled(), "{row}");
+            assert!(!lower.contains("shown now"), "nothing is shown after the end: {row}");
+            // The one to be updated is the other side.
+            match advice {
+                Advice::UpdateTheOtherDevice => assert!(AUTHENTICATORS.contains(&stage), "{row}"),
+                Advice::UpdateThePhone if !matches!(fault, Fault::Status(_)) => {
+                    assert!(!AUTHENTICATORS.contains(&stage), "{row}");
+                }
+                _ => {}
+            }
+            let is_of_the_radio = matches!(fault, Fault::Bluetooth(_))
+                && !matches!(
+                    fault,
+                    Fault::Bluetooth(BluetoothFault::Unsupported(_) | BluetoothFault::Misuse(_))
+                );
+            assert!(!is_of_the_radio || sentence.contains("Bluetooth"), "{row}");
+            let is_of_the_clock = matches!(
+                fault,
+                Fault::StaleQrCode | Fault::Tunnel(TunnelFault::CertificateDate(_))
+            );
+            assert_eq!(lower.contains("date and time"), is_of_the_clock, "{row}");
+        }
+    }
+}
+
+#[test]
+fn every_fault_has_the_exception_that_fits_its_advice() {
+    for fault in every_fault() {
+        let error = Error::new(Stage::Asking, fault.clone());
+        let exception = error.dom_exception();
+        let expected = match error.advice() {
+            Advice::AlreadyRegistered => DomException::InvalidState,
+            Advice::Nothing if matches!(fault, Fault::Cancelled(CancelledBy::Caller)) => {
+                DomException::Abort
+            }
+            Advice::TellTheSite if matches!(fault, Fault::Options(_)) => continue,
+            _ => DomException::NotAllowed,
+        };
+        assert_eq!(exception, expected, "{error}");
+    }
+    for (error, exception) in options::every_error() {
+        assert_eq!(Error::new(Stage::Preparing, error).dom_exception(), exception, "{error}");
+    }
+}
+
+type Row = (&'static [Stage], Advice, Vec<Fault>);
+
+/// The advice of every fault, but those of statuses.
+fn rows() -> Vec<Row> {
+    use Advice as A;
+    use PeerMisbehaved as Peer;
+    use Stage as S;
+    let crypter = |error| Fault::from(Peer::from(ChannelError::Crypter(error)));
+    let message = |error| Fault::from(Peer::from(ChannelError::Message(error)));
+    let mismatch = |mismatch| Fault::from(Peer::Mismatch(mismatch));
+    let malformed = cbor::Error::TooDeep;
+    let misbehaved = || {
+        vec![
+            crypter(CrypterError::Padding),
+            crypter(CrypterError::TooLong),
+            crypter(CrypterError::CounterExhausted),
+            message(MessageError::Empty),
+            message(MessageError::UnknownType(9)),
+            Peer::PostHandshake(malformed).into(),
+            Peer::GetInfo(malformed).into(),
+            Peer::UnexpectedMessage(MessageType::Json).into(),
+            Peer::TooEarly.into(),
+            Peer::Response(malformed).into(),
+            Peer::EmptyResponse.into(),
+            mismatch(Mismatch::RelyingParty),
+            mismatch(Mismatch::UserPresence),
+            mismatch(Mismatch::NoCredential),
+            mismatch(Mismatch::NewCredential),
+            mismatch(Mismatch::Algorithm),
+            mismatch(Mismatch::Credential),
+            mismatch(Mismatch::UserHandle),
+            mismatch(Mismatch::Extensions),
+            mismatch(Mismatch::Protection),
+            mismatch(Mismatch::Contradiction),
+            Peer::Update(malformed).into(),
+            Peer::TooManyRequests.into(),
+        ]
+    };
+    let timed_out = |step| Fault::from(TunnelFault::TimedOut(step));
+    vec![
+        (
+            &S::ALL,
+            A::Nothing,
+            vec![
+                Fault::Cancelled(CancelledBy::Caller),
+                Fault::Cancelled(CancelledBy::User),
+                Fault::Cancelled(CancelledBy::Client),
+            ],
+        ),
+        (&[S::Offering], A::ScanANewCode, vec![Fault::Deadline]),
+        (&[S::Registering, S::Connecting], A::CheckTheNetwork, vec![Fault::Deadline]),
+        (&[S::Advertising], A::BringTheDevicesTogether, vec![Fault::Deadline]),
+        (&[S::Asking, S::Prompting], A::AnswerOnThePhone, vec![Fault::Deadline]),
+        (&[S::Handshaking, S::Introducing, S::Listening], A::TryAgain, vec![Fault::Deadline]),
+        (&S::ALL, A::AddBluetooth, vec![BluetoothFault::Absent.into()]),
+        (&S::ALL, A::TurnBluetoothOn, vec![BluetoothFault::Off.into()]),
+        (&S::ALL, A::AllowBluetooth, vec![BluetoothFault::NotPermitted.into()]),
+        (&S::ALL, A::StartBluetooth, vec![BluetoothFault::NoService(source()).into()]),
+        (
+            &S::ALL,
+            A::RestartBluetooth,
+            vec![
+                BluetoothFault::NotReady.into(),
+                BluetoothFault::Silent.into(),
+                BluetoothFault::Failed(source()).into(),
+            ],
+        ),
+        (
+            &S::ALL,
+            A::CloseOtherPrograms,
+            vec![BluetoothFault::NoAdvertisingSlot.into(), BluetoothFault::Busy.into()],
+        ),
+        (
+            &S::ALL,
+            A::UseAnotherDevice,
+            vec![
+                BluetoothFault::Unsupported("advertise").into(),
+                Unsupported::Ctap.into(),
+                Unsupported::TunnelDomain.into(),
+                Unsupported::DataChannel.into(),
+                Unsupported::UserVerification.into(),
+                Unsupported::DiscoverablePasskeys.into(),
+                Unsupported::CredentialProtection.into(),
+                Unsupported::Algorithm.into(),
+                options::UNSUPPORTED.into(),
+            ],
+        ),
+        (
+            &S::ALL,
+            A::CheckTheNetwork,
+            vec![
+                TunnelFault::Dns(source()).into(),
+                TunnelFault::Tcp(source()).into(),
+                timed_out(TunnelStep::Dns),
+                timed_out(TunnelStep::Tcp),
+                timed_out(TunnelStep::Tls),
+                timed_out(TunnelStep::Upgrade),
+                TunnelFault::Unresponsive.into(),
+            ],
+        ),
+        (&S::ALL, A::CheckTlsInspection, vec![TunnelFault::Tls(source()).into()]),
+        (&S::ALL, A::CheckTheClock, vec![TunnelFault::CertificateDate(source()).into()]),
+        (
+            &S::ALL,
+            A::UseAnotherNetwork,
+            vec![
+                TunnelFault::Redirect.into(),
+                TunnelFault::Upgrade("there is no routing id").into(),
+            ],
+        ),
+        (
+            &S::ALL,
+            A::TryAgain,
+            vec![
+                TunnelFault::Closed(None).into(),
+                TunnelFault::TooLong(1).into(),
+                TunnelFault::Flooded.into(),
+                TunnelFault::NotBinary.into(),
+                TunnelFault::Stalled.into(),
+                TunnelFault::Broken(source()).into(),
+                crypter(CrypterError::Authentication),
+                Fault::PeerLeft,
+            ],
+        ),
+        (
+            &S::ALL,
+            A::ScanANewCode,
+            vec![
+                Peer::Handshake(HandshakeError::Length(3)).into(),
+                Peer::Handshake(HandshakeError::Point).into(),
+                Peer::Handshake(HandshakeError::Authentication).into(),
+                QrCodeError::NotFido.into(),
+                QrCodeError::Empty.into(),
+                QrCodeError::Digits(DigitsError::Length).into(),
+                QrCodeError::Cbor(malformed).into(),
+            ],
+        ),
+        (&S::ALL, A::CheckBothClocks, vec![Fault::StaleQrCode]),
+        (&CLIENTS, A::UpdateThePhone, misbehaved()),
+        (&AUTHENTICATORS, A::UpdateTheOtherDevice, misbehaved()),
+        (
+            &S::ALL,
+            A::SetUpScreenLock,
+            vec![mismatch(Mismatch::UserVerification), Unsupported::VerificationNotSetUp.into()],
+        ),
+        (&S::ALL, A::MakeRoomOnThePhone, vec![StoreFault::Full.into()]),
+        (&S::ALL, A::UseAnotherPasskey, vec![Unsupported::Passkeys.into()]),
+        (&S::ALL, A::TellTheSite, vec![Unsupported::RequestTooLong.into()]),
+        (
+            &S::ALL,
+            A::ReportTheProgram,
+            vec![
+                StoreFault::Failed(source()).into(),
+                Unsupported::Command.into(),
+                ApiMisuse::OutputsPending.into(),
+                ApiMisuse::WrongStage.into(),
+                ApiMisuse::TimeWentBackwards.into(),
+                ApiMisuse::Closed.into(),
+                ApiMisuse::WrongPrompt.into(),
+                ApiMisuse::NoSuchAccount.into(),
+                ApiMisuse::TooManyRequests.into(),
+                ApiMisuse::NoRuntime.into(),
+                ApiMisuse::TaskEnded.into(),
+                ApiMisuse::RemoteBus.into(),
+                ApiMisuse::Missing("a scanner").into(),
+                BluetoothFault::Misuse(ApiMisuse::NoRuntime).into(),
+            ],
+        ),
+    ]
+}
+
+#[test]
+fn every_fault_has_its_advice() {
+    let mut shown = Vec::new();
+    for (stages, advice, faults) in rows() {
+        for fault in faults {
+            for stage in stages {
+                let error = Error::new(*stage, fault.clone());
+                assert_eq!(error.advice(), advice, "{error}");
+            }
+            shown.push(format!("{fault:?}"));
+        }
+    }
+    for fault in every_fault() {
+        let has_a_test_of_its_own = match fault {
+            Fault::Status(_) | Fault::Tunnel(TunnelFault::Status(_)) => true,
+            Fault::Options(_) => {
+                Error::new(Stage::Preparing, fault.clone()).advice() == Advice::TellTheSite
+            }
+            _ => false,
+        };
+        let has_a_row = shown.contains(&format!("{fault:?}"));
+        assert!(has_a_row || has_a_test_of_its_own, "{fault:?} has no row");
+    }
+}
+
+#[test]
+fn every_ctap_status_has_its_advice() {
+    let mut rest: Vec<u8> = (1..=u8::MAX).collect();
+    for (advice, codes) in [
+        (Advice::UseAnotherPasskey, &[0x22, 0x2e][..]),
+        (Advice::AlreadyRegistered, &[0x19]),
+        (Advice::MakeRoomOnThePhone, &[0x17, 0x18, 0x28]),
+        (Advice::AnswerOnThePhone, &[0x2f, 0x3a, 0x3b]),
+        (Advice::UnlockThePhone, &[0x3c]),
+        (Advice::SetUpScreenLock, &[0x35, 0x36]),
+        (Advice::UseAnotherDevice, &[0x15, 0x26, 0x2b, 0x2c, 0x32, 0x34, 0x37, 0x39, 0x40]),
+        (Advice::UpdateThePhone, &[0x01, 0x02, 0x03, 0x04, 0x0a, 0x0b, 0x11, 0x12, 0x14, 0x3e]),
+    ] {
+        for code in codes {
+            let error = Error::new(Stage::Asking, Fault::Status(Status(*code)));
+            assert_eq!(error.advice(), advice, "{error}");
+        }
+        rest.retain(|code| !codes.contains(code));
+    }
+    for code in rest {
+        let error = Error::new(Stage::Asking, Fault::Status(Status(code)));
+        assert_eq!(error.advice(), Advice::TryAgain, "{error}");
+    }
+}
+
+#[test]
+fn the_second_of_two_phones_is_told_of_the_first() {
+    let used = Error::new(Stage::Registering, TunnelFault::Status(409));
+    assert_eq!(used.advice(), Advice::ScanANewCode);
+    let second = Error::new(Stage::Advertising, TunnelFault::Closed(Some(4409)));
+    assert_eq!(second.advice(), Advice::AnotherPhoneWasFirst);
+    assert!(used.can_retry() && second.can_retry());
+    // Services that do not tell leave the second phone to its deadline.
+    let unsure = Error::new(Stage::Advertising, Fault::Deadline).advice().to_string();
+    assert!(unsure.ends_with("If two phones scanned the code, only the first one was used."));
+}
+
+#[test]
+fn every_http_status_has_its_advice() {
+    for status in 100..600 {
+        let expected = match status {
+            404 | 408 => Advice::TryAgain,
+            409 => Advice::ScanANewCode,
+            410 => Advice::LinkThePhoneAgain,
+            425 | 429 | 500..=510 | 512..=599 => Advice::TryAgainLater,
+            // Pages of filters and logins (200, redirects, 511), proxies (400,
+            // 403, 407), legal reasons (451).
+            _ => Advice::UseAnotherNetwork,
+        };
+        let error = Error::new(Stage::Connecting, TunnelFault::Status(status));
+        assert_eq!(error.advice(), expected, "{status}");
+    }
+}

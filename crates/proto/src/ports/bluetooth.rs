@@ -1,0 +1,226 @@
+//! Adverts on the air: the [`Scanner`] and [`Advertiser`] traits.
+//!
+//! `fido-hybrid-bluetooth` has the system's Bluetooth, `fido-hybrid-sim` an air in
+//! memory, and an embedder may bring a radio of its own.
+
+use std::fmt;
+
+use super::BoxFuture;
+use crate::error::{Advice, BluetoothFault};
+
+/// The service under which phones advertise: 16-bit UUID FFF9 (FIDO).
+pub const SERVICE_UUID: u16 = 0xfff9;
+
+/// The service that older phones use: FDE2 (Google). Clients watch both.
+pub const DEPRECATED_SERVICE_UUID: u16 = 0xfde2;
+
+/// One advert heard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Sighting {
+    /// The 16-bit UUID of the service data's service.
+    pub service: u16,
+    /// The service data.
+    pub service_data: Vec<u8>,
+    /// Who sent it, where the system tells: macOS does not.
+    pub address: Option<Address>,
+    /// Received signal strength in dBm, where the radio tells it.
+    pub rssi: Option<i16>,
+}
+
+impl Sighting {
+    /// An advert of `service` with this service data.
+    #[must_use]
+    pub const fn new(service: u16, service_data: Vec<u8>) -> Self {
+        Self { service, service_data, address: None, rssi: None }
+    }
+}
+
+/// The address of a Bluetooth device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Address {
+    /// The six bytes, in the order in which people write them.
+    pub bytes: [u8; 6],
+    /// What kind of address it is. A connection needs both.
+    pub kind: AddressKind,
+}
+
+/// Whose an address is (Bluetooth Core, volume 6, part B, section 1.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum AddressKind {
+    /// Assigned to the radio by its maker.
+    Public,
+    /// Made up; phones change theirs all the time.
+    Random,
+}
+
+/// Listens for adverts of nearby phones.
+pub trait Scanner: Send + Sync {
+    /// Whether there is a radio to listen with, without using it: for programs
+    /// that ask before they show a QR code.
+    ///
+    /// # Errors
+    /// A [`BluetoothFault`] if even that cannot be found out.
+    ///
+    /// # Cancel safety
+    /// Nothing is changed.
+    fn state(&self) -> BoxFuture<'_, Result<AdapterState, BluetoothFault>>;
+
+    /// Starts to listen. A radio that is off or not there yet is no error if
+    /// the scan will use it once it is on: it says so as its first
+    /// [`ScanEvent`].
+    ///
+    /// # Errors
+    /// A [`BluetoothFault`] that says why this scan will never hear anything.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves no scan behind.
+    fn scan(&self) -> BoxFuture<'_, Result<Box<dyn Scan>, BluetoothFault>>;
+}
+
+/// A scan under way. Dropping it stops the scan.
+pub trait Scan: Send {
+    /// What happens next.
+    ///
+    /// # Errors
+    /// A [`BluetoothFault`] when the scan cannot go on.
+    ///
+    /// # Cancel safety
+    /// No event is lost.
+    fn next(&mut self) -> BoxFuture<'_, Result<ScanEvent, BluetoothFault>>;
+}
+
+/// What happens in a scan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ScanEvent {
+    /// An advert was heard.
+    Sighting(Sighting),
+    /// The radio changed, or this is what the scan found at its start.
+    /// Without a word it is [`AdapterState::On`].
+    Adapter(AdapterState),
+}
+
+/// Puts adverts on the air.
+pub trait Advertiser: Send + Sync {
+    /// Advertises `service_data` under [`SERVICE_UUID`] until the returned
+    /// token is dropped. A radio that is off or not there yet is no error if the
+    /// advert will be sent once it is on: [`Advertisement::next`] says so first.
+    ///
+    /// # Errors
+    /// A [`BluetoothFault`] that says why this radio cannot.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves nothing on the air.
+    fn advertise(
+        &self,
+        service_data: Vec<u8>,
+    ) -> BoxFuture<'_, Result<Box<dyn Advertisement>, BluetoothFault>>;
+}
+
+/// An advert under way. Dropping it takes it off the air.
+pub trait Advertisement: Send {
+    /// Waits until the radio changes. The advert is on the air while the radio is
+    /// [`AdapterState::On`], which it is without a word. By default it never changes.
+    ///
+    /// # Errors
+    /// A [`BluetoothFault`] when the advert is off the air for good. The next call
+    /// returns the same.
+    ///
+    /// # Cancel safety
+    /// No change is lost.
+    fn next(&mut self) -> BoxFuture<'_, Result<AdapterState, BluetoothFault>> {
+        Box::pin(std::future::pending())
+    }
+}
+
+/// Whether there is a radio to listen with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AdapterState {
+    /// It is on.
+    On,
+    /// It is switched on, and cannot be used yet: the system is starting it, or
+    /// is busy with it. This may pass by itself.
+    NotReady,
+    /// It is there and switched off.
+    Off,
+    /// There is none.
+    Absent,
+    /// There may be one; the system does not let this program use it.
+    NotPermitted,
+}
+
+impl AdapterState {
+    /// Why nothing can be heard or sent; `None` if it is on.
+    #[must_use]
+    pub const fn fault(self) -> Option<BluetoothFault> {
+        match self {
+            Self::On => None,
+            Self::NotReady => Some(BluetoothFault::NotReady),
+            Self::Off => Some(BluetoothFault::Off),
+            Self::Absent => Some(BluetoothFault::Absent),
+            Self::NotPermitted => Some(BluetoothFault::NotPermitted),
+        }
+    }
+}
+
+/// A sentence for people, with what they can do.
+impl fmt::Display for AdapterState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::On => f.write_str("Bluetooth is on."),
+            Self::NotReady => f.write_str("Bluetooth is not ready yet. Wait a moment."),
+            Self::Off => write!(f, "Bluetooth is switched off. {}", Advice::TurnBluetoothOn),
+            Self::Absent => write!(f, "There is no Bluetooth adapter. {}", Advice::AddBluetooth),
+            Self::NotPermitted => {
+                write!(f, "This program may not use Bluetooth. {}", Advice::AllowBluetooth)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_state_has_its_own_fault_and_its_own_sentence() {
+        let told = |state: AdapterState| {
+            let fault = state.fault().map(|fault| fault.to_string());
+            (fault, state.to_string())
+        };
+        assert_eq!(told(AdapterState::On), (None, "Bluetooth is on.".to_owned()));
+        assert_eq!(
+            told(AdapterState::NotReady),
+            (
+                Some("the Bluetooth adapter is switched on but does not become ready".to_owned()),
+                "Bluetooth is not ready yet. Wait a moment.".to_owned()
+            )
+        );
+        assert_eq!(
+            told(AdapterState::Off),
+            (
+                Some("Bluetooth is switched off".to_owned()),
+                "Bluetooth is switched off. Turn Bluetooth on.".to_owned()
+            )
+        );
+        assert_eq!(
+            told(AdapterState::Absent),
+            (
+                Some("there is no Bluetooth adapter".to_owned()),
+                "There is no Bluetooth adapter. Plug in a Bluetooth adapter, or use another \
+                 computer."
+                    .to_owned()
+            )
+        );
+        assert_eq!(
+            told(AdapterState::NotPermitted),
+            (
+                Some("this program is not permitted to use Bluetooth".to_owned()),
+                "This program may not use Bluetooth. Allow this program to use Bluetooth in the \
+                 system's settings."
+                    .to_owned()
+            )
+        );
+    }
+}

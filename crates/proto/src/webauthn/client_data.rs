@@ -1,0 +1,146 @@
+//! Client data: what the phone signs besides its own data, and the site checks
+//! (WebAuthn section 5.8.1).
+//!
+//! ```text
+//! {"type":"webauthn.get","challenge":"…","origin":"https://…","crossOrigin":false}
+//! {"type":"webauthn.get","challenge":"…","origin":"https://…","crossOrigin":true,"topOrigin":"https://…"}
+//! ```
+//!
+//! It is JSON by a byte-exact rule (section 5.8.1.1), so that a site may
+//! compare bytes in place of reading JSON (5.8.1.2). The phone gets the hash
+//! only; the bytes go to the site.
+
+use std::fmt;
+
+use data_encoding::BASE64URL_NOPAD;
+
+use super::caller::Caller;
+use crate::crypto::sha256;
+
+/// What the client data is for: its `type`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// `webauthn.create`.
+    Create,
+    /// `webauthn.get`.
+    Get,
+}
+
+/// The client data of one request, as JSON. `Debug` prints the length only.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ClientData(String);
+
+impl ClientData {
+    /// Binds a relying party's `challenge` to who asks: an [`Origin`], or a
+    /// [`Caller`] that is a frame or an app.
+    ///
+    /// [`Origin`]: super::Origin
+    #[must_use]
+    pub fn new(kind: Kind, challenge: &[u8], caller: impl Into<Caller>) -> Self {
+        let caller = caller.into();
+        let mut json = String::from("{\"type\":");
+        push_string(
+            &mut json,
+            match kind {
+                Kind::Create => "webauthn.create",
+                Kind::Get => "webauthn.get",
+            },
+        );
+        json.push_str(",\"challenge\":");
+        push_string(&mut json, &BASE64URL_NOPAD.encode(challenge));
+        json.push_str(",\"origin\":");
+        push_string(&mut json, caller.origin());
+        json.push_str(",\"crossOrigin\":");
+        json.push_str(if caller.is_cross_origin() { "true" } else { "false" });
+        if let Some(top) = caller.top_origin() {
+            json.push_str(",\"topOrigin\":");
+            push_string(&mut json, top.as_str());
+        }
+        for (name, value) in caller.members() {
+            json.push(',');
+            push_string(&mut json, name);
+            json.push(':');
+            push_string(&mut json, value);
+        }
+        json.push('}');
+        Self(json)
+    }
+
+    /// The JSON, in the bytes that were hashed.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+
+    /// SHA-256 of it, for the phone.
+    #[must_use]
+    pub fn hash(&self) -> [u8; 32] {
+        sha256(&[self.as_bytes()])
+    }
+}
+
+impl fmt::Debug for ClientData {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ClientData({} bytes)", self.0.len())
+    }
+}
+
+/// `CCDToString`. JSON has shorter forms of some of these escapes; the rule
+/// has this one only.
+fn push_string(json: &mut String, text: &str) {
+    json.push('"');
+    for character in text.chars() {
+        match character {
+            '"' => json.push_str("\\\""),
+            '\\' => json.push_str("\\\\"),
+            '\0'..='\x1f' => {
+                json.push_str("\\u00");
+                let code = u32::from(character);
+                for digit in [code >> 4, code & 0xf] {
+                    json.extend(char::from_digit(digit, 16));
+                }
+            }
+            _ => json.push(character),
+        }
+    }
+    json.push('"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::webauthn::Origin;
+
+    #[test]
+    fn the_bytes_are_those_of_the_rule() {
+        let origin = Origin::parse("https://example.com:8443").unwrap();
+        let data = ClientData::new(Kind::Create, &[0xfb, 0xff, 0xbf], &origin);
+        assert_eq!(
+            data.as_bytes(),
+            br#"{"type":"webauthn.create","challenge":"-_-_","origin":"https://example.com:8443","crossOrigin":false}"#
+        );
+        let data = ClientData::new(Kind::Get, b"", &origin);
+        assert_eq!(
+            data.as_bytes(),
+            br#"{"type":"webauthn.get","challenge":"","origin":"https://example.com:8443","crossOrigin":false}"#
+        );
+        assert_eq!(data.hash(), sha256(&[data.as_bytes()]));
+    }
+
+    #[test]
+    fn strings_are_escaped_by_the_rule() {
+        for (text, escaped) in [
+            ("", "\"\""),
+            ("a \"b\"", "\"a \\\"b\\\"\""),
+            ("\\", "\"\\\\\""),
+            ("\n\t\x08", "\"\\u000a\\u0009\\u0008\""),
+            ("\0\x1f", "\"\\u0000\\u001f\""),
+            ("\x7f é ☃ 𝄞 /", "\"\x7f é ☃ 𝄞 /\""),
+        ] {
+            let mut json = String::new();
+            push_string(&mut json, text);
+            assert_eq!(json, escaped);
+            assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
+        }
+    }
+}

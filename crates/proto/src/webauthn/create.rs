@@ -1,0 +1,217 @@
+//! A registration: options and origin to CTAP's makeCredential, and its
+//! response to the answer (WebAuthn section 5.1.3, as far as it is a client's).
+//!
+//! The request is made when the phone is known: `rk`, `uv` and extensions follow
+//! from what the relying party requires or prefers, and from what the phone's
+//! getInfo lists. The tables are in `ability.rs`. `attestationFormats` becomes
+//! member 11.
+//!
+//! **Deviation.** For attestation `none`, WebAuthn asks for the format `none`. It
+//! is asked of phones that list formats in getInfo. Other phones may not know
+//! member 11, which Chromium never sends; what they attest is not given on.
+//!
+//! The user's names are sent even if there are none, as empty ones: without
+//! them Android drops the tunnel and iOS refuses.
+//!
+//! Transports of excluded passkeys are not sent, as in Chromium: phones do not
+//! read them.
+
+use std::time::Duration;
+
+use super::ability::{Ability, of_everything};
+use super::caller::Caller;
+use super::client_data::{ClientData, Kind};
+use super::options::{Attestation, CreationOptions, Requirement};
+use super::response::{AnswerError, Registration, RegistrationContext};
+use super::rp_id::{BuiltInSuffixes, PublicSuffixes};
+use crate::ctap::extensions::CRED_PROTECT;
+use crate::ctap::extensions::cred_protect::CredProtect;
+use crate::ctap::make_credential::FORMAT_NONE;
+use crate::ctap::{CredentialDescriptor, RawCbor, RelyingParty, get_info, make_credential};
+use crate::error::OptionsError;
+use crate::error::Unsupported;
+
+/// A registration that waits for a phone.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct PreparedCreation {
+    /// How long its user may take.
+    pub timeout: Option<Duration>,
+    client_data: ClientData,
+    /// Without options, and with all extensions that were asked for.
+    request: make_credential::Request,
+    resident_key: Requirement,
+    user_verification: Requirement,
+    attestation: Attestation,
+    cred_props: bool,
+    cred_protect: Option<CredProtect>,
+    enforce_cred_protect: bool,
+}
+
+impl CreationOptions {
+    /// Checks the options against who asks, an [`Origin`] or another [`Caller`],
+    /// by the built-in list of public suffixes.
+    ///
+    /// [`Origin`]: super::Origin
+    ///
+    /// # Errors
+    /// [`OptionsError::RpId`] if the origin may not use the RP ID,
+    /// [`OptionsError::NothingToEvalBy`] for `prf.evalByCredential`, and
+    /// [`OptionsError::Unsupported`] for an extension that is required and that
+    /// this client does not have.
+    pub fn prepare(&self, caller: impl Into<Caller>) -> Result<PreparedCreation, OptionsError> {
+        self.prepare_with(caller, &BuiltInSuffixes)
+    }
+
+    /// As [`prepare`](Self::prepare), by another list of public suffixes.
+    ///
+    /// # Errors
+    /// As for [`prepare`](Self::prepare).
+    pub fn prepare_with(
+        &self,
+        caller: impl Into<Caller>,
+        suffixes: &dyn PublicSuffixes,
+    ) -> Result<PreparedCreation, OptionsError> {
+        let caller = caller.into();
+        let rp_id = caller.rp_id(self.rp_id.as_deref(), suffixes)?;
+        if let (Some(_), Some(error)) = (&self.extensions.prf, self.extensions.invalid) {
+            return Err(error);
+        }
+        if let Some(member) = self.extensions.unsupported {
+            return Err(OptionsError::Unsupported(member));
+        }
+        let client_data = ClientData::new(Kind::Create, &self.challenge, caller);
+        let mut user = self.user.clone();
+        user.name.get_or_insert_default();
+        user.display_name.get_or_insert_default();
+        let mut request = make_credential::Request::new(
+            client_data.hash(),
+            RelyingParty::new(rp_id.as_str(), &*self.rp_name),
+            user,
+            self.parameters.clone(),
+        );
+        request.exclude_list = without_transports(&self.exclude_credentials);
+        request.extensions.prf.clone_from(&self.extensions.prf);
+        request.attestation_formats = match self.attestation {
+            Attestation::None => vec![FORMAT_NONE.to_owned()],
+            _ => self.attestation_formats.clone(),
+        };
+        Ok(PreparedCreation {
+            timeout: self.timeout,
+            client_data,
+            request,
+            resident_key: self.resident_key,
+            user_verification: self.user_verification,
+            attestation: self.attestation,
+            cred_props: self.extensions.cred_props,
+            cred_protect: self.extensions.cred_protect,
+            enforce_cred_protect: self.extensions.enforce_cred_protect,
+        })
+    }
+}
+
+impl PreparedCreation {
+    /// The client data that the request is bound to.
+    #[must_use]
+    pub const fn client_data(&self) -> &ClientData {
+        &self.client_data
+    }
+
+    /// The relying party, with its RP ID.
+    #[must_use]
+    pub const fn rp(&self) -> &RelyingParty {
+        &self.request.rp
+    }
+
+    /// Whether the relying party accepts no response without the UV flag.
+    #[must_use]
+    pub fn requires_verification(&self) -> bool {
+        self.user_verification == Requirement::Required
+    }
+
+    /// The protection that the phone must say it gives: the enforced policy.
+    /// Every passkey has the lowest level, so phones need not say that one.
+    pub(crate) fn demanded_protection(&self) -> Option<CredProtect> {
+        let is_demanded = |policy: &CredProtect| {
+            self.enforce_cred_protect && *policy > CredProtect::VerificationOptional
+        };
+        self.cred_protect.filter(is_demanded)
+    }
+
+    pub(crate) const fn asks_for_prf(&self) -> bool {
+        self.request.extensions.prf.is_some()
+    }
+
+    /// What to ask of this phone.
+    ///
+    /// # Errors
+    /// What the relying party requires and this phone cannot do:
+    /// [`Unsupported::UserVerification`], [`Unsupported::VerificationNotSetUp`],
+    /// [`Unsupported::DiscoverablePasskeys`],
+    /// [`Unsupported::CredentialProtection`] or [`Unsupported::Algorithm`].
+    pub fn request_for(
+        &self,
+        phone: &get_info::Response,
+    ) -> Result<make_credential::Request, Unsupported> {
+        let ability = Ability::of(phone);
+        ability.verifies(self.user_verification)?;
+        ability.keeps(self.resident_key)?;
+        ability.protects(self.demanded_protection())?;
+        ability.makes(&self.request.parameters)?;
+        Ok(self.made_for(ability))
+    }
+
+    /// The longest request that any phone gets: what is too long here is too
+    /// long before there is a phone.
+    #[must_use]
+    pub fn longest_request(&self) -> make_credential::Request {
+        self.made_for(Ability::of(&of_everything()))
+    }
+
+    fn made_for(&self, phone: Ability<'_>) -> make_credential::Request {
+        let mut request = self.request.clone();
+        request.exclude_list.retain(|excluded| phone.may_have(&excluded.id));
+        if !phone.has_prf() {
+            request.extensions.prf = None;
+        }
+        if self.attestation == Attestation::None && !phone.lists_formats() {
+            request.attestation_formats.clear();
+        }
+        if phone.has_cred_protect()
+            && let Some(protection) = self.cred_protect
+        {
+            let input = RawCbor::of(&protection);
+            let _has_no_type_of_its_own = request.extensions.other.insert(CRED_PROTECT, input);
+        }
+        request.options.rk = phone.rk(self.resident_key);
+        let raised = request.options.rk == Some(true) || request.extensions.prf.is_some();
+        request.options.uv = phone.uv_to_create(self.user_verification, raised);
+        request
+    }
+
+    /// Makes the answer of the response of this phone.
+    ///
+    /// That the response is one to the request (RP ID hash, user presence and
+    /// verification, algorithm) is checked where it is read: by the client's
+    /// transaction.
+    ///
+    /// # Errors
+    /// [`AnswerError::NoCredential`].
+    pub fn finish(
+        self,
+        phone: &get_info::Response,
+        response: make_credential::Response,
+    ) -> Result<Registration, AnswerError> {
+        let context = RegistrationContext {
+            attestation: self.attestation,
+            rk: Ability::of(phone).rk(self.resident_key),
+            cred_props: self.cred_props,
+            prf: self.asks_for_prf(),
+        };
+        Registration::new(&self.client_data, context, &phone.transports, response)
+    }
+}
+
+pub(super) fn without_transports(list: &[CredentialDescriptor]) -> Vec<CredentialDescriptor> {
+    list.iter().map(|descriptor| CredentialDescriptor::new(descriptor.id.clone())).collect()
+}

@@ -1,0 +1,167 @@
+//! A sign-in: options and origin to CTAP's getAssertion, and its response to
+//! the answer (WebAuthn section 5.1.4, as far as it is a client's).
+//!
+//! `userVerification`, extensions and transports are as for a
+//! [registration](super::PreparedCreation).
+
+use std::time::Duration;
+
+use super::ability::{Ability, of_everything};
+use super::caller::Caller;
+use super::client_data::{ClientData, Kind};
+use super::create::without_transports;
+use super::options::{RequestOptions, Requirement};
+use super::prf;
+use super::response::{AnswerError, Assertion};
+use super::rp_id::{BuiltInSuffixes, PublicSuffixes};
+use crate::ctap::{get_assertion, get_info};
+use crate::error::OptionsError;
+use crate::error::Unsupported;
+
+/// A sign-in that waits for a phone.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct PreparedRequest {
+    /// How long its user may take.
+    pub timeout: Option<Duration>,
+    client_data: ClientData,
+    /// Without options, and with all extensions that were asked for.
+    request: get_assertion::Request,
+    user_verification: Requirement,
+}
+
+impl RequestOptions {
+    /// Checks the options against who asks, an [`Origin`] or another [`Caller`],
+    /// by the built-in list of public suffixes.
+    ///
+    /// [`Origin`]: super::Origin
+    ///
+    /// # Errors
+    /// [`OptionsError::RpId`] if the origin may not use the RP ID,
+    /// [`OptionsError::NothingToEvalBy`], [`OptionsError::EvalByCredential`] and
+    /// [`OptionsError::Base64`] for PRF inputs of a passkey that is not among
+    /// the allowed.
+    pub fn prepare(&self, caller: impl Into<Caller>) -> Result<PreparedRequest, OptionsError> {
+        self.prepare_with(caller, &BuiltInSuffixes)
+    }
+
+    /// As [`prepare`](Self::prepare), by another list of public suffixes.
+    ///
+    /// # Errors
+    /// As for [`prepare`](Self::prepare).
+    pub fn prepare_with(
+        &self,
+        caller: impl Into<Caller>,
+        suffixes: &dyn PublicSuffixes,
+    ) -> Result<PreparedRequest, OptionsError> {
+        let caller = caller.into();
+        let rp_id = caller.rp_id(self.rp_id.as_deref(), suffixes)?;
+        let allowed = self.allow_credentials.iter().map(|descriptor| &descriptor.id);
+        if let Some(prf) = &self.extensions.prf {
+            let invalid = self.extensions.invalid;
+            prf::check_by_credential(&prf.eval_by_credential, invalid, allowed)?;
+        }
+        let client_data = ClientData::new(Kind::Get, &self.challenge, caller);
+        let mut request = get_assertion::Request::new(rp_id.as_str(), client_data.hash());
+        request.allow_list = without_transports(&self.allow_credentials);
+        request.extensions.prf.clone_from(&self.extensions.prf);
+        Ok(PreparedRequest {
+            timeout: self.timeout,
+            client_data,
+            request,
+            user_verification: self.user_verification,
+        })
+    }
+}
+
+impl PreparedRequest {
+    /// The client data that the request is bound to.
+    #[must_use]
+    pub const fn client_data(&self) -> &ClientData {
+        &self.client_data
+    }
+
+    /// The RP ID.
+    #[must_use]
+    pub fn rp_id(&self) -> &str {
+        &self.request.rp_id
+    }
+
+    /// Whether the relying party accepts no response without the UV flag.
+    #[must_use]
+    pub fn requires_verification(&self) -> bool {
+        self.user_verification == Requirement::Required
+    }
+
+    pub(crate) const fn asks_for_prf(&self) -> bool {
+        self.request.extensions.prf.is_some()
+    }
+
+    /// What to ask of this phone.
+    ///
+    /// # Errors
+    /// [`Unsupported::UserVerification`] or [`Unsupported::VerificationNotSetUp`]
+    /// if the relying party requires verification and this phone cannot do it;
+    /// [`Unsupported::Passkeys`] if this phone can have none of the passkeys that
+    /// the relying party allows.
+    pub fn request_for(
+        &self,
+        phone: &get_info::Response,
+    ) -> Result<get_assertion::Request, Unsupported> {
+        let ability = Ability::of(phone);
+        ability.verifies(self.user_verification)?;
+        let request = self.made_for(ability);
+        // An empty list would ask for any passkey.
+        if request.allow_list.is_empty() && !self.request.allow_list.is_empty() {
+            return Err(Unsupported::Passkeys);
+        }
+        Ok(request)
+    }
+
+    /// The longest request that any phone gets: what is too long here is too
+    /// long before there is a phone.
+    #[must_use]
+    pub fn longest_request(&self) -> get_assertion::Request {
+        self.made_for(Ability::of(&of_everything()))
+    }
+
+    fn made_for(&self, phone: Ability<'_>) -> get_assertion::Request {
+        let mut request = self.request.clone();
+        request.allow_list.retain(|allowed| phone.may_have(&allowed.id));
+        if let Some(prf) = &mut request.extensions.prf {
+            prf.eval_by_credential.retain(|id, _| phone.may_have(id));
+        }
+        // A passkey has two PRFs, and WebAuthn's is that of verified users.
+        let raised = request.allow_list.is_empty() || request.extensions.prf.is_some();
+        request.options.uv = phone.uv(self.user_verification, raised);
+        if !phone.has_prf() {
+            request.extensions.prf = None;
+        }
+        request
+    }
+
+    /// Makes the answer of the response of this phone.
+    ///
+    /// That the response is one to the request (RP ID hash, user presence and
+    /// verification, allow list) is checked where it is read: by the client's
+    /// transaction. The signature is the site's to check.
+    ///
+    /// # Errors
+    /// [`AnswerError::Unnamed`].
+    pub fn finish(
+        self,
+        phone: &get_info::Response,
+        response: get_assertion::Response,
+    ) -> Result<Assertion, AnswerError> {
+        let named = response.credential.as_ref().map(|credential| credential.id.clone());
+        let phone = Ability::of(phone);
+        let mut asked = self.request.allow_list.iter().filter(|asked| phone.may_have(&asked.id));
+        let only = match (asked.next(), asked.next()) {
+            (Some(only), None) => Some(only.id.clone()),
+            _ => None,
+        };
+        let id = named.or(only).ok_or(AnswerError::Unnamed)?;
+        let prf = self.asks_for_prf();
+        Ok(Assertion::new(&self.client_data, id, prf, response))
+    }
+}

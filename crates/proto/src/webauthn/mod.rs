@@ -1,0 +1,55 @@
+//! WebAuthn for a client: a site's options in, an answer for the site out
+//! (WebAuthn Level 3, sections 5.1.3, 5.1.4, 5.1.8 to 5.1.10 and 5.8.1).
+//!
+//! ```text
+//! options JSON + origin ──► CTAP request ──► phone ──► CTAP response ──► answer JSON
+//!                      └──► client data ─────────────────────────────┘
+//! ```
+//!
+//! * [`CreationOptions`] and [`RequestOptions`] are what a site asks, read from
+//!   its JSON or put together by a program.
+//! * `prepare` holds them to the [`Origin`] that asks. [`PreparedCreation`] and
+//!   [`PreparedRequest`] make the CTAP request for a phone whose getInfo is
+//!   known, and the answer of its response.
+//! * [`Registration`] and [`Assertion`] are the answers: typed, raw, and as the
+//!   JSON that a browser would send.
+//!
+//! No I/O, no clock: `Client::create` and `Client::get` bring this together
+//! with a phone.
+//!
+//! **What a browser does and this does not.** The program is the client, so it
+//! must know which origin it acts for, and whether that is a frame's or an app's
+//! ([`Caller`]). There are no related origins (`/.well-known/webauthn`), no
+//! `appid`, no conditional mediation, and no look-up of Digital Asset Links.
+//! Extensions are `credProps`, `prf` and `credentialProtectionPolicy`. What else
+//! a site asks for is named by `unknown` and not sent.
+
+mod ability;
+mod base64;
+mod caller;
+mod client_data;
+mod create;
+mod domain;
+mod get;
+mod idl;
+mod json;
+mod options;
+mod origin;
+mod prf;
+mod response;
+mod rp_id;
+mod spki;
+
+pub use crate::error::{DomException, DomainError, MAX_OPTIONS, OptionsError, RpIdError};
+pub use caller::Caller;
+pub use client_data::{ClientData, Kind};
+pub use create::PreparedCreation;
+pub use get::PreparedRequest;
+pub use options::{
+    AssertionExtensions, Attestation, CreationOptions, MAX_TIMEOUT, MIN_TIMEOUT,
+    RegistrationExtensions, RequestOptions, Requirement,
+};
+pub use origin::{Origin, OriginError};
+pub use prf::prf_input;
+pub use response::{AnswerError, Assertion, Registration};
+pub use rp_id::{BuiltInSuffixes, PublicSuffixes, RpId};

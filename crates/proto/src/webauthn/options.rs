@@ -1,0 +1,459 @@
+//! What a site asks: `PublicKeyCredentialCreationOptionsJSON` and
+//! `PublicKeyCredentialRequestOptionsJSON` (WebAuthn sections 5.1.9, 5.1.10,
+//! 5.4 and 5.5).
+//!
+//! ```text
+//! create  {challenge, rp: {id?, name}, user: {id, name, displayName}, pubKeyCredParams,
+//!          excludeCredentials?, authenticatorSelection?: {residentKey?,
+//!          requireResidentKey?, userVerification?}, attestation?, attestationFormats?,
+//!          timeout?, extensions?}
+//! get     {challenge, rpId?, allowCredentials?, userVerification?, timeout?, extensions?}
+//! ```
+//!
+//! Servers send them bare or wrapped as `{"publicKey": …}`; both are read.
+//! Each member is converted as browsers convert it: [`idl`](super::idl) has the
+//! rule of each type, so that `"timeout": "60000"` or `"extensions": []` is read
+//! here as there. Unknown members, values of enumerations, types and transports
+//! are ignored. An error names the member.
+//!
+//! **Deviation.** Some things are read that browsers refuse: base64 of either
+//! alphabet, padded or not ([`base64`](super::base64)), `null` as an absent
+//! member ([`json`]), and entities without names.
+//!
+//! `authenticatorAttachment` and `hints` are ignored: the caller has already
+//! chosen a phone, and Entra asks for `platform` even so.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::json::{self, Dictionary, Parsed};
+use super::prf;
+use crate::ctap::bounds::{MAX_CREDENTIAL_PARAMETERS, MAX_CREDENTIALS, MAX_EXTENSIONS, MAX_NAMES};
+use crate::ctap::entity::PUBLIC_KEY;
+use crate::ctap::extensions::cred_protect::CredProtect;
+use crate::ctap::extensions::prf::{AssertionInput, RegistrationInput};
+use crate::ctap::{
+    Algorithm, CredentialDescriptor, CredentialId, CredentialParameters, User, UserHandle,
+};
+use crate::error::{MAX_OPTIONS, OptionsError};
+
+/// The shortest time that a person is given to answer on the phone. Chromium
+/// has the same.
+pub const MIN_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The longest time that a site can ask for: the upper end of what WebAuthn
+/// recommends (section 15.1).
+pub const MAX_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// Transports that WebAuthn names (section 5.8.4), and the older name of
+/// hybrid.
+const TRANSPORTS: [&str; 7] = ["ble", "cable", "hybrid", "internal", "nfc", "smart-card", "usb"];
+
+/// How much a site wants something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Requirement {
+    /// It will not do without.
+    Required,
+    /// It would like it.
+    Preferred,
+    /// It would rather not.
+    Discouraged,
+}
+
+impl Requirement {
+    /// Values of the future are as if there were none (WebAuthn section 2.1.1).
+    fn from_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "required" => Self::Required,
+            "preferred" => Self::Preferred,
+            "discouraged" => Self::Discouraged,
+            _ => return None,
+        })
+    }
+}
+
+/// Whether a site wants to know what made the passkey (section 5.4.7).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Attestation {
+    /// No.
+    #[default]
+    None,
+    /// If so, a statement that a third party made anonymous would do.
+    Indirect,
+    /// As the authenticator states it.
+    Direct,
+    /// One that may name the very device. It is asked for as `Direct`: a
+    /// statement like that takes an agreement with the browser's maker.
+    Enterprise,
+}
+
+impl Attestation {
+    fn from_name(name: &str) -> Self {
+        match name {
+            "indirect" => Self::Indirect,
+            "direct" => Self::Direct,
+            "enterprise" => Self::Enterprise,
+            _ => Self::None,
+        }
+    }
+}
+
+/// Extensions that a registration asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RegistrationExtensions {
+    /// `credProps`: whether the passkey can be found without its id.
+    pub cred_props: bool,
+    /// `prf`.
+    pub prf: Option<RegistrationInput>,
+    /// `credentialProtectionPolicy`: when the phone may use the passkey without
+    /// verifying its user. It is sent to phones that list `credProtect`.
+    pub cred_protect: Option<CredProtect>,
+    /// `enforceCredentialProtectionPolicy`: no other phone will do, unless the
+    /// policy is the lowest.
+    pub enforce_cred_protect: bool,
+    /// Names of others, which are not sent.
+    pub unknown: Vec<String>,
+    /// What is wrong with them: `prepare` returns it.
+    pub(super) invalid: Option<OptionsError>,
+    /// The member that requires what this client does not have: `prepare`
+    /// refuses it.
+    pub(super) unsupported: Option<&'static str>,
+}
+
+/// Extensions that a sign-in asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AssertionExtensions {
+    /// `prf`.
+    pub prf: Option<AssertionInput>,
+    /// Names of others, which are not sent.
+    pub unknown: Vec<String>,
+    /// What is wrong with them: `prepare` returns it.
+    pub(super) invalid: Option<OptionsError>,
+}
+
+/// A site asks for a new passkey.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CreationOptions {
+    /// What the answer is bound to: any number of bytes, good for one use.
+    pub challenge: Vec<u8>,
+    /// The RP ID; the origin's host if there is none.
+    pub rp_id: Option<String>,
+    /// The site's name for people.
+    pub rp_name: String,
+    /// Whose passkey. A name that it lacks is sent as an empty one.
+    pub user: User,
+    /// Algorithms, the best first.
+    pub parameters: Vec<CredentialParameters>,
+    /// Passkeys that the account has: a phone with one of them makes no other.
+    pub exclude_credentials: Vec<CredentialDescriptor>,
+    /// Whether it must be found without its id.
+    pub resident_key: Requirement,
+    /// Whether the phone must verify its user.
+    pub user_verification: Requirement,
+    /// Whether the site wants an attestation.
+    pub attestation: Attestation,
+    /// Formats of it that the site would like, the best first.
+    pub attestation_formats: Vec<String>,
+    /// How long the person may take, between [`MIN_TIMEOUT`] and
+    /// [`MAX_TIMEOUT`].
+    pub timeout: Option<Duration>,
+    /// Extensions.
+    pub extensions: RegistrationExtensions,
+}
+
+impl CreationOptions {
+    /// Options for a program that has no JSON, with WebAuthn's defaults.
+    #[must_use]
+    pub fn new(
+        challenge: impl Into<Vec<u8>>,
+        rp_name: impl Into<String>,
+        user: User,
+        parameters: Vec<CredentialParameters>,
+    ) -> Self {
+        Self {
+            challenge: challenge.into(),
+            rp_id: None,
+            rp_name: rp_name.into(),
+            user,
+            parameters,
+            exclude_credentials: Vec::new(),
+            resident_key: Requirement::Discouraged,
+            user_verification: Requirement::Preferred,
+            attestation: Attestation::None,
+            attestation_formats: Vec::new(),
+            timeout: None,
+            extensions: RegistrationExtensions::default(),
+        }
+    }
+
+    /// Reads a site's JSON.
+    ///
+    /// # Errors
+    /// An [`OptionsError`] that names the member. The RP ID is looked at later,
+    /// with the origin.
+    pub fn from_json(json: &str) -> Result<Self, OptionsError> {
+        let value = parse(json)?;
+        let options = public_key(&value)?;
+
+        let rp = json::required(options.dictionary("rp")?, "rp")?;
+        let user = json::required(options.dictionary("user")?, "user")?;
+        let user_id = json::required(user.bytes("user.id")?, "user.id")?;
+        let user_id = UserHandle::new(user_id)
+            .filter(|id| !id.as_bytes().is_empty())
+            .ok_or(OptionsError::Length("user.id"))?;
+        let name = user.text("user.name").unwrap_or_default();
+        let display_name = user.text("user.displayName").unwrap_or_default();
+        let selection = options.dictionary("authenticatorSelection")?.unwrap_or_default();
+        let without_rk = match selection.boolean("authenticatorSelection.requireResidentKey") {
+            Some(true) => Requirement::Required,
+            _ => Requirement::Discouraged,
+        };
+        let resident_key = selection.text("authenticatorSelection.residentKey");
+        let resident_key = resident_key.and_then(|name| Requirement::from_name(&name));
+        let attestation = options.text("attestation");
+
+        Ok(Self {
+            challenge: challenge(options)?,
+            rp_id: rp.text("rp.id").map(Cow::into_owned),
+            rp_name: rp.text("rp.name").unwrap_or_default().into_owned(),
+            user: User::new(user_id, name, display_name),
+            parameters: parameters(options)?,
+            exclude_credentials: descriptors(options, &EXCLUDED)?.0,
+            resident_key: resident_key.unwrap_or(without_rk),
+            user_verification: verification(selection, "authenticatorSelection.userVerification"),
+            attestation: attestation.map(|name| Attestation::from_name(&name)).unwrap_or_default(),
+            attestation_formats: options.known_texts("attestationFormats", MAX_NAMES, |_| true)?,
+            timeout: timeout(options),
+            extensions: RegistrationExtensions::read(options)?,
+        })
+    }
+}
+
+/// A site asks for a sign-in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RequestOptions {
+    /// What the answer is bound to: any number of bytes, good for one use.
+    pub challenge: Vec<u8>,
+    /// The RP ID; the origin's host if there is none.
+    pub rp_id: Option<String>,
+    /// Which passkeys would do; if empty, any of the site.
+    pub allow_credentials: Vec<CredentialDescriptor>,
+    /// Whether the phone must verify its user.
+    pub user_verification: Requirement,
+    /// How long the person may take, between [`MIN_TIMEOUT`] and
+    /// [`MAX_TIMEOUT`].
+    pub timeout: Option<Duration>,
+    /// Extensions.
+    pub extensions: AssertionExtensions,
+}
+
+impl RequestOptions {
+    /// Options for a program that has no JSON, with WebAuthn's defaults.
+    ///
+    /// Entra's own sign-in is such a case: its challenge is a string, the
+    /// bytes of which are the challenge. It wants a user handle, which many
+    /// phones give only if [`allow_credentials`](Self::allow_credentials) is
+    /// empty: leave Entra's list out.
+    #[must_use]
+    pub fn new(challenge: impl Into<Vec<u8>>) -> Self {
+        Self {
+            challenge: challenge.into(),
+            rp_id: None,
+            allow_credentials: Vec::new(),
+            user_verification: Requirement::Preferred,
+            timeout: None,
+            extensions: AssertionExtensions::default(),
+        }
+    }
+
+    /// Reads a site's JSON.
+    ///
+    /// # Errors
+    /// An [`OptionsError`] that names the member. The RP ID is looked at later,
+    /// with the origin.
+    pub fn from_json(json: &str) -> Result<Self, OptionsError> {
+        let value = parse(json)?;
+        let options = public_key(&value)?;
+
+        let (allow_credentials, skipped) = descriptors(options, &ALLOWED)?;
+        // An empty list means any passkey, which is not what was asked
+        // (WebAuthn section 5.8.2).
+        if let (true, Some(why)) = (allow_credentials.is_empty(), skipped) {
+            return Err(why);
+        }
+
+        Ok(Self {
+            challenge: challenge(options)?,
+            rp_id: options.text("rpId").map(Cow::into_owned),
+            allow_credentials,
+            user_verification: verification(options, "userVerification"),
+            timeout: timeout(options),
+            extensions: AssertionExtensions::read(options)?,
+        })
+    }
+}
+
+fn parse(json: &str) -> Result<Parsed, OptionsError> {
+    if json.len() > MAX_OPTIONS {
+        return Err(OptionsError::TooLong);
+    }
+    json::parse(json).map(Parsed::new)
+}
+
+/// The options themselves, out of what `navigator.credentials` would take.
+fn public_key(value: &Value) -> Result<Dictionary<'_>, OptionsError> {
+    let outer = Dictionary::new(value).ok_or(OptionsError::Json)?;
+    Ok(outer.dictionary("publicKey")?.unwrap_or(outer))
+}
+
+fn challenge(options: Dictionary<'_>) -> Result<Vec<u8>, OptionsError> {
+    json::required(options.bytes("challenge")?, "challenge")
+}
+
+fn verification(dictionary: Dictionary<'_>, path: &str) -> Requirement {
+    let name = dictionary.text(path);
+    name.and_then(|name| Requirement::from_name(&name)).unwrap_or(Requirement::Preferred)
+}
+
+/// Milliseconds, brought into what is reasonable (section 5.1.3 step 4).
+fn timeout(options: Dictionary<'_>) -> Option<Duration> {
+    let timeout = options.unsigned_long("timeout").map(u64::from).map(Duration::from_millis);
+    timeout.map(|timeout| timeout.clamp(MIN_TIMEOUT, MAX_TIMEOUT))
+}
+
+fn parameters(options: Dictionary<'_>) -> Result<Vec<CredentialParameters>, OptionsError> {
+    const LIST: &str = "pubKeyCredParams";
+    const KIND: &str = "pubKeyCredParams.type";
+    const ALGORITHM: &str = "pubKeyCredParams.alg";
+    let elements = options.dictionaries(LIST, MAX_CREDENTIAL_PARAMETERS)?;
+    let elements = json::required(elements, LIST)?;
+    if elements.is_empty() {
+        // Section 5.1.3 step 9.
+        return Ok([Algorithm::ES256, Algorithm::RS256].map(CredentialParameters::new).into());
+    }
+    let mut parameters = Vec::new();
+    for element in elements {
+        let kind = json::required(element.text(KIND), KIND)?;
+        let algorithm = json::required(element.long(ALGORITHM), ALGORITHM)?;
+        if kind == PUBLIC_KEY {
+            parameters.push(CredentialParameters::new(Algorithm(algorithm.into())));
+        }
+    }
+    if parameters.is_empty() { Err(OptionsError::NothingKnown(LIST)) } else { Ok(parameters) }
+}
+
+/// The paths of a list of descriptors.
+struct DescriptorPaths {
+    list: &'static str,
+    id: &'static str,
+    kind: &'static str,
+    transports: &'static str,
+}
+
+const EXCLUDED: DescriptorPaths = DescriptorPaths {
+    list: "excludeCredentials",
+    id: "excludeCredentials.id",
+    kind: "excludeCredentials.type",
+    transports: "excludeCredentials.transports",
+};
+
+const ALLOWED: DescriptorPaths = DescriptorPaths {
+    list: "allowCredentials",
+    id: "allowCredentials.id",
+    kind: "allowCredentials.type",
+    transports: "allowCredentials.transports",
+};
+
+/// The descriptors that a passkey can match, and why the last other one does
+/// not. Browsers do not fail for one id that is too long: no passkey has it.
+fn descriptors(
+    options: Dictionary<'_>,
+    paths: &DescriptorPaths,
+) -> Result<(Vec<CredentialDescriptor>, Option<OptionsError>), OptionsError> {
+    let (mut descriptors, mut skipped) = (Vec::new(), None);
+    for element in options.dictionaries(paths.list, MAX_CREDENTIALS)?.unwrap_or_default() {
+        let id = json::required(element.bytes(paths.id)?, paths.id)?;
+        let kind = json::required(element.text(paths.kind), paths.kind)?;
+        let known = |name: &str| TRANSPORTS.contains(&name);
+        let transports = element.known_texts(paths.transports, MAX_NAMES, known)?;
+        if kind != PUBLIC_KEY {
+            skipped = Some(OptionsError::NothingKnown(paths.list));
+        } else if let Some(id) = CredentialId::new(id) {
+            let mut descriptor = CredentialDescriptor::new(id);
+            descriptor.transports = transports;
+            descriptors.push(descriptor);
+        } else {
+            skipped = Some(OptionsError::NoPossibleId(paths.list));
+        }
+    }
+    Ok((descriptors, skipped))
+}
+
+impl RegistrationExtensions {
+    fn read(options: Dictionary<'_>) -> Result<Self, OptionsError> {
+        let mut extensions = Self::default();
+        let inputs = options.dictionary(EXTENSIONS)?.unwrap_or_default();
+        for name in inputs.names(EXTENSIONS, MAX_EXTENSIONS)? {
+            match name {
+                "credProps" => {
+                    extensions.cred_props = inputs.boolean(name).unwrap_or_default();
+                }
+                "prf" => {
+                    let input = inputs.dictionary("extensions.prf")?;
+                    let input = input.map(prf::registration).transpose()?;
+                    if let Some((input, invalid)) = input {
+                        (extensions.prf, extensions.invalid) = (Some(input), invalid);
+                    }
+                }
+                "credentialProtectionPolicy" | "enforceCredentialProtectionPolicy" => {}
+                "largeBlob" => {
+                    let input = inputs.dictionary("extensions.largeBlob")?.unwrap_or_default();
+                    if input.text(LARGE_BLOB_SUPPORT).as_deref() == Some("required") {
+                        extensions.unsupported = Some(LARGE_BLOB_SUPPORT);
+                    }
+                    extensions.unknown.push(name.to_owned());
+                }
+                _ => extensions.unknown.push(name.to_owned()),
+            }
+        }
+        if let Some(policy) = inputs.text(PROTECTION_POLICY) {
+            extensions.cred_protect = CredProtect::from_name(&policy);
+            extensions.enforce_cred_protect =
+                inputs.boolean("extensions.enforceCredentialProtectionPolicy").unwrap_or_default();
+            if extensions.cred_protect.is_none() && extensions.enforce_cred_protect {
+                extensions.unsupported = Some(PROTECTION_POLICY);
+            }
+        }
+        Ok(extensions)
+    }
+}
+
+impl AssertionExtensions {
+    fn read(options: Dictionary<'_>) -> Result<Self, OptionsError> {
+        let mut extensions = Self::default();
+        let inputs = options.dictionary(EXTENSIONS)?.unwrap_or_default();
+        for name in inputs.names(EXTENSIONS, MAX_EXTENSIONS)? {
+            match name {
+                "prf" => {
+                    let input = inputs.dictionary("extensions.prf")?;
+                    let input = input.map(prf::assertion).transpose()?;
+                    if let Some((input, invalid)) = input {
+                        (extensions.prf, extensions.invalid) = (Some(input), invalid);
+                    }
+                }
+                _ => extensions.unknown.push(name.to_owned()),
+            }
+        }
+        Ok(extensions)
+    }
+}
+
+const EXTENSIONS: &str = "extensions";
+const PROTECTION_POLICY: &str = "extensions.credentialProtectionPolicy";
+const LARGE_BLOB_SUPPORT: &str = "extensions.largeBlob.support";

@@ -1,0 +1,205 @@
+//! Who asks: an origin (HTML section 7.1.1, "serialization of an origin"; RFC
+//! 6454 section 6.2).
+//!
+//! ```text
+//! https://host[:port]     http://localhost[:port]     http://name.localhost[:port]
+//! ```
+//!
+//! `localhost` and the names below it never leave the machine (RFC 6761 section
+//! 6.3), so browsers trust them without TLS (Secure Contexts section 3.1).
+//!
+//! The text goes into the client data as it is, and the site compares it with
+//! its own, byte for byte. So only the one spelling that browsers use is taken:
+//! no path, not even a `/` at the end, no default port, lower case. A text that
+//! has to be repaired first is refused. A caller that has a URL takes its origin
+//! with a URL library.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::domain;
+use crate::error::DomainError;
+
+/// Why a text is no origin that may ask. The program is at fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum OriginError {
+    /// Neither `https`, nor `http` of `localhost` or a name below it: not a
+    /// secure context.
+    #[error("the origin is neither https nor http on localhost")]
+    Scheme,
+    /// More than scheme, host and port: user info, a path, a query, a fragment.
+    #[error("there is more than scheme, host and port")]
+    NotOnlyOrigin,
+    /// The host. An IP address is one where nobody can register: there is no
+    /// RP ID for it.
+    #[error("the origin's host is {0}")]
+    Host(#[source] DomainError),
+    /// The port: not a number from 1 to 65,535 in plain digits.
+    #[error("the origin's port is invalid")]
+    Port,
+    /// The scheme's own port, which origins leave out.
+    #[error("the origin names its scheme's own port")]
+    DefaultPort,
+}
+
+/// The origin that asks, spelled as in client data.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Origin {
+    text: String,
+    host: String,
+}
+
+impl Origin {
+    /// Takes an origin in its exact spelling.
+    ///
+    /// # Errors
+    /// An [`OriginError`] that says which part is not as it must be.
+    pub fn parse(text: &str) -> Result<Self, OriginError> {
+        let (rest, default_port) = match text.split_once("://") {
+            Some(("https", rest)) => (rest, 443),
+            Some(("http", rest)) => (rest, 80),
+            _ => return Err(OriginError::Scheme),
+        };
+        if rest.contains(['/', '\\', '?', '#', '@']) {
+            return Err(OriginError::NotOnlyOrigin);
+        }
+        let (host, port) = match rest.split_once(':') {
+            // An IPv6 address has colons of its own.
+            Some((host, port)) if !host.starts_with('[') => (host, Some(port)),
+            _ => (rest, None),
+        };
+        domain::check(host).map_err(OriginError::Host)?;
+        let is_local = host == "localhost" || host.ends_with(".localhost");
+        if default_port == 80 && !is_local {
+            return Err(OriginError::Scheme);
+        }
+        if let Some(port) = port {
+            let plain = port.bytes().all(|b| b.is_ascii_digit()) && !port.starts_with('0');
+            let number: u16 = port.parse().map_err(|_| OriginError::Port)?;
+            if !plain {
+                return Err(OriginError::Port);
+            }
+            if number == default_port {
+                return Err(OriginError::DefaultPort);
+            }
+        }
+        Ok(Self { text: text.to_owned(), host: host.to_owned() })
+    }
+
+    /// The whole, as it was given.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The host, which is also the RP ID of a site that names none.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+}
+
+impl FromStr for Origin {
+    type Err = OriginError;
+
+    fn from_str(text: &str) -> Result<Self, OriginError> {
+        Self::parse(text)
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn origins_stay_as_they_are_spelled() {
+        for (text, host) in [
+            ("https://example.com", "example.com"),
+            ("https://login.microsoft.com", "login.microsoft.com"),
+            ("https://example.com:8443", "example.com"),
+            ("https://example.com:80", "example.com"),
+            ("https://localhost", "localhost"),
+            ("http://localhost", "localhost"),
+            ("http://localhost:8080", "localhost"),
+            ("http://app.localhost:3000", "app.localhost"),
+            ("http://a.b.localhost", "a.b.localhost"),
+            ("https://app.localhost", "app.localhost"),
+        ] {
+            let origin: Origin = text.parse().unwrap();
+            assert_eq!((origin.as_str(), origin.host()), (text, host));
+            assert_eq!(origin.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn other_schemes_are_no_secure_context() {
+        for text in [
+            "example.com",
+            "http://example.com",
+            "http://localhost.example.com",
+            "http://notlocalhost",
+            "http://localhost2",
+            "HTTPS://example.com",
+            "ftp://example.com",
+            "null",
+            "",
+            "https:example.com",
+            " https://example.com",
+        ] {
+            assert_eq!(Origin::parse(text), Err(OriginError::Scheme), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_more_than_an_origin_is_refused() {
+        for text in [
+            "https://example.com/",
+            "https://example.com/path",
+            "https://example.com?query",
+            "https://example.com#fragment",
+            "https://user@example.com",
+            "https://user:pass@example.com",
+            "https://example.com\\@evil.example",
+        ] {
+            assert_eq!(Origin::parse(text), Err(OriginError::NotOnlyOrigin), "{text}");
+        }
+    }
+
+    #[test]
+    fn hosts_must_be_names_in_the_form_of_origins() {
+        for (text, error) in [
+            ("https://", DomainError::Syntax),
+            ("https://:8443", DomainError::Syntax),
+            ("https://exa mple.com", DomainError::Syntax),
+            ("https://Example.com", DomainError::NotCanonical),
+            ("https://example.com.", DomainError::NotCanonical),
+            ("https://192.0.2.1", DomainError::IpAddress),
+            ("https://192.0.2.1:8443", DomainError::IpAddress),
+            ("https://[2001:db8::1]", DomainError::IpAddress),
+            ("https://[2001:db8::1]:8443", DomainError::IpAddress),
+            ("http://127.0.0.1", DomainError::IpAddress),
+            ("http://.localhost", DomainError::Syntax),
+            ("http://app.localhost.", DomainError::NotCanonical),
+        ] {
+            assert_eq!(Origin::parse(text), Err(OriginError::Host(error)), "{text}");
+        }
+    }
+
+    #[test]
+    fn ports_are_plain_numbers_and_not_the_schemes_own() {
+        for port in ["", "0", "08443", "+8443", "65536", "http", "1:2", "8443 "] {
+            let text = format!("https://example.com:{port}");
+            assert_eq!(Origin::parse(&text), Err(OriginError::Port), "{text}");
+        }
+        assert_eq!(Origin::parse("https://example.com:443"), Err(OriginError::DefaultPort));
+        assert_eq!(Origin::parse("http://localhost:80"), Err(OriginError::DefaultPort));
+        assert_eq!(Origin::parse("http://app.localhost:80"), Err(OriginError::DefaultPort));
+    }
+}

@@ -1,0 +1,136 @@
+//! The client's law: after each input, take outputs until there is none; then
+//! one more input. And the other ways in which a caller can get it wrong.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
+
+use std::time::Duration;
+
+use fido_hybrid_proto::client::{Config, Input, Keys, Output, Transaction, Update};
+use fido_hybrid_proto::ctap::Request;
+use fido_hybrid_proto::error::{ApiMisuse, BluetoothFault, CancelledBy, Error, Fault, Stage};
+use fido_hybrid_proto::ports::bluetooth::AdapterState;
+use fido_hybrid_proto::transport::qr_code::RequestHint;
+use fido_hybrid_sim::SeededRng;
+
+const LATER: Duration = Duration::from_secs(1);
+
+fn offering() -> Transaction {
+    let keys = Keys::generate(&mut SeededRng::new(1));
+    Transaction::qr(Config::new(RequestHint::GetAssertion), keys, Duration::ZERO, 0)
+}
+
+fn drained(mut client: Transaction) -> Transaction {
+    while client.poll_output().is_some() {}
+    client
+}
+
+fn request() -> Input {
+    Input::Request { request: Request::GetInfo.into(), timeout: None }
+}
+
+#[test]
+fn an_input_before_the_outputs_are_taken_is_refused_and_changes_nothing() {
+    let mut client = offering();
+    let refused = client.handle(LATER, Input::Cancel);
+    assert_eq!(refused, Err(ApiMisuse::OutputsPending));
+    let mut client = drained(client);
+    assert_eq!(client.stage(), Stage::Offering);
+    assert_eq!(client.handle(LATER, Input::Cancel), Ok(()));
+}
+
+#[test]
+fn time_does_not_go_backwards() {
+    let mut client = drained(offering());
+    assert_eq!(client.handle(LATER, Input::ServiceData(vec![])), Ok(()));
+    let refused = client.handle(LATER - Duration::from_nanos(1), Input::Cancel);
+    assert_eq!(refused, Err(ApiMisuse::TimeWentBackwards));
+    assert_eq!(client.handle(LATER, Input::Cancel), Ok(()));
+}
+
+#[test]
+fn inputs_of_other_stages_are_refused() {
+    let mut client = drained(offering());
+    let refused = [
+        Input::TunnelOpened { connect_signal: false },
+        Input::Message(vec![0; 81]),
+        Input::TunnelClosed,
+        request(),
+        Input::Finish,
+    ];
+    for input in refused {
+        assert_eq!(client.handle(LATER, input), Err(ApiMisuse::WrongStage));
+        assert_eq!(client.stage(), Stage::Offering);
+    }
+}
+
+#[test]
+fn after_the_end_late_reports_are_ignored_and_requests_refused() {
+    let mut client = drained(offering());
+    client.handle(LATER, Input::Cancel).unwrap();
+    let outputs: Vec<Output> = std::iter::from_fn(|| client.poll_output()).collect();
+    let [Output::StopScanning, Output::Closed(Err(error))] = &outputs[..] else {
+        panic!("{outputs:?}");
+    };
+    assert!(matches!(error.fault, Fault::Cancelled(CancelledBy::Caller)));
+    assert!(error.is_cancelled());
+    let late = [
+        Input::ServiceData(vec![0; 20]),
+        Input::Message(vec![0; 81]),
+        Input::TunnelClosed,
+        Input::TunnelOpened { connect_signal: false },
+        Input::Adapter(AdapterState::Off),
+        Input::BluetoothFailed(BluetoothFault::Off),
+        Input::TimePassed,
+        Input::Cancel,
+    ];
+    for input in late {
+        assert_eq!(client.handle(LATER, input), Ok(()));
+        assert!(client.poll_output().is_none());
+    }
+    assert_eq!(client.handle(LATER, request()), Err(ApiMisuse::Closed));
+    assert_eq!(client.handle(LATER, Input::Finish), Err(ApiMisuse::Closed));
+}
+
+#[test]
+fn the_code_stays_until_a_deadline_of_the_callers_and_foreign_adverts_change_nothing() {
+    let client = drained(offering());
+    assert_eq!(client.deadline(), None);
+
+    let mut config = Config::new(RequestHint::GetAssertion);
+    config.deadlines.offering = Some(LATER);
+    let keys = Keys::generate(&mut SeededRng::new(1));
+    let mut client = drained(Transaction::qr(config, keys, Duration::ZERO, 0));
+    for length in 0..=255 {
+        client.handle(Duration::ZERO, Input::ServiceData(vec![length; length.into()])).unwrap();
+        assert!(client.poll_output().is_none());
+    }
+    assert_eq!(client.deadline(), Some(LATER));
+    client.handle(LATER, Input::TimePassed).unwrap();
+    let mut outputs = std::iter::from_fn(|| client.poll_output());
+    assert!(matches!(outputs.next(), Some(Output::StopScanning)));
+    let Some(Output::Closed(Err(Error { stage, fault, .. }))) = outputs.next() else { panic!() };
+    assert_eq!(stage, Stage::Offering);
+    assert!(matches!(fault, Fault::Deadline));
+}
+
+#[test]
+fn an_adapter_that_is_off_is_told_and_waited_for() {
+    let mut client = drained(offering());
+    for state in [AdapterState::Off, AdapterState::On] {
+        client.handle(LATER, Input::Adapter(state)).unwrap();
+        let outputs: Vec<Output> = std::iter::from_fn(|| client.poll_output()).collect();
+        let [Output::Update(Update::Adapter(told))] = &outputs[..] else { panic!("{outputs:?}") };
+        assert_eq!(*told, state);
+        assert_eq!(client.stage(), Stage::Offering);
+    }
+}
+
+#[test]
+fn the_radios_fault_is_told_as_it_is() {
+    let mut client = drained(offering());
+    client.handle(LATER, Input::BluetoothFailed(BluetoothFault::NotPermitted)).unwrap();
+    let outputs: Vec<Output> = std::iter::from_fn(|| client.poll_output()).collect();
+    let Some(Output::Closed(Err(error))) = outputs.last() else { panic!("{outputs:?}") };
+    assert!(matches!(error.fault, Fault::Bluetooth(BluetoothFault::NotPermitted)));
+    assert!(error.advice().to_string().contains("Bluetooth"));
+}

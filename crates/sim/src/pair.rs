@@ -1,0 +1,638 @@
+//! Both transactions, the air and a tunnel between them, on a clock moved by
+//! hand.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::time::Duration;
+
+use super::air::MIN_INTERVAL;
+use super::{Conditions, SeededRng};
+use fido_hybrid_proto::authenticator::{self, Decision, Passkey, Prompt, Verification};
+use fido_hybrid_proto::client;
+use fido_hybrid_proto::crypto::sha256;
+use fido_hybrid_proto::ctap::{self, CredentialId, Status};
+use fido_hybrid_proto::error::{Error, Stage, TunnelFault};
+use fido_hybrid_proto::transport::qr_code::QrCode;
+use fido_hybrid_proto::transport::tunnel_domain::TunnelDomain;
+use fido_hybrid_proto::transport::tunnel_url::RoutingId;
+
+/// Which side of a [`Pair`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Side {
+    /// The client.
+    Client,
+    /// The authenticator.
+    Phone,
+}
+
+impl Side {
+    /// The other one.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Client => Self::Phone,
+            Self::Phone => Self::Client,
+        }
+    }
+}
+
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Client => "client",
+            Self::Phone => "phone",
+        })
+    }
+}
+
+/// How a [`Pair`] is set up. The fields are there to be changed.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Setup {
+    /// Decides everything that is random.
+    pub seed: u64,
+    /// The air.
+    pub conditions: Conditions,
+    /// How long the tunnel takes for a message, or to open.
+    pub latency: Duration,
+    /// How long the user looks at a prompt.
+    pub reaction: Duration,
+    /// The client's side.
+    pub client: client::Config,
+    /// The authenticator's side.
+    pub phone: authenticator::Config,
+    /// What the client asks, one after another; then it finishes.
+    pub requests: Vec<ctap::Request>,
+    /// What the phone's store holds.
+    pub passkeys: Vec<Passkey>,
+}
+
+impl Setup {
+    /// A setup in which everything goes well: clear air, a tunnel of 20 ms, and
+    /// a user who agrees after a second.
+    #[must_use]
+    pub fn new(seed: u64, requests: Vec<ctap::Request>) -> Self {
+        use fido_hybrid_proto::transport::qr_code::RequestHint;
+        Self {
+            seed,
+            conditions: Conditions::default(),
+            latency: Duration::from_millis(20),
+            reaction: Duration::from_secs(1),
+            client: client::Config::new(RequestHint::GetAssertion),
+            phone: authenticator::Config::new(TunnelDomain::GOOGLE),
+            requests,
+            passkeys: Vec::new(),
+        }
+    }
+}
+
+/// What a user says to a prompt; `None` for one who does not answer.
+pub type User = Box<dyn FnMut(&Prompt) -> Option<Decision>>;
+
+/// What a tunnel makes of a message from one side: nothing, it, or whatever a
+/// hostile service would deliver in its place.
+pub type Tamper = Box<dyn FnMut(Side, Vec<u8>) -> Vec<Vec<u8>>>;
+
+/// How much longer than [`Setup::latency`] the next message from one side is on
+/// its way. With unequal delays messages overtake each other, as no honest
+/// tunnel lets them.
+pub type Delay = Box<dyn FnMut(Side) -> Duration>;
+
+/// What one who looks on sees of a [`Pair`].
+#[derive(Clone, Copy, Debug)]
+pub enum Seen<'a> {
+    /// The client is about to be given this.
+    ToClient(&'a client::Input),
+    /// The client wants this done.
+    ByClient(&'a client::Output),
+    /// The authenticator is about to be given this.
+    ToPhone(&'a authenticator::Input),
+    /// The authenticator wants this done.
+    ByPhone(&'a authenticator::Output),
+}
+
+/// Sees every input and every output, in the order in which they come.
+pub type Watch = Box<dyn FnMut(Seen<'_>)>;
+
+/// A client and an authenticator, and the world between them.
+///
+/// Nothing happens by itself: [`step`](Self::step) brings the next thing that
+/// is due and moves the clock to it.
+pub struct Pair {
+    /// The client's transaction.
+    pub client: client::Transaction,
+    /// The authenticator's.
+    pub phone: authenticator::Transaction,
+    /// While set, the client's caller asks nothing and does not finish: the
+    /// phone is ready and nobody wants anything.
+    pub is_held: bool,
+    /// Who is asked. By default: somebody who agrees, verified, with the first
+    /// account.
+    pub user: User,
+    /// What the tunnel does with messages. By default it delivers them.
+    pub tamper: Tamper,
+    /// How the tunnel holds messages up. By default it does not.
+    pub delay: Delay,
+    /// Who looks on. By default nobody.
+    pub watch: Watch,
+    /// What the phone's store holds.
+    pub passkeys: Vec<Passkey>,
+    /// What the phone answered.
+    pub responses: Vec<Result<ctap::Response, Status>>,
+    conditions: Conditions,
+    latency: Duration,
+    reaction: Duration,
+    requests: VecDeque<ctap::Request>,
+    rng: SeededRng,
+    now: Duration,
+    due: BTreeMap<(Duration, u64), Due>,
+    numbers: u64,
+    advert: Option<Vec<u8>>,
+    scanning: bool,
+    tunnel: BTreeMap<Side, End>,
+    results: BTreeMap<Side, Result<(), Error>>,
+    transcript: Vec<String>,
+}
+
+/// One side's end of the tunnel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Open,
+    Closed,
+}
+
+/// What is on its way.
+#[expect(clippy::large_enum_variant, reason = "there are a handful at a time")]
+enum Due {
+    Client(client::Input),
+    Phone(authenticator::Input),
+    Transmission,
+}
+
+impl Pair {
+    /// The client shows its code, the phone has read it, and nothing more has
+    /// happened.
+    ///
+    /// # Errors
+    /// Whatever [`authenticator::Transaction::qr`] says of this setup.
+    pub fn new(setup: Setup) -> Result<Self, Error> {
+        let rng = SeededRng::new(setup.seed);
+        let keys = client::Keys::generate(&mut rng.fork("client"));
+        let client = client::Transaction::qr(setup.client, keys, Duration::ZERO, 0);
+        let text = client.qr_text().map_or("", |text| text.expose());
+        let code: QrCode =
+            text.parse().map_err(|error: fido_hybrid_proto::transport::qr_code::QrCodeError| {
+                Error::new(Stage::Preparing, error)
+            })?;
+        let keys = authenticator::Keys::generate(&mut rng.fork("phone"));
+        let phone = authenticator::Transaction::qr(setup.phone, &code, keys, Duration::ZERO)?;
+        let mut pair = Self {
+            client,
+            phone,
+            is_held: false,
+            user: Box::new(|_| {
+                Some(Decision::Approved { verification: Verification::Verified, account: 0 })
+            }),
+            tamper: Box::new(|_, message| vec![message]),
+            delay: Box::new(|_| Duration::ZERO),
+            watch: Box::new(|_| ()),
+            passkeys: setup.passkeys,
+            responses: Vec::new(),
+            conditions: setup.conditions,
+            latency: setup.latency,
+            reaction: setup.reaction,
+            requests: setup.requests.into(),
+            rng: rng.fork("world"),
+            now: Duration::ZERO,
+            due: BTreeMap::new(),
+            numbers: 0,
+            advert: None,
+            scanning: true,
+            tunnel: BTreeMap::new(),
+            results: BTreeMap::new(),
+            transcript: Vec::new(),
+        };
+        pair.settle();
+        Ok(pair)
+    }
+
+    /// The time since the code was shown.
+    #[must_use]
+    pub const fn now(&self) -> Duration {
+        self.now
+    }
+
+    /// The stage of one side.
+    #[must_use]
+    pub const fn stage(&self, side: Side) -> Stage {
+        match side {
+            Side::Client => self.client.stage(),
+            Side::Phone => self.phone.stage(),
+        }
+    }
+
+    /// How one side's transaction ended, if it has.
+    #[must_use]
+    pub fn result(&self, side: Side) -> Option<&Result<(), Error>> {
+        self.results.get(&side)
+    }
+
+    /// Whether both sides have ended.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.results.len() == 2
+    }
+
+    /// Whether the client's radio listens.
+    #[must_use]
+    pub const fn is_scanning(&self) -> bool {
+        self.scanning
+    }
+
+    /// Whether the phone's advert is on the air.
+    #[must_use]
+    pub const fn is_advertising(&self) -> bool {
+        self.advert.is_some()
+    }
+
+    /// Whether one side has its end of the tunnel open.
+    #[must_use]
+    pub fn is_open(&self, side: Side) -> bool {
+        self.tunnel.get(&side) == Some(&End::Open)
+    }
+
+    /// Everything that happened, a line each: when, to whom, what; messages by
+    /// their length and a part of their hash.
+    #[must_use]
+    pub fn transcript(&self) -> &[String] {
+        &self.transcript
+    }
+
+    /// Does the next thing that is due. `false` if nothing is, ever.
+    pub fn step(&mut self) -> bool {
+        let next = self.due.keys().next().copied();
+        let deadlines = [self.client.deadline(), self.phone.deadline()];
+        let deadline = deadlines.into_iter().flatten().min();
+        match (next, deadline) {
+            // A message at the very time of a deadline is too late.
+            (Some(key), deadline) if deadline.is_none_or(|deadline| key.0 < deadline) => {
+                self.now = key.0;
+                match self.due.remove(&key) {
+                    Some(Due::Client(input)) => self.feed_client(input),
+                    Some(Due::Phone(input)) => self.feed_phone(input),
+                    Some(Due::Transmission) => self.transmit(),
+                    None => {}
+                }
+            }
+            (_, Some(deadline)) => {
+                self.now = deadline;
+                if self.client.deadline() == Some(deadline) {
+                    self.feed_client(client::Input::TimePassed);
+                } else {
+                    self.feed_phone(authenticator::Input::TimePassed);
+                }
+            }
+            _ => return false,
+        }
+        self.settle();
+        true
+    }
+
+    /// Goes on until `enough`, both sides have ended, or nothing is due.
+    pub fn run_until(&mut self, mut enough: impl FnMut(&Self) -> bool) {
+        while !enough(self) && !self.is_over() && self.step() {}
+    }
+
+    /// Goes on to the end.
+    pub fn run(&mut self) {
+        self.run_until(|_| false);
+    }
+
+    /// Lets time pass with nothing delivered, to the first deadline of one
+    /// side: everything on its way is lost.
+    pub fn stall(&mut self, side: Side) {
+        self.due.clear();
+        let deadline = match side {
+            Side::Client => self.client.deadline(),
+            Side::Phone => self.phone.deadline(),
+        };
+        if let Some(deadline) = deadline {
+            self.now = deadline;
+            match side {
+                Side::Client => self.feed_client(client::Input::TimePassed),
+                Side::Phone => self.feed_phone(authenticator::Input::TimePassed),
+            }
+            self.settle();
+        }
+    }
+
+    /// One side's caller wants no more of it.
+    pub fn cancel(&mut self, side: Side) {
+        match side {
+            Side::Client => self.tell_client(client::Input::Cancel),
+            Side::Phone => self.tell_phone(authenticator::Input::Cancel),
+        }
+    }
+
+    /// Something befalls the client that this world would not do by itself,
+    /// such as a radio that fails. What it says is gone is gone.
+    pub fn tell_client(&mut self, input: client::Input) {
+        match input {
+            client::Input::BluetoothFailed(_) => self.scanning = false,
+            client::Input::TunnelFailed(_) | client::Input::TunnelClosed => {
+                self.tunnel.insert(Side::Client, End::Closed);
+            }
+            _ => {}
+        }
+        self.feed_client(input);
+        self.settle();
+    }
+
+    /// The same for the phone, such as a store that is full.
+    pub fn tell_phone(&mut self, input: authenticator::Input) {
+        use authenticator::Input;
+        match input {
+            Input::AdvertisingFailed(_) => self.advert = None,
+            Input::TunnelFailed(_) | Input::SendFailed(_) | Input::TunnelClosed => {
+                self.tunnel.insert(Side::Phone, End::Closed);
+            }
+            _ => {}
+        }
+        self.feed_phone(input);
+        self.settle();
+    }
+
+    /// One side vanishes, its machine switched off: its advert goes off the
+    /// air, and the tunnel service closes the other side's end.
+    pub fn vanish(&mut self, side: Side) {
+        self.note(side, "vanishes");
+        if side == Side::Phone {
+            self.advert = None;
+        } else {
+            self.scanning = false;
+        }
+        let was_open = self.is_open(side);
+        self.tunnel.insert(side, End::Closed);
+        self.due.retain(|_, due| match due {
+            Due::Client(_) => side != Side::Client,
+            Due::Phone(_) => side != Side::Phone,
+            Due::Transmission => true,
+        });
+        if was_open {
+            self.hang_up(side.other());
+        }
+    }
+
+    /// The tunnel breaks for both sides.
+    pub fn cut(&mut self) {
+        for side in [Side::Client, Side::Phone] {
+            if self.is_open(side) {
+                self.tunnel.insert(side, End::Closed);
+                self.fail_tunnel(side);
+            }
+        }
+    }
+
+    fn fail_tunnel(&mut self, side: Side) {
+        let fault = TunnelFault::Closed(Some(1001));
+        self.schedule(
+            self.latency,
+            match side {
+                Side::Client => Due::Client(client::Input::TunnelFailed(fault)),
+                Side::Phone => Due::Phone(authenticator::Input::TunnelFailed(fault)),
+            },
+        );
+    }
+
+    fn hang_up(&mut self, side: Side) {
+        if self.is_open(side) {
+            self.tunnel.insert(side, End::Closed);
+            self.schedule(
+                self.latency,
+                match side {
+                    Side::Client => Due::Client(client::Input::TunnelClosed),
+                    Side::Phone => Due::Phone(authenticator::Input::TunnelClosed),
+                },
+            );
+        }
+    }
+
+    fn schedule(&mut self, after: Duration, due: Due) {
+        self.due.insert((self.now + after, self.numbers), due);
+        self.numbers += 1;
+    }
+
+    fn note(&mut self, side: Side, what: impl fmt::Display) {
+        self.transcript.push(format!("{:?} {side}: {what}", self.now));
+    }
+
+    fn feed_client(&mut self, input: client::Input) {
+        (self.watch)(Seen::ToClient(&input));
+        self.note(Side::Client, describe_client_input(&input));
+        if let Err(misuse) = self.client.handle(self.now, input) {
+            self.note(Side::Client, format_args!("refused: {misuse}"));
+        }
+    }
+
+    fn feed_phone(&mut self, input: authenticator::Input) {
+        (self.watch)(Seen::ToPhone(&input));
+        self.note(Side::Phone, describe_phone_input(&input));
+        if let Err(misuse) = self.phone.handle(self.now, input) {
+            self.note(Side::Phone, format_args!("refused: {misuse}"));
+        }
+    }
+
+    /// Takes outputs, and lets the caller ask, until nobody has anything to do.
+    fn settle(&mut self) {
+        loop {
+            if let Some(output) = self.client.poll_output() {
+                self.client_output(output);
+            } else if let Some(output) = self.phone.poll_output() {
+                self.phone_output(output);
+            } else if self.client.stage() == Stage::Ready && !self.is_held {
+                let input = match self.requests.pop_front() {
+                    Some(request) => {
+                        client::Input::Request { request: request.into(), timeout: None }
+                    }
+                    None => client::Input::Finish,
+                };
+                self.feed_client(input);
+            } else {
+                return;
+            }
+        }
+    }
+
+    fn client_output(&mut self, output: client::Output) {
+        (self.watch)(Seen::ByClient(&output));
+        match output {
+            client::Output::Dial(_) => {
+                // Whoever knows the routing id has heard the phone, so its
+                // tunnel is there; or it was, and the service says 404.
+                let input = if self.is_open(Side::Phone) {
+                    self.tunnel.insert(Side::Client, End::Open);
+                    client::Input::TunnelOpened { connect_signal: false }
+                } else {
+                    client::Input::TunnelFailed(TunnelFault::Status(404))
+                };
+                self.schedule(self.latency, Due::Client(input));
+            }
+            client::Output::Send(message) => self.send(Side::Client, message),
+            client::Output::StopScanning => self.scanning = false,
+            client::Output::CloseTunnel => {
+                self.tunnel.insert(Side::Client, End::Closed);
+                self.hang_up(Side::Phone);
+            }
+            client::Output::Update(update) => self.note(Side::Client, update),
+            client::Output::Response(response) => self.responses.push(response),
+            client::Output::Linked { .. } => self.note(Side::Client, "keeps a link"),
+            client::Output::ForgetLink => self.note(Side::Client, "forgets its link"),
+            client::Output::Closed(result) => self.end(Side::Client, result),
+        }
+    }
+
+    fn phone_output(&mut self, output: authenticator::Output) {
+        use authenticator::{Input, Output};
+        (self.watch)(Seen::ByPhone(&output));
+        match output {
+            Output::Dial(_) => {
+                self.tunnel.insert(Side::Phone, End::Open);
+                let routing_id = Some(RoutingId([1, 2, 3]));
+                self.schedule(self.latency, Due::Phone(Input::TunnelOpened { routing_id }));
+            }
+            Output::Advertise(advert) => {
+                self.advert = Some(advert);
+                self.schedule(Duration::ZERO, Due::Transmission);
+            }
+            Output::StopAdvertising => self.advert = None,
+            Output::Send(message) => self.send(Side::Phone, message),
+            Output::FindPasskeys { rp_id, ids } => {
+                let found = self.find(&rp_id, ids.as_deref());
+                self.schedule(Duration::ZERO, Due::Phone(Input::PasskeysFound(Ok(found))));
+            }
+            Output::Prompt(prompt) => {
+                self.note(Side::Phone, &prompt);
+                if let Some(decision) = (self.user)(&prompt) {
+                    let input = Input::Decided { prompt: prompt.id, decision };
+                    self.schedule(self.reaction, Due::Phone(input));
+                }
+            }
+            Output::DismissPrompt => self.note(Side::Phone, "takes the prompt off the screen"),
+            Output::SavePasskey(passkey) => {
+                self.passkeys.retain(|kept| {
+                    (&kept.rp_id, &kept.user.id) != (&passkey.rp_id, &passkey.user.id)
+                });
+                self.passkeys.push(passkey);
+                self.schedule(Duration::ZERO, Due::Phone(Input::Saved(Ok(()))));
+            }
+            Output::CountUse { rp_id, id } => {
+                let of = |passkey: &&mut Passkey| passkey.rp_id == rp_id && passkey.id == id;
+                let counter = self.passkeys.iter_mut().find(of).map_or(0, Passkey::count_use);
+                self.schedule(Duration::ZERO, Due::Phone(Input::UseCounted(Ok(counter))));
+            }
+            Output::CloseTunnel => {
+                self.tunnel.insert(Side::Phone, End::Closed);
+                self.hang_up(Side::Client);
+            }
+            Output::Update(update) => self.note(Side::Phone, update),
+            Output::Closed(result) => self.end(Side::Phone, result),
+        }
+    }
+
+    fn end(&mut self, side: Side, result: Result<(), Error>) {
+        match &result {
+            Ok(()) => self.note(side, "ends well"),
+            Err(error) => self.note(side, format_args!("ends: {error}")),
+        }
+        self.results.insert(side, result);
+    }
+
+    fn find(&self, rp_id: &str, ids: Option<&[CredentialId]>) -> Vec<Passkey> {
+        let fits = |passkey: &&Passkey| {
+            passkey.rp_id == rp_id && ids.is_none_or(|ids| ids.contains(&passkey.id))
+        };
+        self.passkeys.iter().rev().filter(fits).cloned().collect()
+    }
+
+    fn send(&mut self, from: Side, message: Vec<u8>) {
+        if !self.is_open(from) {
+            return;
+        }
+        for message in (self.tamper)(from, message) {
+            let after = self.latency + (self.delay)(from);
+            self.schedule(
+                after,
+                match from {
+                    Side::Client => Due::Phone(authenticator::Input::Message(message)),
+                    Side::Phone => Due::Client(client::Input::Message(message)),
+                },
+            );
+        }
+    }
+
+    /// The advert is transmitted once, and again after the interval.
+    fn transmit(&mut self) {
+        let Some(advert) = self.advert.clone() else { return };
+        if self.scanning {
+            for (delay, data) in self.conditions.hear(&advert, &mut self.rng) {
+                self.schedule(delay, Due::Client(client::Input::ServiceData(data)));
+            }
+        }
+        self.schedule(self.conditions.interval.max(MIN_INTERVAL), Due::Transmission);
+    }
+}
+
+impl fmt::Debug for Pair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pair")
+            .field("now", &self.now)
+            .field("client", &self.stage(Side::Client))
+            .field("phone", &self.stage(Side::Phone))
+            .finish_non_exhaustive()
+    }
+}
+
+fn describe_client_input(input: &client::Input) -> String {
+    use client::Input;
+    match input {
+        Input::ServiceData(data) => format!("hears {}", fingerprint(data)),
+        Input::Message(message) => format!("receives {}", fingerprint(message)),
+        Input::Request { request, .. } => format!("asks {}", request.command()),
+        Input::Adapter(state) => state.to_string(),
+        Input::BluetoothFailed(fault) => fault.to_string(),
+        Input::TunnelFailed(fault) => fault.to_string(),
+        Input::TunnelOpened { .. } => "tunnel opened".to_owned(),
+        Input::TunnelClosed => "tunnel closed".to_owned(),
+        Input::Finish => "finishes".to_owned(),
+        Input::Cancel => "cancels".to_owned(),
+        Input::TimePassed => "time is up".to_owned(),
+    }
+}
+
+fn describe_phone_input(input: &authenticator::Input) -> String {
+    use authenticator::Input;
+    match input {
+        Input::Message(message) => format!("receives {}", fingerprint(message)),
+        Input::PasskeysFound(Ok(found)) => format!("finds {} passkeys", found.len()),
+        Input::PasskeysFound(Err(fault))
+        | Input::Saved(Err(fault))
+        | Input::UseCounted(Err(fault)) => fault.to_string(),
+        Input::UseCounted(Ok(counter)) => format!("counts to {counter}"),
+        Input::Saved(Ok(())) => "saved".to_owned(),
+        Input::Decided { decision, .. } => format!("{decision:?}"),
+        Input::Adapter(state) => format!("{state:?}"),
+        Input::AdvertisingFailed(fault) => fault.to_string(),
+        Input::TunnelFailed(fault) | Input::SendFailed(fault) => fault.to_string(),
+        Input::TunnelOpened { .. } => "tunnel opened".to_owned(),
+        Input::TunnelClosed => "tunnel closed".to_owned(),
+        Input::Cancel => "cancels".to_owned(),
+        Input::TimePassed => "time is up".to_owned(),
+    }
+}
+
+/// A length and a part of the hash: enough to tell two transcripts apart.
+fn fingerprint(bytes: &[u8]) -> String {
+    let hash = sha256(&[bytes]);
+    let part = hash.first_chunk::<4>().copied().unwrap_or_default();
+    format!("{} bytes {}", bytes.len(), data_encoding::HEXLOWER.encode(&part))
+}

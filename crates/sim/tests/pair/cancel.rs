@@ -1,0 +1,52 @@
+//! Either side's caller gives up, at every stage.
+
+use fido_hybrid_proto::error::{CancelledBy, Fault, Stage};
+use fido_hybrid_sim::Side;
+
+use super::{SEEDS, STAGES, assert_all_is_off, error, pair_at};
+
+#[test]
+fn whoever_cancels_hears_so_and_the_other_side_ends_too() {
+    for seed in SEEDS {
+        for (side, stage) in STAGES {
+            let mut pair = pair_at(seed, side, stage);
+            pair.cancel(side);
+            let cancelled = error(&pair, side);
+            assert_eq!(cancelled.stage, stage);
+            assert!(matches!(cancelled.fault, Fault::Cancelled(CancelledBy::Caller)));
+            assert!(cancelled.is_cancelled());
+            assert!(pair.responses.is_empty());
+
+            // The code was scanned, and will not be heard of again.
+            if pair.stage(Side::Client) == Stage::Offering {
+                pair.cancel(Side::Client);
+            }
+            pair.run();
+            assert_all_is_off(&pair);
+            assert!(pair.passkeys.is_empty(), "nothing was made");
+        }
+    }
+}
+
+#[test]
+fn a_client_that_cancels_while_the_user_is_asked_takes_the_prompt_away() {
+    let mut pair = pair_at(1, Side::Phone, Stage::Prompting);
+    pair.cancel(Side::Client);
+    pair.run();
+    let end = error(&pair, Side::Phone);
+    assert!(matches!(end.fault, Fault::Cancelled(CancelledBy::Client)), "{end}");
+    let dismissed = |line: &String| line.contains("takes the prompt off the screen");
+    assert!(pair.transcript().iter().any(dismissed));
+    assert!(pair.passkeys.is_empty());
+}
+
+#[test]
+fn a_phone_that_cancels_is_one_that_left() {
+    let mut pair = pair_at(1, Side::Client, Stage::Asking);
+    pair.cancel(Side::Phone);
+    pair.run();
+    let end = error(&pair, Side::Client);
+    assert_eq!(end.stage, Stage::Asking);
+    assert!(matches!(end.fault, Fault::PeerLeft));
+    assert!(end.can_retry());
+}

@@ -1,0 +1,92 @@
+//! One side is gone from one moment to the next, at every stage.
+
+use fido_hybrid_proto::authenticator::Input;
+use fido_hybrid_proto::error::{BluetoothFault, Fault, Stage, TunnelFault};
+use fido_hybrid_sim::Side;
+
+use super::{SEEDS, STAGES, error, pair_at};
+
+#[test]
+fn the_phone_leaves() {
+    for seed in SEEDS {
+        for (of, stage) in STAGES {
+            let mut pair = pair_at(seed, of, stage);
+            let client_at = pair.stage(Side::Client);
+            pair.vanish(Side::Phone);
+            assert!(!pair.is_advertising());
+            pair.run_until(|pair| pair.result(Side::Client).is_some());
+            // The advert may have been on its way; if not, the code stays.
+            if client_at == Stage::Offering && pair.stage(Side::Client) == Stage::Offering {
+                continue;
+            }
+            let end = error(&pair, Side::Client);
+            match end.fault {
+                // Heard, and gone before the client came: the service knows no
+                // such tunnel.
+                Fault::Tunnel(_) => assert_eq!(end.stage, Stage::Connecting),
+                Fault::PeerLeft => assert_ne!(end.stage, Stage::Offering),
+                ref other => panic!("{other}"),
+            }
+            assert!(end.can_retry());
+            assert!(pair.responses.is_empty());
+            assert!(!pair.is_scanning());
+        }
+    }
+}
+
+#[test]
+fn the_phones_radio_fails() {
+    for seed in SEEDS {
+        let mut pair = pair_at(seed, Side::Phone, Stage::Advertising);
+        pair.tell_phone(Input::AdvertisingFailed(BluetoothFault::Off));
+        // By itself: whose radio failed has nothing to stop.
+        assert!(!pair.is_advertising());
+        let end = error(&pair, Side::Phone);
+        assert_eq!(end.stage, Stage::Advertising);
+        assert!(matches!(end.fault, Fault::Bluetooth(BluetoothFault::Off)), "{end}");
+    }
+}
+
+#[test]
+fn the_client_leaves() {
+    for seed in SEEDS {
+        for (of, stage) in STAGES {
+            let mut pair = pair_at(seed, of, stage);
+            pair.vanish(Side::Client);
+            pair.run_until(|pair| pair.result(Side::Phone).is_some());
+            let end = error(&pair, Side::Phone);
+            match end.fault {
+                Fault::PeerLeft => assert_ne!(end.stage, Stage::Registering),
+                // Before it had said anything: nobody saw that it was there, or
+                // only the tunnel service did.
+                Fault::Deadline | Fault::Tunnel(TunnelFault::Closed(_)) => {
+                    assert_eq!(end.stage, Stage::Advertising);
+                }
+                ref other => panic!("{other}\n{:#?}", pair.transcript()),
+            }
+            assert!(!pair.is_advertising());
+            assert!(pair.passkeys.is_empty());
+        }
+    }
+}
+
+#[test]
+fn the_tunnel_service_fails() {
+    for seed in SEEDS {
+        for (of, stage) in STAGES {
+            if stage == Stage::Offering || stage == Stage::Registering {
+                continue;
+            }
+            let mut pair = pair_at(seed, of, stage);
+            pair.cut();
+            pair.run_until(|pair| pair.result(Side::Phone).is_some());
+            error(&pair, Side::Phone);
+            assert!(!pair.is_advertising());
+            if pair.stage(Side::Client) == Stage::Offering {
+                pair.cancel(Side::Client);
+            }
+            pair.run();
+            error(&pair, Side::Client);
+        }
+    }
+}

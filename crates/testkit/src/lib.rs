@@ -1,0 +1,32 @@
+//! What the tests, examples and benches of `fido-hybrid` share. Not published.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`rig`], [`client_rig`] | one transaction with the other side made by hand |
+//! | [`vectors`], [`conversions`] | known answers of the protocol, and of WebAuthn JSON |
+//! | [`stages`] | the stages that a test of every stage goes through |
+//! | [`written`] | WebAuthn options that were read, as JSON |
+//! | [`finder`] | finds secrets in what a program printed |
+//! | [`relying_party`] | the server that a passkey signs in to |
+//! | [`services`], [`pem`], [`nginx`] | certificates, dialers and a reverse proxy on loopback |
+//! | [`paused_clock`] | tokio's clock, moved by the test alone |
+//! | [`qr_reader`] | reads QR codes off a picture |
+//! | `bluez`, `silent_bus` | a BlueZ on a D-Bus of its own, and a D-Bus that says nothing (Linux) |
+
+#[cfg(target_os = "linux")]
+pub mod bluez;
+pub mod client_rig;
+pub mod conversions;
+pub mod finder;
+pub mod nginx;
+pub mod paused_clock;
+pub mod pem;
+pub mod qr_reader;
+pub mod relying_party;
+pub mod rig;
+pub mod services;
+#[cfg(target_os = "linux")]
+pub mod silent_bus;
+pub mod stages;
+pub mod vectors;
+pub mod written;

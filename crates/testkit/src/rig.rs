@@ -1,0 +1,296 @@
+//! An authenticator's transaction with a client made of the protocol's pieces
+//! on the other side, on a clock moved by hand.
+
+#![allow(clippy::expect_used, reason = "tests")]
+
+use std::time::Duration;
+
+use fido_hybrid::authenticator::{
+    Config, Decision, Input, Keys, Output, Passkey, Prompt, Transaction, Verification,
+};
+use fido_hybrid::crypto::SecretKey;
+use fido_hybrid::ctap::{
+    self, Algorithm, Command, CredentialDescriptor, CredentialParameters, RawResponse,
+    RelyingParty, Request, Response, ResponseError, Status, User, UserHandle, get_info,
+};
+use fido_hybrid::error::{ApiMisuse, Error, Stage};
+use fido_hybrid::secret::QrSecret;
+use fido_hybrid::transport::advert::AdvertKey;
+use fido_hybrid::transport::channel::Channel;
+use fido_hybrid::transport::keys;
+use fido_hybrid::transport::linking;
+use fido_hybrid::transport::message::MessageType;
+use fido_hybrid::transport::noise::Initiator;
+use fido_hybrid::transport::post_handshake::{Features, PostHandshake};
+use fido_hybrid::transport::qr_code::{QrCode, RequestHint};
+use fido_hybrid::transport::tunnel_domain::TunnelDomain;
+use fido_hybrid::transport::tunnel_url::RoutingId;
+use fido_hybrid_sim::SeededRng;
+
+pub const RP_ID: &str = "example.com";
+pub const HASH: [u8; 32] = [0x5a; 32];
+pub const ROUTING_ID: RoutingId = RoutingId([1, 2, 3]);
+
+/// A hashed domain: every client knows it.
+pub fn domain() -> TunnelDomain {
+    TunnelDomain::from_encoded(266).unwrap()
+}
+
+pub fn config() -> Config {
+    Config::new(domain())
+}
+
+/// The client's half: what its QR code says, and its private keys.
+pub struct Client {
+    pub identity: SecretKey,
+    pub ephemeral: SecretKey,
+    pub code: QrCode,
+}
+
+impl Client {
+    pub fn new(seed: u64) -> Self {
+        let mut rng = SeededRng::new(seed).fork("client");
+        let identity = SecretKey::generate(&mut rng);
+        let ephemeral = SecretKey::generate(&mut rng);
+        let secret = QrSecret::generate(&mut rng);
+        let code = QrCode::new(*identity.public_key(), secret, 0, RequestHint::GetAssertion);
+        Self { identity, ephemeral, code }
+    }
+}
+
+pub fn keys(seed: u64) -> Keys {
+    Keys::generate(&mut SeededRng::new(seed).fork("phone"))
+}
+
+/// A transaction, its clock, and what the client has of the channel.
+pub struct Rig {
+    pub transaction: Transaction,
+    pub now: Duration,
+    pub client: Client,
+    pub channel: Option<Channel>,
+    pub info: Option<get_info::Response>,
+}
+
+impl Rig {
+    /// A transaction that wants to dial.
+    pub fn registering(config: Config, seed: u64) -> Self {
+        let client = Client::new(seed);
+        let mut transaction =
+            Transaction::qr(config, &client.code, keys(seed), Duration::ZERO).unwrap();
+        let outputs = drain(&mut transaction);
+        let tunnel = keys::tunnel_id(&client.code.secret);
+        assert!(outputs.iter().any(|output| matches!(output, Output::Dial(request)
+            if request.url.path() == format!("/cable/new/{tunnel}")
+                && request.url.host() == domain().host())));
+        Self { transaction, now: Duration::ZERO, client, channel: None, info: None }
+    }
+
+    /// A transaction whose advert is on the air, and the advert.
+    pub fn advertising(config: Config, seed: u64) -> (Self, Vec<u8>) {
+        let mut rig = Self::registering(config, seed);
+        let outputs = rig.step(Input::TunnelOpened { routing_id: Some(ROUTING_ID) });
+        let advert = outputs.into_iter().find_map(|output| match output {
+            Output::Advertise(advert) => Some(advert),
+            _ => None,
+        });
+        (rig, advert.unwrap())
+    }
+
+    /// A transaction that waits for a request.
+    pub fn listening(config: Config, seed: u64) -> Self {
+        let (mut rig, advert) = Self::advertising(config, seed);
+        let (initiator, first) = rig.handshake(&advert);
+        let outputs = rig.step(Input::Message(first));
+        assert!(matches!(outputs.first(), Some(Output::StopAdvertising)));
+        let sent: Vec<Vec<u8>> = sent(outputs);
+        let [reply, introduction, update] = sent.try_into().unwrap();
+        let established = initiator.finish(&reply).unwrap();
+        let mut channel = Channel::new(established);
+        let opened = channel.open_untyped(introduction).unwrap();
+        let introduction = PostHandshake::parse(opened.expose()).unwrap();
+        assert_eq!(introduction.features, Features::CTAP);
+        rig.info = Some(fido_hybrid::cbor::decode(&introduction.get_info.unwrap()).unwrap());
+        assert_eq!(update.len(), 528, "as long as an update with a link");
+        let update = channel.open(update).unwrap();
+        assert_eq!(update.kind, MessageType::Update);
+        assert_eq!(linking::Update::parse(update.payload.expose()).unwrap().linking, None);
+        rig.channel = Some(channel);
+        assert_eq!(rig.transaction.stage(), Stage::Listening);
+        rig
+    }
+
+    /// The client's first message to who advertises so.
+    pub fn handshake(&self, advert: &[u8]) -> (Initiator, Vec<u8>) {
+        let Client { identity, ephemeral, code } = &self.client;
+        let heard = AdvertKey::new(&keys::eid_key(&code.secret)).open(advert).unwrap().eid;
+        assert_eq!(heard.routing_id(), ROUTING_ID);
+        assert_eq!(heard.domain(), Some(domain()));
+        let psk = keys::psk(&code.secret, &heard);
+        let (initiator, message) =
+            Initiator::qr(identity.clone(), &psk, ephemeral.clone()).unwrap();
+        (initiator, message.into())
+    }
+
+    /// One input, and all that comes of it.
+    pub fn step(&mut self, input: Input) -> Vec<Output> {
+        self.try_step(input).unwrap()
+    }
+
+    pub fn try_step(&mut self, input: Input) -> Result<Vec<Output>, ApiMisuse> {
+        self.transaction.handle(self.now, input)?;
+        Ok(drain(&mut self.transaction))
+    }
+
+    /// The client sends a message.
+    pub fn send(&mut self, kind: MessageType, payload: &[u8]) -> Vec<Output> {
+        let message = self.channel.as_mut().unwrap().seal(kind, payload).unwrap();
+        self.step(Input::Message(message))
+    }
+
+    /// Asks; a registration that excludes nothing is told that the store has
+    /// nothing of the site.
+    pub fn ask(&mut self, request: &Request) -> Vec<Output> {
+        let outputs = self.send(MessageType::Ctap, &request.to_bytes());
+        match (request, outputs.as_slice()) {
+            (Request::MakeCredential(request), [Output::FindPasskeys { .. }])
+                if request.exclude_list.is_empty() =>
+            {
+                self.find(Vec::new())
+            }
+            _ => outputs,
+        }
+    }
+
+    /// Opens the one response that is among the outputs.
+    pub fn response(&mut self, outputs: Vec<Output>) -> RawResponse {
+        let [message] = sent(outputs).try_into().expect("one message");
+        let message = self.channel.as_mut().unwrap().open(message).unwrap();
+        assert_eq!(message.kind, MessageType::Ctap);
+        RawResponse::parse(message.payload.into_exposed()).unwrap()
+    }
+
+    pub fn status(&mut self, outputs: Vec<Output>) -> Status {
+        self.response(outputs).status()
+    }
+
+    pub fn answer(
+        &mut self,
+        command: Command,
+        outputs: Vec<Output>,
+    ) -> Result<Response, ResponseError> {
+        self.response(outputs).decode(command)
+    }
+
+    /// Answers the store's question.
+    pub fn find(&mut self, passkeys: Vec<Passkey>) -> Vec<Output> {
+        self.step(Input::PasskeysFound(Ok(passkeys)))
+    }
+
+    pub fn decide(&mut self, prompt: &Prompt, decision: Decision) -> Vec<Output> {
+        self.step(Input::Decided { prompt: prompt.id, decision })
+    }
+
+    pub fn saved(&mut self) -> Vec<Output> {
+        self.step(Input::Saved(Ok(())))
+    }
+
+    /// Registers a passkey and gives it.
+    pub fn register(
+        &mut self,
+        request: &ctap::make_credential::Request,
+    ) -> (Passkey, ctap::make_credential::Response) {
+        let outputs = self.ask(&request.clone().into());
+        let prompt = prompt(&outputs);
+        let outputs = self.decide(&prompt, approved(0));
+        let passkey = saving(&outputs);
+        assert!(sent(outputs).is_empty(), "nothing is told before it is saved");
+        let outputs = self.saved();
+        let Ok(Response::MakeCredential(response)) = self.answer(Command::MakeCredential, outputs)
+        else {
+            panic!("no registration")
+        };
+        (passkey, response)
+    }
+}
+
+pub fn drain(transaction: &mut Transaction) -> Vec<Output> {
+    std::iter::from_fn(|| transaction.poll_output()).collect()
+}
+
+pub fn sent(outputs: Vec<Output>) -> Vec<Vec<u8>> {
+    let message = |output| match output {
+        Output::Send(message) => Some(message),
+        _ => None,
+    };
+    outputs.into_iter().filter_map(message).collect()
+}
+
+pub fn prompt(outputs: &[Output]) -> Prompt {
+    let prompts: Vec<&Prompt> = outputs
+        .iter()
+        .filter_map(|output| match output {
+            Output::Prompt(prompt) => Some(prompt),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(prompts.len(), 1, "one prompt: {outputs:?}");
+    prompts[0].clone()
+}
+
+pub fn saving(outputs: &[Output]) -> Passkey {
+    let saving = outputs.iter().find_map(|output| match output {
+        Output::SavePasskey(passkey) => Some(passkey.clone()),
+        _ => None,
+    });
+    saving.expect("a passkey to save")
+}
+
+/// How the transaction ended, if it did: always the last output.
+pub fn closed(outputs: &[Output]) -> Option<Result<(), Error>> {
+    match outputs.last() {
+        Some(Output::Closed(result)) => Some(result.clone()),
+        _ => None,
+    }
+}
+
+/// Why it failed.
+pub fn failed(outputs: &[Output]) -> Error {
+    closed(outputs).expect("the end").expect_err("a failure")
+}
+
+pub const fn approved(account: usize) -> Decision {
+    Decision::Approved { verification: Verification::Verified, account }
+}
+
+pub fn user(name: &str) -> User {
+    User::new(UserHandle::new(name.as_bytes()).unwrap(), name, name.to_uppercase())
+}
+
+pub fn make_credential(name: &str) -> ctap::make_credential::Request {
+    let mut request = ctap::make_credential::Request::new(
+        HASH,
+        RelyingParty::new(RP_ID, "Example"),
+        user(name),
+        vec![CredentialParameters::new(Algorithm::ES256)],
+    );
+    request.options.rk = Some(true);
+    request.options.uv = Some(true);
+    request
+}
+
+pub fn get_assertion(allowed: &[&Passkey]) -> ctap::get_assertion::Request {
+    let mut request = ctap::get_assertion::Request::new(RP_ID, HASH);
+    request.options.uv = Some(true);
+    request.allow_list = allowed.iter().map(|passkey| descriptor(passkey)).collect();
+    request
+}
+
+pub fn descriptor(passkey: &Passkey) -> CredentialDescriptor {
+    CredentialDescriptor::new(passkey.id.clone())
+}
+
+/// A passkey that was made elsewhere.
+pub fn passkey(byte: u8, rp_id: &str, name: &str) -> Passkey {
+    let id = ctap::CredentialId::new([byte; 16]).unwrap();
+    Passkey::new(id, rp_id, user(name), SecretKey::from_scalar(&[byte; 32]).unwrap())
+}

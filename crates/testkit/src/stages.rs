@@ -1,0 +1,18 @@
+//! The stages that a test of every stage goes through.
+
+use fido_hybrid::error::Stage;
+use fido_hybrid_sim::Side;
+
+/// Those of each side in which something can happen before there is an answer.
+pub const STAGES: [(Side, Stage); 10] = [
+    (Side::Client, Stage::Offering),
+    (Side::Client, Stage::Connecting),
+    (Side::Client, Stage::Handshaking),
+    (Side::Client, Stage::Introducing),
+    (Side::Client, Stage::Ready),
+    (Side::Client, Stage::Asking),
+    (Side::Phone, Stage::Registering),
+    (Side::Phone, Stage::Advertising),
+    (Side::Phone, Stage::Listening),
+    (Side::Phone, Stage::Prompting),
+];

@@ -1,0 +1,9 @@
+//! Adverts on the air: the [`Scanner`] and [`Advertiser`] traits, and (feature
+//! `bluetooth`) the system's Bluetooth, which implements both.
+
+#[cfg(feature = "bluetooth")]
+pub use fido_hybrid_bluetooth::{Adapter, Bluetooth};
+pub use fido_hybrid_proto::ports::bluetooth::{
+    AdapterState, Address, AddressKind, Advertisement, Advertiser, DEPRECATED_SERVICE_UUID,
+    SERVICE_UUID, Scan, ScanEvent, Scanner, Sighting,
+};

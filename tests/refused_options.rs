@@ -1,0 +1,70 @@
+//! Options that this client refuses before a scan starts or a tunnel opens.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use fido_hybrid::BoxFuture;
+use fido_hybrid::bluetooth::{AdapterState, Scan, Scanner};
+use fido_hybrid::client::Client;
+use fido_hybrid::error::{BluetoothFault, Fault, Stage, TunnelFault};
+use fido_hybrid::transport::tunnel_url::TunnelRequest;
+use fido_hybrid::tunnel::{Dial, OpenTunnel};
+use fido_hybrid::webauthn::{
+    CreationOptions, DomException, OptionsError, Origin, RequestOptions, RpIdError,
+};
+use serde_json::{Value, json};
+
+struct Nothing;
+
+impl Scanner for Nothing {
+    fn state(&self) -> BoxFuture<'_, Result<AdapterState, BluetoothFault>> {
+        Box::pin(std::future::ready(Ok(AdapterState::Absent)))
+    }
+
+    fn scan(&self) -> BoxFuture<'_, Result<Box<dyn Scan>, BluetoothFault>> {
+        panic!("no scan may start")
+    }
+}
+
+impl Dial for Nothing {
+    fn dial(&self, _: TunnelRequest) -> BoxFuture<'_, Result<OpenTunnel, TunnelFault>> {
+        panic!("no tunnel may open")
+    }
+}
+
+fn client() -> Client {
+    Client::builder().scanner(Nothing).tunnel(Nothing).build().unwrap()
+}
+
+fn creation(extensions: Value) -> CreationOptions {
+    let json = json!({
+        "challenge": "AAECAw",
+        "rp": {"id": "example.com", "name": "Example"},
+        "user": {"id": "Bwg", "name": "ada", "displayName": "Ada"},
+        "pubKeyCredParams": [{"type": "public-key", "alg": -7}],
+        "extensions": extensions,
+    });
+    CreationOptions::from_json(&json.to_string()).unwrap()
+}
+
+#[tokio::test]
+async fn another_sites_request_is_refused_before_any_radio() {
+    let evil = Origin::parse("https://evilexample.com").unwrap();
+    let options = json!({"challenge": "AAECAw", "rpId": "example.com"});
+    let options = RequestOptions::from_json(&options.to_string()).unwrap();
+    let error = client().get(&options, &evil).unwrap_err();
+    assert_eq!(error.stage, Stage::Preparing);
+    assert!(matches!(error.fault, Fault::Options(OptionsError::RpId(RpIdError::OtherDomain))));
+    let error = client().create(&creation(json!({})), &evil).unwrap_err();
+    assert!(matches!(error.fault, Fault::Options(OptionsError::RpId(RpIdError::OtherDomain))));
+    assert_eq!(error.dom_exception(), DomException::Security);
+}
+
+#[tokio::test]
+async fn what_is_required_and_not_supported_is_refused_before_any_radio() {
+    let options = creation(json!({"largeBlob": {"support": "required"}}));
+    let origin = Origin::parse("https://login.example.com").unwrap();
+    let error = client().create(&options, origin).unwrap_err();
+    assert_eq!(error.stage, Stage::Preparing);
+    assert!(matches!(error.fault, Fault::Options(OptionsError::Unsupported(_))));
+    assert_eq!(error.dom_exception(), DomException::NotAllowed);
+}
