@@ -11,12 +11,11 @@ use fido_hybrid::ctap::{Request, Response, User, UserHandle};
 use fido_hybrid::error::{BluetoothFault, Stage, StoreFault, TunnelFault};
 use fido_hybrid::secret::PrfInput;
 use fido_hybrid::transport::qr_code::QrCode;
-use fido_hybrid_sim::{Pair, Seen, Setup, Side};
+use fido_hybrid_sim::{Pair, STAGES, Seen, Setup, Side};
 
 use super::finder::Secrets;
 use super::notebook::Notebook;
 use super::rig;
-use super::stages::STAGES;
 
 const PRF_INPUT: [u8; 32] = *b"thirty-two bytes to make keys of";
 const ACCOUNT_ID: [u8; 16] =

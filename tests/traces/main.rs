@@ -22,7 +22,6 @@ mod finding;
 
 use fido_hybrid_testkit::finder;
 use fido_hybrid_testkit::rig;
-use fido_hybrid_testkit::stages;
 mod loopback;
 mod machines;
 mod notebook;

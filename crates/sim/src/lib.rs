@@ -17,9 +17,11 @@ mod exchange;
 mod pair;
 mod radio;
 mod random;
+mod stages;
 
 pub use air::Conditions;
 pub use exchange::Exchange;
 pub use pair::{Delay, Pair, Seen, Setup, Side, Tamper, User, Watch};
 pub use radio::Air;
 pub use random::SeededRng;
+pub use stages::STAGES;

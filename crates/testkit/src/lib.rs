@@ -4,7 +4,6 @@
 //! |---|---|
 //! | [`rig`], [`client_rig`] | one transaction with the other side made by hand |
 //! | [`vectors`], [`conversions`] | known answers of the protocol, and of WebAuthn JSON |
-//! | [`stages`] | the stages that a test of every stage goes through |
 //! | [`written`] | WebAuthn options that were read, as JSON |
 //! | [`finder`] | finds secrets in what a program printed |
 //! | [`relying_party`] | the server that a passkey signs in to |
@@ -27,6 +26,5 @@ pub mod rig;
 pub mod services;
 #[cfg(target_os = "linux")]
 pub mod silent_bus;
-pub mod stages;
 pub mod vectors;
 pub mod written;

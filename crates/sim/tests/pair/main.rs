@@ -14,10 +14,7 @@ use fido_hybrid_proto::ctap::{
     get_assertion, make_credential,
 };
 use fido_hybrid_proto::error::{Error, Stage};
-use fido_hybrid_sim::{Pair, Setup, Side};
-use fido_hybrid_testkit::stages;
-
-use stages::STAGES;
+use fido_hybrid_sim::{Pair, STAGES, Setup, Side};
 
 const RP_ID: &str = "example.com";
 

@@ -12,11 +12,10 @@ use fido_hybrid::ctap::{
 };
 use fido_hybrid::error::Stage;
 use fido_hybrid::secret::PrfInput;
-use fido_hybrid_sim::{Pair, Seen, Setup, Side};
+use fido_hybrid_sim::{STAGES, Pair, Seen, Setup, Side};
 use fido_hybrid_heap::{record, unrecorded};
 
 use super::known::Known;
-use super::stages::STAGES;
 
 const RP_ID: &str = "example.com";
 const FIRST: [u8; 32] = *b"thirty-two bytes to make keys of";

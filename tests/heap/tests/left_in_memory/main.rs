@@ -15,4 +15,3 @@ mod machines;
 mod objects;
 mod planted;
 
-use fido_hybrid_testkit::stages;

@@ -1,9 +1,11 @@
 //! The stages that a test of every stage goes through.
 
-use fido_hybrid::error::Stage;
-use fido_hybrid_sim::Side;
+use fido_hybrid_proto::error::Stage;
 
-/// Those of each side in which something can happen before there is an answer.
+use super::Side;
+
+/// The stages of each side in which something can happen before there is an answer: for
+/// tests that do something at each of them.
 pub const STAGES: [(Side, Stage); 10] = [
     (Side::Client, Stage::Offering),
     (Side::Client, Stage::Connecting),
