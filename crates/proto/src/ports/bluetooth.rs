@@ -144,7 +144,7 @@ pub enum AdapterState {
     NotReady,
     /// It is there and switched off.
     Off,
-    /// There is none.
+    /// The device has no adapter.
     Absent,
     /// There may be one; the system does not let this program use it.
     NotPermitted,

@@ -50,7 +50,7 @@ pub trait Tunnel: Send {
     /// A [`TunnelFault`] if the tunnel is closed or breaks.
     ///
     /// # Cancel safety
-    /// A message may be sent in part; the tunnel is of no use afterwards.
+    /// A message may be sent in part; the tunnel cannot be used afterwards.
     fn send(&mut self, messages: Vec<Vec<u8>>) -> BoxFuture<'_, Result<(), TunnelFault>>;
 
     /// The next message; `None` once the other side has closed the tunnel in
