@@ -9,11 +9,11 @@ use fido_hybrid::error::Stage;
 use tokio::net::TcpStream;
 
 use crate::clock::{hold, pass, settle};
+use crate::roles_under_test::{ROLES, Role, Victim, Why, told};
 use crate::service::{
     BINARY, CLOSE, FIRST, LAST, Line, MIDDLE, PING, PONG, Service, TEXT, builder_in_clear,
     declared, frame,
 };
-use crate::victims::{ROLES, Role, Victim, Why, told};
 
 /// The dialer's default.
 const LIMIT: usize = 1 << 20;

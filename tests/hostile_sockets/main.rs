@@ -17,15 +17,15 @@
     reason = "tests"
 )]
 
-mod between;
+mod abusive_connections;
+mod failed_dials;
 mod frames;
+mod intercepting_service;
 mod memory;
-mod middle;
-mod opening;
+mod roles_under_test;
 mod seeds;
 mod service;
-mod victims;
-mod visitors;
+mod tampered_messages;
 
 use fido_hybrid_testkit::paused_clock as clock;
 use fido_hybrid_testkit::rig;

@@ -10,10 +10,10 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::runtime::Builder;
 
+use crate::abusive_connections::{Visitor, connect, masked, pair, path};
 use crate::clock::{hold, pass, settle};
+use crate::roles_under_test::{ROLES, Role, Victim};
 use crate::service::{BINARY, FIRST, Line, MIDDLE, PING, Service, declared, frame, switching};
-use crate::victims::{ROLES, Role, Victim};
-use crate::visitors::{Visitor, connect, masked, pair, path};
 
 const KIB: u64 = 1 << 10;
 

@@ -12,8 +12,8 @@ use fido_hybrid::error::{CancelledBy, Error, Fault, Stage};
 use fido_hybrid_sim::SeededRng;
 
 use crate::clock::hold;
-use crate::middle::{Ended, Fate, ceremony};
-use crate::victims::Role;
+use crate::intercepting_service::{Ended, Fate, ceremony};
+use crate::roles_under_test::Role;
 
 const SEEDS: std::ops::Range<u64> = 0..100;
 

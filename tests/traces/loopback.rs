@@ -14,8 +14,8 @@ use fido_hybrid_sim::Air;
 
 use super::finder::Secrets;
 use super::machines;
-use super::notebook::Notebook;
 use super::rig;
+use super::trace_recorder::Notebook;
 
 /// An advertiser that keeps a copy of what goes on the air.
 struct Overheard(Air, Arc<Mutex<Vec<u8>>>);

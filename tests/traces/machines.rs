@@ -14,8 +14,8 @@ use fido_hybrid::transport::qr_code::QrCode;
 use fido_hybrid_sim::{Pair, STAGES, Seen, Setup, Side};
 
 use super::finder::Secrets;
-use super::notebook::Notebook;
 use super::rig;
+use super::trace_recorder::Notebook;
 
 const PRF_INPUT: [u8; 32] = *b"thirty-two bytes to make keys of";
 const ACCOUNT_ID: [u8; 16] =

@@ -9,22 +9,22 @@
 //! * [`machines`]: both transactions, with each input, output and state;
 //! * [`phone_by_hand`]: a client with a phone that does what ours does not:
 //!   links, large blob keys, answers that cannot be read;
-//! * `objects`: the async objects, over air and tunnel in memory;
+//! * `async_objects`: the async objects, over air and tunnel in memory;
 //! * `loopback`: the same over sockets and the crate's own tunnel service;
-//! * `sites`: WebAuthn options and answers.
+//! * `webauthn_json`: WebAuthn options and answers.
 //!
 //! What the WebSocket crate says is not here: it writes to `log`, which
 //! SECURITY.md tells embedders to keep off.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-mod finding;
+mod finder_tests;
 
 use fido_hybrid_testkit::finder;
 use fido_hybrid_testkit::rig;
+mod async_objects;
 mod loopback;
 mod machines;
-mod notebook;
-mod objects;
 mod phone_by_hand;
-mod sites;
+mod trace_recorder;
+mod webauthn_json;

@@ -30,8 +30,8 @@ use fido_hybrid::transport::tunnel_url::{ContactId, RoutingId};
 use fido_hybrid_sim::SeededRng;
 
 use super::finder::Secrets;
-use super::notebook::Notebook;
 use super::rig;
+use super::trace_recorder::Notebook;
 
 const NOW: Duration = Duration::from_secs(1);
 

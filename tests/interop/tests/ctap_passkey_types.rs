@@ -9,12 +9,12 @@
 
 use ciborium::Value;
 use fido_hybrid::cbor;
+use fido_hybrid::crypto::SecretKey;
 use fido_hybrid::ctap::{
     Aaguid, Algorithm, AttestedCredential, AuthenticatorData, CoseKey, CredentialDescriptor,
     CredentialId, CredentialParameters, Flags, RawCbor, RelyingParty, Request, RequestError, User,
     UserHandle, entity, get_assertion, get_info, make_credential,
 };
-use fido_hybrid::crypto::SecretKey;
 use fido_hybrid::secret::SecretBytes;
 use fido_hybrid_sim::SeededRng;
 use passkey_types::ctap2::{

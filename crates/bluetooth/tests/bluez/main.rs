@@ -20,11 +20,11 @@ mod clock;
 mod crowd;
 mod hearing;
 mod interruptions;
-mod oddities;
 mod refusals;
 mod silence;
 mod stopping;
 mod the_test_bluez;
+mod untrusted_signals;
 
 use fido_hybrid_testkit::bluez;
 use fido_hybrid_testkit::rig;

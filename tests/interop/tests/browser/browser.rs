@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::devtools::{DevTools, Tab};
-use crate::patience::until;
+use crate::polling::until;
 use crate::process::Process;
 use crate::screen::Screen;
 

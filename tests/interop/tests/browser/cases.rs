@@ -9,8 +9,8 @@ use webauthn_rs_core::proto::{
     AttestationConveyancePreference, AttestationFormat, ParsedAttestationData,
 };
 
+use crate::ceremony_runner::Scene;
 use crate::phone::Answer;
-use crate::scene::Scene;
 use crate::site::{ADA, BOB, challenge};
 
 /// How many runs there are one after another, unless this is the number.

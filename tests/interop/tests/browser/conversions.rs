@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::scene::Scene;
+use crate::ceremony_runner::Scene;
 use crate::table::{self, Kind, Row};
 
 /// A function of all rows.

@@ -15,23 +15,23 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-mod beside;
 mod browser;
 mod cases;
+mod ceremony_runner;
+mod client_compared;
 mod conversions;
+mod decoded_answers;
 mod devtools;
-mod meaning;
+mod environment;
 mod page;
-mod patience;
 mod phone;
+mod polling;
 mod process;
-mod scene;
 mod screen;
 mod site;
 mod tools;
 mod unable;
 mod unverified;
-mod world;
 
 use fido_hybrid_testkit::bluez;
 use fido_hybrid_testkit::conversions as table;
@@ -43,8 +43,8 @@ use std::sync::{Arc, OnceLock};
 use libtest_mimic::{Arguments, Completion, Trial};
 use tokio::runtime::Runtime;
 
-use scene::Scene;
-use world::World;
+use ceremony_runner::Scene;
+use environment::World;
 
 type Case = for<'a> fn(Scene<'a>) -> Pin<Box<dyn Future<Output = ()> + 'a>>;
 

@@ -14,7 +14,7 @@ use rxing::BarcodeFormat;
 use rxing::helpers::detect_in_luma;
 use tokio::time::Instant;
 
-use crate::patience::until;
+use crate::polling::until;
 use crate::process::Process;
 
 const SIZE: &str = "1280x1000x24";

@@ -10,8 +10,8 @@ use fido_hybrid::ctap::{Algorithm, CredentialParameters};
 use fido_hybrid::error::StoreFault;
 use serde_json::{Value, json};
 
+use crate::ceremony_runner::Scene;
 use crate::phone::Answer;
-use crate::scene::Scene;
 use crate::site::ADA;
 
 /// What a registration needs, how its options say so, and a getInfo without it.

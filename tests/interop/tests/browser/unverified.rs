@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::ceremony_runner::Scene;
 use crate::phone::Answer;
-use crate::scene::Scene;
 use crate::site::ADA;
 
 /// Registers and signs in, by a user who is not verified.

@@ -13,8 +13,8 @@ use fido_hybrid::client::{self, Ceremony, Client};
 use fido_hybrid::ctap::{Request, Response};
 use fido_hybrid::transport::qr_code::QrCode;
 use fido_hybrid::transport::tunnel_domain::TunnelDomain;
-use fido_hybrid_relay::{Running, Server};
 use fido_hybrid::tunnel::WebSocketTunnel;
+use fido_hybrid_relay::{Running, Server};
 
 use crate::computer::{Bluetooth, Disturbance};
 use crate::rig::{get_assertion, make_credential};

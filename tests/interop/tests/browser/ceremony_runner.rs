@@ -11,9 +11,9 @@ use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
+use crate::environment::World;
 use crate::phone::{Answer, Asked, Person, Phone};
 use crate::site::Site;
-use crate::world::World;
 
 /// For what must happen in any case, on any machine.
 const LIMIT: Duration = Duration::from_secs(30);

@@ -6,9 +6,9 @@ use fido_hybrid::error::Fault;
 use fido_hybrid::webauthn::{CreationOptions, DomException, Origin, RequestOptions};
 use serde_json::{Value, json};
 
-use crate::meaning::{self, About};
+use crate::ceremony_runner::Scene;
+use crate::decoded_answers::{self, About};
 use crate::phone::{Answer, Phone};
-use crate::scene::Scene;
 use crate::site::{ADA, BOB};
 
 /// Where answers differ, and why they may.
@@ -231,11 +231,11 @@ async fn perform<T>(
 /// What differs and is not listed, and what is listed and does not differ.
 fn compare(name: &str, theirs: &str, ours: &str, about: About, listed: Differences) -> Vec<String> {
     let mut wrong = Vec::new();
-    let order = (meaning::order(theirs, ours), meaning::order(ours, theirs));
+    let order = (decoded_answers::order(theirs, ours), decoded_answers::order(ours, theirs));
     if order.0 != order.1 {
         wrong.push(format!("{name}: members are in another order: {order:?}"));
     }
-    let (theirs, ours) = (meaning::of(theirs, about), meaning::of(ours, about));
+    let (theirs, ours) = (decoded_answers::of(theirs, about), decoded_answers::of(ours, about));
     let mut places: Vec<_> = theirs.keys().chain(ours.keys()).collect();
     places.sort();
     places.dedup();

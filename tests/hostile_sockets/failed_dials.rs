@@ -11,8 +11,8 @@ use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use crate::clock::{hold, pass, settle};
+use crate::roles_under_test::{DIALLING, ROLES, Role, Victim, Why, told};
 use crate::service::{GOOD, Line, SecureLine, Service, dialer_in_clear, switching};
-use crate::victims::{DIALLING, ROLES, Role, Victim, Why, told};
 
 /// How a role ends whose service does this with its first connection.
 async fn end_with(

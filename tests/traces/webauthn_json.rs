@@ -12,7 +12,7 @@ use fido_hybrid_sim::SeededRng;
 use serde_json::json;
 
 use super::finder::Secrets;
-use super::notebook::Notebook;
+use super::trace_recorder::Notebook;
 
 fn random<const N: usize>(part: &str) -> [u8; N] {
     let mut bytes = [0; N];

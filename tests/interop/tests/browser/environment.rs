@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use fido_hybrid::bluetooth::Bluetooth;
 use fido_hybrid::client::Client;
 use fido_hybrid::transport::tunnel_domain::TunnelDomain;
-use fido_hybrid_relay::{Running, Server};
 use fido_hybrid::tunnel::WebSocketTunnel;
+use fido_hybrid_relay::{Running, Server};
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 

@@ -18,8 +18,8 @@ use fido_hybrid::tunnel::{Dial, OpenTunnel, Tunnel};
 use fido_hybrid_sim::{Air, Exchange};
 
 use super::finder::Secrets;
-use super::notebook::Notebook;
 use super::rig;
+use super::trace_recorder::Notebook;
 
 /// What becomes of the ceremony.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

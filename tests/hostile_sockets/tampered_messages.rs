@@ -23,8 +23,8 @@ use fido_hybrid::transport::crypter::CrypterError;
 use fido_hybrid::transport::noise::HandshakeError;
 
 use crate::clock::hold;
-use crate::middle::{Ended, Fate, ceremony};
-use crate::victims::{Role, Why, told};
+use crate::intercepting_service::{Ended, Fate, ceremony};
+use crate::roles_under_test::{Role, Why, told};
 
 /// In the order of the picture above.
 const MESSAGES: [(Role, usize); 7] = [

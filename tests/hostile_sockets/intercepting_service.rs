@@ -18,8 +18,8 @@ use tokio_tungstenite::tungstenite::{Error as Failure, Message};
 
 use crate::clock::{pass, settle};
 use crate::rig::make_credential;
+use crate::roles_under_test::{Role, client, phone};
 use crate::service::{Line, Service};
-use crate::victims::{Role, client, phone};
 
 /// What becomes of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
