@@ -13,15 +13,12 @@ use rustls::pki_types::CertificateDer;
 use tokio::time::Instant;
 
 use super::connect::{Connector, Link, Override, in_time};
-use super::keep_alive::DEFAULT_KEEP_ALIVE;
+use super::options::TunnelOptions;
 use super::upgrade::{Answer, Target, upgrade};
 use super::{Dial, OpenTunnel};
 use fido_hybrid_proto::error::{Source, TunnelFault, TunnelStep};
 use fido_hybrid_proto::ports::BoxFuture;
 use fido_hybrid_proto::transport::tunnel_url::TunnelRequest;
-
-/// The longest message taken by default, in bytes: 1 MiB, as Chromium.
-pub const DEFAULT_MAX_MESSAGE_SIZE: usize = 1 << 20;
 
 /// How long opening a tunnel takes by default. A second less than the default
 /// deadlines of both roles, so that the error names the step.
@@ -29,25 +26,6 @@ pub const DEFAULT_DIAL_TIMEOUT: Duration = Duration::from_secs(9);
 
 /// A longer timeout counts as this: the sum with the present must not overflow.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
-
-/// What holds for a tunnel once it is open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct TunnelOptions {
-    /// The longest message taken or sent, in bytes; [`DEFAULT_MAX_MESSAGE_SIZE`]
-    /// by default. See [`WebSocketTunnelBuilder::max_message_size`].
-    pub max_message_size: usize,
-    /// How long a tunnel is silent before it pings; [`DEFAULT_KEEP_ALIVE`] by
-    /// default, at least [`MIN_KEEP_ALIVE`](super::MIN_KEEP_ALIVE). `None`: it
-    /// never pings. See [`WebSocketTunnelBuilder::keep_alive`].
-    pub keep_alive: Option<Duration>,
-}
-
-impl Default for TunnelOptions {
-    fn default() -> Self {
-        Self { max_message_size: DEFAULT_MAX_MESSAGE_SIZE, keep_alive: Some(DEFAULT_KEEP_ALIVE) }
-    }
-}
 
 /// Redirects followed for one tunnel. Chromium follows none and deployed
 /// services send none; two let a service move behind a balancer.
@@ -196,7 +174,7 @@ impl WebSocketTunnelBuilder {
     }
 
     /// How long a tunnel is silent before it pings the service;
-    /// [`DEFAULT_KEEP_ALIVE`] by default, at least
+    /// [`DEFAULT_KEEP_ALIVE`](super::DEFAULT_KEEP_ALIVE) by default, at least
     /// [`MIN_KEEP_ALIVE`](super::MIN_KEEP_ALIVE). `None`: it never pings.
     ///
     /// Without pings, proxies and routers on the way close a tunnel while a

@@ -21,17 +21,20 @@ pub(crate) mod endpoint;
 #[cfg(feature = "tunnel")]
 mod keep_alive;
 #[cfg(feature = "tunnel")]
+mod options;
+#[cfg(feature = "tunnel")]
 mod upgrade;
 #[cfg(feature = "tunnel")]
 mod websocket;
 
 #[cfg(feature = "tunnel")]
 pub use dial::{
-    BuildError, DEFAULT_DIAL_TIMEOUT, DEFAULT_MAX_MESSAGE_SIZE, MAX_REDIRECTS, TunnelOptions,
-    WebSocketTunnel, WebSocketTunnelBuilder,
+    BuildError, DEFAULT_DIAL_TIMEOUT, MAX_REDIRECTS, WebSocketTunnel, WebSocketTunnelBuilder,
 };
 pub use fido_hybrid_proto::ports::tunnel::{Dial, OpenTunnel, Tunnel};
 #[cfg(feature = "tunnel")]
 pub use keep_alive::{DEFAULT_KEEP_ALIVE, MIN_KEEP_ALIVE};
+#[cfg(feature = "tunnel")]
+pub use options::{DEFAULT_MAX_MESSAGE_SIZE, TunnelOptions};
 #[cfg(feature = "tunnel")]
 pub use upgrade::open_over;

@@ -24,9 +24,10 @@ use tokio_tungstenite::tungstenite::handshake::client::generate_key;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
+use super::OpenTunnel;
 use super::answer::{AnswerReader, Verdict};
+use super::options::TunnelOptions;
 use super::websocket::{WebSocket, is_hung_up};
-use super::{OpenTunnel, TunnelOptions};
 use fido_hybrid_proto::error::TunnelFault;
 use fido_hybrid_proto::transport::tunnel_url::{SUBPROTOCOL, TunnelRequest, TunnelUrl};
 use fido_hybrid_websocket::{Counted, READ_BUFFER, bounded};

@@ -26,8 +26,9 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
+use super::Tunnel;
 use super::keep_alive::KeepAlive;
-use super::{Tunnel, TunnelOptions};
+use super::options::TunnelOptions;
 use fido_hybrid_proto::error::TunnelFault;
 use fido_hybrid_proto::ports::BoxFuture;
 use fido_hybrid_websocket::{Counted, is_flood};

@@ -13,6 +13,7 @@
 mod advice;
 mod dom_exception;
 mod fault;
+mod misuse;
 mod options;
 mod peer;
 mod stage;
@@ -23,7 +24,8 @@ use std::fmt;
 
 pub use advice::Advice;
 pub use dom_exception::DomException;
-pub use fault::{ApiMisuse, CancelledBy, Fault, Unsupported};
+pub use fault::{CancelledBy, Fault, Unsupported};
+pub use misuse::ApiMisuse;
 #[cfg(feature = "webauthn")]
 pub(crate) use options::PRF_BY_CREDENTIAL;
 pub use options::{DomainError, MAX_OPTIONS, OptionsError, RpIdError};

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::fault::ApiMisuse;
+use super::misuse::ApiMisuse;
 
 /// An underlying error, kept for logs.
 pub type Source = Arc<dyn std::error::Error + Send + Sync>;

@@ -7,7 +7,8 @@
 
 use super::advice::Advice;
 use super::dom_exception::DomException;
-use super::fault::{ApiMisuse, CancelledBy, Fault, Unsupported};
+use super::fault::{CancelledBy, Fault, Unsupported};
+use super::misuse::ApiMisuse;
 use super::options::OptionsError;
 use super::peer::{Mismatch, PeerMisbehaved};
 use super::stage::Stage;

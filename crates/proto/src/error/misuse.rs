@@ -1,0 +1,42 @@
+//! What a caller did that the documentation rules out.
+
+/// A call that the documentation rules out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum ApiMisuse {
+    /// An input while outputs of the last one were not taken.
+    #[error("outputs must be taken before the next input")]
+    OutputsPending,
+    /// An input that does not belong to the transaction's stage.
+    #[error("this input does not belong to this stage")]
+    WrongStage,
+    /// Time went backwards.
+    #[error("time went backwards")]
+    TimeWentBackwards,
+    /// The transaction is over.
+    #[error("the transaction is over")]
+    Closed,
+    /// A decision on another prompt than the one that is shown.
+    #[error("this decision is not on the prompt that is shown")]
+    WrongPrompt,
+    /// An approval of an account that the prompt does not have.
+    #[error("the prompt has no such account")]
+    NoSuchAccount,
+    /// More requests in one transaction than its keys are good for: 2^24.
+    #[error("too many requests in one transaction")]
+    TooManyRequests,
+    /// Called outside a tokio runtime.
+    #[error("this must be called within a tokio runtime")]
+    NoRuntime,
+    /// The task behind the ceremony or session ended without a word: its
+    /// runtime was shut down, or a part that the program brought panicked.
+    #[error("the task behind this was ended from outside")]
+    TaskEnded,
+    /// The address of a D-Bus that may be on another machine was given. Adverts
+    /// received there would not prove that a phone is near.
+    #[error("the address of a D-Bus must begin with `unix:`: the bus must be on this machine")]
+    RemoteBus,
+    /// Something that must be given was not, such as the way to scan.
+    #[error("{0} was not given")]
+    Missing(&'static str),
+}
