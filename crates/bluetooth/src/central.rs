@@ -19,7 +19,7 @@ use fido_hybrid_proto::ports::bluetooth::AdapterState;
 
 /// What the clones of a `Bluetooth` share.
 #[derive(Default)]
-pub(in crate::bluetooth) struct Central {
+pub(crate) struct Central {
     adapter: OnceCell<Adapter>,
     /// The adapter while it is made, for the next caller if this one gives
     /// up: macOS may be asking its user.
@@ -27,7 +27,7 @@ pub(in crate::bluetooth) struct Central {
     /// What the adapter is if it says neither on nor off.
     unknown: OnceCell<AdapterState>,
     /// How many listen: only the last one may stop the adapter.
-    pub(super) listening: Mutex<usize>,
+    pub(crate) listening: Mutex<usize>,
 }
 
 type Coming = oneshot::Receiver<btleplug::Result<Adapter>>;
@@ -40,7 +40,7 @@ impl fmt::Debug for Central {
 
 impl Central {
     /// While macOS asks its user, this waits.
-    pub(super) async fn adapter(&self) -> btleplug::Result<Adapter> {
+    pub(crate) async fn adapter(&self) -> btleplug::Result<Adapter> {
         let made = self.adapter.get_or_try_init(|| async {
             let mut coming = self.coming.lock().await;
             let adapter = match &mut *coming {
@@ -58,7 +58,7 @@ impl Central {
     /// absent. btleplug tells which only when it makes another, with another
     /// thread. Once is enough: macOS ends a program whose permission is changed
     /// while it runs.
-    pub(super) async fn unknown(&self) -> AdapterState {
+    pub(crate) async fn unknown(&self) -> AdapterState {
         let asked = self.unknown.get_or_init(|| async {
             match make().await {
                 Err(Error::PermissionDenied) => AdapterState::NotPermitted,

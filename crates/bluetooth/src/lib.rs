@@ -6,6 +6,8 @@ mod adapter;
 mod bluez;
 #[cfg(any(windows, target_os = "macos"))]
 mod btle;
+#[cfg(target_os = "macos")]
+mod central;
 // Elsewhere for its tests alone.
 #[cfg(any(windows, target_os = "macos", test))]
 mod listening;

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 #[cfg(target_os = "macos")]
-use super::btle::central::Central;
+use super::central::Central;
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Settings {

@@ -7,7 +7,7 @@ use btleplug::api::{Central as _, ScanFilter};
 use btleplug::platform::Adapter;
 use futures_util::FutureExt;
 
-use super::central::Central;
+use crate::central::Central;
 use crate::settings::Settings;
 use fido_hybrid_proto::error::BluetoothFault;
 use fido_hybrid_proto::ports::bluetooth::{
@@ -15,7 +15,7 @@ use fido_hybrid_proto::ports::bluetooth::{
 };
 
 /// `CBPeripheralManager` takes a name and UUIDs of services, no service data.
-pub(in crate::bluetooth) async fn advertise(
+pub(crate) async fn advertise(
     _: &Settings,
     _: Vec<u8>,
 ) -> Result<Box<dyn Advertisement>, BluetoothFault> {

@@ -13,8 +13,6 @@
 //! nothing.
 
 #[cfg(target_os = "macos")]
-pub(super) mod central;
-#[cfg(target_os = "macos")]
 mod macos;
 #[cfg(windows)]
 mod windows;
