@@ -1,10 +1,10 @@
 //! Adverts: those of other people, of which the air is full, and one's own.
 
 use aes::cipher::BlockCipherDecrypt as _;
+use fido_hybrid::secret::EidKey;
 use fido_hybrid::transport::advert::{ADVERT_LENGTH, AdvertKey, Eid};
 use fido_hybrid::transport::tunnel_domain::TunnelDomain;
 use fido_hybrid::transport::tunnel_url::RoutingId;
-use fido_hybrid::secret::EidKey;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 

@@ -22,9 +22,9 @@ use fido_hybrid::ctap::{
 };
 use fido_hybrid::error::BluetoothFault;
 use fido_hybrid::transport::tunnel_domain::TunnelDomain;
+use fido_hybrid::tunnel::WebSocketTunnel;
 use fido_hybrid_relay::{Running, Server};
 use fido_hybrid_sim::Air;
-use fido_hybrid::tunnel::WebSocketTunnel;
 use tokio::runtime::Runtime;
 
 use crate::case::{Case, Operation};

@@ -2,12 +2,12 @@
 //! how its own authenticator reads and writes them.
 
 use fido_hybrid::cbor;
+use fido_hybrid::crypto::SecretKey;
 use fido_hybrid::ctap::{
     Aaguid, Algorithm, AttestedCredential, AuthenticatorData, CoseKey, CredentialDescriptor,
     CredentialId, CredentialParameters, Flags, RawCbor, RelyingParty, Request, User, UserHandle,
     get_assertion, make_credential,
 };
-use fido_hybrid::crypto::SecretKey;
 use fido_hybrid::secret::SecretBytes;
 use passkey_types::ctap2 as theirs;
 use serde::Serialize;

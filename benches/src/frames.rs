@@ -12,8 +12,8 @@
 use std::hint::black_box;
 use std::rc::Rc;
 
-use fido_hybrid::transport::crypter::Crypter;
 use fido_hybrid::secret::{SecretBytes, TrafficKey};
+use fido_hybrid::transport::crypter::Crypter;
 
 use crate::case::{Case, batched, plain};
 

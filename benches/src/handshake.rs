@@ -9,8 +9,8 @@
 //! `authenticator`; snow's is p256 0.13, which has none.
 
 use fido_hybrid::crypto::SecretKey;
-use fido_hybrid::transport::noise::{Established, Initiator, Responder};
 use fido_hybrid::secret::Psk;
+use fido_hybrid::transport::noise::{Established, Initiator, Responder};
 use getrandom::SysRng;
 use rand_core::UnwrapErr;
 

@@ -1,11 +1,11 @@
 //! Scripts for `authenticator_transaction`.
 
+use fido_hybrid::crypto::AEAD_TAG_LENGTH;
 use fido_hybrid::ctap::{
     Algorithm, CredentialParameters, RelyingParty, Request, User, UserHandle, get_assertion,
     make_credential,
 };
 use fido_hybrid::transport::crypter::PADDING_UNIT;
-use fido_hybrid::crypto::AEAD_TAG_LENGTH;
 use fido_hybrid_fuzz::authenticator_transaction::{decision, found, request, setting, step};
 
 use super::{Seed, Steps};

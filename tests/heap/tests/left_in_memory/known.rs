@@ -7,13 +7,13 @@ use fido_hybrid::authenticator::{self, Passkey};
 use fido_hybrid::client;
 use fido_hybrid::ctap::Response;
 use fido_hybrid::ctap::extensions::prf::Values;
+use fido_hybrid::secret::{PrfOutput, QrSecret};
 use fido_hybrid::transport::advert::AdvertKey;
 use fido_hybrid::transport::keys;
 use fido_hybrid::transport::noise::{Established, Initiator};
 use fido_hybrid::transport::qr_code::{QrCode, QrText};
-use fido_hybrid::secret::{PrfOutput, QrSecret};
-use fido_hybrid_sim::SeededRng;
 use fido_hybrid_heap::{Record, Secrets, recorded_so_far, unrecorded};
+use fido_hybrid_sim::SeededRng;
 
 /// Secrets, and which of them have been seen in memory while they were in use.
 #[derive(Default)]

@@ -7,11 +7,13 @@ use fido_hybrid::cbor::encode;
 use fido_hybrid::client::{
     Config, Deadlines, Input, Keys, LinkedKeys, Linking, Output, Transaction,
 };
+use fido_hybrid::crypto::sha256;
 use fido_hybrid::ctap::extensions::prf;
 use fido_hybrid::ctap::{
     Aaguid, AuthenticatorData, CredentialDescriptor, CredentialId, Flags, Response, get_assertion,
     get_info,
 };
+use fido_hybrid::secret::{PrfInput, PrfOutput, RootSecret, SecretBytes};
 use fido_hybrid::transport::advert::{AdvertKey, Eid};
 use fido_hybrid::transport::channel::Channel;
 use fido_hybrid::transport::contact_request::{ContactHint, LinkId};
@@ -20,13 +22,11 @@ use fido_hybrid::transport::linking::{Link, Update};
 use fido_hybrid::transport::message::MessageType;
 use fido_hybrid::transport::noise::{HandshakeHash, Responder};
 use fido_hybrid::transport::post_handshake::PostHandshake;
-use fido_hybrid::crypto::sha256;
 use fido_hybrid::transport::qr_code::{QrCode, RequestHint};
 use fido_hybrid::transport::tunnel_domain::TunnelDomain;
 use fido_hybrid::transport::tunnel_url::{ContactId, RoutingId};
-use fido_hybrid::secret::{PrfInput, PrfOutput, RootSecret, SecretBytes};
-use fido_hybrid_sim::SeededRng;
 use fido_hybrid_heap::{record, unrecorded};
+use fido_hybrid_sim::SeededRng;
 use rand_core::Rng as _;
 
 use super::known::Known;

@@ -12,8 +12,8 @@ use fido_hybrid::ctap::{
 };
 use fido_hybrid::error::Stage;
 use fido_hybrid::secret::PrfInput;
-use fido_hybrid_sim::{STAGES, Pair, Seen, Setup, Side};
 use fido_hybrid_heap::{record, unrecorded};
+use fido_hybrid_sim::{Pair, STAGES, Seen, Setup, Side};
 
 use super::known::Known;
 

@@ -14,4 +14,3 @@ mod linked;
 mod machines;
 mod objects;
 mod planted;
-

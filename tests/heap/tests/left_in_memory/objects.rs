@@ -13,15 +13,15 @@ use fido_hybrid::bluetooth::{Advertisement, Advertiser};
 use fido_hybrid::client::{Ceremony, Client};
 use fido_hybrid::ctap::Response;
 use fido_hybrid::error::{BluetoothFault, Error};
-use fido_hybrid::transport::qr_code::QrCode;
-use fido_hybrid::transport::tunnel_domain::TunnelDomain;
 use fido_hybrid::qr_render::QrMatrix;
 use fido_hybrid::secret::SecretText;
-use fido_hybrid_sim::{Air, Exchange, SeededRng};
+use fido_hybrid::transport::qr_code::QrCode;
+use fido_hybrid::transport::tunnel_domain::TunnelDomain;
 use fido_hybrid::webauthn::{
     Assertion, CreationOptions, Origin, Registration, RequestOptions, prf_input,
 };
 use fido_hybrid_heap::{record, unrecorded};
+use fido_hybrid_sim::{Air, Exchange, SeededRng};
 use rand_core::Rng as _;
 use tokio::runtime::{Builder, Runtime};
 

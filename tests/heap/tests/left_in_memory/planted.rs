@@ -6,8 +6,8 @@ use std::hint::black_box;
 use data_encoding::{BASE64, BASE64URL_NOPAD};
 use fido_hybrid::crypto::SecretKey;
 use fido_hybrid::secret::{PrfOutput, SecretBytes};
-use fido_hybrid_sim::SeededRng;
 use fido_hybrid_heap::{Secrets, record};
+use fido_hybrid_sim::SeededRng;
 
 const SECRET: [u8; 32] = *b"0 secret of thirty-two bytes,.-\x81";
 
