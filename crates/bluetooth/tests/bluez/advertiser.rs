@@ -373,6 +373,50 @@ async fn an_advert_waits_for_its_adapter_beside_one_that_cannot_advertise() {
     }
 }
 
+#[tokio::test]
+async fn an_advert_goes_on_the_air_when_another_leaves_its_slot() {
+    let Some(air) = Air::by_hand() else { return };
+    let laptop = Machine::start(&air, "laptop");
+    laptop.plug(Plug::new("hci0", Power::On).advertising(Advertising::Slots(1)));
+    let mut advert = advertising(&bluetooth(&laptop)).await;
+    laptop.switch("hci0", Power::Off);
+    assert_eq!(state(&mut advert).await, AdapterState::Off);
+    laptop.answer("RegisterAdvertisement", Answer::error("org.bluez.Error.NotPermitted", "full"));
+    laptop.switch("hci0", Power::On);
+    assert_eq!(state(&mut advert).await, AdapterState::NotReady);
+    // No signal tells of it.
+    laptop.answer_truly("RegisterAdvertisement");
+    assert_eq!(state(&mut advert).await, AdapterState::On);
+    assert_eq!(laptop.registered("hci0").len(), 1);
+}
+
+#[tokio::test]
+async fn an_advert_waits_for_its_adapter_beside_one_that_is_forbidden() {
+    let Some(air) = Air::by_hand() else { return };
+    let laptop = laptop(&air);
+    laptop.plug_in("hci1", Power::On);
+    let mut advert = advertising(&bluetooth(&laptop)).await;
+    assert_eq!(laptop.registered("hci0").len(), 1);
+    laptop.answer("RegisterAdvertisement", Answer::error("org.bluez.Error.NotAuthorized", "no"));
+    laptop.switch("hci0", Power::Off);
+    assert_eq!(state(&mut advert).await, AdapterState::Off);
+    laptop.answer_truly("RegisterAdvertisement");
+    laptop.switch("hci0", Power::On);
+    assert_eq!(state(&mut advert).await, AdapterState::On);
+}
+
+#[tokio::test]
+async fn an_adapter_that_supports_neither_kind_of_advert_is_told_as_unable() {
+    let Some(air) = Air::by_hand() else { return };
+    let laptop = laptop(&air);
+    laptop.answer("RegisterAdvertisement", Answer::error("org.bluez.Error.NotSupported", "no"));
+    let fault = refusal(&bluetooth(&laptop)).await;
+    assert!(matches!(fault, BluetoothFault::Unsupported("advertise")), "{fault:?}");
+    assert_eq!(advice(fault), Advice::UseAnotherDevice);
+    let asked = laptop.calls_of("RegisterAdvertisement").len();
+    assert_eq!(asked, 4, "three times for a broadcast");
+}
+
 /// One look at a future.
 fn looked_at<T>(future: &mut std::pin::Pin<Box<dyn Future<Output = T> + Send + '_>>) -> Option<T> {
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
