@@ -117,6 +117,17 @@ async fn a_scan_that_is_given_up_leaves_a_silent_bus() {
     closed.await.unwrap().expect("the connection is closed");
 }
 
+#[tokio::test]
+async fn a_bus_that_leaves_before_it_greets_cannot_be_reached() {
+    let bus = Arc::new(SilentBus::start());
+    let radio = radio_at(&bus);
+    let accepting = Arc::clone(&bus);
+    let leaving = tokio::task::spawn_blocking(move || drop(accepting.accept()));
+    let fault = radio.scan().await.err();
+    assert!(matches!(fault, Some(BluetoothFault::NoService(_))), "{fault:?}");
+    leaving.await.unwrap();
+}
+
 #[test]
 fn the_end_of_a_runtime_does_not_wait_for_a_bus_that_lets_nothing_connect() {
     let bus = SilentBus::start();
