@@ -292,6 +292,26 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn the_start_of_a_message_is_as_good_as_an_answer() {
+        let (mut ours, mut theirs) = tunnel(Some(DEFAULT_KEEP_ALIVE)).await;
+        let start = Instant::now();
+        let service = async {
+            assert_eq!(ping(&mut theirs, start).await, (1, 20));
+            pong(&mut theirs, 1).await;
+            assert_eq!(ping(&mut theirs, start).await, (2, 40));
+            assert_eq!(ping(&mut theirs, start).await, (3, 60));
+            timeout(SECOND * 15, theirs.read_u8()).await.unwrap_err();
+            theirs.write_all(&[0x82, 2, 7]).await.unwrap();
+            assert_eq!(ping(&mut theirs, start).await, (4, 95));
+            assert_eq!(ping(&mut theirs, start).await, (5, 115));
+            timeout(SECOND * 15, theirs.read_u8()).await.unwrap_err();
+            theirs.write_u8(7).await.unwrap();
+        };
+        let receiving = async { assert_eq!(ours.receive().await.unwrap(), Some(vec![7; 2])) };
+        tokio::join!(receiving, service);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_service_that_stops_in_the_middle_of_a_message_is_given_up() {
         let (mut ours, mut theirs) = tunnel(Some(DEFAULT_KEEP_ALIVE)).await;
         let start = Instant::now();
