@@ -367,6 +367,7 @@ fn peers_and_the_phones_that_wait_are_not_dropped_for_visitors() {
 fn connections_that_close_count_as_visitors_again() {
     let mut relay = paired(limits(|limits| limits.visitors = 1));
     relay.receive(PHONE, message("last words"));
+    relay.receive(PHONE, message("never read"));
     relay.receive(PHONE, Event::Left);
     // Each address has one; the phone's has been without a tunnel for longer.
     assert_eq!(dropped(&relay), [PHONE.0]);
@@ -555,6 +556,23 @@ fn the_ids_remembered_are_limited() {
     // The second's lifetime is over.
     let later = START + relay.limits().lifetime + Duration::from_secs(2);
     assert_eq!(refused(&mut relay, later), [3]);
+}
+
+#[test]
+fn the_next_deadline_is_the_first_of_tunnels_and_of_ids() {
+    let mut relay = Relay::new(Limits::default());
+    meet(&mut relay, START, 1, 1);
+    let forgetting = START + relay.limits().lifetime;
+    assert_eq!(relay.next_deadline(), Some(forgetting));
+    let second = Duration::from_secs(1);
+    for (opened, expected) in [
+        (forgetting - relay.limits().waiting - second, forgetting - second),
+        (forgetting - second, forgetting),
+    ] {
+        visit(&mut relay, opened, PHONE, &new_path(TUNNEL)).unwrap();
+        assert_eq!(relay.next_deadline(), Some(expected));
+        relay.depart(PHONE);
+    }
 }
 
 #[test]
