@@ -56,6 +56,18 @@ impl Client {
         let code = QrCode::new(*identity.public_key(), secret, 0, RequestHint::GetAssertion);
         Self { identity, ephemeral, code }
     }
+
+    /// The client's first message to who advertises so.
+    pub fn handshake(&self, advert: &[u8]) -> (Initiator, Vec<u8>) {
+        let Self { identity, ephemeral, code } = self;
+        let heard = AdvertKey::new(&keys::eid_key(&code.secret)).open(advert).unwrap().eid;
+        assert_eq!(heard.routing_id(), ROUTING_ID);
+        assert_eq!(heard.domain(), Some(domain()));
+        let psk = keys::psk(&code.secret, &heard);
+        let (initiator, message) =
+            Initiator::qr(identity.clone(), &psk, ephemeral.clone()).unwrap();
+        (initiator, message.into())
+    }
 }
 
 pub fn keys(seed: u64) -> Keys {
@@ -121,14 +133,7 @@ impl Rig {
 
     /// The client's first message to who advertises so.
     pub fn handshake(&self, advert: &[u8]) -> (Initiator, Vec<u8>) {
-        let Client { identity, ephemeral, code } = &self.client;
-        let heard = AdvertKey::new(&keys::eid_key(&code.secret)).open(advert).unwrap().eid;
-        assert_eq!(heard.routing_id(), ROUTING_ID);
-        assert_eq!(heard.domain(), Some(domain()));
-        let psk = keys::psk(&code.secret, &heard);
-        let (initiator, message) =
-            Initiator::qr(identity.clone(), &psk, ephemeral.clone()).unwrap();
-        (initiator, message.into())
+        self.client.handshake(advert)
     }
 
     /// One input, and all that comes of it.

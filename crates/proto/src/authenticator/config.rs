@@ -1,42 +1,13 @@
 //! What an authenticator's transaction is started with: the program's decisions
 //! and the secrets of this one transaction.
 
-use std::time::Duration;
-
 use rand_core::CryptoRng;
 
-use super::profile::Profile;
+use super::engine::Profile;
+use super::link::Deadlines;
 use crate::crypto::SecretKey;
 use crate::secret::{AdvertNonce, TransactionSeed};
 use crate::transport::tunnel_domain::TunnelDomain;
-
-/// How long each stage may take, counted from its own start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Deadlines {
-    /// DNS, TCP, TLS and upgrade together.
-    pub registering: Duration,
-    /// From the advert until the client's handshake message, which comes at
-    /// once when the client has heard the advert. Short: as long as it is on
-    /// the air it can be relayed.
-    pub advertising: Duration,
-    /// From the handshake, or an answer, until the next request or the end.
-    pub listening: Duration,
-    /// From a request to its answer: people unlock the phone, choose, and show
-    /// their face first.
-    pub prompting: Duration,
-}
-
-impl Default for Deadlines {
-    fn default() -> Self {
-        Self {
-            registering: Duration::from_secs(10),
-            advertising: Duration::from_secs(60),
-            listening: Duration::from_secs(3 * 60),
-            prompting: Duration::from_secs(5 * 60),
-        }
-    }
-}
 
 /// What the program decides about a transaction.
 #[derive(Clone, Debug)]

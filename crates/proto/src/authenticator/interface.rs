@@ -1,8 +1,7 @@
 //! What goes into an authenticator's transaction and what comes out of it.
 
-use super::passkey::Passkey;
+use super::engine::{Decision, Passkey, Prompt, PromptId};
 use super::update::Update;
-use super::user_check::{Decision, Prompt, PromptId};
 use crate::ctap::CredentialId;
 use crate::error::{BluetoothFault, Error, StoreFault, TunnelFault};
 use crate::ports::bluetooth::AdapterState;

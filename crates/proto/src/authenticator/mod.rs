@@ -1,32 +1,27 @@
 //! The authenticator, without I/O: it reads a QR code, advertises, verifies its
 //! user and answers from a passkey store. [`Transaction`] is the whole of it.
+//!
+//! It has two halves. [`link`] is the way to a client: tunnel, advert, handshake,
+//! messages. The engine is CTAP2: it finds passkeys, asks the user, makes passkeys
+//! and signs. A program that has an engine of its own takes the link alone:
+//! [`link::Transaction`], or a [`CtapEngine`] for an async authenticator.
 
 mod config;
-mod consent;
+mod ctap_engine;
+mod engine;
 mod freshness;
-mod get_assertion;
 mod interface;
-mod make_credential;
-mod names;
-mod passkey;
-mod prf;
-mod profile;
-mod randomness;
-mod refusal;
+pub mod link;
 mod state;
-mod store;
 pub mod transaction;
 mod update;
-mod user_check;
 
+pub use ctap_engine::CtapEngine;
+pub use engine::{
+    Account, Attestation, Backup, CREDENTIAL_ID_LENGTH, Decision, MAX_MESSAGE_SIZE, MAX_NAME,
+    MAX_PROMPTS, MemoryStore, Passkey, PasskeyStore, Profile, Prompt, PromptId, Question, Refusal,
+    UserCheck, Verification,
+};
 pub use freshness::Freshness;
-pub use names::MAX_NAME;
-pub use passkey::{Backup, Passkey};
-pub use profile::{Attestation, MAX_MESSAGE_SIZE, Profile};
-pub use randomness::CREDENTIAL_ID_LENGTH;
-pub use refusal::Refusal;
-pub use state::MAX_PROMPTS;
-pub use store::{MemoryStore, PasskeyStore};
 pub use transaction::{Config, Deadlines, Input, Keys, Output, Transaction};
 pub use update::Update;
-pub use user_check::{Account, Decision, Prompt, PromptId, Question, UserCheck, Verification};

@@ -26,12 +26,13 @@
 
 use std::time::Duration;
 
-pub use super::config::{Config, Deadlines, Keys};
+pub use super::config::{Config, Keys};
 pub use super::interface::{Input, Output};
-use super::state::{Registering, State};
-use super::update::Update;
+pub use super::link::Deadlines;
+use super::link::can_meet;
+use super::state::State;
 use crate::ctap::UserHandle;
-use crate::error::{ApiMisuse, Error, Stage, Unsupported};
+use crate::error::{ApiMisuse, Error, Stage};
 use crate::state_machine::Machine;
 use crate::transport::qr_code::QrCode;
 
@@ -50,17 +51,10 @@ impl Transaction {
     /// authenticator's tunnel service, [`Unsupported::DataChannel`] if it uses
     /// none at all.
     pub fn qr(config: Config, code: &QrCode, keys: Keys, now: Duration) -> Result<Self, Error> {
-        let Config { domain, profile, deadlines } = config;
-        let unsupported = |what: Unsupported| Err(Error::new(Stage::Preparing, what));
-        if !code.channels.has_web_socket() {
-            return unsupported(Unsupported::DataChannel);
-        }
-        if !code.knows(domain) {
-            return unsupported(Unsupported::TunnelDomain);
-        }
-        let (registering, request) = Registering::new(domain, profile, code, keys);
-        let outputs = [Output::Update(Update::Registering), Output::Dial(request)];
-        Ok(Self(Machine::new(State::Registering(registering), deadlines, now, outputs)))
+        can_meet(code, config.domain)?;
+        let deadlines = config.deadlines;
+        let (state, outputs) = State::new(config, code, keys);
+        Ok(Self(Machine::new(state, deadlines, now, outputs)))
     }
 
     /// Where the transaction is.

@@ -2,8 +2,10 @@
 
 use std::fmt;
 
-use super::refusal::Refusal;
-use crate::error::Error;
+use super::engine::{Refusal, Report};
+use super::link;
+use crate::ctap::Status;
+use crate::error::{Error, Stage};
 use crate::ports::bluetooth::AdapterState;
 
 /// A step that was taken. `Display` is a sentence for people.
@@ -39,6 +41,15 @@ pub enum Update {
     Unsupported,
     /// The store failed. [`Refused`](Self::Refused) follows.
     StoreFailed(Error),
+    /// The engine is being given a request of the other device. Only an
+    /// authenticator with a [`CtapEngine`](super::CtapEngine) says so.
+    Requested,
+    /// The other device is being sent the engine's answer. Only an authenticator
+    /// with a [`CtapEngine`](super::CtapEngine) says so.
+    Answered(Status),
+    /// The engine's response could not be sent; the other device is being told
+    /// [`Status::OTHER`].
+    EngineFailed(Error),
 }
 
 impl fmt::Display for Update {
@@ -55,6 +66,38 @@ impl fmt::Display for Update {
             Self::Registered => "A passkey was registered.",
             Self::SignedIn => "The other device was signed in.",
             Self::StoreFailed(_) => "The passkey store failed.",
+            Self::Requested => "The other device has sent a request.",
+            Self::Answered(_) => "The other device's request was answered.",
+            Self::EngineFailed(_) => "This device's authenticator failed.",
         })
+    }
+}
+
+impl From<Report> for Update {
+    fn from(report: Report) -> Self {
+        match report {
+            Report::Prompting => Self::Prompting,
+            Report::Registered => Self::Registered,
+            Report::SignedIn => Self::SignedIn,
+            Report::Refused(refusal) => Self::Refused(refusal),
+            Report::Unsupported => Self::Unsupported,
+            Report::StoreFailed(fault) => Self::StoreFailed(Error::new(Stage::Prompting, fault)),
+        }
+    }
+}
+
+impl From<link::Update> for Update {
+    fn from(update: link::Update) -> Self {
+        match update {
+            link::Update::Registering => Self::Registering,
+            link::Update::Advertising => Self::Advertising,
+            link::Update::Adapter(state) => Self::Adapter(state),
+            link::Update::Secured => Self::Secured,
+            link::Update::Requested => Self::Requested,
+            link::Update::Answered(status) => Self::Answered(status),
+            link::Update::EngineFailed(fault) => {
+                Self::EngineFailed(Error::new(Stage::Prompting, fault))
+            }
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use super::misuse::ApiMisuse;
 use super::options::OptionsError;
 use super::peer::PeerMisbehaved;
-use super::surroundings::{BluetoothFault, StoreFault, TunnelFault};
+use super::surroundings::{BluetoothFault, EngineFault, StoreFault, TunnelFault};
 use crate::ctap::Status;
 use crate::transport::qr_code::QrCodeError;
 
@@ -46,6 +46,10 @@ pub enum Fault {
     /// The passkey store could not do what it was asked.
     #[error(transparent)]
     Store(#[from] StoreFault),
+    /// The CTAP engine that the program brought gave a response that cannot be
+    /// sent.
+    #[error(transparent)]
+    Engine(#[from] EngineFault),
     /// The site's options, or an origin that they are not for.
     #[error("the site's request was refused: {0}")]
     Options(#[from] OptionsError),

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::misuse::ApiMisuse;
+use crate::cbor;
 
 /// An underlying error, kept for logs.
 pub type Source = Arc<dyn std::error::Error + Send + Sync>;
@@ -150,6 +151,23 @@ impl StoreFault {
     pub fn failed(cause: impl std::error::Error + Send + Sync + 'static) -> Self {
         Self::Failed(Arc::new(cause))
     }
+}
+
+/// Why the response of a CTAP engine could not be sent. The engine that the program
+/// brought is at fault; the client is told [`Status::OTHER`](crate::ctap::Status::OTHER).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EngineFault {
+    /// The response has not even a status byte.
+    #[error("the CTAP engine's response is empty")]
+    Empty,
+    /// The response is longer than clients can receive.
+    #[error("the CTAP engine's response has {0} bytes")]
+    TooLong(usize),
+    /// What follows the status `OK` is not one item of CBOR in CTAP2's canonical
+    /// form.
+    #[error("the CTAP engine's response is invalid: {0}")]
+    Cbor(cbor::Error),
 }
 
 fn closing_code(code: Option<u16>) -> String {

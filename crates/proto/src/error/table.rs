@@ -33,7 +33,7 @@ pub(super) const fn advice(stage: Stage, fault: &Fault) -> Advice {
         Fault::QrCode(_) => Advice::ScanANewCode,
         Fault::StaleQrCode => Advice::CheckBothClocks,
         Fault::Store(StoreFault::Full) => Advice::MakeRoomOnThePhone,
-        Fault::Store(StoreFault::Failed(_)) => Advice::ReportTheProgram,
+        Fault::Store(StoreFault::Failed(_)) | Fault::Engine(_) => Advice::ReportTheProgram,
         Fault::Options(OptionsError::Unsupported(_)) => Advice::UseAnotherDevice,
         Fault::Options(_) => Advice::TellTheSite,
         Fault::Unsupported(unsupported) => match unsupported {
@@ -247,6 +247,7 @@ pub(super) fn dom_exception(fault: &Fault) -> DomException {
         | Fault::QrCode(_)
         | Fault::StaleQrCode
         | Fault::Store(_)
+        | Fault::Engine(_)
         | Fault::Unsupported(_)
         | Fault::ApiMisuse(_) => DomException::NotAllowed,
     }

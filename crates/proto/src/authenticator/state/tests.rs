@@ -1,12 +1,15 @@
 //! The end of the counters, which no test outside reaches: 2^24 messages away.
 
 use super::*;
+use crate::authenticator::engine::{Decision, Passkey, Profile, Verification};
 use crate::crypto::SecretKey;
-use crate::ctap::{CredentialId, User, UserHandle};
+use crate::ctap::{self, CredentialId, User, UserHandle};
+use crate::error::{Error, Fault, PeerMisbehaved};
 use crate::secret::TransactionSeed;
 use crate::state_machine::Machine;
-use crate::transport::channel::ChannelError;
+use crate::transport::channel::{Channel, ChannelError};
 use crate::transport::crypter::{CrypterError, MAX_COUNTER};
+use crate::transport::message::MessageType;
 
 const NOW: Duration = Duration::ZERO;
 
@@ -15,11 +18,11 @@ fn listening(sent: u32, received: u32) -> (Machine<State>, Channel) {
     let (mut client, mut channel) = Channel::pair_for_testing_only();
     channel.set_counters_for_testing_only(sent, received);
     client.set_counters_for_testing_only(received, sent);
-    let randomness = Randomness::new(TransactionSeed::new([1; 32]));
     let profile = Profile::default();
-    let session =
-        Session { channel, profile, randomness, prompts: 0, answered: false, registering: None };
-    (Machine::new(State::Listening(session), Deadlines::default(), NOW, []), client)
+    let session = link::Session::new(channel, RawCbor::of(&profile.get_info()));
+    let engine = Engine::new(profile, TransactionSeed::new([1; 32]));
+    let state = State::Open { link: link::State::Listening(session), engine };
+    (Machine::new(state, Deadlines::default(), NOW, []), client)
 }
 
 fn step(phone: &mut Machine<State>, input: Input) -> Vec<Output> {
@@ -71,7 +74,7 @@ fn a_signature_for_which_there_is_no_counter_does_not_leave() {
     let request = ctap::get_assertion::Request::new("example.com", [1; 32]);
     let request = asks(&mut client, &Request::GetAssertion(request));
     assert!(matches!(step(&mut phone, request)[..], [Output::FindPasskeys { .. }]));
-    let passkey = crate::authenticator::Passkey::new(
+    let passkey = Passkey::new(
         CredentialId::new([1; 16]).unwrap(),
         "example.com",
         User::new(UserHandle::new([1]).unwrap(), "ada", "Ada"),

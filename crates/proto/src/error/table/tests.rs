@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use super::super::{Error, Source};
+use super::super::{EngineFault, Error, Source};
 use super::*;
 use crate::cbor;
 use crate::transport::digits::DigitsError;
@@ -121,6 +121,11 @@ fn every_fault() -> Vec<Fault> {
         StoreFault::Full => StoreFault::Full,
         StoreFault::Failed(_) => StoreFault::Failed(source()),
     });
+    let engine = every!(EngineFault {
+        EngineFault::Empty => EngineFault::Empty,
+        EngineFault::TooLong(_) => EngineFault::TooLong(70_000),
+        EngineFault::Cbor(_) => EngineFault::Cbor(cbor::Error::TooDeep),
+    });
     let qr_code = every!(QrCodeError {
         QrCodeError::NotFido => QrCodeError::NotFido,
         QrCodeError::Empty => QrCodeError::Empty,
@@ -162,6 +167,7 @@ fn every_fault() -> Vec<Fault> {
     faults.extend(statuses);
     faults.extend(qr_code.into_iter().map(Fault::QrCode));
     faults.extend(store.into_iter().map(Fault::Store));
+    faults.extend(engine.into_iter().map(Fault::Engine));
     faults.extend(unsupported.into_iter().map(Fault::Unsupported));
     faults.extend(misuse.into_iter().map(Fault::ApiMisuse));
     faults.extend(options::every_error().into_iter().map(|(error, _)| Fault::Options(error)));
@@ -441,6 +447,9 @@ fn rows() -> Vec<Row> {
             A::ReportTheProgram,
             vec![
                 StoreFault::Failed(source()).into(),
+                EngineFault::Empty.into(),
+                EngineFault::TooLong(70_000).into(),
+                EngineFault::Cbor(malformed).into(),
                 Unsupported::Command.into(),
                 ApiMisuse::OutputsPending.into(),
                 ApiMisuse::WrongStage.into(),

@@ -188,7 +188,7 @@ pub enum Decision {
 }
 
 /// Asks the user. The one way to an approval in the async
-/// [`Session`](super::Session).
+/// `Session`.
 pub trait UserCheck: Send + Sync {
     /// Shows the prompt and waits for the decision.
     ///

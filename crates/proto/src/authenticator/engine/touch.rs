@@ -17,11 +17,10 @@
 //! decide: a decline acknowledges as an approval does. Without either there was
 //! no user, and the answer is what CTAP says.
 
-use super::{Outputs, Pending, Session, Step};
-use crate::authenticator::names::Site;
-use crate::authenticator::refusal::Refusal;
-use crate::authenticator::update::Update;
-use crate::authenticator::user_check::{Question, Verification};
+use super::names::Site;
+use super::refusal::Refusal;
+use super::user_check::{Question, Verification};
+use super::{Outputs, Pending, Report, Session, Step};
 use crate::ctap::{RawResponse, Status, make_credential};
 use crate::state_machine::End;
 
@@ -52,25 +51,25 @@ pub(super) fn is_dummy(request: &make_credential::Request) -> bool {
 impl Session {
     /// Asks for the user's presence. Whether the client wants what this
     /// authenticator cannot do shows only in what it asks next, if anything.
-    pub(super) fn ask_for_touch(mut self, touch: Touch, outputs: &mut Outputs) -> Step {
+    pub(super) fn ask_for_touch(&mut self, touch: Touch, outputs: &mut Outputs) -> Step {
         self.count_prompt()?;
-        self.answered = true;
+        self.settled = true;
         let (site, question) = (Site::unnamed(), Question::Unsupported);
         Ok(self.ask(site, question, Verification::Present, touch, Pending::Touch, outputs))
     }
 
     pub(super) fn touched(
-        self,
+        &mut self,
         acknowledged: Result<Touch, Refusal>,
         outputs: &mut Outputs,
     ) -> Step {
         match acknowledged {
             Ok(touch) => {
-                let answer = RawResponse::from_status(touch.status());
-                self.answer(&answer, Update::Unsupported, outputs)
+                let response = RawResponse::from_status(touch.status());
+                Ok(self.answer(response, Report::Unsupported, outputs))
             }
             Err(refusal) => {
-                self.refuse(refusal, outputs)?;
+                self.refuse(refusal, outputs);
                 // The client has nothing else to ask.
                 Err(End::Done)
             }

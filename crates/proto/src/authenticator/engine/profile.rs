@@ -16,11 +16,10 @@ use crate::ctap::entity::transport;
 use crate::ctap::extensions::PRF;
 use crate::ctap::get_info::{FIDO_2_0, FIDO_2_1, Response, option};
 use crate::ctap::{Aaguid, Algorithm, CredentialId, CredentialParameters};
-use crate::transport::crypter::MAX_PORTABLE_PAYLOAD;
 
 /// The longest request that clients may send, in bytes: `maxMsgSize`. Clients
 /// that are built on a Noise library cannot send a longer one.
-pub const MAX_MESSAGE_SIZE: usize = MAX_PORTABLE_PAYLOAD;
+pub const MAX_MESSAGE_SIZE: usize = 65_486;
 
 /// Which attestation new passkeys get where the request has no preference.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

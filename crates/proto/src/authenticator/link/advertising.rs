@@ -1,0 +1,69 @@
+//! The advert is being transmitted, and the handshake: CTAP 2.2 sections
+//! 11.5.1 and 11.5.1.1.
+
+use super::messages::unanswerable;
+use super::session::Session;
+use super::{Input, Output, Outputs, State, Step, Update};
+use crate::cbor::encode;
+use crate::ctap::RawCbor;
+use crate::error::{Fault, TunnelFault};
+use crate::ports::bluetooth::AdapterState;
+use crate::state_machine::End;
+use crate::transport::channel::Channel;
+use crate::transport::linking;
+use crate::transport::message::MessageType;
+use crate::transport::noise::Responder;
+use crate::transport::post_handshake::PostHandshake;
+
+/// The advert is being transmitted; a client that receives it can do the
+/// handshake.
+#[derive(Debug)]
+pub(in crate::authenticator) struct Advertising {
+    responder: Responder,
+    get_info: RawCbor,
+    /// The advert is transmitted while it is on.
+    adapter: AdapterState,
+}
+
+impl Advertising {
+    pub(super) const fn new(responder: Responder, get_info: RawCbor) -> Self {
+        Self { responder, get_info, adapter: AdapterState::On }
+    }
+
+    pub(super) fn handle(self, input: Input, outputs: &mut Outputs) -> Step {
+        match input {
+            // One attempt: the responder is consumed.
+            Input::Message(message) => Ok(State::Listening(self.respond(&message, outputs)?)),
+            Input::Adapter(state) => {
+                outputs.push_back(Output::Update(Update::Adapter(state)));
+                Ok(State::Advertising(Self { adapter: state, ..self }))
+            }
+            Input::AdvertisingFailed(fault) => Err(Fault::from(fault).into()),
+            // No client has spoken yet: this was the service.
+            Input::TunnelClosed => Err(Fault::from(TunnelFault::Closed(None)).into()),
+            Input::TunnelFailed(fault) | Input::SendFailed(fault) => Err(Fault::from(fault).into()),
+            _ => Ok(State::Advertising(self)),
+        }
+    }
+
+    /// Without an advert, no device had a chance to come.
+    pub(super) fn expire(self) -> End {
+        self.adapter.fault().map_or(Fault::Deadline, Fault::from).into()
+    }
+
+    fn respond(self, message: &[u8], outputs: &mut Outputs) -> Result<Session, End> {
+        let Self { responder, get_info, adapter: _ } = self;
+        let (established, reply) = responder.respond(message)?;
+        let mut channel = Channel::new(established);
+        let introduction = PostHandshake::ctap(get_info.as_bytes().to_vec());
+        let introduction = channel.seal_untyped(&encode(&introduction)).map_err(unanswerable)?;
+        // Always, and always of one length: whoever watches the tunnel cannot
+        // tell whether a link is in it (as Chromium's phone).
+        let update = linking::Update::default().to_bytes();
+        let update = channel.seal(MessageType::Update, update.expose()).map_err(unanswerable)?;
+        outputs.push_back(Output::StopAdvertising);
+        outputs.extend([reply.into(), introduction, update].map(Output::Send));
+        outputs.push_back(Output::Update(Update::Secured));
+        Ok(Session::new(channel, get_info))
+    }
+}

@@ -1,0 +1,53 @@
+//! What a link is started with: deadlines, and the secrets of one transaction.
+
+use std::time::Duration;
+
+use rand_core::CryptoRng;
+
+use crate::crypto::SecretKey;
+use crate::secret::AdvertNonce;
+
+/// How long each stage may take, counted from its own start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Deadlines {
+    /// DNS, TCP, TLS and upgrade together.
+    pub registering: Duration,
+    /// From the advert until the client's handshake message, which comes at
+    /// once when the client has heard the advert. Short: as long as it is on
+    /// the air it can be relayed.
+    pub advertising: Duration,
+    /// From the handshake, or an answer, until the next request or the end.
+    pub listening: Duration,
+    /// From a request to its answer: people unlock the phone, choose, and show
+    /// their face first.
+    pub prompting: Duration,
+}
+
+impl Default for Deadlines {
+    fn default() -> Self {
+        Self {
+            registering: Duration::from_secs(10),
+            advertising: Duration::from_secs(60),
+            listening: Duration::from_secs(3 * 60),
+            prompting: Duration::from_secs(5 * 60),
+        }
+    }
+}
+
+/// The secrets of one link. Never used twice: they are consumed by the
+/// transaction and cannot be cloned.
+#[derive(Debug)]
+pub struct Keys {
+    /// Makes the advert unlike any other.
+    pub nonce: AdvertNonce,
+    /// The authenticator's ephemeral key in the handshake.
+    pub ephemeral: SecretKey,
+}
+
+impl Keys {
+    /// Fresh keys.
+    pub fn generate(rng: &mut impl CryptoRng) -> Self {
+        Self { nonce: AdvertNonce::generate(rng), ephemeral: SecretKey::generate(rng) }
+    }
+}

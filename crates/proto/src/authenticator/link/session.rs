@@ -1,0 +1,134 @@
+//! The client is connected: CTAP messages both ways, one request at a time
+//! (CTAP 2.2 section 11.5.1.2).
+
+use super::messages::{besides_requests, unanswerable};
+use super::{Input, Output, Outputs, State, Step, Update, response};
+use crate::ctap::{Command, RawCbor, RawResponse, Status};
+use crate::error::Fault;
+use crate::secret::SecretBytes;
+use crate::state_machine::End;
+use crate::transport::channel::Channel;
+use crate::transport::message::MessageType;
+
+/// The client is connected, and every request of it is answered.
+#[derive(Debug)]
+pub(in crate::authenticator) struct Session {
+    channel: Channel,
+    get_info: RawCbor,
+    /// Whether a request for a passkey or a signature was answered, if only by a
+    /// refusal: clients leave then.
+    settled: bool,
+}
+
+impl Session {
+    pub(in crate::authenticator) const fn new(channel: Channel, get_info: RawCbor) -> Self {
+        Self { channel, get_info, settled: false }
+    }
+
+    pub(super) const fn is_settled(&self) -> bool {
+        self.settled
+    }
+
+    pub(super) fn handle(mut self, input: Input, outputs: &mut Outputs) -> Step {
+        match input {
+            Input::Message(message) => {
+                let message = self.channel.open(message)?;
+                match message.kind {
+                    MessageType::Ctap => self.take(message.payload, outputs),
+                    MessageType::Shutdown if self.settled => Err(End::Done),
+                    kind => {
+                        besides_requests(kind, message.payload.expose())?;
+                        Ok(State::Listening(self))
+                    }
+                }
+            }
+            Input::TunnelClosed | Input::TunnelFailed(_) if self.settled => Err(End::Done),
+            Input::TunnelClosed => Err(Fault::PeerLeft.into()),
+            // Be it the answer that was lost: the client does not have it.
+            Input::TunnelFailed(fault) | Input::SendFailed(fault) => Err(End::lost_tunnel(fault)),
+            _ => Ok(State::Listening(self)),
+        }
+    }
+
+    /// GetInfo is answered here, in the words of the post-handshake message.
+    fn take(mut self, request: SecretBytes, outputs: &mut Outputs) -> Step {
+        if request.expose() == [Command::GetInfo.byte()] {
+            let info = [&[Status::OK.0], self.get_info.as_bytes()].concat();
+            self.send(&info, outputs)?;
+            return Ok(State::Listening(self));
+        }
+        let command = request.expose().first().and_then(|byte| Command::from_byte(*byte));
+        outputs.push_back(Output::Update(Update::Requested));
+        outputs.push_back(Output::Request(request));
+        Ok(State::Answering(Answering { session: self, command }))
+    }
+
+    fn send(&mut self, response: &[u8], outputs: &mut Outputs) -> Result<(), End> {
+        let sealed = self.channel.seal(MessageType::Ctap, response).map_err(unanswerable)?;
+        outputs.push_back(Output::Send(sealed));
+        Ok(())
+    }
+}
+
+/// The engine has a request.
+#[derive(Debug)]
+pub(in crate::authenticator) struct Answering {
+    session: Session,
+    command: Option<Command>,
+}
+
+impl Answering {
+    pub(super) fn handle(mut self, input: Input, outputs: &mut Outputs) -> Step {
+        match input {
+            Input::Response(response) => return self.respond(response, outputs),
+            Input::Message(message) => {
+                let message = self.session.channel.open(message)?;
+                besides_requests(message.kind, message.payload.expose())?;
+            }
+            Input::TunnelClosed => return Err(Fault::PeerLeft.into()),
+            Input::TunnelFailed(fault) | Input::SendFailed(fault) => {
+                return Err(End::lost_tunnel(fault));
+            }
+            _ => {}
+        }
+        Ok(State::Answering(self))
+    }
+
+    /// An engine answered. What it answered goes to the client as it is, if a
+    /// client can read it.
+    fn respond(self, response: SecretBytes, outputs: &mut Outputs) -> Step {
+        let settles = matches!(
+            self.command,
+            Some(Command::MakeCredential | Command::GetAssertion | Command::Selection)
+        );
+        let (response, update) = match response::check(&response) {
+            Ok(status) => (response, Update::Answered(status)),
+            Err(fault) => {
+                let other = RawResponse::from_status(Status::OTHER);
+                (other.to_bytes(), Update::EngineFailed(fault))
+            }
+        };
+        let session = self.answer(&response, settles, outputs)?;
+        outputs.push_back(Output::Update(update));
+        Ok(State::Listening(session))
+    }
+
+    /// Sends a response. `settles`: the client may leave now.
+    pub(in crate::authenticator) fn answer(
+        self,
+        response: &SecretBytes,
+        settles: bool,
+        outputs: &mut Outputs,
+    ) -> Result<Session, End> {
+        let mut session = self.session;
+        session.send(response.expose(), outputs)?;
+        session.settled |= settles;
+        Ok(session)
+    }
+
+    /// Sends a status before the transaction ends. What cannot be sent is not.
+    pub(super) fn last_word(mut self, status: Status, outputs: &mut Outputs) {
+        let response = RawResponse::from_status(status).to_bytes();
+        let _unsent = self.session.send(response.expose(), outputs);
+    }
+}

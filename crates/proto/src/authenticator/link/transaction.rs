@@ -1,0 +1,149 @@
+//! A link alone, for programs that have a CTAP2 engine of their own.
+//!
+//! The law is that of [`authenticator::Transaction`](super::super::Transaction):
+//! after each input, take outputs until there is none; then wait for one more
+//! input.
+
+use std::time::Duration;
+
+use super::{Deadlines, Input, Keys, Output, State, Update, response};
+use crate::ctap::{RawCbor, Status, get_info};
+use crate::error::{ApiMisuse, EngineFault, Error, Stage, Unsupported};
+use crate::secret::SecretBytes;
+use crate::state_machine::Machine;
+use crate::transport::qr_code::QrCode;
+use crate::transport::tunnel_domain::TunnelDomain;
+
+/// What the program decides about a link.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// The tunnel service at which this authenticator meets clients.
+    pub domain: TunnelDomain,
+    /// What the engine can do. The client is told after the handshake, and
+    /// whenever it asks: such requests do not come out as [`Output::Request`].
+    ///
+    /// Clients assume a `maxMsgSize` of 1,024 bytes if there is none, and ask
+    /// only for what is listed.
+    pub get_info: get_info::Response,
+    /// How long each stage may take.
+    pub deadlines: Deadlines,
+}
+
+impl Config {
+    /// The default deadlines, at this tunnel service, for an engine that says
+    /// this of itself.
+    #[must_use]
+    pub fn new(domain: TunnelDomain, get_info: get_info::Response) -> Self {
+        Self { domain, get_info, deadlines: Deadlines::default() }
+    }
+}
+
+/// The authenticator's link in one transaction.
+///
+/// ```
+/// # use std::time::Duration;
+/// # use fido_hybrid_proto::authenticator::link::{Input, Output, Transaction};
+/// # use fido_hybrid_proto::secret::SecretBytes;
+/// # fn send(message: Vec<u8>) {}
+/// # fn drive(
+/// #     mut link: Transaction,
+/// #     mut next_input: impl FnMut() -> (Duration, Input),
+/// #     process: impl Fn(&[u8]) -> Vec<u8>,
+/// # ) {
+/// loop {
+///     let mut response = None;
+///     while let Some(output) = link.poll_output() {
+///         match output {
+///             Output::Request(request) => response = Some(process(request.expose())),
+///             Output::Send(message) => send(message),
+///             Output::Closed(_) => return,
+///             // Dial, advertise, close: the same as for an authenticator.
+/// #           _ => {}
+///         }
+///     }
+///     let (now, input) = match response {
+///         Some(bytes) => (Duration::ZERO, Input::Response(SecretBytes::new(bytes))),
+///         None => next_input(),
+///     };
+///     if link.handle(now, input).is_err() {
+///         return;
+///     }
+/// }
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Transaction(Machine<State>);
+
+impl Transaction {
+    /// Starts with a QR code that was read: the first output is a dial.
+    ///
+    /// `now` is the time since an origin of the caller's choosing, by a clock
+    /// that never goes back. The caller must ensure that the code was read by a
+    /// camera, or by an equally deliberate act of the user (CVE-2024-9956).
+    ///
+    /// # Errors
+    /// [`Unsupported::TunnelDomain`] if the code's client does not know this
+    /// tunnel service, [`Unsupported::DataChannel`] if it uses none at all;
+    /// [`Fault::Engine`](crate::error::Fault::Engine) if no client can read this
+    /// getInfo.
+    pub fn qr(config: Config, code: &QrCode, keys: Keys, now: Duration) -> Result<Self, Error> {
+        let Config { domain, get_info, deadlines } = config;
+        can_meet(code, domain)?;
+        let get_info = RawCbor::of(&get_info);
+        check_get_info(&get_info).map_err(|fault| Error::new(Stage::Preparing, fault))?;
+        let (state, request) = State::new(domain, get_info, code, keys);
+        let outputs = [Output::Update(Update::Registering), Output::Dial(request)];
+        Ok(Self(Machine::new(state, deadlines, now, outputs)))
+    }
+
+    /// Where the transaction is. [`Stage::Prompting`] is from
+    /// [`Output::Request`] to [`Input::Response`].
+    #[must_use]
+    pub const fn stage(&self) -> Stage {
+        self.0.stage()
+    }
+
+    /// When [`Input::TimePassed`] is due.
+    #[must_use]
+    pub const fn deadline(&self) -> Option<Duration> {
+        self.0.deadline()
+    }
+
+    /// The next thing to do, if there is one.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.0.poll_output()
+    }
+
+    /// Takes one input. Faults of the world, the client and the engine are not
+    /// errors of this call.
+    ///
+    /// A deadline that has passed by `now` counts before the input, unless that
+    /// is the tunnel's end.
+    ///
+    /// # Errors
+    /// [`ApiMisuse`] if the law is broken or the input does not belong to the
+    /// stage, such as a response without a request. The transaction is unchanged.
+    pub fn handle(&mut self, now: Duration, input: Input) -> Result<(), ApiMisuse> {
+        self.0.handle(now, input)
+    }
+}
+
+/// Whether clients can read what an engine says of itself.
+fn check_get_info(get_info: &RawCbor) -> Result<(), EngineFault> {
+    let response = [&[Status::OK.0], get_info.as_bytes()].concat();
+    response::check(&SecretBytes::new(response)).map(|_| ())
+}
+
+/// Whether the client of this code and an authenticator at this tunnel service
+/// can meet.
+pub(in crate::authenticator) fn can_meet(code: &QrCode, domain: TunnelDomain) -> Result<(), Error> {
+    let unsupported = |what: Unsupported| Err(Error::new(Stage::Preparing, what));
+    if !code.channels.has_web_socket() {
+        return unsupported(Unsupported::DataChannel);
+    }
+    if !code.knows(domain) {
+        return unsupported(Unsupported::TunnelDomain);
+    }
+    Ok(())
+}
