@@ -9,17 +9,17 @@ use getrandom::rand_core::UnwrapErr;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
-use super::driver::{Driver, Surroundings};
+use super::driver::{Driver, Role, Surroundings};
+use super::engine::Engine;
+use super::passkeys::{Parts, Passkeys};
 use super::session::Session;
 use crate::background::Background;
 use crate::bluetooth::Advertiser;
 use crate::tunnel::Dial;
-use fido_hybrid_proto::authenticator::Backup;
-use fido_hybrid_proto::authenticator::Freshness;
-use fido_hybrid_proto::authenticator::PasskeyStore;
-use fido_hybrid_proto::authenticator::UserCheck;
-use fido_hybrid_proto::authenticator::{Attestation, Profile};
-use fido_hybrid_proto::authenticator::{Config, Deadlines, Keys, Transaction};
+use fido_hybrid_proto::authenticator::{
+    Attestation, Backup, Config, CtapEngine, Deadlines, Freshness, Keys, PasskeyStore, Profile,
+    Transaction, UserCheck, link,
+};
 use fido_hybrid_proto::ctap::Aaguid;
 use fido_hybrid_proto::error::{ApiMisuse, Error, Stage};
 use fido_hybrid_proto::transport::qr_code::QrCode;
@@ -28,32 +28,64 @@ use fido_hybrid_proto::transport::tunnel_domain::TunnelDomain;
 /// Room for the updates of one session whose program reads them late.
 const UPDATES: usize = 32;
 
-/// A phone-like program's passkeys and user, and its way to clients. Cheap to
-/// clone.
+/// A phone-like program's passkeys and user, or its CTAP engine, and its way to
+/// clients. Cheap to clone.
 ///
 /// Of its sessions, and those of its clones, one at a time registers a passkey
 /// for an account: another one waits before it asks the user. Authenticators that
-/// were built separately do not wait for each other, even with one store.
+/// were built separately do not wait for each other, even with one store. With a
+/// [`CtapEngine`], that is up to the engine.
 #[derive(Clone)]
 pub struct Authenticator {
     surroundings: Surroundings,
-    config: Config,
-    freshness: Freshness,
-}
-
-/// Builds an [`Authenticator`].
-pub struct AuthenticatorBuilder {
-    store: Arc<dyn PasskeyStore>,
-    user: Arc<dyn UserCheck>,
-    advertiser: Option<Arc<dyn Advertiser>>,
-    dialer: Option<Arc<dyn Dial>>,
-    domain: Option<TunnelDomain>,
-    profile: Profile,
+    answers: Answers,
+    domain: TunnelDomain,
     deadlines: Deadlines,
     freshness: Freshness,
 }
 
-impl AuthenticatorBuilder {
+/// What answers requests.
+#[derive(Clone)]
+enum Answers {
+    Passkeys { parts: Parts, profile: Arc<Profile> },
+    Engine(Arc<dyn CtapEngine>),
+}
+
+/// Builds an [`Authenticator`]. `A` is what answers requests: [`StoreAndUser`], or
+/// [`EngineOnly`].
+pub struct AuthenticatorBuilder<A = StoreAndUser> {
+    answers: A,
+    advertiser: Option<Arc<dyn Advertiser>>,
+    dialer: Option<Arc<dyn Dial>>,
+    domain: Option<TunnelDomain>,
+    deadlines: Deadlines,
+    freshness: Freshness,
+}
+
+/// An authenticator that answers from a passkey store after it asked a user: of
+/// [`Authenticator::builder`].
+pub struct StoreAndUser {
+    store: Arc<dyn PasskeyStore>,
+    user: Arc<dyn UserCheck>,
+    profile: Profile,
+}
+
+/// An authenticator whose requests a [`CtapEngine`] answers: of
+/// [`Authenticator::with_engine`].
+pub struct EngineOnly(Arc<dyn CtapEngine>);
+
+impl<A> AuthenticatorBuilder<A> {
+    fn new(answers: A) -> Self {
+        Self {
+            answers,
+            advertiser: None,
+            dialer: None,
+            domain: None,
+            deadlines: Deadlines::default(),
+            freshness: Freshness::default(),
+        }
+    }
+
     /// The radio that puts adverts on the air.
     #[must_use]
     pub fn advertiser(mut self, advertiser: impl Advertiser + 'static) -> Self {
@@ -76,47 +108,6 @@ impl AuthenticatorBuilder {
         self
     }
 
-    /// The authenticator's name, for people. See [`Profile::name`].
-    #[must_use]
-    pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.profile.name = name.into();
-        self
-    }
-
-    /// The authenticator's model; the one that tells nothing by default.
-    #[must_use]
-    pub const fn aaguid(mut self, aaguid: Aaguid) -> Self {
-        self.profile.aaguid = aaguid;
-        self
-    }
-
-    /// The attestation of new passkeys; `none` by default.
-    #[must_use]
-    pub const fn attestation(mut self, attestation: Attestation) -> Self {
-        self.profile.attestation = attestation;
-        self
-    }
-
-    /// Whether the store lets passkeys leave the device; by default not.
-    #[must_use]
-    pub const fn backup(mut self, backup: Backup) -> Self {
-        self.profile.backup = backup;
-        self
-    }
-
-    /// What getInfo says, whatever the authenticator can do: for tests of clients
-    /// with authenticators that lack something, or that say what is not true.
-    /// Needs the feature `stated-get-info`, which no program should enable.
-    #[cfg(feature = "stated-get-info")]
-    #[must_use]
-    pub fn get_info_for_testing_only(
-        mut self,
-        info: fido_hybrid_proto::ctap::get_info::Response,
-    ) -> Self {
-        self.profile.state_get_info_for_testing_only(info);
-        self
-    }
-
     /// How long each stage may take.
     #[must_use]
     pub const fn deadlines(mut self, deadlines: Deadlines) -> Self {
@@ -131,42 +122,101 @@ impl AuthenticatorBuilder {
         self
     }
 
+    fn finish(self, answers: impl FnOnce(A) -> Answers) -> Result<Authenticator, Error> {
+        let missing = |what| Error::new(Stage::Preparing, ApiMisuse::Missing(what));
+        let advertiser = self.advertiser.ok_or_else(|| missing("an advertiser"))?;
+        let dialer = self.dialer.ok_or_else(|| missing("a tunnel"))?;
+        let domain = self.domain.ok_or_else(|| missing("a tunnel domain"))?;
+        let surroundings = Surroundings { advertiser, dialer };
+        let (deadlines, freshness) = (self.deadlines, self.freshness);
+        let answers = answers(self.answers);
+        Ok(Authenticator { surroundings, answers, domain, deadlines, freshness })
+    }
+}
+
+impl AuthenticatorBuilder {
+    /// The authenticator's name, for people. See [`Profile::name`].
+    #[must_use]
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.answers.profile.name = name.into();
+        self
+    }
+
+    /// The authenticator's model; the one that tells nothing by default.
+    #[must_use]
+    pub const fn aaguid(mut self, aaguid: Aaguid) -> Self {
+        self.answers.profile.aaguid = aaguid;
+        self
+    }
+
+    /// The attestation of new passkeys; `none` by default.
+    #[must_use]
+    pub const fn attestation(mut self, attestation: Attestation) -> Self {
+        self.answers.profile.attestation = attestation;
+        self
+    }
+
+    /// Whether the store lets passkeys leave the device; by default not.
+    #[must_use]
+    pub const fn backup(mut self, backup: Backup) -> Self {
+        self.answers.profile.backup = backup;
+        self
+    }
+
+    /// What getInfo says, whatever the authenticator can do: for tests of clients
+    /// with authenticators that lack something, or that say what is not true.
+    /// Needs the feature `stated-get-info`, which no program should enable.
+    #[cfg(feature = "stated-get-info")]
+    #[must_use]
+    pub fn get_info_for_testing_only(
+        mut self,
+        info: fido_hybrid_proto::ctap::get_info::Response,
+    ) -> Self {
+        self.answers.profile.state_get_info_for_testing_only(info);
+        self
+    }
+
     /// The authenticator.
     ///
     /// # Errors
     /// [`ApiMisuse::Missing`] without an advertiser, a tunnel or its domain.
     pub fn build(self) -> Result<Authenticator, Error> {
-        let Self { store, user, advertiser, dialer, domain, profile, deadlines, freshness } = self;
-        let missing = |what| Error::new(Stage::Preparing, ApiMisuse::Missing(what));
-        let advertiser = advertiser.ok_or_else(|| missing("an advertiser"))?;
-        let dialer = dialer.ok_or_else(|| missing("a tunnel"))?;
-        let mut config = Config::new(domain.ok_or_else(|| missing("a tunnel domain"))?);
-        config.profile = profile;
-        config.profile.ability = user.ability();
-        config.deadlines = deadlines;
-        let accounts = Arc::default();
-        let surroundings = Surroundings { accounts, store, user, advertiser, dialer };
-        Ok(Authenticator { surroundings, config, freshness })
+        self.finish(|StoreAndUser { store, user, mut profile }| {
+            profile.ability = user.ability();
+            let profile = Arc::new(profile);
+            Answers::Passkeys { parts: Parts { accounts: Arc::default(), store, user }, profile }
+        })
+    }
+}
+
+impl AuthenticatorBuilder<EngineOnly> {
+    /// The authenticator.
+    ///
+    /// # Errors
+    /// [`ApiMisuse::Missing`] without an advertiser, a tunnel or its domain.
+    pub fn build(self) -> Result<Authenticator, Error> {
+        self.finish(|EngineOnly(engine)| Answers::Engine(engine))
     }
 }
 
 impl Authenticator {
-    /// Starts building.
+    /// Starts building an authenticator that answers from a passkey store after it
+    /// asked a user.
     #[must_use]
     pub fn builder(
         store: impl PasskeyStore + 'static,
         user: impl UserCheck + 'static,
     ) -> AuthenticatorBuilder {
-        AuthenticatorBuilder {
-            store: Arc::new(store),
-            user: Arc::new(user),
-            advertiser: None,
-            dialer: None,
-            domain: None,
-            profile: Profile::default(),
-            deadlines: Deadlines::default(),
-            freshness: Freshness::default(),
-        }
+        let (store, user) = (Arc::new(store), Arc::new(user));
+        AuthenticatorBuilder::new(StoreAndUser { store, user, profile: Profile::default() })
+    }
+
+    /// Starts building an authenticator whose requests `engine` answers. It needs
+    /// no passkey store and no user check: the engine has them. Everything else is
+    /// the same, also the [`Session`].
+    #[must_use]
+    pub fn with_engine(engine: impl CtapEngine + 'static) -> AuthenticatorBuilder<EngineOnly> {
+        AuthenticatorBuilder::new(EngineOnly(Arc::new(engine)))
     }
 
     /// Answers a QR code: meets the client that shows it, and serves it until
@@ -186,26 +236,45 @@ impl Authenticator {
         let runtime = Handle::try_current().map_err(|_| preparing(ApiMisuse::NoRuntime))?;
         let today = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         self.freshness.check(&code, today).map_err(|fault| Error::new(Stage::Preparing, fault))?;
-        let keys = Keys::generate(&mut UnwrapErr(SysRng));
-        let transaction = Transaction::qr(self.config.clone(), &code, keys, Duration::ZERO)?;
+        let (domain, mut rng) = (self.domain, UnwrapErr(SysRng));
+        match &self.answers {
+            Answers::Passkeys { parts, profile } => {
+                let mut config = Config::new(domain);
+                config.profile = Profile::clone(profile);
+                config.deadlines = self.deadlines;
+                let keys = Keys::generate(&mut rng);
+                let transaction = Transaction::qr(config, &code, keys, Duration::ZERO)?;
+                Ok(self.begin(&runtime, Passkeys::new(transaction, parts.clone())))
+            }
+            Answers::Engine(engine) => {
+                let mut config = link::Config::new(domain, engine.get_info());
+                config.deadlines = self.deadlines;
+                let keys = link::Keys::generate(&mut rng);
+                let transaction = link::Transaction::qr(config, &code, keys, Duration::ZERO)?;
+                Ok(self.begin(&runtime, Engine::new(transaction, Arc::clone(engine))))
+            }
+        }
+    }
+
+    fn begin(&self, runtime: &Handle, role: impl Role + 'static) -> Session {
         let (to_caller, updates) = mpsc::channel(UPDATES);
         let (ended, outcome) = oneshot::channel();
-        let driver = Driver::new(transaction, self.surroundings.clone(), to_caller);
-        let task = Background::spawn(&runtime, async move {
+        let driver = Driver::new(role, self.surroundings.clone(), to_caller);
+        let task = Background::spawn(runtime, async move {
             // The caller may have gone.
             let _gone = ended.send(driver.run().await);
         });
-        Ok(Session::new(updates, outcome, task))
+        Session::new(updates, outcome, task)
     }
 }
 
 impl fmt::Debug for Authenticator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Authenticator").field("config", &self.config).finish_non_exhaustive()
+        f.debug_struct("Authenticator").field("domain", &self.domain).finish_non_exhaustive()
     }
 }
 
-impl fmt::Debug for AuthenticatorBuilder {
+impl<A> fmt::Debug for AuthenticatorBuilder<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AuthenticatorBuilder").finish_non_exhaustive()
     }

@@ -1,0 +1,190 @@
+//! A transaction that answers from a passkey store and asks a user.
+
+use std::future::pending;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use super::accounts::{Accounts, Claim};
+use super::driver::{Input, Output, Role};
+use fido_hybrid_proto::authenticator::{self, Decision, Passkey, PasskeyStore, PromptId};
+use fido_hybrid_proto::authenticator::{Transaction, Update, UserCheck};
+use fido_hybrid_proto::ctap::CredentialId;
+use fido_hybrid_proto::error::{ApiMisuse, Stage, StoreFault};
+use fido_hybrid_proto::ports::BoxFuture;
+
+/// The passkeys and the user, which the embedder brought.
+#[derive(Clone)]
+pub(super) struct Parts {
+    pub(super) accounts: Arc<Accounts>,
+    pub(super) store: Arc<dyn PasskeyStore>,
+    pub(super) user: Arc<dyn UserCheck>,
+}
+
+pub(super) struct Passkeys {
+    transaction: Transaction,
+    parts: Parts,
+    store: Store,
+    /// The account of a registration that is not answered yet.
+    claim: Option<Claim>,
+    user: User,
+}
+
+/// With the claim on the account, of a registration.
+type Found = (Option<Claim>, Result<Vec<Passkey>, StoreFault>);
+
+enum Store {
+    Idle,
+    Finding(BoxFuture<'static, Found>),
+    Saving(BoxFuture<'static, Result<(), StoreFault>>),
+    Counting(BoxFuture<'static, Result<u32, StoreFault>>),
+}
+
+enum User {
+    Idle,
+    Asked(PromptId, BoxFuture<'static, Decision>),
+}
+
+impl Passkeys {
+    pub(super) const fn new(transaction: Transaction, parts: Parts) -> Self {
+        Self { transaction, parts, store: Store::Idle, claim: None, user: User::Idle }
+    }
+
+    /// Asks the store, for a registration once no other session registers for the
+    /// same account.
+    fn find(
+        &self,
+        rp_id: String,
+        ids: Option<Vec<CredentialId>>,
+        updates: &mpsc::Sender<Update>,
+    ) -> Store {
+        let store = Arc::clone(&self.parts.store);
+        let accounts = Arc::clone(&self.parts.accounts);
+        let account = self.transaction.registering();
+        let account = account.map(|(rp_id, user)| (rp_id.to_owned(), user.clone()));
+        let updates = updates.clone();
+        let waits = move || {
+            // A program that does not read updates misses them.
+            let _full_or_gone = updates.try_send(Update::Waiting);
+        };
+        Store::Finding(Box::pin(async move {
+            let claim = match account {
+                Some(account) => Some(accounts.claim(account, waits).await),
+                None => None,
+            };
+            (claim, store.candidates(&rp_id, ids.as_deref()).await)
+        }))
+    }
+}
+
+impl Role for Passkeys {
+    type Input = authenticator::Input;
+
+    fn stage(&self) -> Stage {
+        self.transaction.stage()
+    }
+
+    fn deadline(&self) -> Option<Duration> {
+        self.transaction.deadline()
+    }
+
+    fn poll(&mut self, updates: &mpsc::Sender<Update>) -> Option<Output> {
+        use authenticator::Output as Wanted;
+        while let Some(output) = self.transaction.poll_output() {
+            match output {
+                Wanted::Dial(request) => return Some(Output::Dial(request)),
+                Wanted::Advertise(advert) => return Some(Output::Advertise(advert)),
+                Wanted::StopAdvertising => return Some(Output::StopAdvertising),
+                Wanted::Send(message) => return Some(Output::Send(message)),
+                Wanted::CloseTunnel => return Some(Output::CloseTunnel),
+                Wanted::Update(update) => return Some(Output::Update(update)),
+                Wanted::Closed(result) => return Some(Output::Closed(result)),
+                Wanted::Prompt(prompt) => {
+                    let user = Arc::clone(&self.parts.user);
+                    let id = prompt.id;
+                    self.user = User::Asked(id, Box::pin(async move { user.check(prompt).await }));
+                }
+                Wanted::DismissPrompt => self.user = User::Idle,
+                Wanted::FindPasskeys { rp_id, ids } => self.store = self.find(rp_id, ids, updates),
+                Wanted::SavePasskey(passkey) => {
+                    let store = Arc::clone(&self.parts.store);
+                    let save = async move { store.insert(passkey).await };
+                    self.store = Store::Saving(Box::pin(save));
+                }
+                Wanted::CountUse { rp_id, id } => {
+                    let store = Arc::clone(&self.parts.store);
+                    let count = async move { store.count_use(&rp_id, &id).await };
+                    self.store = Store::Counting(Box::pin(count));
+                }
+            }
+        }
+        if self.transaction.registering().is_none() {
+            self.claim = None;
+        }
+        None
+    }
+
+    fn handle(
+        &mut self,
+        now: Duration,
+        input: Input<authenticator::Input>,
+    ) -> Result<(), ApiMisuse> {
+        use authenticator::Input as Happened;
+        let input = match input {
+            Input::TunnelOpened { routing_id } => Happened::TunnelOpened { routing_id },
+            Input::Message(message) => Happened::Message(message),
+            Input::TunnelClosed => Happened::TunnelClosed,
+            Input::TunnelFailed(fault) => Happened::TunnelFailed(fault),
+            Input::SendFailed(fault) => Happened::SendFailed(fault),
+            Input::Adapter(state) => Happened::Adapter(state),
+            Input::AdvertisingFailed(fault) => Happened::AdvertisingFailed(fault),
+            Input::Cancel => Happened::Cancel,
+            Input::TimePassed => Happened::TimePassed,
+            Input::Role(input) => input,
+        };
+        self.transaction.handle(now, input)
+    }
+
+    async fn next(&mut self) -> authenticator::Input {
+        tokio::select! {
+            biased;
+            input = self.user.next() => input,
+            input = self.store.next(&mut self.claim) => input,
+        }
+    }
+}
+
+impl Store {
+    /// # Cancel safety
+    /// What the store does goes on with the next call.
+    async fn next(&mut self, claim: &mut Option<Claim>) -> authenticator::Input {
+        use authenticator::Input;
+        let input = match self {
+            Self::Idle => pending().await,
+            Self::Finding(find) => {
+                let (claimed, found) = find.await;
+                *claim = claimed;
+                Input::PasskeysFound(found)
+            }
+            Self::Saving(save) => Input::Saved(save.await),
+            Self::Counting(count) => Input::UseCounted(count.await),
+        };
+        *self = Self::Idle;
+        input
+    }
+}
+
+impl User {
+    /// # Cancel safety
+    /// The prompt stays on the screen.
+    async fn next(&mut self) -> authenticator::Input {
+        use authenticator::Input;
+        let input = match self {
+            Self::Idle => pending().await,
+            Self::Asked(prompt, check) => Input::Decided { prompt: *prompt, decision: check.await },
+        };
+        *self = Self::Idle;
+        input
+    }
+}
