@@ -36,6 +36,7 @@ pub(super) struct Resources {
 }
 
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one for each transaction")]
 pub(super) enum State {
     Open { link: link::State, engine: Engine },
     Closed,

@@ -15,7 +15,7 @@ use crate::transport::message::MessageType;
 use crate::transport::noise::Responder;
 use crate::transport::post_handshake::PostHandshake;
 
-/// The advert is being transmitted; a client that receives it can do the
+/// Advertising: a client that receives the advert can start the
 /// handshake.
 #[derive(Debug)]
 pub(in crate::authenticator) struct Advertising {
@@ -57,7 +57,7 @@ impl Advertising {
         let mut channel = Channel::new(established);
         let introduction = PostHandshake::ctap(get_info.as_bytes().to_vec());
         let introduction = channel.seal_untyped(&encode(&introduction)).map_err(unanswerable)?;
-        // Always, and always of one length: whoever watches the tunnel cannot
+        // Always, and always of one length: an observer of the tunnel cannot
         // tell whether a link is in it (as Chromium's phone).
         let update = linking::Update::default().to_bytes();
         let update = channel.seal(MessageType::Update, update.expose()).map_err(unanswerable)?;
