@@ -1,0 +1,143 @@
+//! The client: shows a QR code, asks the phone one thing, and returns its response.
+
+// An output that a wildcard drops is a ceremony that hangs.
+#![deny(clippy::wildcard_enum_match_arm)]
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use fido_hybrid_proto::client::{
+    Config, Deadlines, Input, Keys, Output, PhoneRequest, Transaction, Update,
+};
+use fido_hybrid_proto::ctap::Response;
+use fido_hybrid_proto::error::{CancelledBy, Error, Fault, Stage};
+use fido_hybrid_proto::transport::qr_code::QrText;
+use getrandom::SysRng;
+use getrandom::rand_core::UnwrapErr;
+
+use crate::inputs::{Inputs, unix_time};
+use crate::radio::Air;
+use crate::tunnel::{Event, Tunnel};
+
+/// A client with one request.
+pub struct Client {
+    transaction: Transaction,
+    inputs: Inputs<Input>,
+    request: PhoneRequest,
+}
+
+impl Client {
+    /// Makes the QR code. The deadlines start now.
+    ///
+    /// # Errors
+    /// [`Fault::Unsupported`] if no phone would accept the request.
+    ///
+    /// # Panics
+    /// If the system has no random numbers.
+    pub fn new(request: impl Into<PhoneRequest>, deadlines: Deadlines) -> Result<Self, Error> {
+        let request = request.into();
+        request.check().map_err(|what| Error::new(Stage::Preparing, what))?;
+        let mut config = Config::new(request.hint());
+        config.deadlines = deadlines;
+        let keys = Keys::generate(&mut UnwrapErr(SysRng));
+        let inputs = Inputs::new();
+        let transaction = Transaction::qr(config, keys, inputs.now(), unix_time());
+        Ok(Self { transaction, inputs, request })
+    }
+
+    /// The QR code's text, to show.
+    #[must_use]
+    pub fn qr_text(&self) -> Option<&QrText> {
+        self.transaction.qr_text()
+    }
+
+    /// A function that cancels the transaction from any thread.
+    pub fn canceller(&self) -> impl Fn() + Send + Sync + 'static {
+        let sender = self.inputs.sender();
+        move || {
+            // An error means that the transaction is over.
+            let _over = sender.send(Input::Cancel);
+        }
+    }
+
+    /// Runs the transaction and returns the phone's response. The program stops showing
+    /// the QR code at [`Update::PhoneHeard`], or when this returns. `tell` must not block.
+    ///
+    /// # Errors
+    /// Why there is no response. A phone's refusal is [`Fault::Status`].
+    pub fn run(
+        self,
+        air: &Air,
+        service: SocketAddr,
+        mut tell: impl FnMut(Update),
+    ) -> Result<Response, Error> {
+        let Self { mut transaction, inputs, request } = self;
+        let mut request = Some(request);
+        let mut response = None;
+        let mut scan = Some(air.scan(inputs.sender()));
+        let mut tunnel = None::<Tunnel>;
+        loop {
+            while let Some(output) = transaction.poll_output() {
+                match output {
+                    Output::Dial(request) => {
+                        tunnel = Some(Tunnel::dial(service, request, inputs.sender()));
+                    }
+                    Output::Send(message) => {
+                        if let Some(tunnel) = &mut tunnel {
+                            tunnel.queue(message);
+                        }
+                    }
+                    Output::StopScanning => scan = None,
+                    Output::CloseTunnel => {
+                        if let Some(tunnel) = tunnel.take() {
+                            tunnel.close();
+                        }
+                    }
+                    Output::Update(update) => tell(update),
+                    Output::Response(received) => response = Some(received),
+                    // Links come only to a client whose `Config` offers linking, and only
+                    // a linked transaction asks to forget one.
+                    Output::Linked { .. } | Output::ForgetLink => {}
+                    Output::Closed(end) => {
+                        drop(scan);
+                        end?;
+                        // A transaction ends with `Ok` after `Finish` alone, which follows
+                        // the response.
+                        let cancelled = Fault::Cancelled(CancelledBy::Caller);
+                        let response = response.ok_or(Error::new(Stage::Closed, cancelled))?;
+                        return response
+                            .map_err(|status| Error::new(Stage::Asking, Fault::Status(status)));
+                    }
+                }
+            }
+            let input = match tunnel.as_mut().map(Tunnel::flush) {
+                Some(Err(fault)) => Input::TunnelFailed(fault),
+                _ if transaction.stage() == Stage::Ready => match request.take() {
+                    Some(request) => Input::Request { request, timeout: None },
+                    None => Input::Finish,
+                },
+                _ => inputs.next(transaction.deadline(), Input::TimePassed),
+            };
+            let stage = transaction.stage();
+            let handled = transaction.handle(inputs.now(), input);
+            handled.map_err(|misuse| Error::new(stage, misuse))?;
+        }
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("transaction", &self.transaction).finish_non_exhaustive()
+    }
+}
+
+impl From<Event> for Input {
+    fn from(event: Event) -> Self {
+        match event {
+            Event::Opened { connect_signal, .. } => Self::TunnelOpened { connect_signal },
+            Event::Message(message) => Self::Message(message),
+            Event::Closed => Self::TunnelClosed,
+            Event::Failed(fault) => Self::TunnelFailed(fault),
+        }
+    }
+}
