@@ -414,6 +414,10 @@ impl fmt::Debug for SecretText {
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+
+    use rand_core::{TryCryptoRng, TryRng};
+
     use super::*;
 
     #[test]
@@ -426,6 +430,28 @@ mod tests {
         assert_eq!(format!("{secret:?}"), "SecretText(3 bytes)");
     }
 
+    /// Randomness that is all sevens.
+    struct Sevens;
+
+    impl TryRng for Sevens {
+        type Error = Infallible;
+
+        fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+            Ok(0x0707_0707)
+        }
+
+        fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+            Ok(0x0707_0707_0707_0707)
+        }
+
+        fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+            bytes.fill(7);
+            Ok(())
+        }
+    }
+
+    impl TryCryptoRng for Sevens {}
+
     #[test]
     fn a_move_copies_a_pointer() {
         fn stays_where_it_is<T>(secret: T, bytes: impl Fn(&T) -> *const u8) {
@@ -434,7 +460,7 @@ mod tests {
             let moved = Box::new(Some(secret));
             assert_eq!((*moved).as_ref().map(bytes), Some(before));
         }
-        let mut rng = fido_hybrid_sim::SeededRng::new(1);
+        let mut rng = Sevens;
         stays_where_it_is(QrSecret::generate(&mut rng), |it| it.expose().as_ptr());
         stays_where_it_is(LinkSecret::generate(&mut rng), |it| it.expose().as_ptr());
         stays_where_it_is(RootSecret::generate(&mut rng), |it| it.expose().as_ptr());
