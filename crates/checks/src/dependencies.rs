@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display};
+use std::path::PathBuf;
 
 use serde::Deserialize;
 
@@ -121,6 +122,19 @@ pub struct Package {
     /// What it asks for.
     #[serde(default)]
     pub dependencies: Vec<Dependency>,
+    /// As in Cargo.toml.
+    pub description: Option<String>,
+    /// As in Cargo.toml.
+    #[serde(default)]
+    pub keywords: Vec<String>,
+    /// As in Cargo.toml.
+    #[serde(default)]
+    pub categories: Vec<String>,
+    /// Relative to the manifest.
+    pub readme: Option<String>,
+    /// Where Cargo.toml lies.
+    #[serde(default)]
+    pub manifest_path: PathBuf,
 }
 
 impl Package {

@@ -1,11 +1,13 @@
-//! Checks that imports run one way, by the orders in `ARCHITECTURE.md`. Run it in the
-//! workspace's folder, with the output of `cargo metadata` at standard input.
+//! Checks that imports run one way, by the orders in `ARCHITECTURE.md`, and that what is
+//! published has what it needs. Run it in the workspace's folder, with the output of
+//! `cargo metadata` at standard input.
 
 use std::path::Path;
 use std::process::ExitCode;
 
 use fido_hybrid_checks::dependencies::Metadata;
 use fido_hybrid_checks::imports::Imports;
+use fido_hybrid_checks::manifests;
 use fido_hybrid_checks::structure::{
     Order, circles, crate_arrows, crate_names, unpublished_dependencies,
 };
@@ -41,12 +43,16 @@ fn run() -> Result<Vec<String>, String> {
     findings.extend(unpublished_dependencies(&metadata));
 
     for member in metadata.members().filter(|it| it.is_published()) {
-        let folder = if member.name == "fido-hybrid" {
-            "src".to_owned()
-        } else {
-            format!("crates/{}/src", member.name.trim_start_matches("fido-hybrid-"))
+        let beside = member.manifest_path.parent().unwrap_or(Path::new(""));
+        findings.extend(manifests::check(member, &|path| {
+            std::fs::read_to_string(beside.join(path)).ok()
+        }));
+
+        let imports = Imports::read(&beside.join("src/lib.rs"))?;
+        let folder = match member.name.strip_prefix("fido-hybrid-") {
+            None => "src".to_owned(),
+            Some(name) => format!("crates/{name}/src"),
         };
-        let imports = Imports::read(&Path::new(&folder).join("lib.rs"))?;
         let arrows = imports.arrows();
         println!("{folder}: {} imports across modules", arrows.len());
         let tell = |it: String| format!("{folder}: {it}");
