@@ -4,13 +4,12 @@
 mod binding;
 mod config;
 mod interface;
-mod linked;
 mod phone_request;
 mod state;
 pub mod transaction;
 mod update;
 
-pub use phone_request::PhoneRequest;
-pub use state::MAX_REQUEST;
+pub use phone_request::{MAX_REQUEST, PhoneRequest};
+
 pub use transaction::{Config, Deadlines, Input, Keys, LinkedKeys, Linking, Output, Transaction};
 pub use update::Update;

@@ -2,13 +2,19 @@
 //! once the phone's getInfo is known (WebAuthn Level 3 sections 5.1.3 and
 //! 5.1.4).
 
-use super::state::sendable;
+use zeroize::Zeroizing;
+
 use crate::ctap::extensions::cred_protect::CredProtect;
 use crate::ctap::{Command, Request, get_assertion, get_info, make_credential};
 use crate::error::Unsupported;
+use crate::transport::crypter::MAX_PORTABLE_PAYLOAD;
 use crate::transport::qr_code::RequestHint;
 #[cfg(feature = "webauthn")]
 use crate::webauthn::{PreparedCreation, PreparedRequest};
+
+/// The longest request sent, in bytes with its command byte. A phone that is
+/// built on a Noise library cannot read a longer one.
+pub const MAX_REQUEST: usize = MAX_PORTABLE_PAYLOAD;
 
 /// What is asked of a phone.
 #[derive(Clone, Debug)]
@@ -119,6 +125,21 @@ impl PhoneRequest {
             _ => RequestHint::GetAssertion,
         }
     }
+}
+
+/// A request as it is sent, if phones take it at all.
+pub(super) fn sendable(request: &Request) -> Result<Zeroizing<Vec<u8>>, Unsupported> {
+    // At these a phone would end the transaction; and nothing binds the answer
+    // to a getNextAssertion to what was asked before.
+    if matches!(request, Request::Selection | Request::GetNextAssertion) {
+        return Err(Unsupported::Command);
+    }
+    // It may hold PRF inputs.
+    let bytes = Zeroizing::new(request.to_bytes());
+    if bytes.len() > MAX_REQUEST {
+        return Err(Unsupported::RequestTooLong);
+    }
+    Ok(bytes)
 }
 
 impl From<Request> for PhoneRequest {

@@ -22,8 +22,7 @@ use std::time::Duration;
 
 pub use super::config::{Config, Deadlines, Keys, LinkedKeys, Linking};
 pub use super::interface::{Input, Output};
-use super::linked::Calling;
-use super::state::{Offering, State};
+use super::state::State;
 use super::update::Update;
 use crate::ctap::get_info;
 use crate::error::{ApiMisuse, Stage};
@@ -48,9 +47,9 @@ impl Transaction {
     /// 1970.
     #[must_use]
     pub fn qr(config: Config, keys: Keys, now: Duration, created: u64) -> Self {
-        let (offering, qr_text) = Offering::new(&config, keys, created);
+        let (state, qr_text) = State::offering(&config, keys, created);
         let outputs = [Output::Update(Update::WaitingForScan)];
-        let machine = Machine::new(State::Offering(offering), config.deadlines, now, outputs);
+        let machine = Machine::new(state, config.deadlines, now, outputs);
         Self { machine, qr_text: Some(qr_text) }
     }
 
@@ -65,9 +64,9 @@ impl Transaction {
         keys: LinkedKeys,
         now: Duration,
     ) -> Self {
-        let (calling, request) = Calling::new(hint, link, domain, keys);
+        let (state, request) = State::calling(hint, link, domain, keys);
         let outputs = [Output::Update(Update::Calling), Output::Dial(request)];
-        let machine = Machine::new(State::Calling(calling), deadlines, now, outputs);
+        let machine = Machine::new(state, deadlines, now, outputs);
         Self { machine, qr_text: None }
     }
 

@@ -1,11 +1,16 @@
 //! The end of the counters, which no test outside reaches: 2^24 messages away.
 
+use super::session::Terms;
 use super::*;
+use crate::client::Update;
 use crate::ctap::{Aaguid, Request, get_assertion};
-use crate::error::Error;
+use crate::error::{Error, PeerMisbehaved};
 use crate::state_machine::Machine;
-use crate::transport::channel::ChannelError;
+use crate::transport::channel::{Channel, ChannelError};
 use crate::transport::crypter::{CrypterError, MAX_COUNTER};
+use crate::transport::linking;
+use crate::transport::message::MessageType;
+use crate::transport::noise::HandshakeHash;
 
 const NOW: Duration = Duration::ZERO;
 

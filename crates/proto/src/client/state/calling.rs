@@ -5,16 +5,15 @@
 //! If the tunnel service announced a connect signal, a message `00` comes
 //! first, before or after the advert; the handshake need not wait for it.
 
-use std::collections::VecDeque;
-
-use super::config::LinkedKeys;
-use super::interface::{Input, Output};
-use super::state::{Handshaking, State, Terms, connect_signal};
-use super::update::Update;
+use super::handshaking::{Handshaking, connect_signal};
+use super::session::Terms;
+use super::step::{Outputs, Step, StepResult};
+use crate::client::config::LinkedKeys;
+use crate::client::interface::{Input, Output};
+use crate::client::update::Update;
 use crate::crypto::{PublicKey, SecretKey};
 use crate::error::{Fault, PeerMisbehaved, TunnelFault};
 use crate::secret::{LinkSecret, Psk};
-use crate::state_machine::End;
 use crate::transport::advert::AdvertKey;
 use crate::transport::contact_request::{ContactHint, ContactRequest};
 use crate::transport::keys;
@@ -30,7 +29,7 @@ const GONE: u16 = 410;
 
 /// Calling and listening, in parallel.
 #[derive(Debug)]
-pub(super) struct Calling {
+pub(in crate::client) struct Calling {
     advert_key: AdvertKey,
     secret: LinkSecret,
     phone: PublicKey,
@@ -84,8 +83,8 @@ impl Calling {
     pub(super) fn handle(
         mut self,
         input: Input,
-        outputs: &mut VecDeque<Output>,
-    ) -> Result<State, End> {
+        outputs: &mut Outputs,
+    ) -> StepResult<Self, Handshaking> {
         match input {
             Input::ServiceData(data) if self.is_scanning() => {
                 // The advert's domain says nothing here: a phone may put random
@@ -125,7 +124,7 @@ impl Calling {
         self.next(outputs)
     }
 
-    fn next(self, outputs: &mut VecDeque<Output>) -> Result<State, End> {
+    fn next(self, outputs: &mut Outputs) -> StepResult<Self, Handshaking> {
         match self {
             Self {
                 psk: Some(psk), tunnel: Tunnel::Open { signal_due }, phone, ephemeral, ..
@@ -133,9 +132,9 @@ impl Calling {
                 let (initiator, message) = Initiator::linked(&phone, &psk, ephemeral)?;
                 outputs.push_back(Output::Send(message.into()));
                 let terms = Terms::NoLinking;
-                Ok(State::Handshaking(Handshaking { initiator, terms, signal_due }))
+                Ok(Step::Enter(Handshaking { initiator, terms, signal_due }))
             }
-            calling => Ok(State::Calling(calling)),
+            calling => Ok(Step::Stay(calling)),
         }
     }
 }

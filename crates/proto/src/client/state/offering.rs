@@ -1,0 +1,63 @@
+//! The start of a transaction by QR code: the code is shown and the radio scans
+//! until an advert under its keys is received. [CTAP 2.2 §11.5.1]
+
+use super::connecting::Connecting;
+use super::step::{Outputs, Step, StepResult};
+use crate::client::config::{Config, Keys, Linking};
+use crate::client::interface::{Input, Output};
+use crate::client::update::Update;
+use crate::error::Fault;
+use crate::transport::advert::AdvertKey;
+use crate::transport::keys;
+use crate::transport::qr_code::{QrCode, QrText};
+use crate::transport::tunnel_url::TunnelUrl;
+
+/// The QR code is shown, the radio listens.
+#[derive(Debug)]
+pub(in crate::client) struct Offering {
+    keys: Keys,
+    advert_key: AdvertKey,
+    linking: Linking,
+}
+
+impl Offering {
+    pub(super) fn new(config: &Config, keys: Keys, created: u64) -> (Self, QrText) {
+        let advert_key = AdvertKey::new(&keys::eid_key(&keys.secret));
+        let public_key = *keys.identity.public_key();
+        let mut code = QrCode::new(public_key, keys.secret.clone(), created, config.hint);
+        code.supports_linking = Some(config.linking == Linking::Offered);
+        (Self { keys, advert_key, linking: config.linking }, code.to_text())
+    }
+
+    pub(super) fn handle(
+        self,
+        input: Input,
+        outputs: &mut Outputs,
+    ) -> StepResult<Self, Connecting> {
+        match input {
+            Input::ServiceData(data) => {
+                let heard = self.advert_key.open(&data);
+                // Most adverts are of other people's transactions.
+                let Some((heard, domain)) =
+                    heard.and_then(|heard| heard.eid.domain().map(|domain| (heard, domain)))
+                else {
+                    return Ok(Step::Stay(self));
+                };
+                let Self { keys: Keys { identity, secret, ephemeral }, linking, .. } = self;
+                let tunnel = keys::tunnel_id(&secret);
+                let url = TunnelUrl::connect(domain, heard.eid.routing_id(), tunnel);
+                outputs.push_back(Output::StopScanning);
+                outputs.push_back(Output::Update(Update::PhoneHeard));
+                outputs.push_back(Output::Dial(url.into()));
+                let psk = keys::psk(&secret, &heard.eid);
+                Ok(Step::Enter(Connecting { identity, ephemeral, psk, linking, domain }))
+            }
+            Input::Adapter(state) => {
+                outputs.push_back(Output::Update(Update::Adapter(state)));
+                Ok(Step::Stay(self))
+            }
+            Input::BluetoothFailed(fault) => Err(Fault::from(fault).into()),
+            _ => Ok(Step::Stay(self)),
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! The phone is ready: requests, responses, links that come, and the wait for a
+//! late link after the last of them. [CTAP 2.2 §11.5.1.2]
+
+use std::time::Duration;
+
+use super::step::{Outputs, Step, StepResult};
+use crate::cbor::decode;
+use crate::client::binding::read_response;
+use crate::client::interface::{Input, Output};
+use crate::client::phone_request::{Demands, PhoneRequest, sendable};
+use crate::client::update::Update;
+use crate::crypto::SecretKey;
+use crate::ctap::{self, get_info};
+use crate::error::{ApiMisuse, Fault, PeerMisbehaved};
+use crate::state_machine::End;
+use crate::transport::channel::Channel;
+use crate::transport::linking::{self, Link, UnverifiedLink};
+use crate::transport::message::MessageType;
+use crate::transport::noise::HandshakeHash;
+use crate::transport::post_handshake::Revision;
+use crate::transport::tunnel_domain::TunnelDomain;
+
+/// How this transaction was set up, as far as it matters for links.
+#[derive(Debug)]
+pub(super) enum Terms {
+    /// A link is checked with the QR code's private key, which is not kept for
+    /// anything else, and is one to the service where the phone was met.
+    Linking { identity: SecretKey, domain: TunnelDomain },
+    /// A link that comes is not looked at: it was not offered, or this is a
+    /// linked transaction, without a QR code's key to check it with.
+    NoLinking,
+}
+
+/// The phone is there: nothing is asked of it, or nothing any more.
+#[derive(Debug)]
+pub(in crate::client) struct Session {
+    pub(super) channel: Channel,
+    pub(super) terms: Terms,
+    pub(super) hash: HandshakeHash,
+    pub(super) info: Box<get_info::Response>,
+    /// Whether the phone has answered a request: phones' apps leave after one.
+    pub(super) answered: bool,
+}
+
+/// What follows an input to a [`Session`] that is ready.
+pub(super) enum Turn {
+    Ready(Session),
+    Asking(Asking),
+    Lingering(Session),
+}
+
+impl Session {
+    pub(super) fn handle(mut self, input: Input, outputs: &mut Outputs) -> Result<Turn, End> {
+        match input {
+            Input::Request { request: PhoneRequest::Ctap(ctap::Request::GetInfo), .. } => {
+                // From the post-handshake copy: iOS does not answer a getInfo.
+                let info = (*self.info).clone();
+                outputs.push_back(Output::Response(Ok(ctap::Response::GetInfo(info))));
+                Ok(Turn::Ready(self))
+            }
+            Input::Request { request, timeout } => {
+                let (request, demands) = match request.decide(&self.info) {
+                    Ok(decided) => decided,
+                    Err(unsupported) => {
+                        self.shut_down(outputs);
+                        return Err(Fault::from(unsupported).into());
+                    }
+                };
+                self.send_request(&request, outputs)?;
+                outputs.push_back(Output::Update(Update::Asked));
+                let request = Box::new(request);
+                Ok(Turn::Asking(Asking { session: self, request, demands, timeout }))
+            }
+            Input::Finish => {
+                self.shut_down(outputs);
+                match self.terms {
+                    Terms::Linking { .. } => Ok(Turn::Lingering(self)),
+                    Terms::NoLinking => Err(End::Done),
+                }
+            }
+            Input::Message(message) => {
+                let message = self.channel.open(message)?;
+                match message.kind {
+                    MessageType::Update => {
+                        self.take_update(message.payload.expose(), outputs);
+                        Ok(Turn::Ready(self))
+                    }
+                    kind => Err(PeerMisbehaved::UnexpectedMessage(kind).into()),
+                }
+            }
+            Input::TunnelClosed | Input::TunnelFailed(_) if self.answered => Err(End::Done),
+            Input::TunnelClosed => Err(Fault::PeerLeft.into()),
+            Input::TunnelFailed(fault) => Err(End::lost_tunnel(fault)),
+            _ => Ok(Turn::Ready(self)),
+        }
+    }
+
+    /// After the client's own shutdown: late replies are dropped, links taken,
+    /// and whatever ends the tunnel ends the wait.
+    pub(super) fn linger(mut self, input: Input, outputs: &mut Outputs) -> Result<Self, End> {
+        match input {
+            Input::Message(message) => {
+                let message = self.channel.open(message).map_err(|_| End::Done)?;
+                if message.kind == MessageType::Update {
+                    self.take_update(message.payload.expose(), outputs);
+                }
+                Ok(self)
+            }
+            Input::TunnelClosed | Input::TunnelFailed(_) => Err(End::Done),
+            _ => Ok(self),
+        }
+    }
+
+    fn send_request(&mut self, request: &ctap::Request, outputs: &mut Outputs) -> Result<(), End> {
+        let bytes = sendable(request).map_err(Fault::from)?;
+        // It is short enough, so that what it lacks is a counter.
+        let sealed = self.channel.seal(MessageType::Ctap, &bytes);
+        let sealed = sealed.map_err(|_| Fault::from(ApiMisuse::TooManyRequests))?;
+        outputs.push_back(Output::Send(sealed));
+        Ok(())
+    }
+
+    pub(super) fn shut_down(&mut self, outputs: &mut Outputs) {
+        // Revision 0 has no shutdown.
+        if self.channel.revision() == Revision::One
+            && let Ok(message) = self.channel.seal(MessageType::Shutdown, &[])
+        {
+            outputs.push_back(Output::Send(message));
+        }
+    }
+
+    /// A bad update costs the link, not the sign-in (Chromium ends both).
+    fn take_update(&self, payload: &[u8], outputs: &mut Outputs) {
+        match linking::Update::parse(payload) {
+            // Android sends an empty update always.
+            Ok(linking::Update { linking: None }) => {}
+            Ok(linking::Update { linking: Some(linking) }) => {
+                self.take_link(linking.expose(), outputs)
+            }
+            Err(_) => outputs.push_back(Output::Update(Update::LinkDropped)),
+        }
+    }
+
+    pub(super) fn take_link(&self, linking: &[u8], outputs: &mut Outputs) {
+        outputs.push_back(match self.verified_link(linking) {
+            Some((link, domain)) => Output::Linked { link, domain },
+            None => Output::Update(Update::LinkDropped),
+        });
+    }
+
+    fn verified_link(&self, linking: &[u8]) -> Option<(Link, TunnelDomain)> {
+        let Terms::Linking { identity, domain } = &self.terms else {
+            return None;
+        };
+        let link = decode::<UnverifiedLink>(linking).ok()?;
+        Some((link.verify(identity, &self.hash).ok()?, *domain))
+    }
+}
+
+/// The phone has a request.
+#[derive(Debug)]
+pub(in crate::client) struct Asking {
+    pub(super) session: Session,
+    /// In a box: it may be large, and no other state has it.
+    request: Box<ctap::Request>,
+    demands: Demands,
+    pub(super) timeout: Option<Duration>,
+}
+
+impl Asking {
+    pub(super) fn handle(
+        mut self,
+        input: Input,
+        outputs: &mut Outputs,
+    ) -> StepResult<Self, Session> {
+        match input {
+            Input::Message(message) => {
+                let message = self.session.channel.open(message)?;
+                match message.kind {
+                    MessageType::Ctap => {
+                        let response = read_response(
+                            &self.request,
+                            self.demands,
+                            &self.session.info,
+                            message.payload,
+                        )?;
+                        self.session.answered = true;
+                        outputs.push_back(Output::Response(response));
+                        Ok(Step::Enter(self.session))
+                    }
+                    MessageType::Update => {
+                        self.session.take_update(message.payload.expose(), outputs);
+                        Ok(Step::Stay(self))
+                    }
+                    kind => Err(PeerMisbehaved::UnexpectedMessage(kind).into()),
+                }
+            }
+            // iOS says "cancelled" like this, Android "I cannot read that".
+            Input::TunnelClosed => Err(Fault::PeerLeft.into()),
+            Input::TunnelFailed(fault) => Err(End::lost_tunnel(fault)),
+            _ => Ok(Step::Stay(self)),
+        }
+    }
+}
