@@ -207,7 +207,7 @@ async fn each_step_is_told_in_order_and_the_answer_comes_last() {
             Update::PhoneHeard,
             Update::Connected,
             Update::Secured,
-            Update::PhoneReady(_),
+            Update::PhoneReady { .. },
             Update::Asked,
             Update::Answered,
         ]

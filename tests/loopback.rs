@@ -275,7 +275,7 @@ async fn a_client_that_is_dropped_once_it_was_connected_ends_the_session_at_once
     let steps: [fn(&Update) -> bool; 4] = [
         |update| matches!(update, Update::Connected),
         |update| matches!(update, Update::Secured),
-        |update| matches!(update, Update::PhoneReady(_)),
+        |update| matches!(update, Update::PhoneReady { .. }),
         |update| matches!(update, Update::Asked),
     ];
     for step in steps {

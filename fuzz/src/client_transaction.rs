@@ -381,7 +381,7 @@ impl World {
             self.is_answered_at_once = request == Request::GetInfo;
             self.asked = Some(request.clone());
         }
-        self.feed(Input::Request { request: request.into(), timeout });
+        self.feed(Input::Request { request: request.try_into().unwrap(), timeout });
         self.is_answered_at_once = false;
     }
 
@@ -474,7 +474,7 @@ impl World {
                 Output::ForgetLink => forgets = true,
                 Output::Update(update) => {
                     assert!(!update.to_string().is_empty());
-                    if let Update::PhoneReady(_) = update {
+                    if let Update::PhoneReady { .. } = update {
                         assert_eq!((before, now), (Stage::Introducing, Stage::Ready));
                     }
                 }
@@ -487,7 +487,9 @@ impl World {
                         Err(error) => assert_eq!(error.stage, before),
                     }
                 }
-                _ => {}
+                Output::JsonResponse(_) => panic!("nothing was asked in JSON"),
+                // Looked at above.
+                Output::Send(_) => {}
             }
         }
         assert_eq!(self.log.is_closed, now == Stage::Closed);

@@ -9,15 +9,15 @@ use getrandom::rand_core::UnwrapErr;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
-use super::ceremony::{Ask, Ceremony, Ended};
+use super::ceremony::{Answer, Ask, Ceremony, Ended};
 use super::driver::Driver;
 use crate::background::Background;
 use crate::bluetooth::Scanner;
 use crate::tunnel::Dial;
-use fido_hybrid_proto::client::PhoneRequest;
-use fido_hybrid_proto::client::{Config, Deadlines, Keys, Transaction};
-use fido_hybrid_proto::ctap::{self, Response, get_info};
+use fido_hybrid_proto::client::{Config, Deadlines, JsonRequest, Keys, PhoneRequest, Transaction};
+use fido_hybrid_proto::ctap::{self, Response};
 use fido_hybrid_proto::error::{ApiMisuse, Error, Stage};
+use fido_hybrid_proto::secret::SecretText;
 
 /// Room for the updates of one ceremony whose program reads them late.
 const UPDATES: usize = 32;
@@ -97,23 +97,41 @@ impl Client {
         request: ctap::Request,
         timeout: Option<Duration>,
     ) -> Result<Ceremony<Response>, Error> {
-        self.begin_with(request.into(), timeout, |response, _| Ok(response))
+        let request = PhoneRequest::try_from(request);
+        let request = request.map_err(|fault| Error::new(Stage::Preparing, fault))?;
+        self.begin_with(request, timeout, |answer| answer.ctap().map(|(response, _)| response))
     }
 
-    /// As [`begin`](Self::begin), with what is made of the response.
+    /// Begins a ceremony that asks a phone for digital credentials, in JSON. The
+    /// outcome is the text that the phone answers, which the caller reads: only
+    /// that it is UTF-8 is checked. `timeout` counts from when the phone has the
+    /// request.
+    ///
+    /// The outcome is [`Unsupported::Json`](fido_hybrid_proto::error::Unsupported::Json)
+    /// if the phone does not offer digital credentials; nothing was sent to it then.
     ///
     /// # Errors
-    /// As for [`begin`](Self::begin).
-    pub(crate) fn begin_with<T>(
+    /// [`ApiMisuse::NoRuntime`] outside a tokio runtime.
+    pub fn begin_json(
+        &self,
+        request: JsonRequest,
+        timeout: Option<Duration>,
+    ) -> Result<Ceremony<SecretText>, Error> {
+        self.begin_with(request.into(), timeout, Answer::json)
+    }
+
+    /// Begins a ceremony, with what is made of the answer.
+    ///
+    /// # Errors
+    /// [`ApiMisuse::NoRuntime`] outside a tokio runtime.
+    pub(super) fn begin_with<T>(
         &self,
         request: PhoneRequest,
         timeout: Option<Duration>,
-        convert: impl FnOnce(Response, &get_info::Response) -> Result<T, Error> + Send + 'static,
+        convert: impl FnOnce(Answer) -> Result<T, Error> + Send + 'static,
     ) -> Result<Ceremony<T>, Error> {
         let preparing = |fault: ApiMisuse| Error::new(Stage::Preparing, fault);
         let runtime = Handle::try_current().map_err(|_| preparing(ApiMisuse::NoRuntime))?;
-        // Before anybody is made to scan a code for nothing.
-        request.check().map_err(|fault| Error::new(Stage::Preparing, fault))?;
         let mut config = Config::new(request.hint());
         config.deadlines = self.deadlines;
         let keys = Keys::generate(&mut UnwrapErr(SysRng));

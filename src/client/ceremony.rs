@@ -6,7 +6,10 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::background::Background;
 use fido_hybrid_proto::ctap::{self, get_info};
-use fido_hybrid_proto::error::{ApiMisuse, CancelledBy, Error, Fault, Stage};
+use fido_hybrid_proto::error::{
+    ApiMisuse, CancelledBy, Error, Fault, Mismatch, PeerMisbehaved, Stage,
+};
+use fido_hybrid_proto::secret::SecretText;
 use fido_hybrid_proto::transport::qr_code::QrText;
 
 use fido_hybrid_proto::client::PhoneRequest;
@@ -20,11 +23,39 @@ pub(super) struct Ask {
     pub(super) reply: oneshot::Sender<Result<Answer, Error>>,
 }
 
-/// A response, and the getInfo of the phone that it is from.
+/// A response to a request.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) response: ctap::Response,
-    pub(super) phone: get_info::Response,
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, moved once")]
+pub(super) enum Answer {
+    /// With the getInfo of the phone that it is from.
+    Ctap {
+        response: ctap::Response,
+        phone: Box<get_info::Response>,
+    },
+    Json(SecretText),
+}
+
+impl Answer {
+    /// The answer to a CTAP request.
+    pub(super) fn ctap(self) -> Result<(ctap::Response, get_info::Response), Error> {
+        match self {
+            Self::Ctap { response, phone } => Ok((response, *phone)),
+            Self::Json(_) => Err(contradiction()),
+        }
+    }
+
+    /// The answer to a JSON request.
+    pub(super) fn json(self) -> Result<SecretText, Error> {
+        match self {
+            Self::Json(text) => Ok(text),
+            Self::Ctap { .. } => Err(contradiction()),
+        }
+    }
+}
+
+/// A response to another request. The transaction lets none through.
+pub(super) fn contradiction() -> Error {
+    Error::new(Stage::Asking, PeerMisbehaved::Mismatch(Mismatch::Contradiction))
 }
 
 /// Why the transaction is over, from when it is.
@@ -71,7 +102,8 @@ impl From<Canceller> for CancelledBy {
 }
 
 type Pending = oneshot::Receiver<Result<Answer, Error>>;
-type Convert<T> = Box<dyn FnOnce(ctap::Response, &get_info::Response) -> Result<T, Error> + Send>;
+/// What is made of the answer to the first request.
+pub(super) type Convert<T> = Box<dyn FnOnce(Answer) -> Result<T, Error> + Send>;
 
 /// A transaction under way, begun by [`Client`](super::Client) with its first
 /// request; `T` is what that request's answer is made into.
@@ -130,7 +162,7 @@ impl<T> Ceremony<T> {
         };
         let (_, convert) = self.first.take()?;
         let answer = answer.unwrap_or_else(|_| Err(self.why()));
-        self.outcome = Some(answer.and_then(|answer| convert(answer.response, &answer.phone)));
+        self.outcome = Some(answer.and_then(convert));
         None
     }
 
@@ -157,6 +189,8 @@ impl<T> Ceremony<T> {
     ///
     /// # Errors
     /// Whatever ended the transaction, such as [`ApiMisuse::TooManyRequests`];
+    /// [`Unsupported`](fido_hybrid_proto::error::Unsupported) for a request that phones do
+    /// not take or that is too long for them, which ends nothing;
     /// [`ApiMisuse::WrongStage`] before the first outcome.
     ///
     /// # Cancel safety
@@ -169,13 +203,15 @@ impl<T> Ceremony<T> {
         if self.first.is_some() {
             return Err(Error::new(Stage::Ready, ApiMisuse::WrongStage));
         }
+        let request = PhoneRequest::try_from(request);
+        let request = request.map_err(|fault| Error::new(Stage::Ready, fault))?;
         let (reply, answer) = oneshot::channel();
-        let ask = Ask { request: request.into(), timeout: None, reply };
+        let ask = Ask { request, timeout: None, reply };
         self.asks.send(ask).await.map_err(|_| self.why())?;
         // The updates of a later request have no reader.
         self.updates.close();
         let answer = answer.await.unwrap_or_else(|_| Err(self.why()));
-        answer.map(|answer| answer.response)
+        answer.and_then(Answer::ctap).map(|(response, _)| response)
     }
 
     /// Ends the ceremony and waits until that is done: the scan is stopped, the

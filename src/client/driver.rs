@@ -18,7 +18,7 @@ use crate::tunnel::endpoint::{Endpoint, Event};
 use fido_hybrid_proto::client::Update;
 use fido_hybrid_proto::client::{Input, Output, Transaction};
 use fido_hybrid_proto::ctap;
-use fido_hybrid_proto::error::{BluetoothFault, Error, Fault, Stage};
+use fido_hybrid_proto::error::{BluetoothFault, Error, Fault, Stage, Unsupported};
 use fido_hybrid_proto::ports::BoxFuture;
 
 type Reply = oneshot::Sender<Result<Answer, Error>>;
@@ -110,7 +110,11 @@ impl Driver {
                 // keep the caller waiting.
                 Output::CloseTunnel => {}
                 Output::Update(update) => self.tell(update),
-                Output::Response(response) => self.answer(response),
+                Output::Response(response) => {
+                    let answer = self.ctap_answer(response);
+                    self.answer(answer);
+                }
+                Output::JsonResponse(text) => self.answer(Ok(Answer::Json(text))),
                 // This client offers no linking, so these outputs do not occur.
                 Output::Linked { .. } | Output::ForgetLink => {}
                 Output::Closed(result) => {
@@ -131,15 +135,17 @@ impl Driver {
         let _full_or_gone = self.updates.try_send(update);
     }
 
-    fn answer(&mut self, response: Result<ctap::Response, ctap::Status>) {
+    fn ctap_answer(&self, response: Result<ctap::Response, ctap::Status>) -> Result<Answer, Error> {
+        let asking = |fault: Fault| Error::new(Stage::Asking, fault);
+        let response = response.map_err(|status| asking(Fault::Status(status)))?;
+        // A phone that answers in CTAP has said what it can do.
+        let phone = self.transaction.get_info().ok_or_else(|| asking(Unsupported::Ctap.into()))?;
+        Ok(Answer::Ctap { response, phone: Box::new(phone.clone()) })
+    }
+
+    fn answer(&mut self, answer: Result<Answer, Error>) {
         self.tell(Update::Answered);
-        if let Some(reply) = self.asked.take()
-            && let Some(phone) = self.transaction.get_info()
-        {
-            let answer = match response {
-                Ok(response) => Ok(Answer { response, phone: phone.clone() }),
-                Err(status) => Err(Error::new(Stage::Asking, Fault::Status(status))),
-            };
+        if let Some(reply) = self.asked.take() {
             // The caller may have stopped waiting. The answer is not kept: it
             // does not belong to a later request.
             let _gone = reply.send(answer);

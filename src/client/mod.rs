@@ -15,7 +15,7 @@ pub use crate::background::CLOSE_DEADLINE;
 pub use builder::{Client, ClientBuilder};
 pub use ceremony::{Canceller, Ceremony};
 pub use fido_hybrid_proto::client::{
-    Config, Deadlines, Input, Keys, LinkedKeys, Linking, MAX_REQUEST, Output, PhoneRequest,
-    Transaction, Update, transaction,
+    Config, CtapRequest, Deadlines, Input, JsonRequest, Keys, LinkedKeys, Linking, MAX_REQUEST,
+    Output, PhoneRequest, Transaction, Update, transaction,
 };
 pub use preflight::{Health, PREFLIGHT_DEADLINE, ServiceHealth};

@@ -1,9 +1,10 @@
 //! WebAuthn on a [`Client`]: a site's options in, its answer out.
 
 use super::builder::Client;
-use super::ceremony::Ceremony;
+use super::ceremony::{Ceremony, contradiction};
+use fido_hybrid_proto::client::PhoneRequest;
 use fido_hybrid_proto::ctap::Response;
-use fido_hybrid_proto::error::{Error, Mismatch, PeerMisbehaved, Stage};
+use fido_hybrid_proto::error::{Error, Fault, PeerMisbehaved, Stage};
 use fido_hybrid_proto::webauthn::{
     AnswerError, Assertion, Caller, CreationOptions, Registration, RequestOptions,
 };
@@ -26,12 +27,11 @@ impl Client {
         options: &CreationOptions,
         caller: impl Into<Caller>,
     ) -> Result<Ceremony<Registration>, Error> {
-        let prepared =
-            options.prepare(caller).map_err(|error| Error::new(Stage::Preparing, error))?;
-        let asked = prepared.clone();
-        self.begin_with(asked.into(), prepared.timeout, |response, phone| match response {
-            Response::MakeCredential(response) => {
-                prepared.finish(phone, response).map_err(misbehaved)
+        let prepared = options.prepare(caller).map_err(preparing)?;
+        let asked = PhoneRequest::try_from(prepared.clone()).map_err(preparing)?;
+        self.begin_with(asked, prepared.timeout, |answer| match answer.ctap()? {
+            (Response::MakeCredential(response), phone) => {
+                prepared.finish(&phone, response).map_err(misbehaved)
             }
             _ => Err(contradiction()),
         })
@@ -54,23 +54,21 @@ impl Client {
         options: &RequestOptions,
         caller: impl Into<Caller>,
     ) -> Result<Ceremony<Assertion>, Error> {
-        let prepared =
-            options.prepare(caller).map_err(|error| Error::new(Stage::Preparing, error))?;
-        let asked = prepared.clone();
-        self.begin_with(asked.into(), prepared.timeout, |response, phone| match response {
-            Response::GetAssertion(response) => {
-                prepared.finish(phone, response).map_err(misbehaved)
+        let prepared = options.prepare(caller).map_err(preparing)?;
+        let asked = PhoneRequest::try_from(prepared.clone()).map_err(preparing)?;
+        self.begin_with(asked, prepared.timeout, |answer| match answer.ctap()? {
+            (Response::GetAssertion(response), phone) => {
+                prepared.finish(&phone, response).map_err(misbehaved)
             }
             _ => Err(contradiction()),
         })
     }
 }
 
-fn misbehaved(error: AnswerError) -> Error {
-    Error::new(Stage::Asking, PeerMisbehaved::Mismatch(error.into()))
+fn preparing(fault: impl Into<Fault>) -> Error {
+    Error::new(Stage::Preparing, fault)
 }
 
-/// A response to another command. The transaction lets none through.
-fn contradiction() -> Error {
-    Error::new(Stage::Asking, PeerMisbehaved::Mismatch(Mismatch::Contradiction))
+fn misbehaved(error: AnswerError) -> Error {
+    Error::new(Stage::Asking, PeerMisbehaved::Mismatch(error.into()))
 }

@@ -119,7 +119,7 @@ impl Walk {
 
     fn ask(&mut self, request: Request) {
         self.notebook.print(&request);
-        self.step(Input::Request { request: request.into(), timeout: None });
+        self.step(Input::Request { request: request.try_into().unwrap(), timeout: None });
     }
 
     /// The error with which it ended; and nothing was told.

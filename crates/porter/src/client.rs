@@ -7,10 +7,10 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use fido_hybrid_proto::client::{
-    Config, Deadlines, Input, Keys, Output, PhoneRequest, Transaction, Update,
+    Config, CtapRequest, Deadlines, Input, Keys, Output, PhoneRequest, Transaction, Update,
 };
 use fido_hybrid_proto::ctap::Response;
-use fido_hybrid_proto::error::{CancelledBy, Error, Fault, Stage};
+use fido_hybrid_proto::error::{CancelledBy, Error, Fault, Stage, Unsupported};
 use fido_hybrid_proto::transport::qr_code::QrText;
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
@@ -34,9 +34,12 @@ impl Client {
     ///
     /// # Panics
     /// If the system has no random numbers.
-    pub fn new(request: impl Into<PhoneRequest>, deadlines: Deadlines) -> Result<Self, Error> {
-        let request = request.into();
-        request.check().map_err(|what| Error::new(Stage::Preparing, what))?;
+    pub fn new(
+        request: impl TryInto<CtapRequest, Error = Unsupported>,
+        deadlines: Deadlines,
+    ) -> Result<Self, Error> {
+        let request = request.try_into().map_err(|what| Error::new(Stage::Preparing, what))?;
+        let request = PhoneRequest::from(request);
         let mut config = Config::new(request.hint());
         config.deadlines = deadlines;
         let keys = Keys::generate(&mut UnwrapErr(SysRng));
@@ -95,9 +98,10 @@ impl Client {
                     }
                     Output::Update(update) => tell(update),
                     Output::Response(received) => response = Some(received),
-                    // Links come only to a client whose `Config` offers linking, and only
-                    // a linked transaction asks to forget one.
-                    Output::Linked { .. } | Output::ForgetLink => {}
+                    // Links come only to a client whose `Config` offers linking, only a
+                    // linked transaction asks to forget one, and only a JSON request is
+                    // answered in JSON.
+                    Output::Linked { .. } | Output::ForgetLink | Output::JsonResponse(_) => {}
                     Output::Closed(end) => {
                         drop(scan);
                         end?;

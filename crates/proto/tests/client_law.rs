@@ -25,7 +25,7 @@ fn drained(mut client: Transaction) -> Transaction {
 }
 
 fn request() -> Input {
-    Input::Request { request: Request::GetInfo.into(), timeout: None }
+    Input::Request { request: Request::GetInfo.try_into().unwrap(), timeout: None }
 }
 
 #[test]

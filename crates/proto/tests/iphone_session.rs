@@ -13,6 +13,7 @@ use fido_hybrid_proto::crypto::SecretKey;
 use fido_hybrid_proto::ctap::{Flags, Request, Response};
 use fido_hybrid_proto::error::{Error, Fault, Mismatch, PeerMisbehaved, Stage};
 use fido_hybrid_proto::secret::QrSecret;
+use fido_hybrid_proto::transport::post_handshake::Features;
 use fido_hybrid_proto::transport::qr_code::{QrCode, RequestHint};
 use serde_json::Value;
 use vectors::{array, bytes, vector};
@@ -87,15 +88,18 @@ fn ask(recording: &Recording, client: &mut Transaction, request: Request) {
     assert!(matches!(outputs[..], [Output::Update(Update::Secured)]));
 
     let outputs = step(client, recording.message("post_handshake_ciphertext"));
-    let [Output::Update(Update::PhoneReady(info))] = &outputs[..] else {
+    let [Output::Update(Update::PhoneReady { features, get_info: Some(info) })] = &outputs[..]
+    else {
         panic!("{outputs:?}");
     };
+    assert_eq!(*features, Features { ctap: true, digital_credentials: true });
     assert_eq!(info.versions, ["FIDO_2_0", "FIDO_2_1"]);
     assert_eq!(info.extensions, ["largeBlob", "prf"]);
     assert_eq!(info.option("jsonMessages"), Some(true));
     assert_eq!(info.transports, ["internal", "hybrid"]);
 
-    let asked = step(client, Input::Request { request: request.into(), timeout: None });
+    let asked =
+        step(client, Input::Request { request: request.try_into().unwrap(), timeout: None });
     assert_eq!(sent(&asked).len(), 1);
     assert_eq!(client.stage(), Stage::Asking);
 }
@@ -149,8 +153,10 @@ fn the_request_is_sealed_as_the_recorded_client_sealed_it() {
     step(&mut client, Input::TunnelOpened { connect_signal: false });
     step(&mut client, recording.message("handshake_response"));
     step(&mut client, recording.message("post_handshake_ciphertext"));
-    let outputs =
-        step(&mut client, Input::Request { request: recording.request().into(), timeout: None });
+    let outputs = step(
+        &mut client,
+        Input::Request { request: recording.request().try_into().unwrap(), timeout: None },
+    );
     assert_eq!(sent(&outputs), [bytes(&recording.outputs["ctap_request_ciphertext"])]);
 }
 

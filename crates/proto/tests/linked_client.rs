@@ -107,7 +107,7 @@ fn finish_handshake(client: &mut Transaction, message: &[u8]) -> Channel {
     assert!(matches!(step(client, Input::Message(reply))[..], [Output::Update(Update::Secured)]));
     let introduction = channel.seal_untyped(&introduction()).unwrap();
     let outputs = step(client, Input::Message(introduction));
-    assert!(matches!(outputs[..], [Output::Update(Update::PhoneReady(_))]));
+    assert!(matches!(outputs[..], [Output::Update(Update::PhoneReady { .. })]));
     channel
 }
 
@@ -272,7 +272,8 @@ fn a_link_with_a_wrong_signature_is_dropped_and_costs_nothing_else() {
     let outputs = step(&mut client, update(&mut channel, Some(map)));
     assert!(matches!(outputs[..], [Output::Update(Update::LinkDropped)]));
     let request = Request::GetInfo;
-    let outputs = step(&mut client, Input::Request { request: request.into(), timeout: None });
+    let outputs =
+        step(&mut client, Input::Request { request: request.try_into().unwrap(), timeout: None });
     assert!(matches!(outputs[..], [Output::Response(Ok(_))]));
 }
 
@@ -307,7 +308,7 @@ fn lingering_ends_by_itself_and_in_success() {
 fn a_tunnel_that_ended_is_told_even_when_the_deadline_has_passed() {
     let (mut client, ..) = introduced(Linking::NotOffered);
     let request = Request::GetAssertion(get_assertion::Request::new("example.com", [0; 32]));
-    step(&mut client, Input::Request { request: request.into(), timeout: None });
+    step(&mut client, Input::Request { request: request.try_into().unwrap(), timeout: None });
     let late = client.deadline().unwrap() + Duration::from_secs(1);
     client.handle(late, Input::TunnelClosed).unwrap();
     let outputs = drain(&mut client);

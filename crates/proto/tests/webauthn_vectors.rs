@@ -123,7 +123,7 @@ fn every_registration_has_the_vectors_client_data_and_is_accepted() {
             map.integer(2, |writer| writer.raw(&auth_data));
             map.integer(3, |writer| writer.raw(&statement));
         });
-        let response = read(prepared.clone().into(), response);
+        let response = read(prepared.clone().try_into().unwrap(), response);
         let Response::MakeCredential(response) = response else { panic!("{title}") };
         let registration = prepared.finish(&phone(), response).unwrap();
         assert_eq!(registration.credential_id().as_bytes(), bytes(&registered["credential_id"]));
@@ -154,7 +154,7 @@ fn every_sign_in_has_the_vectors_client_data_and_is_accepted() {
             map.integer(2, |writer| writer.bytes(&auth_data));
             map.integer(3, |writer| writer.bytes(&signature));
         });
-        let response = read(prepared.clone().into(), response);
+        let response = read(prepared.clone().try_into().unwrap(), response);
         let Response::GetAssertion(response) = response else { panic!("{title}") };
         let assertion = prepared.finish(&phone(), response).unwrap();
         assert_eq!(assertion.credential_id(), &id, "{title}");

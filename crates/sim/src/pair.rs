@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::air::MIN_INTERVAL;
 use super::{Conditions, SeededRng};
 use fido_hybrid_proto::authenticator::{self, Decision, Passkey, Prompt, Verification};
-use fido_hybrid_proto::client;
+use fido_hybrid_proto::client::{self, PhoneRequest};
 use fido_hybrid_proto::crypto::sha256;
 use fido_hybrid_proto::ctap::{self, CredentialId, Status};
 use fido_hybrid_proto::error::{Error, Stage, TunnelFault};
@@ -142,7 +142,7 @@ pub struct Pair {
     conditions: Conditions,
     latency: Duration,
     reaction: Duration,
-    requests: VecDeque<ctap::Request>,
+    requests: VecDeque<PhoneRequest>,
     rng: SeededRng,
     now: Duration,
     due: BTreeMap<(Duration, u64), Due>,
@@ -162,7 +162,6 @@ enum End {
 }
 
 /// What is on its way.
-#[expect(clippy::large_enum_variant, reason = "there are a handful at a time")]
 enum Due {
     Client(client::Input),
     Phone(authenticator::Input),
@@ -174,9 +173,13 @@ impl Pair {
     /// happened.
     ///
     /// # Errors
-    /// Whatever [`authenticator::Transaction::qr`] says of this setup.
+    /// A request that phones do not take; whatever
+    /// [`authenticator::Transaction::qr`] says of this setup.
     pub fn new(setup: Setup) -> Result<Self, Error> {
         let rng = SeededRng::new(setup.seed);
+        let requests: Result<VecDeque<_>, _> =
+            setup.requests.into_iter().map(PhoneRequest::try_from).collect();
+        let requests = requests.map_err(|fault| Error::new(Stage::Preparing, fault))?;
         let keys = client::Keys::generate(&mut rng.fork("client"));
         let client = client::Transaction::qr(setup.client, keys, Duration::ZERO, 0);
         let text = client.qr_text().map_or("", |text| text.expose());
@@ -201,7 +204,7 @@ impl Pair {
             conditions: setup.conditions,
             latency: setup.latency,
             reaction: setup.reaction,
-            requests: setup.requests.into(),
+            requests,
             rng: rng.fork("world"),
             now: Duration::ZERO,
             due: BTreeMap::new(),
@@ -451,9 +454,7 @@ impl Pair {
                 self.phone_output(output);
             } else if self.client.stage() == Stage::Ready && !self.is_held {
                 let input = match self.requests.pop_front() {
-                    Some(request) => {
-                        client::Input::Request { request: request.into(), timeout: None }
-                    }
+                    Some(request) => client::Input::Request { request, timeout: None },
                     None => client::Input::Finish,
                 };
                 self.feed_client(input);
@@ -485,6 +486,9 @@ impl Pair {
             }
             client::Output::Update(update) => self.note(Side::Client, update),
             client::Output::Response(response) => self.responses.push(response),
+            client::Output::JsonResponse(text) => {
+                self.note(Side::Client, fingerprint(text.expose().as_bytes()));
+            }
             client::Output::Linked { .. } => self.note(Side::Client, "keeps a link"),
             client::Output::ForgetLink => self.note(Side::Client, "forgets its link"),
             client::Output::Closed(result) => self.end(Side::Client, result),
@@ -597,7 +601,10 @@ fn describe_client_input(input: &client::Input) -> String {
     match input {
         Input::ServiceData(data) => format!("hears {}", fingerprint(data)),
         Input::Message(message) => format!("receives {}", fingerprint(message)),
-        Input::Request { request, .. } => format!("asks {}", request.command()),
+        Input::Request { request: PhoneRequest::Ctap(request), .. } => {
+            format!("asks {}", request.command())
+        }
+        Input::Request { request: PhoneRequest::Json(_), .. } => "asks in JSON".to_owned(),
         Input::Adapter(state) => state.to_string(),
         Input::BluetoothFailed(fault) => fault.to_string(),
         Input::TunnelFailed(fault) => fault.to_string(),

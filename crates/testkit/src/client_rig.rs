@@ -222,7 +222,8 @@ impl ClientRig {
     /// The caller asks, and the phone reads it.
     pub fn ask(&mut self, request: Request) {
         let bytes = request.to_bytes();
-        let outputs = self.step(Input::Request { request: request.into(), timeout: None });
+        let outputs =
+            self.step(Input::Request { request: request.try_into().unwrap(), timeout: None });
         let [message] = sent(outputs).try_into().unwrap();
         let message = self.channel.as_mut().unwrap().open(message).unwrap();
         assert_eq!((message.kind, message.payload.expose()), (MessageType::Ctap, &bytes[..]));

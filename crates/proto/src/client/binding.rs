@@ -9,13 +9,13 @@
 
 use std::collections::BTreeSet;
 
-use super::phone_request::Demands;
+use super::request::Demands;
 use crate::crypto::sha256;
 use crate::ctap::extensions::cred_protect::CredProtect;
 use crate::ctap::extensions::{CRED_PROTECT, HMAC_SECRET};
 use crate::ctap::{
     AuthenticatorData, Flags, RawCbor, RawResponse, Request, Response, ResponseError, Status,
-    get_assertion, get_info, make_credential,
+    get_assertion, make_credential,
 };
 use crate::error::{Mismatch, PeerMisbehaved};
 use crate::secret::SecretBytes;
@@ -24,7 +24,6 @@ use crate::secret::SecretBytes;
 pub(super) fn read_response(
     request: &Request,
     demands: Demands,
-    phone: &get_info::Response,
     payload: SecretBytes,
 ) -> Result<Result<Response, Status>, PeerMisbehaved> {
     let response = RawResponse::parse(payload.into_exposed())
@@ -37,7 +36,7 @@ pub(super) fn read_response(
     };
     match (request, &response) {
         (Request::MakeCredential(request), Response::MakeCredential(response)) => {
-            made(request, demands, phone, response)
+            made(request, demands, response)
         }
         (Request::GetAssertion(request), Response::GetAssertion(response)) => {
             asserted(request, demands, response)
@@ -52,13 +51,12 @@ pub(super) fn read_response(
 fn made(
     request: &make_credential::Request,
     demands: Demands,
-    phone: &get_info::Response,
     response: &make_credential::Response,
 ) -> Result<(), Mismatch> {
     let data = &response.auth_data;
     common(data, &request.rp.id, demands)?;
     signed(data, request.extensions.names(), |name, output| match name {
-        CRED_PROTECT => is_protection(request, phone, output),
+        CRED_PROTECT => is_protection(request, demands, output),
         HMAC_SECRET => demands.prf,
         _ => false,
     })?;
@@ -117,14 +115,9 @@ fn signed<'a>(
 
 /// Whether `output` is a protection that may come. A phone that lists the
 /// extension may also protect a passkey unasked. [CTAP 2.2 §12.1]
-fn is_protection(
-    request: &make_credential::Request,
-    phone: &get_info::Response,
-    output: &RawCbor,
-) -> bool {
+fn is_protection(request: &make_credential::Request, demands: Demands, output: &RawCbor) -> bool {
     let is_asked = request.extensions.other.get(CRED_PROTECT).is_some();
-    let is_listed = phone.has_extension(CRED_PROTECT);
-    output.read_as::<CredProtect>().is_ok() && (is_asked || is_listed)
+    output.read_as::<CredProtect>().is_ok() && (is_asked || demands.may_protect)
 }
 
 /// Checks that the passkey is protected as is demanded, and no less than was

@@ -2,18 +2,18 @@
 
 use std::time::Duration;
 
-use super::phone_request::PhoneRequest;
+use super::request::PhoneRequest;
 use super::update::Update;
 use crate::ctap::{self, Status};
 use crate::error::{BluetoothFault, Error, TunnelFault};
 use crate::ports::bluetooth::AdapterState;
+use crate::secret::SecretText;
 use crate::transport::linking::Link;
 use crate::transport::tunnel_domain::TunnelDomain;
 use crate::transport::tunnel_url::TunnelRequest;
 
 /// What happened.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "there is one at a time, moved once")]
 pub enum Input {
     /// The radio heard service data under FFF9 or FDE2. It is normal that most
     /// of it is not for this transaction.
@@ -72,9 +72,14 @@ pub enum Output {
     CloseTunnel,
     /// Tell the person.
     Update(Update),
-    /// The phone's response to the last request, checked to answer it; or the
+    /// The phone's response to the last CTAP request, checked to answer it; or the
     /// status with which the phone refused.
     Response(Result<ctap::Response, Status>),
+    /// The phone's response to the last request, which was JSON: UTF-8, at most
+    /// [`MAX_MESSAGE`] bytes. That it is JSON and what it says is not checked.
+    ///
+    /// [`MAX_MESSAGE`]: crate::transport::crypter::MAX_MESSAGE
+    JsonResponse(SecretText),
     /// A link to keep, its signature verified, and the tunnel service at which
     /// this phone is called. It replaces any with the same identity key.
     Linked {

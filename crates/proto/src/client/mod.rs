@@ -4,12 +4,11 @@
 mod binding;
 mod config;
 mod interface;
-mod phone_request;
+mod request;
 mod state;
 pub mod transaction;
 mod update;
 
-pub use phone_request::{MAX_REQUEST, PhoneRequest};
-
+pub use request::{CtapRequest, JsonRequest, MAX_REQUEST, PhoneRequest};
 pub use transaction::{Config, Deadlines, Input, Keys, LinkedKeys, Linking, Output, Transaction};
 pub use update::Update;

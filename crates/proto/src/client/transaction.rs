@@ -29,6 +29,7 @@ use crate::error::{ApiMisuse, Stage};
 use crate::state_machine::Machine;
 use crate::transport::contact_request::ContactHint;
 use crate::transport::linking::Link;
+use crate::transport::post_handshake::Features;
 use crate::transport::qr_code::QrText;
 use crate::transport::tunnel_domain::TunnelDomain;
 
@@ -89,8 +90,15 @@ impl Transaction {
         self.machine.deadline()
     }
 
-    /// What the phone says it can do; `None` until [`Stage::Ready`], and after
-    /// the end.
+    /// What the phone can be asked; `None` until [`Stage::Ready`], and after the
+    /// end.
+    #[must_use]
+    pub fn features(&self) -> Option<Features> {
+        self.machine.state().features()
+    }
+
+    /// What the phone says it can do; `None` until [`Stage::Ready`], after the
+    /// end, and for a phone that does not offer CTAP.
     #[must_use]
     pub fn get_info(&self) -> Option<&get_info::Response> {
         self.machine.state().get_info()

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::ctap::get_info;
 use crate::ports::bluetooth::AdapterState;
+use crate::transport::post_handshake::Features;
 
 /// A step that was taken. `Display` is a sentence for people.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,7 +27,12 @@ pub enum Update {
     /// The connection is secured.
     Secured,
     /// The phone is ready for requests.
-    PhoneReady(Box<get_info::Response>),
+    PhoneReady {
+        /// What it can be asked.
+        features: Features,
+        /// What it can do; `None` for a phone that does not offer CTAP.
+        get_info: Option<Box<get_info::Response>>,
+    },
     /// The phone has the request and asks its user.
     Asked,
     /// The phone has answered.
@@ -45,7 +51,7 @@ impl fmt::Display for Update {
             Self::Connected => "Connected. Securing the connection.",
             Self::PhoneOnline => "The phone is online.",
             Self::Secured => "The connection is secure.",
-            Self::PhoneReady(_) => "The phone is ready.",
+            Self::PhoneReady { .. } => "The phone is ready.",
             Self::Asked => "Continue on the phone.",
             Self::Answered => "The phone has answered.",
             Self::LinkDropped => "The phone could not be remembered.",

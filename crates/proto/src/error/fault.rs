@@ -90,6 +90,9 @@ pub enum Unsupported {
     /// The phone does not offer CTAP.
     #[error("the phone does not offer CTAP")]
     Ctap,
+    /// The phone does not take JSON requests: digital credentials.
+    #[error("the phone does not offer digital credentials")]
+    Json,
     /// This command does not exist over hybrid: phones end the transaction.
     #[error("this command does not exist over the hybrid transport")]
     Command,

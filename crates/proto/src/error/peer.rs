@@ -34,6 +34,9 @@ pub enum PeerMisbehaved {
     /// A CTAP response without even a status.
     #[error("the response is empty")]
     EmptyResponse,
+    /// A JSON response that is not UTF-8.
+    #[error("the response is not UTF-8")]
+    NotUtf8,
     /// A response that does not answer the request.
     #[error("the response does not answer the request: {0}")]
     Mismatch(Mismatch),

@@ -38,6 +38,7 @@ pub(super) const fn advice(stage: Stage, fault: &Fault) -> Advice {
         Fault::Options(_) => Advice::TellTheSite,
         Fault::Unsupported(unsupported) => match unsupported {
             Unsupported::Ctap
+            | Unsupported::Json
             | Unsupported::TunnelDomain
             | Unsupported::DataChannel
             | Unsupported::UserVerification
@@ -161,6 +162,7 @@ const fn peer(stage: Stage, misbehaved: &PeerMisbehaved) -> Advice {
         | PeerMisbehaved::TooEarly
         | PeerMisbehaved::Response(_)
         | PeerMisbehaved::EmptyResponse
+        | PeerMisbehaved::NotUtf8
         | PeerMisbehaved::Mismatch(
             Mismatch::RelyingParty
             | Mismatch::UserPresence

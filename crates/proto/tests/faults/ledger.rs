@@ -104,7 +104,7 @@ impl Ledger {
         use client::Input;
         match input {
             Input::Request { request: PhoneRequest::Ctap(request), .. } => {
-                self.asked.push(request.clone());
+                self.asked.push(request.request().clone());
             }
             Input::TunnelClosed | Input::TunnelFailed(_) => self.going(Side::Client).tunnel = false,
             _ => {}
@@ -120,6 +120,7 @@ impl Ledger {
             Output::StopScanning => self.going(Side::Client).radio = false,
             Output::CloseTunnel => self.going(Side::Client).tunnel = false,
             Output::Response(response) => self.answer(response),
+            Output::JsonResponse(_) => panic!("nothing was asked in JSON"),
             Output::Linked { .. } | Output::ForgetLink => panic!("there is no link"),
             Output::Closed(result) => self.end(Side::Client, result),
             _ => {}

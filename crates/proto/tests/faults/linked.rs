@@ -158,7 +158,7 @@ pub(super) fn call(seed: u64) -> (Vec<String>, Result<(), Error>) {
             break;
         }
         let next = if stage == Stage::Ready {
-            let (request, timeout) = (request.clone().into(), None);
+            let (request, timeout) = (request.clone().try_into().unwrap(), None);
             if answers == 0 { Input::Request { request, timeout } } else { Input::Finish }
         } else {
             coming.pop_front().unwrap_or(Input::TimePassed)

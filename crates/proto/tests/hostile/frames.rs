@@ -180,7 +180,7 @@ fn an_introduction_is_padded_with_every_value() {
         let error = match left(plaintext.len(), zeros).map(|left| left.checked_sub(map)) {
             // Up to two zeros say of themselves that no padding is before them.
             Some(Some(0..=2)) => {
-                assert!(matches!(outputs[..], [client::Output::Update(Update::PhoneReady(_))]));
+                assert!(matches!(outputs[..], [client::Output::Update(Update::PhoneReady { .. })]));
                 continue;
             }
             Some(Some(_)) => PeerMisbehaved::PostHandshake(cbor::Error::TrailingBytes),

@@ -12,7 +12,7 @@ use fido_hybrid_proto::ctap::{
     CredentialId, CredentialParameters, Flags, RawCbor, Response, User, UserHandle, get_assertion,
     get_info, make_credential,
 };
-use fido_hybrid_proto::error::{Fault, Mismatch, PeerMisbehaved, Stage};
+use fido_hybrid_proto::error::{Fault, Mismatch, PeerMisbehaved, Stage, Unsupported};
 use fido_hybrid_proto::secret::SecretBytes;
 use fido_hybrid_proto::transport::message::MessageType;
 use fido_hybrid_proto::webauthn::Requirement::{Discouraged, Preferred, Required};
@@ -58,12 +58,12 @@ fn signed(data: AuthenticatorData) -> get_assertion::Response {
 /// What the client says to this answer of this phone.
 fn judged(
     phone: &get_info::Response,
-    request: impl Into<PhoneRequest>,
+    request: impl TryInto<PhoneRequest, Error = Unsupported>,
     response: &Response,
 ) -> Result<(), Mismatch> {
     let mut rig = ClientRig::introducing(Flow::Qr);
     rig.introduce(&client_rig::introduction(&fido_hybrid_proto::cbor::encode(phone)));
-    let outputs = rig.step(Input::Request { request: request.into(), timeout: None });
+    let outputs = rig.step(Input::Request { request: request.try_into().unwrap(), timeout: None });
     let [asked] = client_rig::sent(outputs).try_into().unwrap();
     rig.channel.as_mut().unwrap().open(asked).unwrap();
     let outputs = rig.send(MessageType::Ctap, response.to_raw().to_bytes().expose());

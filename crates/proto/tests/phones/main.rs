@@ -12,6 +12,7 @@
 )]
 
 mod answers;
+mod json;
 mod requests;
 
 use fido_hybrid_proto::ctap::extensions::prf::{AssertionInput, RegistrationInput, Values};

@@ -298,37 +298,37 @@ fn what_the_phone_cannot_do_ends_before_its_user_is_asked() {
     let verified_get = sign_in(|asked| asked.user_verification = Required);
     for (request, options, text, advice) in [
         (
-            verified(Required).into(),
+            verified(Required).try_into().unwrap(),
             CANNOT,
             "the phone is ready: the phone cannot verify its user",
             Advice::UseAnotherDevice,
         ),
         (
-            verified_get.into(),
+            verified_get.try_into().unwrap(),
             NOT_SET_UP,
             "the phone is ready: the phone has no screen lock to verify its user with",
             Advice::SetUpScreenLock,
         ),
         (
-            discoverable.into(),
+            discoverable.try_into().unwrap(),
             VERIFIES,
             "the phone is ready: the phone cannot store passkeys",
             Advice::UseAnotherDevice,
         ),
         (
-            protected.into(),
+            protected.try_into().unwrap(),
             VERIFIES,
             "the phone is ready: the phone cannot protect passkeys as the site demands",
             Advice::UseAnotherDevice,
         ),
         (
-            of_another_algorithm.into(),
+            of_another_algorithm.try_into().unwrap(),
             VERIFIES,
             "the phone is ready: the phone has none of the algorithms that the site accepts",
             Advice::UseAnotherDevice,
         ),
         (
-            of_other_phones.into(),
+            of_other_phones.try_into().unwrap(),
             VERIFIES,
             "the phone is ready: the phone can have none of the passkeys that the site accepts",
             Advice::UseAnotherPasskey,

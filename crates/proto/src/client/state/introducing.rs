@@ -28,15 +28,18 @@ impl Introducing {
                 let opened = channel.open_untyped(message)?;
                 let introduction =
                     PostHandshake::parse(opened.expose()).map_err(PeerMisbehaved::PostHandshake)?;
-                let Some(raw_info) = introduction.get_info else {
-                    return Err(Fault::from(Unsupported::Ctap).into());
+                let features = introduction.features;
+                // A phone of digital credentials alone has no getInfo.
+                let info = match introduction.get_info {
+                    Some(info) => Some(decode(&info).map_err(PeerMisbehaved::GetInfo)?),
+                    None if features.digital_credentials => None,
+                    None => return Err(Fault::from(Unsupported::Ctap).into()),
                 };
-                let info: get_info::Response =
-                    decode(&raw_info).map_err(PeerMisbehaved::GetInfo)?;
+                let info: Option<Box<get_info::Response>> = info.map(Box::new);
                 channel.set_revision(introduction.revision);
-                let info = Box::new(info);
-                outputs.push_back(Output::Update(Update::PhoneReady(info.clone())));
-                let session = Session { channel, terms, hash, info, answered: false };
+                let ready = Update::PhoneReady { features, get_info: info.clone() };
+                outputs.push_back(Output::Update(ready));
+                let session = Session { channel, terms, hash, features, info, answered: false };
                 if let Some(linking) = introduction.linking {
                     session.take_link(linking.expose(), outputs);
                 }

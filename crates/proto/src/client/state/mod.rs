@@ -25,6 +25,7 @@ use crate::error::{ApiMisuse, CancelledBy, Fault, Stage};
 use crate::state_machine::{End, States};
 use crate::transport::contact_request::ContactHint;
 use crate::transport::linking::Link;
+use crate::transport::post_handshake::Features;
 use crate::transport::qr_code::QrText;
 use crate::transport::tunnel_domain::TunnelDomain;
 use crate::transport::tunnel_url::TunnelRequest;
@@ -188,10 +189,18 @@ impl State {
     }
 
     pub(super) fn get_info(&self) -> Option<&get_info::Response> {
+        self.session()?.info.as_deref()
+    }
+
+    pub(super) fn features(&self) -> Option<Features> {
+        Some(self.session()?.features)
+    }
+
+    const fn session(&self) -> Option<&Session> {
         match self {
             Self::Ready(session)
             | Self::Asking(Asking { session, .. })
-            | Self::Lingering(session) => Some(&session.info),
+            | Self::Lingering(session) => Some(session),
             _ => None,
         }
     }

@@ -7,17 +7,18 @@ use super::step::{Outputs, Step, StepResult};
 use crate::cbor::decode;
 use crate::client::binding::read_response;
 use crate::client::interface::{Input, Output};
-use crate::client::phone_request::{Demands, PhoneRequest, sendable};
+use crate::client::request::{CtapRequest, Demands, Encoded, JsonRequest, PhoneRequest};
 use crate::client::update::Update;
 use crate::crypto::SecretKey;
 use crate::ctap::{self, get_info};
-use crate::error::{ApiMisuse, Fault, PeerMisbehaved};
+use crate::error::{ApiMisuse, Fault, PeerMisbehaved, Unsupported};
+use crate::secret::{SecretBytes, SecretText};
 use crate::state_machine::End;
 use crate::transport::channel::Channel;
 use crate::transport::linking::{self, Link, UnverifiedLink};
 use crate::transport::message::MessageType;
 use crate::transport::noise::HandshakeHash;
-use crate::transport::post_handshake::Revision;
+use crate::transport::post_handshake::{Features, Revision};
 use crate::transport::tunnel_domain::TunnelDomain;
 
 /// How this transaction was set up, as far as it matters for links.
@@ -37,7 +38,9 @@ pub(in crate::client) struct Session {
     pub(super) channel: Channel,
     pub(super) terms: Terms,
     pub(super) hash: HandshakeHash,
-    pub(super) info: Box<get_info::Response>,
+    /// What the phone can be asked, and for CTAP what it can do.
+    pub(super) features: Features,
+    pub(super) info: Option<Box<get_info::Response>>,
     /// Whether the phone has answered a request: phones' apps leave after one.
     pub(super) answered: bool,
 }
@@ -52,24 +55,24 @@ pub(super) enum Turn {
 impl Session {
     pub(super) fn handle(mut self, input: Input, outputs: &mut Outputs) -> Result<Turn, End> {
         match input {
-            Input::Request { request: PhoneRequest::Ctap(ctap::Request::GetInfo), .. } => {
-                // From the post-handshake copy: iOS does not answer a getInfo.
-                let info = (*self.info).clone();
-                outputs.push_back(Output::Response(Ok(ctap::Response::GetInfo(info))));
-                Ok(Turn::Ready(self))
-            }
             Input::Request { request, timeout } => {
-                let (request, demands) = match request.decide(&self.info) {
-                    Ok(decided) => decided,
-                    Err(unsupported) => {
-                        self.shut_down(outputs);
-                        return Err(Fault::from(unsupported).into());
-                    }
+                let asked = match request {
+                    PhoneRequest::Ctap(request) => self.ask_ctap(request, outputs),
+                    PhoneRequest::Json(request) => self.ask_json(&request, outputs),
                 };
-                self.send_request(&request, outputs)?;
-                outputs.push_back(Output::Update(Update::Asked));
-                let request = Box::new(request);
-                Ok(Turn::Asking(Asking { session: self, request, demands, timeout }))
+                match asked {
+                    Ok(Some(asked)) => {
+                        outputs.push_back(Output::Update(Update::Asked));
+                        Ok(Turn::Asking(Asking { session: self, asked, timeout }))
+                    }
+                    Ok(None) => Ok(Turn::Ready(self)),
+                    Err(fault) => {
+                        if let Fault::Unsupported(_) = fault {
+                            self.shut_down(outputs);
+                        }
+                        Err(fault.into())
+                    }
+                }
             }
             Input::Finish => {
                 self.shut_down(outputs);
@@ -111,11 +114,45 @@ impl Session {
         }
     }
 
-    fn send_request(&mut self, request: &ctap::Request, outputs: &mut Outputs) -> Result<(), End> {
-        let bytes = sendable(request).map_err(Fault::from)?;
+    /// Sends a CTAP request, or answers it here.
+    fn ask_ctap(
+        &mut self,
+        request: CtapRequest,
+        outputs: &mut Outputs,
+    ) -> Result<Option<Asked>, Fault> {
+        let info = self.info.as_deref().ok_or(Unsupported::Ctap)?;
+        if request.command() == ctap::Command::GetInfo {
+            // From the post-handshake copy: iOS does not answer a getInfo.
+            let response = ctap::Response::GetInfo(info.clone());
+            outputs.push_back(Output::Response(Ok(response)));
+            return Ok(None);
+        }
+        let (Encoded { request, bytes }, demands) = request.decide(info)?;
+        self.send(MessageType::Ctap, bytes.expose(), outputs)?;
+        Ok(Some(Asked::Ctap { request, demands }))
+    }
+
+    fn ask_json(
+        &mut self,
+        request: &JsonRequest,
+        outputs: &mut Outputs,
+    ) -> Result<Option<Asked>, Fault> {
+        // Revision 0 has no type byte: the phone would read it as CTAP.
+        if !self.features.digital_credentials || self.channel.revision() == Revision::Zero {
+            return Err(Unsupported::Json.into());
+        }
+        self.send(MessageType::Json, request.bytes(), outputs)?;
+        Ok(Some(Asked::Json))
+    }
+
+    fn send(
+        &mut self,
+        kind: MessageType,
+        payload: &[u8],
+        outputs: &mut Outputs,
+    ) -> Result<(), ApiMisuse> {
         // It is short enough, so that what it lacks is a counter.
-        let sealed = self.channel.seal(MessageType::Ctap, &bytes);
-        let sealed = sealed.map_err(|_| Fault::from(ApiMisuse::TooManyRequests))?;
+        let sealed = self.channel.seal(kind, payload).map_err(|_| ApiMisuse::TooManyRequests)?;
         outputs.push_back(Output::Send(sealed));
         Ok(())
     }
@@ -161,10 +198,15 @@ impl Session {
 #[derive(Debug)]
 pub(in crate::client) struct Asking {
     pub(super) session: Session,
-    /// In a box: it may be large, and no other state has it.
-    request: Box<ctap::Request>,
-    demands: Demands,
+    asked: Asked,
     pub(super) timeout: Option<Duration>,
+}
+
+/// What the phone has to answer.
+#[derive(Debug)]
+enum Asked {
+    Ctap { request: Box<ctap::Request>, demands: Demands },
+    Json,
 }
 
 impl Asking {
@@ -176,29 +218,43 @@ impl Asking {
         match input {
             Input::Message(message) => {
                 let message = self.session.channel.open(message)?;
-                match message.kind {
-                    MessageType::Ctap => {
-                        let response = read_response(
-                            &self.request,
-                            self.demands,
-                            &self.session.info,
-                            message.payload,
-                        )?;
-                        self.session.answered = true;
-                        outputs.push_back(Output::Response(response));
-                        Ok(Step::Enter(self.session))
+                match (message.kind, &self.asked) {
+                    (MessageType::Ctap, Asked::Ctap { request, demands }) => {
+                        let response = read_response(request, *demands, message.payload)?;
+                        Ok(self.answered(Output::Response(response), outputs))
                     }
-                    MessageType::Update => {
+                    (MessageType::Json, Asked::Json) => {
+                        let text = read_text(message.payload)?;
+                        Ok(self.answered(Output::JsonResponse(text), outputs))
+                    }
+                    (MessageType::Update, _) => {
                         self.session.take_update(message.payload.expose(), outputs);
                         Ok(Step::Stay(self))
                     }
-                    kind => Err(PeerMisbehaved::UnexpectedMessage(kind).into()),
+                    (kind, _) => Err(PeerMisbehaved::UnexpectedMessage(kind).into()),
                 }
             }
             // iOS says "cancelled" like this, Android "I cannot read that".
             Input::TunnelClosed => Err(Fault::PeerLeft.into()),
             Input::TunnelFailed(fault) => Err(End::lost_tunnel(fault)),
             _ => Ok(Step::Stay(self)),
+        }
+    }
+
+    fn answered(mut self, response: Output, outputs: &mut Outputs) -> Step<Self, Session> {
+        self.session.answered = true;
+        outputs.push_back(response);
+        Step::Enter(self.session)
+    }
+}
+
+/// Reads a JSON response. It is no longer than the channel lets a message be.
+fn read_text(payload: SecretBytes) -> Result<SecretText, PeerMisbehaved> {
+    match String::from_utf8(payload.into_exposed()) {
+        Ok(text) => Ok(SecretText::new(text)),
+        Err(error) => {
+            drop(SecretBytes::new(error.into_bytes()));
+            Err(PeerMisbehaved::NotUtf8)
         }
     }
 }

@@ -21,7 +21,9 @@ fn ready(sent: u32, received: u32) -> (Machine<State>, Channel) {
     phone.set_counters_for_testing_only(received, sent);
     let info = get_info::Response::new(vec![get_info::FIDO_2_0.to_owned()], Aaguid::ZERO);
     let (terms, hash) = (Terms::NoLinking, HandshakeHash([0; 32]));
-    let session = Session { channel, terms, hash, info: Box::new(info), answered: false };
+    let features = Features::CTAP;
+    let session =
+        Session { channel, terms, hash, features, info: Some(Box::new(info)), answered: false };
     (Machine::new(State::Ready(session), Deadlines::default(), NOW, []), phone)
 }
 
@@ -32,7 +34,7 @@ fn step(client: &mut Machine<State>, input: Input) -> Vec<Output> {
 
 fn ask() -> Input {
     let request = Request::GetAssertion(get_assertion::Request::new("example.com", [1; 32]));
-    Input::Request { request: request.into(), timeout: None }
+    Input::Request { request: request.try_into().unwrap(), timeout: None }
 }
 
 /// Why it ended; nothing was sent at that.

@@ -103,6 +103,7 @@ fn every_fault() -> Vec<Fault> {
         PeerMisbehaved::TooEarly => PeerMisbehaved::TooEarly,
         PeerMisbehaved::Response(_) => PeerMisbehaved::Response(cbor::Error::TooDeep),
         PeerMisbehaved::EmptyResponse => PeerMisbehaved::EmptyResponse,
+        PeerMisbehaved::NotUtf8 => PeerMisbehaved::NotUtf8,
         PeerMisbehaved::Mismatch(_) => PeerMisbehaved::Mismatch(Mismatch::RelyingParty),
         PeerMisbehaved::Update(_) => PeerMisbehaved::Update(cbor::Error::TooDeep),
         PeerMisbehaved::TooManyRequests => PeerMisbehaved::TooManyRequests,
@@ -134,6 +135,7 @@ fn every_fault() -> Vec<Fault> {
     });
     let unsupported = every!(Unsupported {
         Unsupported::Ctap => Unsupported::Ctap,
+        Unsupported::Json => Unsupported::Json,
         Unsupported::UserVerification => Unsupported::UserVerification,
         Unsupported::VerificationNotSetUp => Unsupported::VerificationNotSetUp,
         Unsupported::DiscoverablePasskeys => Unsupported::DiscoverablePasskeys,
@@ -318,6 +320,7 @@ fn rows() -> Vec<Row> {
             Peer::TooEarly.into(),
             Peer::Response(malformed).into(),
             Peer::EmptyResponse.into(),
+            Peer::NotUtf8.into(),
             mismatch(Mismatch::RelyingParty),
             mismatch(Mismatch::UserPresence),
             mismatch(Mismatch::NoCredential),
@@ -372,6 +375,7 @@ fn rows() -> Vec<Row> {
             vec![
                 BluetoothFault::Unsupported("advertise").into(),
                 Unsupported::Ctap.into(),
+                Unsupported::Json.into(),
                 Unsupported::TunnelDomain.into(),
                 Unsupported::DataChannel.into(),
                 Unsupported::UserVerification.into(),

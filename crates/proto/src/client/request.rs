@@ -1,0 +1,355 @@
+//! What a caller asks of a phone: CTAP, or JSON.
+//!
+//! A request is checked and encoded when it is made, before anybody scans a QR
+//! code for it. A relying party's request becomes CTAP only once the phone's
+//! getInfo is known (WebAuthn Level 3 sections 5.1.3 and 5.1.4). The longest that
+//! it can become is encoded first, and is what a phone with every ability is
+//! sent. Another is encoded only for a phone that needs another.
+
+use crate::ctap::extensions::CRED_PROTECT;
+use crate::ctap::extensions::cred_protect::CredProtect;
+use crate::ctap::{Command, Request, get_assertion, get_info, make_credential};
+use crate::error::Unsupported;
+use crate::secret::{SecretBytes, SecretText};
+use crate::transport::crypter::MAX_PORTABLE_PAYLOAD;
+use crate::transport::qr_code::RequestHint;
+#[cfg(feature = "webauthn")]
+use crate::webauthn::{PreparedCreation, PreparedRequest};
+
+/// The longest request sent, in bytes: a CTAP request with its command byte, or
+/// a JSON text. A phone that is built on a Noise library cannot read a longer
+/// one.
+pub const MAX_REQUEST: usize = MAX_PORTABLE_PAYLOAD;
+
+/// What is asked of a phone.
+#[derive(Clone, Debug)]
+pub enum PhoneRequest {
+    /// A CTAP request.
+    Ctap(CtapRequest),
+    /// A JSON request: message type 3.
+    Json(JsonRequest),
+}
+
+impl PhoneRequest {
+    /// What a QR code says that will be asked.
+    #[must_use]
+    pub const fn hint(&self) -> RequestHint {
+        match self {
+            Self::Ctap(request) => match request.command() {
+                Command::MakeCredential => RequestHint::MakeCredential,
+                _ => RequestHint::GetAssertion,
+            },
+            Self::Json(request) => request.hint,
+        }
+    }
+}
+
+/// A CTAP request that phones take, encoded.
+///
+/// It is made of a [`Request`], which is sent to every phone as it is: where it
+/// has `uv` set, a response without the UV flag is refused. Or it is made of a
+/// relying party's prepared options: what is asked follows from the phone's
+/// getInfo then, and what the relying party requires is enforced on the response.
+///
+/// `Debug` shows the command and a length.
+#[derive(Clone)]
+pub struct CtapRequest {
+    source: Source,
+    encoded: Encoded,
+}
+
+/// What a [`CtapRequest`] was made of.
+#[derive(Clone)]
+enum Source {
+    Request,
+    #[cfg(feature = "webauthn")]
+    Create(Box<PreparedCreation>),
+    #[cfg(feature = "webauthn")]
+    Get(Box<PreparedRequest>),
+}
+
+/// A CTAP request and its bytes, which may hold PRF inputs.
+#[derive(Clone)]
+pub(super) struct Encoded {
+    /// In a box: it may be large.
+    pub(super) request: Box<Request>,
+    pub(super) bytes: SecretBytes,
+}
+
+/// What a response must show besides that it answers the CTAP request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Demands {
+    /// That the user was verified.
+    pub(super) verification: bool,
+    /// A PRF was asked for, though perhaps not of this phone: it may be
+    /// answered under the older name.
+    pub(super) prf: bool,
+    /// The phone lists `credProtect`, so that it may protect a passkey unasked.
+    pub(super) may_protect: bool,
+    /// The least protection of a new passkey, where the phone must say it.
+    pub(super) protection: Option<CredProtect>,
+}
+
+impl CtapRequest {
+    /// The command.
+    #[must_use]
+    pub const fn command(&self) -> Command {
+        self.encoded.request.command()
+    }
+
+    /// The request: of a relying party's options, the longest that any phone gets.
+    #[must_use]
+    pub const fn request(&self) -> &Request {
+        &self.encoded.request
+    }
+
+    /// What is sent to this phone.
+    pub(super) fn decide(
+        self,
+        phone: &get_info::Response,
+    ) -> Result<(Encoded, Demands), Unsupported> {
+        let may_protect = phone.has_extension(CRED_PROTECT);
+        let Self { source, encoded } = self;
+        Ok(match source {
+            Source::Request => {
+                let (uv, prf) = match &*encoded.request {
+                    Request::MakeCredential(asked) => {
+                        (asked.options.uv, asked.extensions.prf.is_some())
+                    }
+                    Request::GetAssertion(asked) => {
+                        (asked.options.uv, asked.extensions.prf.is_some())
+                    }
+                    _ => (None, false),
+                };
+                let verification = uv == Some(true);
+                (encoded, Demands { verification, prf, may_protect, protection: None })
+            }
+            #[cfg(feature = "webauthn")]
+            Source::Create(prepared) => {
+                let demands = Demands {
+                    verification: prepared.requires_verification(),
+                    prf: prepared.asks_for_prf(),
+                    may_protect,
+                    protection: prepared.demanded_protection(),
+                };
+                (encoded.or_else_of(prepared.request_for(phone)?.into())?, demands)
+            }
+            #[cfg(feature = "webauthn")]
+            Source::Get(prepared) => {
+                let demands = Demands {
+                    verification: prepared.requires_verification(),
+                    prf: prepared.asks_for_prf(),
+                    may_protect,
+                    protection: None,
+                };
+                (encoded.or_else_of(prepared.request_for(phone)?.into())?, demands)
+            }
+        })
+    }
+}
+
+impl Encoded {
+    fn new(request: Request) -> Result<Self, Unsupported> {
+        // At these a phone would end the transaction; and nothing binds the answer
+        // to a getNextAssertion to what was asked before.
+        if matches!(request, Request::Selection | Request::GetNextAssertion) {
+            return Err(Unsupported::Command);
+        }
+        let bytes = SecretBytes::new(request.to_bytes());
+        if bytes.len() > MAX_REQUEST {
+            return Err(Unsupported::RequestTooLong);
+        }
+        Ok(Self { request: Box::new(request), bytes })
+    }
+
+    /// This one's bytes if it is `request`, new ones if not.
+    #[cfg(feature = "webauthn")]
+    fn or_else_of(self, request: Request) -> Result<Self, Unsupported> {
+        if *self.request == request { Ok(self) } else { Self::new(request) }
+    }
+}
+
+impl std::fmt::Debug for CtapRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CtapRequest")
+            .field("command", &self.command())
+            .field("length", &self.encoded.bytes.len())
+            .finish()
+    }
+}
+
+/// A JSON request, such as for a digital credential. [CTAP 2.3 §11.5.1.2]
+///
+/// It is sent as it is, to a phone whose post-handshake message lists `dc`. What
+/// it says, and that it is JSON at all, is between the caller and the phone.
+///
+/// `Debug` shows the length.
+#[derive(Clone, Debug)]
+pub struct JsonRequest {
+    text: SecretText,
+    hint: RequestHint,
+}
+
+impl JsonRequest {
+    /// A request of this text. The QR code tells the phone `hint`.
+    ///
+    /// # Errors
+    /// [`Unsupported::RequestTooLong`] for more than [`MAX_REQUEST`] bytes.
+    pub fn new(text: String, hint: RequestHint) -> Result<Self, Unsupported> {
+        let text = SecretText::new(text);
+        if text.expose().len() > MAX_REQUEST {
+            return Err(Unsupported::RequestTooLong);
+        }
+        Ok(Self { text, hint })
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.text.expose().as_bytes()
+    }
+}
+
+impl TryFrom<Request> for CtapRequest {
+    type Error = Unsupported;
+
+    /// # Errors
+    /// [`Unsupported::RequestTooLong`], or [`Unsupported::Command`] for a command
+    /// that does not exist over the hybrid transport.
+    fn try_from(request: Request) -> Result<Self, Unsupported> {
+        Ok(Self { source: Source::Request, encoded: Encoded::new(request)? })
+    }
+}
+
+impl TryFrom<make_credential::Request> for CtapRequest {
+    type Error = Unsupported;
+
+    /// # Errors
+    /// [`Unsupported::RequestTooLong`].
+    fn try_from(request: make_credential::Request) -> Result<Self, Unsupported> {
+        Request::from(request).try_into()
+    }
+}
+
+impl TryFrom<get_assertion::Request> for CtapRequest {
+    type Error = Unsupported;
+
+    /// # Errors
+    /// [`Unsupported::RequestTooLong`].
+    fn try_from(request: get_assertion::Request) -> Result<Self, Unsupported> {
+        Request::from(request).try_into()
+    }
+}
+
+#[cfg(feature = "webauthn")]
+impl TryFrom<PreparedCreation> for CtapRequest {
+    type Error = Unsupported;
+
+    /// # Errors
+    /// [`Unsupported::RequestTooLong`] if it is for some phone.
+    fn try_from(prepared: PreparedCreation) -> Result<Self, Unsupported> {
+        let encoded = Encoded::new(prepared.longest_request().into())?;
+        Ok(Self { source: Source::Create(Box::new(prepared)), encoded })
+    }
+}
+
+#[cfg(feature = "webauthn")]
+impl TryFrom<PreparedRequest> for CtapRequest {
+    type Error = Unsupported;
+
+    /// # Errors
+    /// [`Unsupported::RequestTooLong`] if it is for some phone.
+    fn try_from(prepared: PreparedRequest) -> Result<Self, Unsupported> {
+        let encoded = Encoded::new(prepared.longest_request().into())?;
+        Ok(Self { source: Source::Get(Box::new(prepared)), encoded })
+    }
+}
+
+impl From<CtapRequest> for PhoneRequest {
+    fn from(request: CtapRequest) -> Self {
+        Self::Ctap(request)
+    }
+}
+
+impl From<JsonRequest> for PhoneRequest {
+    fn from(request: JsonRequest) -> Self {
+        Self::Json(request)
+    }
+}
+
+macro_rules! phone_request {
+    ($(#[$gate:meta])? $request:ty) => {
+        $(#[$gate])?
+        impl TryFrom<$request> for PhoneRequest {
+            type Error = Unsupported;
+
+            /// # Errors
+            /// As for [`CtapRequest`].
+            fn try_from(request: $request) -> Result<Self, Unsupported> {
+                CtapRequest::try_from(request).map(Self::Ctap)
+            }
+        }
+    };
+}
+
+phone_request!(Request);
+phone_request!(make_credential::Request);
+phone_request!(get_assertion::Request);
+phone_request!(
+    #[cfg(feature = "webauthn")]
+    PreparedCreation
+);
+phone_request!(
+    #[cfg(feature = "webauthn")]
+    PreparedRequest
+);
+
+#[cfg(test)]
+#[cfg(feature = "webauthn")]
+mod tests {
+    use super::*;
+    use crate::ctap::Aaguid;
+    use crate::webauthn::{Origin, RequestOptions};
+
+    fn phone(uv: bool) -> get_info::Response {
+        let mut phone = get_info::Response::new(vec!["FIDO_2_0".to_owned()], Aaguid::ZERO);
+        phone.options.insert("uv".to_owned(), uv);
+        phone
+    }
+
+    fn sign_in() -> CtapRequest {
+        let origin = Origin::parse("https://example.com").unwrap();
+        RequestOptions::new([1; 16]).prepare(origin).unwrap().try_into().unwrap()
+    }
+
+    #[test]
+    fn what_was_encoded_when_the_request_was_made_is_what_is_sent() {
+        let fixed = Request::from(get_assertion::Request::new("example.com", [1; 32]));
+        for request in [CtapRequest::try_from(fixed).unwrap(), sign_in()] {
+            let made = request.encoded.bytes.expose().as_ptr();
+            let (sent, _) = request.decide(&phone(true)).unwrap();
+            assert_eq!(sent.bytes.expose().as_ptr(), made);
+            assert_eq!(sent.bytes.expose(), sent.request.to_bytes());
+        }
+    }
+
+    #[test]
+    fn a_phone_that_needs_another_request_gets_its_own() {
+        let request = sign_in();
+        let longest = request.request().clone();
+        let (sent, _) = request.decide(&phone(false)).unwrap();
+        assert_ne!(*sent.request, longest);
+        assert_eq!(sent.bytes.expose(), sent.request.to_bytes());
+    }
+
+    #[test]
+    fn commands_that_phones_do_not_take_are_not_made() {
+        for request in [Request::Selection, Request::GetNextAssertion] {
+            assert_eq!(CtapRequest::try_from(request).unwrap_err(), Unsupported::Command);
+        }
+    }
+
+    #[test]
+    fn debug_shows_the_command_and_a_length() {
+        let shown = format!("{:?}", CtapRequest::try_from(Request::GetInfo).unwrap());
+        assert_eq!(shown, "CtapRequest { command: GetInfo, length: 1 }");
+    }
+}
