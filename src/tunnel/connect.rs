@@ -198,7 +198,7 @@ fn tls_fault(error: io::Error) -> TunnelFault {
     TunnelFault::Tls(Arc::new(error))
 }
 
-#[cfg(feature = "aws-lc-rs")]
+#[cfg(feature = "tls-aws-lc-rs")]
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::ClientConfig;
-#[cfg(feature = "aws-lc-rs")]
+#[cfg(feature = "tls-aws-lc-rs")]
 use rustls::client::Resumption;
 use rustls::pki_types::CertificateDer;
 use tokio::time::Instant;
@@ -237,9 +237,11 @@ impl fmt::Debug for WebSocketTunnelBuilder {
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// The crate was built without feature `aws-lc-rs`, so that TLS has no
+    /// The crate was built without feature `tls-aws-lc-rs`, so that TLS has no
     /// cryptography of its own.
-    #[error("there is no TLS provider: pass a `tls_config`, or build with the feature `aws-lc-rs`")]
+    #[error(
+        "there is no TLS provider: pass a `tls_config`, or build with the feature `tls-aws-lc-rs`"
+    )]
     NoTlsProvider,
     /// The system has no trusted certificates, or an extra one is malformed.
     /// Containers without `ca-certificates` end up here.
@@ -256,13 +258,13 @@ pub enum BuildError {
     NotLoopback,
 }
 
-#[cfg(not(feature = "aws-lc-rs"))]
+#[cfg(not(feature = "tls-aws-lc-rs"))]
 fn system_trust(_: Vec<CertificateDer<'static>>) -> Result<Arc<ClientConfig>, BuildError> {
     Err(BuildError::NoTlsProvider)
 }
 
 /// Names its provider: rustls's process-wide default belongs to the program.
-#[cfg(feature = "aws-lc-rs")]
+#[cfg(feature = "tls-aws-lc-rs")]
 fn system_trust(roots: Vec<CertificateDer<'static>>) -> Result<Arc<ClientConfig>, BuildError> {
     let failed = |error: rustls::Error| BuildError::Roots(Arc::new(error));
 
@@ -281,7 +283,7 @@ fn system_trust(roots: Vec<CertificateDer<'static>>) -> Result<Arc<ClientConfig>
     Ok(Arc::new(config))
 }
 
-#[cfg(all(feature = "aws-lc-rs", not(target_os = "android")))]
+#[cfg(all(feature = "tls-aws-lc-rs", not(target_os = "android")))]
 fn verifier(
     roots: Vec<CertificateDer<'static>>,
     provider: Arc<rustls::crypto::CryptoProvider>,
@@ -289,7 +291,7 @@ fn verifier(
     rustls_platform_verifier::Verifier::new_with_extra_roots(roots, provider)
 }
 
-#[cfg(all(feature = "aws-lc-rs", target_os = "android"))]
+#[cfg(all(feature = "tls-aws-lc-rs", target_os = "android"))]
 fn verifier(
     roots: Vec<CertificateDer<'static>>,
     provider: Arc<rustls::crypto::CryptoProvider>,
