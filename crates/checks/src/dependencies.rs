@@ -135,6 +135,18 @@ pub struct Package {
     /// Where Cargo.toml lies.
     #[serde(default)]
     pub manifest_path: PathBuf,
+    /// What is built of it.
+    #[serde(default)]
+    pub targets: Vec<Target>,
+}
+
+/// A library, a program, a test binary.
+#[derive(Debug, Deserialize)]
+pub struct Target {
+    /// Its name.
+    pub name: String,
+    /// `lib`, `bin`, `test` and others.
+    pub kind: Vec<String>,
 }
 
 impl Package {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::dependencies::Package;
+use crate::dependencies::{Metadata, Package};
 
 /// The length of a README in lines. The root's is the project's, and longer.
 const README_LINES: std::ops::RangeInclusive<usize> = 10..=40;
@@ -63,10 +63,22 @@ pub fn check(package: &Package, file: &dyn Fn(&Path) -> Option<String>) -> Vec<S
     findings
 }
 
+/// Test binaries that a list of them does not name, one sentence each.
+#[must_use]
+pub fn unlisted_tests(metadata: &Metadata, list: &str) -> Vec<String> {
+    let tests = metadata.members().flat_map(|member| {
+        let targets = member.targets.iter().filter(|it| it.kind.iter().any(|kind| kind == "test"));
+        targets.map(move |it| (&member.name, &it.name))
+    });
+    let unlisted = tests.filter(|(_, name)| !list.contains(&format!("`{name}`")));
+    unlisted
+        .map(|(package, name)| format!("{package} has a test that is not listed: {name}"))
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dependencies::Metadata;
 
     fn findings(change: (&str, &str), missing: &str, readme_lines: usize) -> Vec<String> {
         let text = r#"{ "workspace_members": ["1"], "packages": [{ "id": "1", "name": "core",
@@ -101,5 +113,18 @@ mod tests {
             );
         }
         assert_eq!(findings(("core\"", "fido-hybrid\""), "", 41), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_test_that_is_not_listed_is_found() {
+        let metadata = Metadata::parse(
+            r#"{ "workspace_members": ["1"], "packages": [{ "id": "1", "name": "core",
+            "version": "1.0.0", "targets": [{ "name": "core", "kind": ["lib"] },
+            { "name": "round_trip", "kind": ["test"] }] }] }"#,
+        )
+        .unwrap();
+        assert_eq!(unlisted_tests(&metadata, "| `round_trip` | ..."), Vec::<String>::new());
+        let found = ["core has a test that is not listed: round_trip"];
+        assert_eq!(unlisted_tests(&metadata, "round_trip, `core`"), found);
     }
 }

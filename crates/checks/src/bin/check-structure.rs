@@ -1,5 +1,5 @@
 //! Checks that imports run one way, by the orders in `ARCHITECTURE.md`, and that what is
-//! published has what it needs. Run it in the workspace's folder, with the output of
+//! published has what it needs, and that `tests/README.md` lists every test. Run it in the workspace's folder, with the output of
 //! `cargo metadata` at standard input.
 
 use std::path::Path;
@@ -13,6 +13,7 @@ use fido_hybrid_checks::structure::{
 };
 
 const MAP: &str = "ARCHITECTURE.md";
+const TESTS: &str = "tests/README.md";
 
 fn main() -> ExitCode {
     match run() {
@@ -41,6 +42,8 @@ fn run() -> Result<Vec<String>, String> {
     println!("crates: {} imports", arrows.len());
     let mut findings = crates.check(&crate_names(&metadata), arrows.iter().copied());
     findings.extend(unpublished_dependencies(&metadata));
+    let tests = std::fs::read_to_string(TESTS).map_err(|it| format!("{TESTS}: {it}"))?;
+    findings.extend(manifests::unlisted_tests(&metadata, &tests));
 
     for member in metadata.members().filter(|it| it.is_published()) {
         let beside = member.manifest_path.parent().unwrap_or(Path::new(""));
