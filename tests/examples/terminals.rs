@@ -204,6 +204,8 @@ fn the_code_is_off_the_screen_after_the_end() {
         let mut window = Window::open(&machine, (80, 24), "C.UTF-8", "");
         window.until("the code", is_whole);
         let text = window.end_by(signal);
+        let (before, _) = text.split_once("\x1b[?1049h").expect("it is on the second screen");
+        assert_eq!(rows_of_code(before), Vec::<String>::new(), "{signal}");
         let (_, after) = text.rsplit_once("\x1b[?1049l").expect("the first screen is back");
         assert_eq!(rows_of_code(after), Vec::<String>::new(), "{signal}");
         assert!(after.contains("error: interrupted"), "{signal}: {after:?}");
