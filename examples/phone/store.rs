@@ -56,6 +56,11 @@ pub(crate) enum OpenError {
     TooLong(PathBuf),
 }
 
+/// This store keeps no handles: the example has no key store.
+#[derive(Debug, thiserror::Error)]
+#[error("the passkey's key is in a key store")]
+struct ExternalKey;
+
 /// The passkeys of one file, which no other program uses meanwhile.
 #[derive(Clone)]
 pub(crate) struct FileStore {
@@ -143,15 +148,17 @@ impl PasskeyStore for FileStore {
         ids: Option<&'a [CredentialId]>,
     ) -> BoxFuture<'a, Result<Vec<Passkey>, StoreFault>> {
         Box::pin(async move {
-            let fits = |passkey: &&Passkey| {
-                passkey.rp_id == rp_id && ids.is_none_or(|ids| ids.contains(&passkey.id))
-            };
-            Ok(self.lock().passkeys.iter().rev().filter(fits).cloned().collect())
+            let content = self.lock();
+            let found = content.passkeys.iter().rev();
+            Ok(found.filter(|passkey| passkey.matches(rp_id, ids)).cloned().collect())
         })
     }
 
     fn insert(&self, passkey: Passkey) -> BoxFuture<'_, Result<(), StoreFault>> {
         Box::pin(async move {
+            if passkey.key.software().is_none() {
+                return Err(StoreFault::failed(ExternalKey));
+            }
             self.change(|content| {
                 content.passkeys.retain(|kept| {
                     (&kept.rp_id, &kept.user.id) != (&passkey.rp_id, &passkey.user.id)
@@ -286,7 +293,9 @@ fn write(writer: &mut Writer, passkey: &Passkey) {
         if let Some(name) = &passkey.user.display_name {
             map.integer(4, |w| w.text(name));
         }
-        map.integer(5, |w| w.bytes(&*passkey.key.expose()));
+        if let Some(key) = passkey.key.software() {
+            map.integer(5, |w| w.bytes(&*key.expose()));
+        }
         if let Some(counter) = passkey.counter {
             map.integer(6, |w| w.unsigned(counter.into()));
         }

@@ -545,7 +545,8 @@ impl World {
             assert!(!self.log.is_closed, "{output:?} after the end");
             if !matches!(output, Output::Send(_)) {
                 let Passkey { key, prf_secret, .. } = &self.store[0];
-                let (scalar, prf_secret) = (key.expose(), prf_secret.as_ref().unwrap());
+                let scalar = key.software().unwrap().expose();
+                let prf_secret = prf_secret.as_ref().unwrap();
                 let code_secret = self.client.code.secret.expose();
                 let secrets: [&[u8]; 4] =
                     [code_secret, ENDS.seed.expose(), &*scalar, prf_secret.expose()];
@@ -575,6 +576,10 @@ impl World {
                     let used = self.chosen();
                     assert_eq!((used.rp_id, used.id), (rp_id, id));
                 }
+                Output::CreateKey { .. }
+                | Output::Sign { .. }
+                | Output::CancelKeyOperation
+                | Output::DeleteKey(_) => panic!("there is no key store"),
                 Output::CloseTunnel => self.log.closed_tunnel += 1,
                 Output::Update(update) => assert!(!update.to_string().is_empty()),
                 Output::Closed(result) => {
@@ -721,7 +726,7 @@ impl World {
         }
         let opened = channel.open(message.to_vec()).unwrap();
         for passkey in &self.store {
-            let scalar = passkey.key.expose();
+            let scalar = passkey.key.software().unwrap().expose();
             let payload = opened.payload.expose();
             let holds = |secret: &[u8; 32]| payload.windows(32).any(|part| part == secret);
             assert!(!holds(&scalar), "a private key");

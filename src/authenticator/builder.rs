@@ -17,8 +17,8 @@ use crate::background::Background;
 use crate::bluetooth::Advertiser;
 use crate::tunnel::Dial;
 use fido_hybrid_proto::authenticator::{
-    Attestation, Backup, Config, CtapEngine, Deadlines, Freshness, Keys, PasskeyStore, Profile,
-    Transaction, UserCheck, link,
+    Attestation, Backup, Config, CtapEngine, Deadlines, Freshness, KeyStore, Keys, NewKeys,
+    PasskeyStore, Profile, Transaction, UserCheck, link,
 };
 use fido_hybrid_proto::ctap::Aaguid;
 use fido_hybrid_proto::error::{ApiMisuse, Error, Stage};
@@ -67,6 +67,7 @@ pub struct AuthenticatorBuilder<A = StoreAndUser> {
 pub struct StoreAndUser {
     store: Arc<dyn PasskeyStore>,
     user: Arc<dyn UserCheck>,
+    keys: Option<Arc<dyn KeyStore>>,
     profile: Profile,
 }
 
@@ -163,6 +164,19 @@ impl AuthenticatorBuilder {
         self
     }
 
+    /// Where the private keys of new passkeys are made and used: a TPM, a secure
+    /// element, a system's key service. Without one they are made and used in this
+    /// process.
+    ///
+    /// Passkeys that the store has already keep their keys: those in this process
+    /// sign without the key store.
+    #[must_use]
+    pub fn key_store(mut self, keys: impl KeyStore + 'static) -> Self {
+        self.answers.keys = Some(Arc::new(keys));
+        self.answers.profile.new_keys = NewKeys::External;
+        self
+    }
+
     /// What getInfo says, whatever the authenticator can do: for tests of clients
     /// with authenticators that lack something, or that say what is not true.
     /// Needs the feature `stated-get-info`, which no program should enable.
@@ -181,10 +195,13 @@ impl AuthenticatorBuilder {
     /// # Errors
     /// [`ApiMisuse::Missing`] without an advertiser, a tunnel or its domain.
     pub fn build(self) -> Result<Authenticator, Error> {
-        self.finish(|StoreAndUser { store, user, mut profile }| {
+        self.finish(|StoreAndUser { store, user, keys, mut profile }| {
             profile.ability = user.ability();
             let profile = Arc::new(profile);
-            Answers::Passkeys { parts: Parts { accounts: Arc::default(), store, user }, profile }
+            Answers::Passkeys {
+                parts: Parts { accounts: Arc::default(), store, user, keys },
+                profile,
+            }
         })
     }
 }
@@ -208,7 +225,8 @@ impl Authenticator {
         user: impl UserCheck + 'static,
     ) -> AuthenticatorBuilder {
         let (store, user) = (Arc::new(store), Arc::new(user));
-        AuthenticatorBuilder::new(StoreAndUser { store, user, profile: Profile::default() })
+        let (keys, profile) = (None, Profile::default());
+        AuthenticatorBuilder::new(StoreAndUser { store, user, keys, profile })
     }
 
     /// Starts building an authenticator whose requests `engine` answers. It needs

@@ -20,8 +20,8 @@ pub use crate::background::CLOSE_DEADLINE;
 pub use builder::{Authenticator, AuthenticatorBuilder, EngineOnly, StoreAndUser};
 pub use fido_hybrid_proto::authenticator::{
     Account, Attestation, Backup, CREDENTIAL_ID_LENGTH, Config, CtapEngine, Deadlines, Decision,
-    Freshness, Input, Keys, MAX_MESSAGE_SIZE, MAX_NAME, MAX_PROMPTS, MemoryStore, Output, Passkey,
-    PasskeyStore, Profile, Prompt, PromptId, Question, Refusal, Transaction, Update, UserCheck,
-    Verification, link, transaction,
+    ExternalKey, Freshness, Input, Key, KeyHandle, KeyStore, Keys, MAX_MESSAGE_SIZE, MAX_NAME,
+    MAX_PROMPTS, MemoryStore, NewKeys, Output, Passkey, PasskeyStore, Profile, Prompt, PromptId,
+    Question, Refusal, Transaction, Update, UserCheck, Verification, link, transaction,
 };
 pub use session::Session;

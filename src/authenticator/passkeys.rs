@@ -5,14 +5,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tracing::debug;
 
 use super::accounts::{Accounts, Claim};
 use super::driver::{Input, Output, Role};
-use fido_hybrid_proto::authenticator::{self, Decision, Passkey, PasskeyStore, PromptId};
-use fido_hybrid_proto::authenticator::{Transaction, Update, UserCheck};
+use fido_hybrid_proto::authenticator::{
+    self, Decision, ExternalKey, KeyHandle, KeyStore, Passkey, PasskeyStore, PromptId, Transaction,
+    Update, UserCheck,
+};
 use fido_hybrid_proto::ctap::CredentialId;
-use fido_hybrid_proto::error::{ApiMisuse, Stage, StoreFault};
+use fido_hybrid_proto::error::{ApiMisuse, KeyFault, Stage, StoreFault};
 use fido_hybrid_proto::ports::BoxFuture;
+
+/// How long the deletion of a key may take.
+const DELETION_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The passkeys and the user, which the embedder brought.
 #[derive(Clone)]
@@ -20,7 +27,14 @@ pub(super) struct Parts {
     pub(super) accounts: Arc<Accounts>,
     pub(super) store: Arc<dyn PasskeyStore>,
     pub(super) user: Arc<dyn UserCheck>,
+    /// `None`: keys are made in this process.
+    pub(super) keys: Option<Arc<dyn KeyStore>>,
 }
+
+/// A passkey has a key in a key store, and the authenticator has none.
+#[derive(Debug, thiserror::Error)]
+#[error("a key store was not given")]
+struct NoKeyStore;
 
 pub(super) struct Passkeys {
     transaction: Transaction,
@@ -29,6 +43,9 @@ pub(super) struct Passkeys {
     /// The account of a registration that is not answered yet.
     claim: Option<Claim>,
     user: User,
+    keys: Keys,
+    /// Keys to be deleted.
+    unused: Vec<KeyHandle>,
 }
 
 /// With the claim on the account, of a registration.
@@ -41,6 +58,12 @@ enum Store {
     Counting(BoxFuture<'static, Result<u32, StoreFault>>),
 }
 
+enum Keys {
+    Idle,
+    Creating(BoxFuture<'static, Result<ExternalKey, KeyFault>>),
+    Signing(BoxFuture<'static, Result<Vec<u8>, KeyFault>>),
+}
+
 enum User {
     Idle,
     Asked(PromptId, BoxFuture<'static, Decision>),
@@ -48,7 +71,19 @@ enum User {
 
 impl Passkeys {
     pub(super) const fn new(transaction: Transaction, parts: Parts) -> Self {
-        Self { transaction, parts, store: Store::Idle, claim: None, user: User::Idle }
+        Self {
+            transaction,
+            parts,
+            store: Store::Idle,
+            claim: None,
+            user: User::Idle,
+            keys: Keys::Idle,
+            unused: Vec::new(),
+        }
+    }
+
+    fn key_store(&self) -> Result<Arc<dyn KeyStore>, KeyFault> {
+        self.parts.keys.clone().ok_or_else(|| KeyFault::failed(NoKeyStore))
     }
 
     /// Asks the store, for a registration once no other session registers for the
@@ -117,6 +152,18 @@ impl Role for Passkeys {
                     let count = async move { store.count_use(&rp_id, &id).await };
                     self.store = Store::Counting(Box::pin(count));
                 }
+                Wanted::CreateKey { rp_id } => {
+                    let store = self.key_store();
+                    let create = async move { store?.create_key(&rp_id).await };
+                    self.keys = Keys::Creating(Box::pin(create));
+                }
+                Wanted::Sign { rp_id, key, message } => {
+                    let store = self.key_store();
+                    let sign = async move { store?.sign(&rp_id, &key, &message).await };
+                    self.keys = Keys::Signing(Box::pin(sign));
+                }
+                Wanted::CancelKeyOperation => self.keys = Keys::Idle,
+                Wanted::DeleteKey(key) => self.unused.push(key),
             }
         }
         if self.transaction.registering().is_none() {
@@ -150,8 +197,35 @@ impl Role for Passkeys {
         tokio::select! {
             biased;
             input = self.user.next() => input,
+            input = self.keys.next() => input,
             input = self.store.next(&mut self.claim) => input,
         }
+    }
+
+    async fn clean_up(&mut self) {
+        let Some(store) = &self.parts.keys else { return };
+        for key in self.unused.drain(..) {
+            match timeout(DELETION_TIMEOUT, store.delete_key(&key)).await {
+                Ok(Ok(())) => debug!("deleted a key that no passkey has"),
+                Ok(Err(fault)) => debug!("could not delete a key that no passkey has: {fault}"),
+                Err(_) => debug!("deleting a key that no passkey has took too long"),
+            }
+        }
+    }
+}
+
+impl Keys {
+    /// # Cancel safety
+    /// What the key store does goes on with the next call.
+    async fn next(&mut self) -> authenticator::Input {
+        use authenticator::Input;
+        let input = match self {
+            Self::Idle => pending().await,
+            Self::Creating(create) => Input::KeyCreated(create.await),
+            Self::Signing(sign) => Input::Signed(sign.await),
+        };
+        *self = Self::Idle;
+        input
     }
 }
 

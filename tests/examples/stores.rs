@@ -11,7 +11,7 @@ use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use fido_hybrid::authenticator::{Backup, Passkey, PasskeyStore};
+use fido_hybrid::authenticator::{Backup, ExternalKey, KeyHandle, Passkey, PasskeyStore};
 use fido_hybrid::cbor::decode;
 use fido_hybrid::crypto::SecretKey;
 use fido_hybrid::ctap::{CredentialId, User, UserHandle};
@@ -94,6 +94,7 @@ async fn what_is_kept_is_there_when_the_store_is_opened_again() {
     let found = store.candidates("example.com", None).await.unwrap();
     let told = found.iter().map(|passkey| {
         let Passkey { id, user, counter, backup, key, prf_secret, .. } = passkey;
+        let key = key.software().unwrap();
         let keys = (key.expose()[0], prf_secret.as_ref().map(|secret| secret.expose()[0]));
         (id.as_bytes()[0], user.name.clone(), *counter, *backup, keys)
     });
@@ -112,6 +113,17 @@ async fn what_is_kept_is_there_when_the_store_is_opened_again() {
     assert!(store.count_use("example.org", &passkey(1).id).await.is_err());
     drop(store);
     assert_eq!(open(&file).candidates("example.com", None).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_passkey_whose_key_is_elsewhere_is_refused_and_not_kept_without_its_key() {
+    let scratch = Scratch::new();
+    let store = open(&scratch.file("store"));
+    let mut external = passkey(1);
+    let handle = KeyHandle::new([1]).unwrap();
+    external.key = ExternalKey { handle, public_key: *external.key.public_key() }.into();
+    assert!(matches!(store.insert(external).await, Err(StoreFault::Failed(_))));
+    assert!(store.candidates("example.com", None).await.unwrap().is_empty());
 }
 
 #[tokio::test]

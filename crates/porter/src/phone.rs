@@ -14,7 +14,7 @@ use fido_hybrid_proto::authenticator::{
     Update,
 };
 use fido_hybrid_proto::ctap::CredentialId;
-use fido_hybrid_proto::error::{Error, Stage, StoreFault};
+use fido_hybrid_proto::error::{Error, KeyFault, Stage, StoreFault};
 use fido_hybrid_proto::transport::qr_code::QrCode;
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
@@ -126,6 +126,12 @@ impl Phone {
                     Output::CountUse { rp_id, id } => {
                         answers.push_back(Input::UseCounted(count_use(passkeys, &rp_id, &id)));
                     }
+                    // This program has no key store: its passkeys have their keys.
+                    Output::CreateKey { .. } => {
+                        answers.push_back(Input::KeyCreated(Err(no_key_store())));
+                    }
+                    Output::Sign { .. } => answers.push_back(Input::Signed(Err(no_key_store()))),
+                    Output::CancelKeyOperation | Output::DeleteKey(_) => {}
                     Output::Prompt(prompt) => {
                         shown = Some(prompt.id);
                         show(Screen::Prompt(prompt));
@@ -168,10 +174,12 @@ impl Phone {
 
 /// The passkeys of a relying party, the latest first; with `ids`, only those among them.
 fn find(passkeys: &[Passkey], rp_id: &str, ids: Option<&[CredentialId]>) -> Vec<Passkey> {
-    let fits = |passkey: &&Passkey| {
-        passkey.rp_id == rp_id && ids.is_none_or(|ids| ids.contains(&passkey.id))
-    };
-    passkeys.iter().rev().filter(fits).cloned().collect()
+    let found = passkeys.iter().rev();
+    found.filter(|passkey| passkey.matches(rp_id, ids)).cloned().collect()
+}
+
+fn no_key_store() -> KeyFault {
+    KeyFault::failed(io::Error::from(io::ErrorKind::Unsupported))
 }
 
 /// Keeps a passkey in place of any of the same account.

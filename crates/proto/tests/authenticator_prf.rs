@@ -137,7 +137,7 @@ mod at_registration {
             .map(|_| {
                 let (passkey, _) = rig.register(&registration(None));
                 let secret = passkey.prf_secret.unwrap();
-                assert_ne!(*secret.expose(), *passkey.key.expose());
+                assert_ne!(*secret.expose(), *passkey.key.software().unwrap().expose());
                 assert_ne!(secret.expose().as_slice(), passkey.id.as_bytes());
                 secret
             })

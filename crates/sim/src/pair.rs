@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use super::air::MIN_INTERVAL;
 use super::{Conditions, SeededRng};
-use fido_hybrid_proto::authenticator::{self, Decision, Passkey, Prompt, Verification};
+use fido_hybrid_proto::authenticator::{
+    self, Decision, ExternalKey, KeyHandle, Passkey, Prompt, Verification,
+};
 use fido_hybrid_proto::client::{self, PhoneRequest};
-use fido_hybrid_proto::crypto::sha256;
+use fido_hybrid_proto::crypto::{SecretKey, sha256};
 use fido_hybrid_proto::ctap::{self, CredentialId, Status};
-use fido_hybrid_proto::error::{Error, Stage, TunnelFault};
+use fido_hybrid_proto::error::{Error, KeyFault, Stage, TunnelFault};
 use fido_hybrid_proto::transport::qr_code::QrCode;
 use fido_hybrid_proto::transport::tunnel_domain::TunnelDomain;
 use fido_hybrid_proto::transport::tunnel_url::RoutingId;
@@ -137,6 +139,8 @@ pub struct Pair {
     pub watch: Watch,
     /// What the phone's store holds.
     pub passkeys: Vec<Passkey>,
+    /// What the phone's key store holds.
+    pub keys: BTreeMap<KeyHandle, SecretKey>,
     /// What the phone answered.
     pub responses: Vec<Result<ctap::Response, Status>>,
     conditions: Conditions,
@@ -200,6 +204,7 @@ impl Pair {
             delay: Box::new(|_| Duration::ZERO),
             watch: Box::new(|_| ()),
             passkeys: setup.passkeys,
+            keys: BTreeMap::new(),
             responses: Vec::new(),
             conditions: setup.conditions,
             latency: setup.latency,
@@ -534,6 +539,29 @@ impl Pair {
                 let counter = self.passkeys.iter_mut().find(of).map_or(0, Passkey::count_use);
                 self.schedule(Duration::ZERO, Due::Phone(Input::UseCounted(Ok(counter))));
             }
+            Output::CreateKey { rp_id: _ } => {
+                let key = SecretKey::generate(&mut self.rng);
+                let public_key = *key.public_key();
+                // Unlike any other, as the keys are.
+                let handle = KeyHandle::new(public_key.compressed());
+                let created = handle.map(|handle| {
+                    self.keys.insert(handle.clone(), key);
+                    ExternalKey { handle, public_key }
+                });
+                let created = created.ok_or(KeyFault::Gone);
+                self.schedule(Duration::ZERO, Due::Phone(Input::KeyCreated(created)));
+            }
+            Output::Sign { rp_id: _, key, message } => {
+                let signed = self.keys.get(&key).map(|key| key.sign(&message));
+                let signed = signed.ok_or(KeyFault::Gone);
+                self.schedule(Duration::ZERO, Due::Phone(Input::Signed(signed)));
+            }
+            Output::CancelKeyOperation => {
+                self.note(Side::Phone, "cancels what the key store does");
+            }
+            Output::DeleteKey(key) => {
+                self.keys.remove(&key);
+            }
             Output::CloseTunnel => {
                 self.tunnel.insert(Side::Phone, End::Closed);
                 self.hang_up(Side::Client);
@@ -552,10 +580,8 @@ impl Pair {
     }
 
     fn find(&self, rp_id: &str, ids: Option<&[CredentialId]>) -> Vec<Passkey> {
-        let fits = |passkey: &&Passkey| {
-            passkey.rp_id == rp_id && ids.is_none_or(|ids| ids.contains(&passkey.id))
-        };
-        self.passkeys.iter().rev().filter(fits).cloned().collect()
+        let found = self.passkeys.iter().rev();
+        found.filter(|passkey| passkey.matches(rp_id, ids)).cloned().collect()
     }
 
     fn send(&mut self, from: Side, message: Vec<u8>) {
@@ -626,6 +652,9 @@ fn describe_phone_input(input: &authenticator::Input) -> String {
         | Input::UseCounted(Err(fault)) => fault.to_string(),
         Input::UseCounted(Ok(counter)) => format!("counts to {counter}"),
         Input::Saved(Ok(())) => "saved".to_owned(),
+        Input::KeyCreated(Ok(_)) => "key created".to_owned(),
+        Input::Signed(Ok(signature)) => format!("signed {}", fingerprint(signature)),
+        Input::KeyCreated(Err(fault)) | Input::Signed(Err(fault)) => fault.to_string(),
         Input::Decided { decision, .. } => format!("{decision:?}"),
         Input::Adapter(state) => format!("{state:?}"),
         Input::AdvertisingFailed(fault) => fault.to_string(),

@@ -71,7 +71,7 @@ impl Secrets {
     }
 
     pub fn passkey(&mut self, passkey: &Passkey) {
-        self.bytes("a passkey's key", &*passkey.key.expose());
+        self.bytes("a passkey's key", &*passkey.key.software().unwrap().expose());
         self.bytes("a passkey's id", passkey.id.as_bytes());
         if let Some(secret) = &passkey.prf_secret {
             self.bytes("a passkey's PRF secret", secret.expose());

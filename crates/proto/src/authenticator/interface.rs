@@ -1,9 +1,9 @@
 //! What goes into an authenticator's transaction and what comes out of it.
 
-use super::engine::{Decision, Passkey, Prompt, PromptId};
+use super::engine::{Decision, ExternalKey, KeyHandle, Passkey, Prompt, PromptId};
 use super::update::Update;
 use crate::ctap::CredentialId;
-use crate::error::{BluetoothFault, Error, StoreFault, TunnelFault};
+use crate::error::{BluetoothFault, Error, KeyFault, StoreFault, TunnelFault};
 use crate::ports::bluetooth::AdapterState;
 use crate::transport::tunnel_url::{RoutingId, TunnelRequest};
 
@@ -37,6 +37,10 @@ pub enum Input {
     /// The store's answer to [`Output::CountUse`]: the passkey's counter with
     /// this use.
     UseCounted(Result<u32, StoreFault>),
+    /// The key store's answer to [`Output::CreateKey`].
+    KeyCreated(Result<ExternalKey, KeyFault>),
+    /// The key store's answer to [`Output::Sign`]: an ECDSA signature in ASN.1 DER.
+    Signed(Result<Vec<u8>, KeyFault>),
     /// The user's answer to [`Output::Prompt`].
     Decided {
         /// Which prompt.
@@ -84,6 +88,27 @@ pub enum Output {
         /// Which passkey.
         id: CredentialId,
     },
+    /// Have the key store make a key for a new passkey. Only with
+    /// [`NewKeys::External`](super::NewKeys::External).
+    CreateKey {
+        /// The relying party, for prompts.
+        rp_id: String,
+    },
+    /// Have the key store sign. Only for passkeys with a
+    /// [`Key::External`](super::Key::External).
+    Sign {
+        /// The relying party, for prompts.
+        rp_id: String,
+        /// Which key.
+        key: KeyHandle,
+        /// What to sign, with ECDSA over its SHA-256 hash.
+        message: Vec<u8>,
+    },
+    /// Cancel what the key store was asked: its answer is not needed any more. A key
+    /// that it makes nevertheless must be deleted.
+    CancelKeyOperation,
+    /// Have the key store delete a key that no passkey has. There is no answer.
+    DeleteKey(KeyHandle),
     /// Close the tunnel, or stop opening it.
     CloseTunnel,
     /// Tell the person.

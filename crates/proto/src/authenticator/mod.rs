@@ -18,9 +18,9 @@ mod update;
 
 pub use ctap_engine::CtapEngine;
 pub use engine::{
-    Account, Attestation, Backup, CREDENTIAL_ID_LENGTH, Decision, MAX_MESSAGE_SIZE, MAX_NAME,
-    MAX_PROMPTS, MemoryStore, Passkey, PasskeyStore, Profile, Prompt, PromptId, Question, Refusal,
-    UserCheck, Verification,
+    Account, Attestation, Backup, CREDENTIAL_ID_LENGTH, Decision, ExternalKey, Key, KeyHandle,
+    KeyStore, MAX_MESSAGE_SIZE, MAX_NAME, MAX_PROMPTS, MemoryStore, NewKeys, Passkey, PasskeyStore,
+    Profile, Prompt, PromptId, Question, Refusal, UserCheck, Verification,
 };
 pub use freshness::Freshness;
 pub use transaction::{Config, Deadlines, Input, Keys, Output, Transaction};

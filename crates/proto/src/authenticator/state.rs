@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::config::{Config, Keys};
-use super::engine::{self, Awaits, Engine};
+use super::engine::{self, Awaits, Engine, KeyHandle};
 use super::interface::{Input, Output};
 use super::link::{self, Deadlines};
 use crate::ctap::{RawCbor, Request, UserHandle};
@@ -29,10 +29,11 @@ type Outputs = VecDeque<Output>;
 type Step = Result<State, End>;
 
 /// What is to be stopped when a transaction ends.
-#[derive(Clone, Copy)]
 pub(super) struct Resources {
     link: link::Resources,
     prompt: bool,
+    key_operation: bool,
+    key_without_passkey: Option<KeyHandle>,
 }
 
 #[derive(Debug)]
@@ -65,6 +66,8 @@ impl From<Input> for Part {
             Input::PasskeysFound(found) => Self::Engine(engine::Input::PasskeysFound(found)),
             Input::Saved(result) => Self::Engine(engine::Input::Saved(result)),
             Input::UseCounted(counted) => Self::Engine(engine::Input::UseCounted(counted)),
+            Input::KeyCreated(created) => Self::Engine(engine::Input::KeyCreated(created)),
+            Input::Signed(signed) => Self::Engine(engine::Input::Signed(signed)),
             Input::Decided { prompt, decision } => {
                 Self::Engine(engine::Input::Decided { prompt, decision })
             }
@@ -139,6 +142,9 @@ fn answer(
             engine::Output::Prompt(prompt) => Output::Prompt(prompt),
             engine::Output::SavePasskey(passkey) => Output::SavePasskey(passkey),
             engine::Output::CountUse { rp_id, id } => Output::CountUse { rp_id, id },
+            engine::Output::CreateKey { rp_id } => Output::CreateKey { rp_id },
+            engine::Output::Sign { rp_id, key, message } => Output::Sign { rp_id, key, message },
+            engine::Output::DeleteKey(key) => Output::DeleteKey(key),
             engine::Output::Report(report) => Output::Update(report.into()),
         });
     }
@@ -174,12 +180,26 @@ impl States for State {
             matches!(input, Input::TunnelClosed | Input::TunnelFailed(_) | Input::SendFailed(_));
         let advert_gone = matches!(input, Input::AdvertisingFailed(_));
         let decided = matches!(input, Input::Decided { .. });
+        let key_store_answered = matches!(input, Input::KeyCreated(_) | Input::Signed(_));
+        let created = match input {
+            Input::KeyCreated(Ok(key)) => Some(key),
+            _ => None,
+        };
+        let unsaved = matches!(input, Input::Saved(Err(_)));
         match self {
             Self::Open { link, engine } => Resources {
                 link: link.held(advert_gone, tunnel_gone),
                 prompt: !decided && engine.awaits() == Awaits::Decision,
+                key_operation: !key_store_answered
+                    && matches!(engine.awaits(), Awaits::Key | Awaits::Signature),
+                key_without_passkey: engine.key_without_passkey(created, unsaved).cloned(),
             },
-            Self::Closed => Resources { link: link::State::Closed.held(true, true), prompt: false },
+            Self::Closed => Resources {
+                link: link::State::Closed.held(true, true),
+                prompt: false,
+                key_operation: false,
+                key_without_passkey: None,
+            },
         }
     }
 
@@ -198,6 +218,8 @@ impl States for State {
             Input::PasskeysFound(_) => engine.awaits() == Awaits::Passkeys,
             Input::Saved(_) => engine.awaits() == Awaits::Saved,
             Input::UseCounted(_) => engine.awaits() == Awaits::UseCounted,
+            Input::KeyCreated(_) => engine.awaits() == Awaits::Key,
+            Input::Signed(_) => engine.awaits() == Awaits::Signature,
             Input::Decided { prompt, decision } => return engine.fits(*prompt, *decision),
         };
         if fits { Ok(()) } else { Err(ApiMisuse::WrongStage) }
@@ -237,13 +259,18 @@ impl States for State {
     }
 
     fn stop(resources: Resources, outputs: &mut Outputs) {
-        let Resources { link: link::Resources { advert, tunnel, .. }, prompt } = resources;
+        let Resources { link, prompt, key_operation, key_without_passkey } = resources;
+        let link::Resources { advert, tunnel, .. } = link;
         if advert {
             outputs.push_back(Output::StopAdvertising);
         }
         if prompt {
             outputs.push_back(Output::DismissPrompt);
         }
+        if key_operation {
+            outputs.push_back(Output::CancelKeyOperation);
+        }
+        outputs.extend(key_without_passkey.map(Output::DeleteKey));
         if tunnel {
             outputs.push_back(Output::CloseTunnel);
         }

@@ -41,6 +41,8 @@ pub enum Update {
     Unsupported,
     /// The store failed. [`Refused`](Self::Refused) follows.
     StoreFailed(Error),
+    /// The key store failed. [`Refused`](Self::Refused) follows.
+    KeyStoreFailed(Error),
     /// The engine is being given a request of the other device. Only an
     /// authenticator with a [`CtapEngine`](super::CtapEngine) says so.
     Requested,
@@ -66,6 +68,7 @@ impl fmt::Display for Update {
             Self::Registered => "A passkey was registered.",
             Self::SignedIn => "The other device was signed in.",
             Self::StoreFailed(_) => "The passkey store failed.",
+            Self::KeyStoreFailed(_) => "The key store failed.",
             Self::Requested => "The other device has sent a request.",
             Self::Answered(_) => "The other device's request was answered.",
             Self::EngineFailed(_) => "This device's authenticator failed.",
@@ -82,6 +85,9 @@ impl From<Report> for Update {
             Report::Refused(refusal) => Self::Refused(refusal),
             Report::Unsupported => Self::Unsupported,
             Report::StoreFailed(fault) => Self::StoreFailed(Error::new(Stage::Prompting, fault)),
+            Report::KeyStoreFailed(fault) => {
+                Self::KeyStoreFailed(Error::new(Stage::Prompting, fault))
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use super::misuse::ApiMisuse;
 use super::options::OptionsError;
 use super::peer::PeerMisbehaved;
-use super::surroundings::{BluetoothFault, EngineFault, StoreFault, TunnelFault};
+use super::surroundings::{BluetoothFault, EngineFault, KeyFault, StoreFault, TunnelFault};
 use crate::ctap::Status;
 use crate::transport::qr_code::QrCodeError;
 
@@ -50,6 +50,9 @@ pub enum Fault {
     /// sent.
     #[error(transparent)]
     Engine(#[from] EngineFault),
+    /// The key store that the program brought could not do what it was asked.
+    #[error(transparent)]
+    Key(#[from] KeyFault),
     /// The site's options, or an origin that they are not for.
     #[error("the site's request was refused: {0}")]
     Options(#[from] OptionsError),

@@ -31,7 +31,9 @@ pub(crate) use options::PRF_BY_CREDENTIAL;
 pub use options::{DomainError, MAX_OPTIONS, OptionsError, RpIdError};
 pub use peer::{Mismatch, PeerMisbehaved};
 pub use stage::Stage;
-pub use surroundings::{BluetoothFault, EngineFault, Source, StoreFault, TunnelFault, TunnelStep};
+pub use surroundings::{
+    BluetoothFault, EngineFault, KeyFault, Source, StoreFault, TunnelFault, TunnelStep,
+};
 
 /// Why a transaction ended without success: how far it got, and what failed.
 ///

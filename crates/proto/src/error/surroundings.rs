@@ -170,6 +170,33 @@ pub enum EngineFault {
     Cbor(cbor::Error),
 }
 
+/// Why a key store could not make a key or sign.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyFault {
+    /// The key is not there any more: it was deleted, or the hardware was reset.
+    #[error("the key store has no such key")]
+    Gone,
+    /// The user cancelled in a prompt of the key store.
+    #[error("the user cancelled in the key store's prompt")]
+    Cancelled,
+    /// The signature that the key store returned is not one of the key over the
+    /// message. It was not sent.
+    #[error("the key store returned a wrong signature")]
+    WrongSignature,
+    /// Anything else.
+    #[error("the key store failed")]
+    Failed(#[source] Source),
+}
+
+impl KeyFault {
+    /// A failure with its cause, for logs.
+    #[must_use]
+    pub fn failed(cause: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self::Failed(Arc::new(cause))
+    }
+}
+
 fn closing_code(code: Option<u16>) -> String {
     code.map(|code| format!(" (code {code})")).unwrap_or_default()
 }

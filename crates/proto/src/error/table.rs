@@ -12,7 +12,7 @@ use super::misuse::ApiMisuse;
 use super::options::OptionsError;
 use super::peer::{Mismatch, PeerMisbehaved};
 use super::stage::Stage;
-use super::surroundings::{BluetoothFault, StoreFault, TunnelFault, TunnelStep};
+use super::surroundings::{BluetoothFault, KeyFault, StoreFault, TunnelFault, TunnelStep};
 use crate::ctap::Status;
 use crate::transport::channel::ChannelError;
 use crate::transport::crypter::CrypterError;
@@ -34,6 +34,9 @@ pub(super) const fn advice(stage: Stage, fault: &Fault) -> Advice {
         Fault::StaleQrCode => Advice::CheckBothClocks,
         Fault::Store(StoreFault::Full) => Advice::MakeRoomOnThePhone,
         Fault::Store(StoreFault::Failed(_)) | Fault::Engine(_) => Advice::ReportTheProgram,
+        Fault::Key(KeyFault::Gone) => Advice::UseAnotherPasskey,
+        Fault::Key(KeyFault::Cancelled) => Advice::AnswerOnThePhone,
+        Fault::Key(KeyFault::WrongSignature | KeyFault::Failed(_)) => Advice::ReportTheProgram,
         Fault::Options(OptionsError::Unsupported(_)) => Advice::UseAnotherDevice,
         Fault::Options(_) => Advice::TellTheSite,
         Fault::Unsupported(unsupported) => match unsupported {
@@ -250,6 +253,7 @@ pub(super) fn dom_exception(fault: &Fault) -> DomException {
         | Fault::StaleQrCode
         | Fault::Store(_)
         | Fault::Engine(_)
+        | Fault::Key(_)
         | Fault::Unsupported(_)
         | Fault::ApiMisuse(_) => DomException::NotAllowed,
     }

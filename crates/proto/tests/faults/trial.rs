@@ -320,7 +320,7 @@ impl Run {
         secrets.qr_code(&self.qr_text);
         secrets.bytes("the PRF input", &plan::prf_input(seed));
         for passkey in self.plan.setup.passkeys.iter().chain(&self.pair.passkeys) {
-            secrets.bytes("a passkey's key", &*passkey.key.expose());
+            secrets.bytes("a passkey's key", &*passkey.key.software().unwrap().expose());
             if let Some(secret) = &passkey.prf_secret {
                 secrets.bytes("a passkey's PRF secret", secret.expose());
             }

@@ -37,7 +37,7 @@ impl Known {
     }
 
     pub(crate) fn passkey(&mut self, passkey: &Passkey) {
-        self.secrets.bytes("a passkey's private key", &*passkey.key.expose());
+        self.secrets.bytes("a passkey's private key", &*passkey.key.software().unwrap().expose());
         if let Some(secret) = &passkey.prf_secret {
             self.secrets.bytes("a passkey's PRF secret", secret.expose());
         }

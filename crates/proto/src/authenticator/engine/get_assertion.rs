@@ -64,10 +64,7 @@ impl SignIn {
     /// Keeps what fits of the store's passkeys; `None` if none does.
     pub(super) fn new(request: Request, found: Vec<Passkey>) -> Option<Self> {
         let allowed = allowed(&request);
-        let fits = |passkey: &Passkey| {
-            passkey.rp_id == request.rp_id
-                && allowed.as_ref().is_none_or(|allowed| allowed.contains(&passkey.id))
-        };
+        let fits = |passkey: &Passkey| passkey.matches(&request.rp_id, allowed.as_deref());
         let passkeys: Vec<Passkey> = found.into_iter().filter(fits).collect();
         (!passkeys.is_empty()).then_some(Self { request, passkeys })
     }
@@ -99,16 +96,42 @@ impl Chosen {
         counter.map(|_| (rp_id.clone(), id.clone()))
     }
 
-    /// Signs, with the counter of this use; 0 for a passkey that does not count.
-    pub(super) fn sign(self, counter: u32) -> Response {
+    /// What is to be signed, with the counter of this use; 0 for a passkey that does
+    /// not count.
+    pub(super) fn counted_to(self, counter: u32) -> Unsigned {
         let Self { request, passkey, flags } = self;
         let auth_data = AuthenticatorData::new(
             sha256(&[passkey.rp_id.as_bytes()]),
             flags | passkey.backup.flags(),
             counter,
         );
-        let signed = [auth_data.raw(), &request.client_data_hash].concat();
-        let signature = SecretBytes::new(passkey.key.sign(&signed));
+        Unsigned { request, passkey, flags, auth_data }
+    }
+}
+
+/// An assertion without its signature.
+#[derive(Debug)]
+pub(super) struct Unsigned {
+    request: Request,
+    passkey: Passkey,
+    flags: Flags,
+    auth_data: AuthenticatorData,
+}
+
+impl Unsigned {
+    pub(super) const fn passkey(&self) -> &Passkey {
+        &self.passkey
+    }
+
+    /// What the passkey signs.
+    pub(super) fn message(&self) -> Vec<u8> {
+        [self.auth_data.raw(), &self.request.client_data_hash].concat()
+    }
+
+    /// The answer.
+    pub(super) fn signed(self, signature: Vec<u8>) -> Response {
+        let Self { request, passkey, flags, auth_data } = self;
+        let signature = SecretBytes::new(signature);
         let prf = request.extensions.prf.as_ref();
         let prf = prf.and_then(|input| prf::at_sign_in(&passkey, input, flags));
         let descriptor = CredentialDescriptor::new(passkey.id);

@@ -14,6 +14,7 @@
 //!   is refused as one for a protocol that is not supported.
 
 use super::consent::{Agreed, Consent};
+use super::key::{ExternalKey, Key, KeyHandle};
 use super::names;
 use super::passkey::Passkey;
 use super::prf;
@@ -27,7 +28,7 @@ use crate::ctap::entity::PUBLIC_KEY;
 use crate::ctap::make_credential::{FORMAT_NONE, FORMAT_PACKED, Request, Response};
 use crate::ctap::{
     Algorithm, AttestedCredential, AuthenticatorData, CoseKey, CredentialDescriptor, CredentialId,
-    Members, RawCbor, Status,
+    Flags, Members, RawCbor, Status,
 };
 
 /// Numbers of `pinUvAuthParam` and `pinUvAuthProtocol` in a request.
@@ -79,51 +80,155 @@ pub(super) fn usable_ids(list: &[CredentialDescriptor]) -> Vec<CredentialId> {
 /// The first of the store's passkeys that forbids another.
 pub(super) fn excluded<'a>(request: &Request, found: &'a [Passkey]) -> Option<&'a Passkey> {
     let excluded = usable_ids(&request.exclude_list);
-    found.iter().find(|passkey| passkey.rp_id == request.rp.id && excluded.contains(&passkey.id))
+    found.iter().find(|passkey| passkey.matches(&request.rp.id, Some(&excluded)))
 }
 
 /// The passkey that the new one would take the place of: an account has one.
 pub(super) fn replaced<'a>(request: &Request, found: &'a [Passkey]) -> Option<&'a Passkey> {
-    let account = (&request.rp.id, &request.user.id);
-    found.iter().find(|passkey| (&passkey.rp_id, &passkey.user.id) == account)
+    of_account(request, found).next()
 }
 
-/// Makes the passkey that the user agreed to, and the answer, which must not
-/// leave before the passkey is saved.
-pub(super) fn make(
-    consent: Consent<Request>,
-    profile: &Profile,
-    randomness: &mut Randomness,
-) -> (Passkey, Response) {
-    let Agreed { subject: request, flags, .. } = consent.spend();
-    let (id, key) = randomness.passkey();
-    let user = names::presentable_user(&request.user);
-    let passkey = Passkey::new(id, request.rp.id.as_str(), user, key)
-        .with_prf_secret(randomness.prf_secret())
-        .with_backup(profile.backup);
-    let credential = AttestedCredential {
-        aaguid: profile.aaguid,
-        id: passkey.id.clone(),
-        public_key: CoseKey::from_es256(passkey.key.public_key()),
-    };
-    let auth_data = AuthenticatorData::new(
-        sha256(&[passkey.rp_id.as_bytes()]),
-        flags | profile.backup.flags(),
-        passkey.counter.unwrap_or_default(),
-    )
-    .with_credential(credential);
-    let mut response = match attestation(&request.attestation_formats, profile.attestation) {
-        Attestation::None => Response::new(FORMAT_NONE, auth_data, RawCbor::empty_map()),
-        Attestation::Packed => {
-            let signed = [auth_data.raw(), &request.client_data_hash].concat();
-            let statement = RawCbor::of(&SelfAttestation { signature: passkey.key.sign(&signed) });
-            Response::new(FORMAT_PACKED, auth_data, statement)
+fn of_account<'a>(request: &Request, found: &'a [Passkey]) -> impl Iterator<Item = &'a Passkey> {
+    let account = (&request.rp.id, &request.user.id);
+    found.iter().filter(move |passkey| (&passkey.rp_id, &passkey.user.id) == account)
+}
+
+/// A registration: the request, and the external keys of the passkeys that the new
+/// one takes the place of.
+#[derive(Debug)]
+pub(super) struct Registration {
+    request: Request,
+    replaced: Vec<KeyHandle>,
+}
+
+impl Registration {
+    pub(super) fn new(request: Request, found: &[Passkey]) -> Self {
+        let replaced = of_account(&request, found).filter_map(|passkey| passkey.key.handle());
+        let replaced = replaced.cloned().collect();
+        Self { request, replaced }
+    }
+}
+
+/// A registration that the user agreed to, and whose passkey has no key yet. Made of
+/// a consent, and spent by the one key.
+#[derive(Debug)]
+pub(super) struct Keyless {
+    registration: Registration,
+    flags: Flags,
+}
+
+impl Keyless {
+    pub(super) fn new(consent: Consent<Registration>) -> Self {
+        let Agreed { subject: registration, flags, .. } = consent.spend();
+        Self { registration, flags }
+    }
+
+    pub(super) fn rp_id(&self) -> &str {
+        &self.registration.request.rp.id
+    }
+
+    /// The passkey with a key that is made here.
+    pub(super) fn with_software_key(
+        self,
+        profile: &Profile,
+        randomness: &mut Randomness,
+    ) -> Unattested {
+        let (id, key) = randomness.passkey();
+        self.with_key(id, key.into(), profile, randomness)
+    }
+
+    /// The passkey with a key of a key store.
+    pub(super) fn with_external_key(
+        self,
+        key: ExternalKey,
+        profile: &Profile,
+        randomness: &mut Randomness,
+    ) -> Unattested {
+        let (id, _) = randomness.passkey();
+        self.with_key(id, key.into(), profile, randomness)
+    }
+
+    fn with_key(
+        self,
+        id: CredentialId,
+        key: Key,
+        profile: &Profile,
+        randomness: &mut Randomness,
+    ) -> Unattested {
+        let Self { registration: Registration { request, replaced }, flags } = self;
+        let user = names::presentable_user(&request.user);
+        let passkey = Passkey::new(id, request.rp.id.as_str(), user, key)
+            .with_prf_secret(randomness.prf_secret())
+            .with_backup(profile.backup);
+        let credential = AttestedCredential {
+            aaguid: profile.aaguid,
+            id: passkey.id.clone(),
+            public_key: CoseKey::from_es256(passkey.key.public_key()),
+        };
+        let auth_data = AuthenticatorData::new(
+            sha256(&[passkey.rp_id.as_bytes()]),
+            flags | profile.backup.flags(),
+            passkey.counter.unwrap_or_default(),
+        )
+        .with_credential(credential);
+        let attestation = attestation(&request.attestation_formats, profile.attestation);
+        Unattested { request, replaced, flags, passkey, auth_data, attestation }
+    }
+}
+
+/// A new passkey, whose attestation may lack a signature.
+#[derive(Debug)]
+pub(super) struct Unattested {
+    request: Request,
+    replaced: Vec<KeyHandle>,
+    flags: Flags,
+    passkey: Passkey,
+    auth_data: AuthenticatorData,
+    attestation: Attestation,
+}
+
+/// A registration whose passkey is being saved. The answer must not leave before.
+#[derive(Debug)]
+pub(super) struct Unsaved {
+    pub(super) response: Response,
+    /// The key to be deleted if the passkey is not saved.
+    pub(super) created: Option<KeyHandle>,
+    /// The keys to be deleted once it is.
+    pub(super) replaced: Vec<KeyHandle>,
+}
+
+impl Unattested {
+    pub(super) const fn passkey(&self) -> &Passkey {
+        &self.passkey
+    }
+
+    /// What the passkey signs; `None` if the attestation has no signature.
+    pub(super) fn message(&self) -> Option<Vec<u8>> {
+        match self.attestation {
+            Attestation::None => None,
+            Attestation::Packed => {
+                Some([self.auth_data.raw(), &self.request.client_data_hash].concat())
+            }
         }
-    };
-    let prf = request.extensions.prf.as_ref();
-    response.unsigned_extensions.prf =
-        prf.and_then(|input| prf::at_registration(&passkey, input, flags));
-    (passkey, response)
+    }
+
+    /// The passkey to save, and what follows that. `signature` is over
+    /// [`message`](Self::message).
+    pub(super) fn attested(self, signature: Option<Vec<u8>>) -> (Passkey, Unsaved) {
+        let Self { request, replaced, flags, passkey, auth_data, .. } = self;
+        let mut response = match signature {
+            None => Response::new(FORMAT_NONE, auth_data, RawCbor::empty_map()),
+            Some(signature) => {
+                let statement = RawCbor::of(&SelfAttestation { signature });
+                Response::new(FORMAT_PACKED, auth_data, statement)
+            }
+        };
+        let prf = request.extensions.prf.as_ref();
+        response.unsigned_extensions.prf =
+            prf.and_then(|input| prf::at_registration(&passkey, input, flags));
+        let created = passkey.key.handle().cloned();
+        (passkey, Unsaved { response, created, replaced })
+    }
 }
 
 /// The first format of the request's list that there is, else the profile's.

@@ -2,11 +2,14 @@
 //! asks the user, makes passkeys and signs.
 //!
 //! ```text
-//!          request                found             decided         saved or counted
-//!  Idle ────────────▶ Finding ────────────▶ Asking ────────▶ Saving ─────────────────▶ Idle
-//!   │                                          │             Counting                   │
-//!   └── refused, without a question            └── declined                             └── answer
+//!       request          found          decided
+//!  Idle ───────▶ Finding ─────▶ Asking ─────────▶ Creating ▶ Attesting ▶ Saving ───▶ Idle
+//!   │                             │   └─────────▶ Counting ▶ Signing ──────────────▶ Idle
+//!   └── refused, not asked        └── declined                                answer
 //! ```
+//!
+//! *Creating*, *attesting* and *signing* are for keys in a key store. A key in this
+//! process is made and used within the step.
 //!
 //! | CTAP 2.2 | file |
 //! |---|---|
@@ -16,6 +19,7 @@
 //! | 6.9 authenticatorSelection, and other requests for a touch | `touch.rs` |
 //! | 8.2 statuses | `refusal.rs` |
 //! | user presence and verification | `user_check.rs`, `consent.rs` |
+//! | keys in this process, and in a key store | `key.rs`, `key_store.rs` |
 //! | WebAuthn `prf` (hmac-secret) | `prf.rs` |
 
 use std::collections::VecDeque;
@@ -24,12 +28,14 @@ use crate::ctap::{
     CredentialId, RawResponse, Request, RequestError, Response, Status, UserHandle,
     get_assertion as get_assertion_messages, make_credential as make_credential_messages,
 };
-use crate::error::{ApiMisuse, PeerMisbehaved, StoreFault};
+use crate::error::{ApiMisuse, KeyFault, PeerMisbehaved, StoreFault};
 use crate::secret::TransactionSeed;
 use crate::state_machine::End;
 
 mod consent;
 mod get_assertion;
+mod key;
+mod key_store;
 mod make_credential;
 mod names;
 mod passkey;
@@ -42,11 +48,14 @@ mod touch;
 mod user_check;
 
 use consent::Asked;
-use get_assertion::{Chosen, SignIn};
+use get_assertion::{Chosen, SignIn, Unsigned};
+use make_credential::{Keyless, Registration, Unattested, Unsaved};
 use names::Site;
 use randomness::Randomness;
 use touch::Touch;
 
+pub use key::{ExternalKey, Key, KeyHandle, NewKeys};
+pub use key_store::KeyStore;
 pub use names::MAX_NAME;
 pub use passkey::{Backup, Passkey};
 pub use profile::{Attestation, MAX_MESSAGE_SIZE, Profile};
@@ -66,6 +75,8 @@ pub(super) enum Input {
     Decided { prompt: PromptId, decision: Decision },
     Saved(Result<(), StoreFault>),
     UseCounted(Result<u32, StoreFault>),
+    KeyCreated(Result<ExternalKey, KeyFault>),
+    Signed(Result<Vec<u8>, KeyFault>),
 }
 
 /// What is to be done.
@@ -81,6 +92,15 @@ pub(super) enum Output {
         rp_id: String,
         id: CredentialId,
     },
+    CreateKey {
+        rp_id: String,
+    },
+    Sign {
+        rp_id: String,
+        key: KeyHandle,
+        message: Vec<u8>,
+    },
+    DeleteKey(KeyHandle),
     /// The request is answered. `settled`: a request for a passkey or a signature
     /// has been answered in this transaction, if only by a refusal.
     Answer {
@@ -99,6 +119,7 @@ pub(super) enum Report {
     Refused(Refusal),
     Unsupported,
     StoreFailed(StoreFault),
+    KeyStoreFailed(KeyFault),
 }
 
 /// Which input an engine waits for.
@@ -109,6 +130,8 @@ pub(super) enum Awaits {
     Decision,
     Saved,
     UseCounted,
+    Key,
+    Signature,
 }
 
 pub(super) type Outputs = VecDeque<Output>;
@@ -143,10 +166,16 @@ enum State {
     Finding(Errand),
     /// The user is being asked.
     Asking(Pending),
+    /// The key store is making a key for a new passkey.
+    Creating(Keyless),
+    /// The key store is signing the attestation of a new passkey.
+    Attesting(Unattested),
     /// The store is saving a new passkey, and the answer waits for it.
-    Saving(make_credential_messages::Response),
+    Saving(Unsaved),
     /// The store is counting a use, and the signature waits for it.
     Counting(Chosen),
+    /// The key store is signing.
+    Signing(Unsigned),
 }
 
 /// What a request is for.
@@ -159,7 +188,7 @@ enum Errand {
 /// What the user is being asked.
 #[derive(Debug)]
 enum Pending {
-    Register(Asked<make_credential_messages::Request>),
+    Register(Asked<Registration>),
     SignIn(Asked<SignIn>),
     Tell(Asked<Refusal>),
     Touch(Asked<Touch>),
@@ -189,6 +218,26 @@ impl Engine {
             State::Asking(_) => Awaits::Decision,
             State::Saving(_) => Awaits::Saved,
             State::Counting(_) => Awaits::UseCounted,
+            State::Creating(_) => Awaits::Key,
+            State::Attesting(_) | State::Signing(_) => Awaits::Signature,
+        }
+    }
+
+    /// The key that no passkey would have if the transaction ended with this key,
+    /// or with the store's answer that it `saved` nothing.
+    ///
+    /// Whether a passkey is saved is not known while the store is saving: its key is
+    /// kept then.
+    pub(super) fn key_without_passkey<'a>(
+        &'a self,
+        created: Option<&'a ExternalKey>,
+        unsaved: bool,
+    ) -> Option<&'a KeyHandle> {
+        match &self.state {
+            State::Creating(_) => created.map(|key| &key.handle),
+            State::Attesting(unattested) => unattested.passkey().key.handle(),
+            State::Saving(Unsaved { created, .. }) if unsaved => created.as_ref(),
+            _ => None,
         }
     }
 
@@ -226,15 +275,34 @@ impl Engine {
             (State::Asking(pending), Input::Decided { prompt, decision }) => {
                 session.decided(pending, prompt, decision, outputs)?
             }
-            (State::Saving(response), Input::Saved(Ok(()))) => {
+            (State::Creating(keyless), Input::KeyCreated(Ok(key))) => {
+                let Session { profile, randomness, .. } = &mut session;
+                attest(keyless.with_external_key(key, profile, randomness), outputs)
+            }
+            (State::Creating(_), Input::KeyCreated(Err(fault))) => {
+                session.key_store_failed(fault, outputs)
+            }
+            (State::Attesting(unattested), Input::Signed(signed)) => {
+                session.attested(unattested, signed, outputs)
+            }
+            (State::Saving(Unsaved { response, replaced, .. }), Input::Saved(Ok(()))) => {
                 let response = Response::MakeCredential(response).to_raw();
-                session.answer(response, Report::Registered, outputs)
+                let state = session.answer(response, Report::Registered, outputs);
+                outputs.extend(replaced.into_iter().map(Output::DeleteKey));
+                state
+            }
+            (State::Saving(Unsaved { created, .. }), Input::Saved(Err(fault))) => {
+                let state = session.store_failed(fault, outputs);
+                outputs.extend(created.map(Output::DeleteKey));
+                state
             }
             (State::Counting(chosen), Input::UseCounted(Ok(counter))) => {
-                session.signed_in(chosen.sign(counter), outputs)
+                session.sign(chosen.counted_to(counter), outputs)
+            }
+            (State::Signing(unsigned), Input::Signed(signed)) => {
+                session.signed(unsigned, signed, outputs)
             }
             (State::Finding(_), Input::PasskeysFound(Err(fault)))
-            | (State::Saving(_), Input::Saved(Err(fault)))
             | (State::Counting(_), Input::UseCounted(Err(fault))) => {
                 session.store_failed(fault, outputs)
             }
@@ -314,7 +382,8 @@ impl Session {
                     let replaced = make_credential::replaced(&request, &found);
                     let question = Question::Register(Account::new(&request.user, replaced));
                     let site = Site::of(&request.rp);
-                    self.ask(site, question, demanded, request, Pending::Register, outputs)
+                    let registration = Registration::new(request, &found);
+                    self.ask(site, question, demanded, registration, Pending::Register, outputs)
                 }
             },
             Errand::SignIn(request) => {
@@ -371,10 +440,7 @@ impl Session {
         let refusal = match pending {
             Pending::Register(asked) => match asked.decide(prompt, decision) {
                 Ok(consent) => {
-                    let Self { profile, randomness, .. } = self;
-                    let (passkey, response) = make_credential::make(consent, profile, randomness);
-                    outputs.push_back(Output::SavePasskey(passkey));
-                    return Ok(State::Saving(response));
+                    return Ok(self.make_key(Keyless::new(consent), outputs));
                 }
                 Err(refusal) => refusal,
             },
@@ -384,7 +450,7 @@ impl Session {
                         outputs.push_back(Output::CountUse { rp_id, id });
                         return Ok(State::Counting(chosen));
                     }
-                    None => return Ok(self.signed_in(chosen.sign(0), outputs)),
+                    None => return Ok(self.sign(chosen.counted_to(0), outputs)),
                 },
                 Err(refusal) => refusal,
             },
@@ -414,6 +480,70 @@ impl Session {
         self.refuse(refusal, outputs)
     }
 
+    /// A failure of the key store, or its user's refusal.
+    fn key_store_failed(&mut self, fault: KeyFault, outputs: &mut Outputs) -> State {
+        let refusal = match fault {
+            KeyFault::Cancelled => return self.refuse(Refusal::Declined, outputs),
+            KeyFault::Gone => Refusal::KeyGone,
+            KeyFault::WrongSignature | KeyFault::Failed(_) => Refusal::KeyStoreFailed,
+        };
+        outputs.push_back(Output::Report(Report::KeyStoreFailed(fault)));
+        self.refuse(refusal, outputs)
+    }
+
+    /// Makes the key of a new passkey.
+    fn make_key(&mut self, keyless: Keyless, outputs: &mut Outputs) -> State {
+        let Self { profile, randomness, .. } = self;
+        match profile.new_keys {
+            NewKeys::Software => attest(keyless.with_software_key(profile, randomness), outputs),
+            NewKeys::External => {
+                outputs.push_back(Output::CreateKey { rp_id: keyless.rp_id().to_owned() });
+                State::Creating(keyless)
+            }
+        }
+    }
+
+    /// The key store signed an attestation, or did not.
+    fn attested(
+        &mut self,
+        unattested: Unattested,
+        signed: Result<Vec<u8>, KeyFault>,
+        outputs: &mut Outputs,
+    ) -> State {
+        let message = unattested.message().unwrap_or_default();
+        match checked(unattested.passkey(), &message, signed) {
+            Ok(signature) => save(unattested, Some(signature), outputs),
+            Err(fault) => {
+                let created = unattested.passkey().key.handle().cloned();
+                let state = self.key_store_failed(fault, outputs);
+                outputs.extend(created.map(Output::DeleteKey));
+                state
+            }
+        }
+    }
+
+    /// Signs in, with a key in this process at once.
+    fn sign(&mut self, unsigned: Unsigned, outputs: &mut Outputs) -> State {
+        let message = unsigned.message();
+        match sign(unsigned.passkey(), message, outputs) {
+            Some(signature) => self.signed_in(unsigned.signed(signature), outputs),
+            None => State::Signing(unsigned),
+        }
+    }
+
+    /// The key store signed, or did not.
+    fn signed(
+        &mut self,
+        unsigned: Unsigned,
+        signed: Result<Vec<u8>, KeyFault>,
+        outputs: &mut Outputs,
+    ) -> State {
+        match checked(unsigned.passkey(), &unsigned.message(), signed) {
+            Ok(signature) => self.signed_in(unsigned.signed(signature), outputs),
+            Err(fault) => self.key_store_failed(fault, outputs),
+        }
+    }
+
     fn signed_in(
         &mut self,
         response: get_assertion_messages::Response,
@@ -427,5 +557,49 @@ impl Session {
         outputs.push_back(Output::Answer { response, settled: self.settled });
         outputs.push_back(Output::Report(report));
         State::Idle
+    }
+}
+
+/// Goes on with a new passkey: its attestation is signed if it has a signature.
+fn attest(unattested: Unattested, outputs: &mut Outputs) -> State {
+    match unattested.message() {
+        None => save(unattested, None, outputs),
+        Some(message) => match sign(unattested.passkey(), message, outputs) {
+            Some(signature) => save(unattested, Some(signature), outputs),
+            None => State::Attesting(unattested),
+        },
+    }
+}
+
+fn save(unattested: Unattested, signature: Option<Vec<u8>>, outputs: &mut Outputs) -> State {
+    let (passkey, unsaved) = unattested.attested(signature);
+    outputs.push_back(Output::SavePasskey(passkey));
+    State::Saving(unsaved)
+}
+
+/// Signs with a key that is in this process; asks the key store otherwise.
+fn sign(passkey: &Passkey, message: Vec<u8>, outputs: &mut Outputs) -> Option<Vec<u8>> {
+    match &passkey.key {
+        Key::Software(key) => Some(key.sign(&message)),
+        Key::External(ExternalKey { handle, .. }) => {
+            let (rp_id, key) = (passkey.rp_id.clone(), handle.clone());
+            outputs.push_back(Output::Sign { rp_id, key, message });
+            None
+        }
+    }
+}
+
+/// A key store's signature, if it is one: a wrong one would tell a relying party
+/// that something is wrong with its passkey.
+fn checked(
+    passkey: &Passkey,
+    message: &[u8],
+    signed: Result<Vec<u8>, KeyFault>,
+) -> Result<Vec<u8>, KeyFault> {
+    let signature = signed?;
+    if passkey.key.public_key().verifies(message, &signature) {
+        Ok(signature)
+    } else {
+        Err(KeyFault::WrongSignature)
     }
 }

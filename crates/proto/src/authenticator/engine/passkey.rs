@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use crate::crypto::SecretKey;
+use super::key::Key;
 use crate::ctap::{CredentialId, Flags, User};
 use crate::secret::PrfSecret;
 
@@ -17,8 +17,8 @@ pub struct Passkey {
     pub rp_id: String,
     /// The account it is for, with names for people.
     pub user: User,
-    /// Its private key. A store encrypts [`SecretKey::expose`].
-    pub key: SecretKey,
+    /// Its private key, or the handle of one.
+    pub key: Key,
     /// What its PRF is keyed with, or `None` if it has no PRF. Sites encrypt data
     /// under the outputs, which are lost with the secret: a store keeps it,
     /// encrypted and unchanged, as long as the key.
@@ -34,9 +34,14 @@ impl Passkey {
     /// A passkey that stays on its device, has not signed in yet, and has no
     /// PRF.
     #[must_use]
-    pub fn new(id: CredentialId, rp_id: impl Into<String>, user: User, key: SecretKey) -> Self {
+    pub fn new(
+        id: CredentialId,
+        rp_id: impl Into<String>,
+        user: User,
+        key: impl Into<Key>,
+    ) -> Self {
         let backup = Backup::DeviceBound;
-        let (rp_id, counter) = (rp_id.into(), backup.first_count());
+        let (rp_id, key, counter) = (rp_id.into(), key.into(), backup.first_count());
         Self { id, rp_id, user, key, prf_secret: None, counter, backup }
     }
 
@@ -54,6 +59,16 @@ impl Passkey {
         self.backup = backup;
         self.counter = backup.first_count();
         self
+    }
+
+    /// Whether this is a passkey of the relying party `rp_id`, compared byte by byte,
+    /// and among `ids`; `None`: any of the relying party.
+    ///
+    /// It is what [`PasskeyStore::candidates`](super::PasskeyStore::candidates) must
+    /// filter by, and what the authenticator filters by once more.
+    #[must_use]
+    pub fn matches(&self, rp_id: &str, ids: Option<&[CredentialId]>) -> bool {
+        self.rp_id == rp_id && ids.is_none_or(|ids| ids.contains(&self.id))
     }
 
     /// Counts a use and gives the counter, for stores that keep whole
@@ -108,6 +123,7 @@ impl Backup {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::crypto::SecretKey;
     use crate::ctap::UserHandle;
 
     #[test]
@@ -118,6 +134,21 @@ mod tests {
         let passkey =
             Passkey::new(id, "example.com", user, key).with_prf_secret(PrfSecret::new([0xab; 32]));
         assert_eq!(format!("{passkey:?}"), "Passkey(..)");
+    }
+
+    #[test]
+    fn a_passkey_matches_its_relying_party_and_its_id_only() {
+        let id = |byte| CredentialId::new([byte; 16]).unwrap();
+        let user = User::from_handle(UserHandle::new([1]).unwrap());
+        let key = SecretKey::from_scalar(&[1; 32]).unwrap();
+        let passkey = Passkey::new(id(1), "example.com", user, key);
+        assert!(passkey.matches("example.com", None));
+        assert!(passkey.matches("example.com", Some(&[id(2), id(1)])));
+        assert!(!passkey.matches("example.com", Some(&[id(2)])));
+        assert!(!passkey.matches("example.com", Some(&[])));
+        assert!(!passkey.matches("example.net", None));
+        assert!(!passkey.matches("example.net", Some(&[id(1)])), "whatever the ids say");
+        assert!(!passkey.matches("Example.com", None));
     }
 
     #[test]

@@ -9,6 +9,7 @@
 
 use std::collections::BTreeMap;
 
+use super::key::NewKeys;
 use super::passkey::Backup;
 use super::user_check::Verification;
 use crate::ctap::bounds::MAX_CREDENTIALS;
@@ -47,6 +48,8 @@ pub struct Profile {
     pub attestation: Attestation,
     /// Whether new passkeys can leave the device: a property of the store.
     pub backup: Backup,
+    /// Where the keys of new passkeys are made.
+    pub new_keys: NewKeys,
     /// The most that the user check can make sure of. Who cannot verify users
     /// has no PRF for them either.
     pub ability: Verification,
@@ -64,6 +67,7 @@ impl Default for Profile {
             aaguid: Aaguid::ZERO,
             attestation: Attestation::None,
             backup: Backup::DeviceBound,
+            new_keys: NewKeys::Software,
             ability: Verification::Verified,
             #[cfg(feature = "stated-get-info")]
             stated: None,

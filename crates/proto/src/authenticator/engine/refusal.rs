@@ -40,6 +40,10 @@ pub enum Refusal {
     StoreFull,
     /// The store failed.
     StoreFailed,
+    /// The key store failed.
+    KeyStoreFailed,
+    /// The key of the passkey is not there any more.
+    KeyGone,
 }
 
 impl Refusal {
@@ -56,7 +60,8 @@ impl Refusal {
             Self::CannotVerify => Status::INVALID_OPTION,
             Self::Unsupported(status) | Self::Malformed(status) => status,
             Self::StoreFull => Status::KEY_STORE_FULL,
-            Self::StoreFailed => Status::OTHER,
+            Self::StoreFailed | Self::KeyStoreFailed => Status::OTHER,
+            Self::KeyGone => Status::NO_CREDENTIALS,
         }
     }
 }
@@ -102,6 +107,10 @@ impl fmt::Display for Refusal {
             Self::StoreFailed => {
                 "The request was refused because the passkeys could not be accessed."
             }
+            Self::KeyStoreFailed => {
+                "The request was refused because the key of the passkey could not be used."
+            }
+            Self::KeyGone => "The request was refused because the key of the passkey was deleted.",
         })
     }
 }
@@ -124,6 +133,8 @@ mod tests {
         (Refusal::Malformed(Status::INVALID_CBOR), 0x12),
         (Refusal::StoreFull, 0x28),
         (Refusal::StoreFailed, 0x7f),
+        (Refusal::KeyStoreFailed, 0x7f),
+        (Refusal::KeyGone, 0x2e),
     ];
 
     #[test]

@@ -23,7 +23,7 @@ use crate::ports::BoxFuture;
 pub trait PasskeyStore: Send + Sync {
     /// The passkeys of the site `rp_id`, compared byte by byte, the latest
     /// first; with `ids`, only those among them. A passkey of another site is
-    /// no answer even if `ids` names it.
+    /// no answer even if `ids` names it. [`Passkey::matches`] is this filter.
     ///
     /// # Errors
     /// A [`StoreFault`].
@@ -107,10 +107,9 @@ impl PasskeyStore for MemoryStore {
         ids: Option<&'a [CredentialId]>,
     ) -> BoxFuture<'a, Result<Vec<Passkey>, StoreFault>> {
         Box::pin(async move {
-            let fits = |passkey: &&Passkey| {
-                passkey.rp_id == rp_id && ids.is_none_or(|ids| ids.contains(&passkey.id))
-            };
-            Ok(self.lock().iter().rev().filter(fits).cloned().collect())
+            let passkeys = self.lock();
+            let found = passkeys.iter().rev().filter(|passkey| passkey.matches(rp_id, ids));
+            Ok(found.cloned().collect())
         })
     }
 

@@ -127,6 +127,12 @@ fn every_fault() -> Vec<Fault> {
         EngineFault::TooLong(_) => EngineFault::TooLong(70_000),
         EngineFault::Cbor(_) => EngineFault::Cbor(cbor::Error::TooDeep),
     });
+    let key = every!(KeyFault {
+        KeyFault::Gone => KeyFault::Gone,
+        KeyFault::Cancelled => KeyFault::Cancelled,
+        KeyFault::WrongSignature => KeyFault::WrongSignature,
+        KeyFault::Failed(_) => KeyFault::Failed(source()),
+    });
     let qr_code = every!(QrCodeError {
         QrCodeError::NotFido => QrCodeError::NotFido,
         QrCodeError::Empty => QrCodeError::Empty,
@@ -170,6 +176,7 @@ fn every_fault() -> Vec<Fault> {
     faults.extend(qr_code.into_iter().map(Fault::QrCode));
     faults.extend(store.into_iter().map(Fault::Store));
     faults.extend(engine.into_iter().map(Fault::Engine));
+    faults.extend(key.into_iter().map(Fault::Key));
     faults.extend(unsupported.into_iter().map(Fault::Unsupported));
     faults.extend(misuse.into_iter().map(Fault::ApiMisuse));
     faults.extend(options::every_error().into_iter().map(|(error, _)| Fault::Options(error)));
@@ -444,13 +451,16 @@ fn rows() -> Vec<Row> {
             vec![mismatch(Mismatch::UserVerification), Unsupported::VerificationNotSetUp.into()],
         ),
         (&S::ALL, A::MakeRoomOnThePhone, vec![StoreFault::Full.into()]),
-        (&S::ALL, A::UseAnotherPasskey, vec![Unsupported::Passkeys.into()]),
+        (&S::ALL, A::UseAnotherPasskey, vec![Unsupported::Passkeys.into(), KeyFault::Gone.into()]),
+        (&S::ALL, A::AnswerOnThePhone, vec![KeyFault::Cancelled.into()]),
         (&S::ALL, A::TellTheSite, vec![Unsupported::RequestTooLong.into()]),
         (
             &S::ALL,
             A::ReportTheProgram,
             vec![
                 StoreFault::Failed(source()).into(),
+                KeyFault::WrongSignature.into(),
+                KeyFault::Failed(source()).into(),
                 EngineFault::Empty.into(),
                 EngineFault::TooLong(70_000).into(),
                 EngineFault::Cbor(malformed).into(),
