@@ -4,6 +4,7 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use fido_hybrid::bluetooth::{SERVICE_UUID, Sighting};
 use fido_hybrid::cbor::encode;
 use fido_hybrid::client::{
     Config, Deadlines, Input, Keys, LinkedKeys, Linking, Output, Transaction, Update,
@@ -192,10 +193,12 @@ impl World {
 
     fn step(&mut self, step: u8, script: &mut Script<'_>) {
         match step {
-            step::FOREIGN_ADVERT => self.feed(Input::ServiceData(script.bytes().to_vec())),
+            step::FOREIGN_ADVERT => {
+                self.feed(Input::Advert(Sighting::new(SERVICE_UUID, script.bytes().to_vec())))
+            }
             step::ADVERT => {
                 let advert = self.advert(script);
-                self.feed(Input::ServiceData(advert));
+                self.feed(Input::Advert(Sighting::new(SERVICE_UUID, advert)));
             }
             step::TUNNEL_OPENED => {
                 let connect_signal = script.byte() & 1 != 0;

@@ -11,7 +11,7 @@ use tokio::task::consume_budget;
 use tracing::debug;
 
 use super::ceremony::{Answer, Ask, Ended, ShownCode};
-use crate::bluetooth::{DEPRECATED_SERVICE_UUID, SERVICE_UUID, Scan, ScanEvent, Scanner, Sighting};
+use crate::bluetooth::{Scan, ScanEvent, Scanner};
 use crate::clock::Clock;
 use crate::tunnel::Dial;
 use crate::tunnel::endpoint::{Endpoint, Event};
@@ -242,14 +242,7 @@ impl Radio {
                 }
             };
             match heard {
-                Ok(ScanEvent::Sighting(Sighting {
-                    service: SERVICE_UUID | DEPRECATED_SERVICE_UUID,
-                    service_data,
-                    ..
-                })) => {
-                    return Input::ServiceData(service_data);
-                }
-                Ok(ScanEvent::Sighting(_)) => {}
+                Ok(ScanEvent::Sighting(sighting)) => return Input::Advert(sighting),
                 Ok(ScanEvent::Adapter(state)) => return Input::Adapter(state),
                 Err(fault) => {
                     *self = Self::Off;

@@ -9,6 +9,7 @@ mod loopback;
 use std::time::Duration;
 
 use allocation_counter::measure;
+use fido_hybrid::bluetooth::{SERVICE_UUID, Sighting};
 use fido_hybrid::client::{Config, Input, Keys, Output, Transaction};
 use fido_hybrid::crypto::AEAD_TAG_LENGTH;
 use fido_hybrid::error::Stage;
@@ -155,14 +156,18 @@ fn ten_thousand_foreign_adverts_leave_a_client_as_it_was() {
 
     let counted = measure(|| {
         for advert in foreign {
-            client.handle(Duration::ZERO, Input::ServiceData(advert)).unwrap();
+            client
+                .handle(Duration::ZERO, Input::Advert(Sighting::new(SERVICE_UUID, advert)))
+                .unwrap();
             assert!(client.poll_output().is_none());
         }
     });
     assert_eq!(counted.count_total, 0);
     assert_eq!(client.stage(), Stage::Offering);
 
-    client.handle(Duration::ZERO, Input::ServiceData(advert(&code).to_vec())).unwrap();
+    client
+        .handle(Duration::ZERO, Input::Advert(Sighting::new(SERVICE_UUID, advert(&code).to_vec())))
+        .unwrap();
     let dials = std::iter::from_fn(|| client.poll_output())
         .filter(|output| matches!(output, Output::Dial(_)))
         .count();

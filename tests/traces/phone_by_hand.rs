@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use fido_hybrid::bluetooth::{SERVICE_UUID, Sighting};
 use fido_hybrid::cbor::encode;
 use fido_hybrid::client::{
     Config, Deadlines, Input, Keys, LinkedKeys, Linking, Output, Transaction,
@@ -168,7 +169,7 @@ fn scanned() -> (Walk, QrCode, Vec<u8>) {
     walk.notebook.print(&advert);
     let advert = advert.seal(&eid);
     walk.secrets.advert(&code.secret, &advert);
-    walk.step(Input::ServiceData(advert.to_vec()));
+    walk.step(Input::Advert(Sighting::new(SERVICE_UUID, advert.to_vec())));
     let outputs = walk.step(Input::TunnelOpened { connect_signal: false });
     let psk = keys::psk(&code.secret, &eid);
     let ephemeral = key("phone's ephemeral");
@@ -341,7 +342,7 @@ fn heard(walk: &mut Walk) -> (Eid, Vec<u8>) {
     walk.secrets.bytes("the PSK", keys::psk_linked(&link().secret, &eid).expose());
     walk.step(Input::TunnelOpened { connect_signal: true });
     walk.step(Input::Message(vec![0]));
-    let outputs = walk.step(Input::ServiceData(advert.to_vec()));
+    let outputs = walk.step(Input::Advert(Sighting::new(SERVICE_UUID, advert.to_vec())));
     (eid, sent(&outputs))
 }
 

@@ -9,6 +9,7 @@ use fido_hybrid_proto::client::{Config, Input, Keys, Output, Transaction, Update
 use fido_hybrid_proto::ctap::Request;
 use fido_hybrid_proto::error::{ApiMisuse, BluetoothFault, CancelledBy, Error, Fault, Stage};
 use fido_hybrid_proto::ports::bluetooth::AdapterState;
+use fido_hybrid_proto::ports::bluetooth::{SERVICE_UUID, Sighting};
 use fido_hybrid_proto::transport::qr_code::RequestHint;
 use fido_hybrid_sim::SeededRng;
 
@@ -41,7 +42,7 @@ fn an_input_before_the_outputs_are_taken_is_refused_and_changes_nothing() {
 #[test]
 fn time_does_not_go_backwards() {
     let mut client = drained(offering());
-    assert_eq!(client.handle(LATER, Input::ServiceData(vec![])), Ok(()));
+    assert_eq!(client.handle(LATER, Input::Advert(Sighting::new(SERVICE_UUID, vec![]))), Ok(()));
     let refused = client.handle(LATER - Duration::from_nanos(1), Input::Cancel);
     assert_eq!(refused, Err(ApiMisuse::TimeWentBackwards));
     assert_eq!(client.handle(LATER, Input::Cancel), Ok(()));
@@ -74,7 +75,7 @@ fn after_the_end_late_reports_are_ignored_and_requests_refused() {
     assert!(matches!(error.fault, Fault::Cancelled(CancelledBy::Caller)));
     assert!(error.is_cancelled());
     let late = [
-        Input::ServiceData(vec![0; 20]),
+        Input::Advert(Sighting::new(SERVICE_UUID, vec![0; 20])),
         Input::Message(vec![0; 81]),
         Input::TunnelClosed,
         Input::TunnelOpened { connect_signal: false },
@@ -101,7 +102,12 @@ fn the_code_stays_until_a_deadline_of_the_callers_and_foreign_adverts_change_not
     let keys = Keys::generate(&mut SeededRng::new(1));
     let mut client = drained(Transaction::qr(config, keys, Duration::ZERO, 0));
     for length in 0..=255 {
-        client.handle(Duration::ZERO, Input::ServiceData(vec![length; length.into()])).unwrap();
+        client
+            .handle(
+                Duration::ZERO,
+                Input::Advert(Sighting::new(SERVICE_UUID, vec![length; length.into()])),
+            )
+            .unwrap();
         assert!(client.poll_output().is_none());
     }
     assert_eq!(client.deadline(), Some(LATER));

@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
 
+use fido_hybrid_proto::ports::bluetooth::{SERVICE_UUID, Sighting};
 use fido_hybrid_testkit::vectors;
 use std::time::Duration;
 
@@ -71,7 +72,10 @@ fn sent(outputs: &[Output]) -> Vec<Vec<u8>> {
 fn ask(recording: &Recording, client: &mut Transaction, request: Request) {
     while client.poll_output().is_some() {}
 
-    let outputs = step(client, Input::ServiceData(bytes(&recording.inputs["advert"])));
+    let outputs = step(
+        client,
+        Input::Advert(Sighting::new(SERVICE_UUID, bytes(&recording.inputs["advert"]))),
+    );
     assert!(outputs.iter().any(|output| matches!(output, Output::StopScanning)));
     let dialled = outputs.iter().find_map(|output| match output {
         Output::Dial(request) => Some(request.url.to_string()),
@@ -149,7 +153,10 @@ fn the_request_is_sealed_as_the_recorded_client_sealed_it() {
     let recording = Recording::load();
     let mut client = recording.client();
     while client.poll_output().is_some() {}
-    step(&mut client, Input::ServiceData(bytes(&recording.inputs["advert"])));
+    step(
+        &mut client,
+        Input::Advert(Sighting::new(SERVICE_UUID, bytes(&recording.inputs["advert"]))),
+    );
     step(&mut client, Input::TunnelOpened { connect_signal: false });
     step(&mut client, recording.message("handshake_response"));
     step(&mut client, recording.message("post_handshake_ciphertext"));

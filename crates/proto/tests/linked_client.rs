@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
 
+use fido_hybrid_proto::ports::bluetooth::{SERVICE_UUID, Sighting};
 use fido_hybrid_testkit::vectors;
 use std::time::Duration;
 
@@ -134,8 +135,10 @@ fn advert_and_tunnel_may_come_in_either_order() {
     for advert_first in [true, false] {
         let mut client = call();
         drain(&mut client);
-        let inputs =
-            [Input::ServiceData(advert(&eid())), Input::TunnelOpened { connect_signal: false }];
+        let inputs = [
+            Input::Advert(Sighting::new(SERVICE_UUID, advert(&eid()))),
+            Input::TunnelOpened { connect_signal: false },
+        ];
         let [first, second] = inputs;
         let (first, second) = if advert_first { (first, second) } else { (second, first) };
         assert!(sent(&step(&mut client, first)).is_none());
@@ -152,7 +155,7 @@ fn the_connect_signal_may_come_before_the_advert_or_after_it() {
         drain(&mut client);
         step(&mut client, Input::TunnelOpened { connect_signal: true });
         let signal = Input::Message(vec![0]);
-        let heard = Input::ServiceData(advert(&eid()));
+        let heard = Input::Advert(Sighting::new(SERVICE_UUID, advert(&eid())));
         let (first, second) = if signal_first { (signal, heard) } else { (heard, signal) };
         let mut outputs = step(&mut client, first);
         outputs.extend(step(&mut client, second));
@@ -206,7 +209,9 @@ fn a_phone_without_the_identity_key_is_refused() {
     let mut client = call();
     drain(&mut client);
     step(&mut client, Input::TunnelOpened { connect_signal: false });
-    let message = sent(&step(&mut client, Input::ServiceData(advert(&eid())))).unwrap();
+    let message =
+        sent(&step(&mut client, Input::Advert(Sighting::new(SERVICE_UUID, advert(&eid())))))
+            .unwrap();
     let psk = keys::psk_linked(&link().secret, &eid());
     assert!(Responder::linked(key(5), &psk, key(3)).respond(&message).is_err());
     // What such a phone can answer at best.
@@ -227,7 +232,7 @@ fn introduced(linking: Linking) -> (Transaction, Channel, QrCode, HandshakeHash)
     drain(&mut client);
     let eid = Eid::new([7; 10], RoutingId([1, 2, 3]), TunnelDomain::APPLE);
     let advert = AdvertKey::new(&keys::eid_key(&code.secret)).seal(&eid);
-    step(&mut client, Input::ServiceData(advert.to_vec()));
+    step(&mut client, Input::Advert(Sighting::new(SERVICE_UUID, advert.to_vec())));
     let outputs = step(&mut client, Input::TunnelOpened { connect_signal: false });
     let psk = keys::psk(&code.secret, &eid);
     let responder = Responder::qr(code.public_key, &psk, key(3));

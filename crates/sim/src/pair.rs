@@ -14,6 +14,7 @@ use fido_hybrid_proto::client::{self, PhoneRequest};
 use fido_hybrid_proto::crypto::{SecretKey, sha256};
 use fido_hybrid_proto::ctap::{self, CredentialId, Status};
 use fido_hybrid_proto::error::{Error, KeyFault, Stage, TunnelFault};
+use fido_hybrid_proto::ports::bluetooth::{SERVICE_UUID, Sighting};
 use fido_hybrid_proto::transport::qr_code::QrCode;
 use fido_hybrid_proto::transport::tunnel_domain::TunnelDomain;
 use fido_hybrid_proto::transport::tunnel_url::RoutingId;
@@ -605,7 +606,10 @@ impl Pair {
         let Some(advert) = self.advert.clone() else { return };
         if self.scanning {
             for (delay, data) in self.conditions.hear(&advert, &mut self.rng) {
-                self.schedule(delay, Due::Client(client::Input::ServiceData(data)));
+                self.schedule(
+                    delay,
+                    Due::Client(client::Input::Advert(Sighting::new(SERVICE_UUID, data))),
+                );
             }
         }
         self.schedule(self.conditions.interval.max(MIN_INTERVAL), Due::Transmission);
@@ -625,7 +629,7 @@ impl fmt::Debug for Pair {
 fn describe_client_input(input: &client::Input) -> String {
     use client::Input;
     match input {
-        Input::ServiceData(data) => format!("hears {}", fingerprint(data)),
+        Input::Advert(advert) => format!("hears {}", fingerprint(&advert.service_data)),
         Input::Message(message) => format!("receives {}", fingerprint(message)),
         Input::Request { request: PhoneRequest::Ctap(request), .. } => {
             format!("asks {}", request.command())

@@ -4,6 +4,7 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use fido_hybrid::bluetooth::{SERVICE_UUID, Sighting};
 use fido_hybrid::cbor::encode;
 use fido_hybrid::client::{Config, Deadlines, Input, Keys, LinkedKeys, Output, Transaction};
 use fido_hybrid::crypto::{PublicKey, SecretKey};
@@ -165,7 +166,7 @@ impl ClientRig {
     /// before.)
     pub fn connecting() -> Self {
         let mut rig = Self::offering(Flow::Qr);
-        rig.step(Input::ServiceData(rig.advert.clone()));
+        rig.step(Input::Advert(Sighting::new(SERVICE_UUID, rig.advert.clone())));
         assert_eq!(rig.transaction.stage(), Stage::Connecting);
         rig
     }
@@ -173,7 +174,7 @@ impl ClientRig {
     /// Has sent its first message, which the phone has not seen.
     pub fn unanswered(flow: Flow) -> Self {
         let mut rig = Self::offering(flow);
-        let mut outputs = rig.step(Input::ServiceData(rig.advert.clone()));
+        let mut outputs = rig.step(Input::Advert(Sighting::new(SERVICE_UUID, rig.advert.clone())));
         if flow == Flow::Qr {
             outputs = rig.step(Input::TunnelOpened { connect_signal: false });
         }

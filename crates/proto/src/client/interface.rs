@@ -6,7 +6,7 @@ use super::request::PhoneRequest;
 use super::update::Update;
 use crate::ctap::{self, Status};
 use crate::error::{BluetoothFault, Error, TunnelFault};
-use crate::ports::bluetooth::AdapterState;
+use crate::ports::bluetooth::{AdapterState, Sighting};
 use crate::secret::SecretText;
 use crate::transport::linking::Link;
 use crate::transport::tunnel_domain::TunnelDomain;
@@ -15,9 +15,10 @@ use crate::transport::tunnel_url::TunnelRequest;
 /// What happened.
 #[derive(Debug)]
 pub enum Input {
-    /// The radio heard service data under FFF9 or FDE2. It is normal that most
-    /// of it is not for this transaction.
-    ServiceData(Vec<u8>),
+    /// The radio received an advert. Adverts of other services than FFF9 and
+    /// FDE2 are ignored, and it is normal that most of the rest is not for this
+    /// transaction.
+    Advert(Sighting),
     /// The radio changed. A transaction that needs it goes on waiting.
     Adapter(AdapterState),
     /// The radio cannot go on.

@@ -26,6 +26,7 @@ use super::state::State;
 use super::update::Update;
 use crate::ctap::get_info;
 use crate::error::{ApiMisuse, Stage};
+use crate::ports::bluetooth::Address;
 use crate::state_machine::Machine;
 use crate::transport::contact_request::ContactHint;
 use crate::transport::linking::Link;
@@ -38,6 +39,7 @@ use crate::transport::tunnel_domain::TunnelDomain;
 pub struct Transaction {
     machine: Machine<State>,
     qr_text: Option<QrText>,
+    phone_address: Option<Address>,
 }
 
 impl Transaction {
@@ -51,7 +53,7 @@ impl Transaction {
         let (state, qr_text) = State::offering(&config, keys, created);
         let outputs = [Output::Update(Update::WaitingForScan)];
         let machine = Machine::new(state, config.deadlines, now, outputs);
-        Self { machine, qr_text: Some(qr_text) }
+        Self { machine, qr_text: Some(qr_text), phone_address: None }
     }
 
     /// Starts by calling a linked phone: the first output is a dial, and the
@@ -68,7 +70,7 @@ impl Transaction {
         let (state, request) = State::calling(hint, link, domain, keys);
         let outputs = [Output::Update(Update::Calling), Output::Dial(request)];
         let machine = Machine::new(state, deadlines, now, outputs);
-        Self { machine, qr_text: None }
+        Self { machine, qr_text: None, phone_address: None }
     }
 
     /// What the QR code says, until a phone has been heard: a code that was
@@ -76,6 +78,14 @@ impl Transaction {
     #[must_use]
     pub fn qr_text(&self) -> Option<&QrText> {
         self.qr_text.as_ref()
+    }
+
+    /// The Bluetooth address from which the phone's advert came: where a direct
+    /// channel is opened. `None` before an advert was recognised and after the
+    /// end, and where the system tells no addresses.
+    #[must_use]
+    pub const fn phone_address(&self) -> Option<Address> {
+        self.phone_address
     }
 
     /// Where the transaction is.
@@ -120,7 +130,18 @@ impl Transaction {
     /// [`ApiMisuse`] if the law is broken or the input does not belong to the
     /// stage. The transaction is unchanged.
     pub fn handle(&mut self, now: Duration, input: Input) -> Result<(), ApiMisuse> {
+        let sender = match &input {
+            Input::Advert(advert) => advert.address,
+            _ => None,
+        };
+        let was_scanning = self.machine.state().is_scanning();
         self.machine.handle(now, input)?;
+        if was_scanning && !self.machine.state().is_scanning() {
+            self.phone_address = sender;
+        }
+        if self.stage() == Stage::Closed {
+            self.phone_address = None;
+        }
         if self.stage() != Stage::Offering {
             self.qr_text = None;
         }

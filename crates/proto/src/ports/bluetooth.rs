@@ -34,15 +34,28 @@ impl Sighting {
     pub const fn new(service: u16, service_data: Vec<u8>) -> Self {
         Self { service, service_data, address: None, rssi: None }
     }
+
+    /// Whether the service is one under which phones advertise.
+    #[must_use]
+    pub const fn is_of_a_phone(&self) -> bool {
+        matches!(self.service, SERVICE_UUID | DEPRECATED_SERVICE_UUID)
+    }
 }
 
-/// The address of a Bluetooth device.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// The address of a Bluetooth device. `Debug` shows its kind alone, so that no log
+/// tells whose phone was near.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Address {
     /// The six bytes, in the order in which people write them.
     pub bytes: [u8; 6],
     /// What kind of address it is. A connection needs both.
     pub kind: AddressKind,
+}
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Address({:?})", self.kind)
+    }
 }
 
 /// Whose an address is (Bluetooth Core, volume 6, part B, section 1.3).

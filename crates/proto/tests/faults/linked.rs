@@ -14,6 +14,7 @@ use fido_hybrid_proto::ctap::{
     get_info,
 };
 use fido_hybrid_proto::error::{BluetoothFault, CancelledBy, Error, Fault, Stage, TunnelFault};
+use fido_hybrid_proto::ports::bluetooth::{SERVICE_UUID, Sighting};
 use fido_hybrid_proto::secret::{LinkSecret, SecretBytes};
 use fido_hybrid_proto::transport::advert::{AdvertKey, Eid};
 use fido_hybrid_proto::transport::channel::Channel;
@@ -117,7 +118,7 @@ pub(super) fn call(seed: u64) -> (Vec<String>, Result<(), Error>) {
         coming.push_back(Input::Message(vec![0]));
     }
     let heard = pick(rng, coming.len() as u64 + 1);
-    coming.insert(heard, Input::ServiceData(advert));
+    coming.insert(heard, Input::Advert(Sighting::new(SERVICE_UUID, advert)));
 
     let mut transcript = Vec::new();
     let (mut now, mut stage, mut meddled) = (Duration::ZERO, client.stage(), false);
@@ -200,7 +201,7 @@ pub(super) fn call(seed: u64) -> (Vec<String>, Result<(), Error>) {
                     message.truncate(pick(rng, message.len() as u64));
                     meddled = true;
                 }
-                (_, Input::ServiceData(data)) => data.truncate(pick(rng, 20)),
+                (_, Input::Advert(advert)) => advert.service_data.truncate(pick(rng, 20)),
                 _ => {}
             }
         }

@@ -3,6 +3,9 @@
 
 use fido_hybrid_proto::client::{Input, Output, Update};
 use fido_hybrid_proto::error::Stage;
+use fido_hybrid_proto::ports::bluetooth::{
+    Address, AddressKind, DEPRECATED_SERVICE_UUID, SERVICE_UUID, Sighting,
+};
 use fido_hybrid_proto::transport::advert::{ADVERT_LENGTH, AdvertKey, Eid};
 use fido_hybrid_proto::transport::keys;
 use fido_hybrid_proto::transport::tunnel_domain::TunnelDomain;
@@ -38,7 +41,7 @@ fn ignores_within(bound: u64, rig: &mut ClientRig, data: Vec<u8>) {
     let length = data.len();
     let now = rig.now;
     within(bound, || {
-        rig.transaction.handle(now, Input::ServiceData(data)).unwrap();
+        rig.transaction.handle(now, Input::Advert(Sighting::new(SERVICE_UUID, data))).unwrap();
         assert!(rig.transaction.poll_output().is_none(), "{length} bytes");
     });
     assert_eq!((rig.transaction.stage(), rig.transaction.deadline()), (stage, deadline));
@@ -46,7 +49,7 @@ fn ignores_within(bound: u64, rig: &mut ClientRig, data: Vec<u8>) {
 
 /// Feeds the phone's own advert, or more than it.
 fn hears(rig: &mut ClientRig, data: Vec<u8>) {
-    let outputs = rig.step(Input::ServiceData(data));
+    let outputs = rig.step(Input::Advert(Sighting::new(SERVICE_UUID, data)));
     let heard = |output: &Output| matches!(output, Output::Update(Update::PhoneHeard));
     assert!(matches!(outputs[0], Output::StopScanning));
     assert!(outputs.iter().any(heard), "{outputs:?}");
@@ -150,5 +153,69 @@ fn a_phone_goes_on_advertising() {
         }
         assert_eq!(rig.transaction.stage(), stage);
         assert_ne!(stage, Stage::Offering);
+    }
+}
+
+/// An advert with its sender's address, which ends so.
+fn advert_of(service_data: Vec<u8>, last: u8) -> Sighting {
+    let mut advert = Sighting::new(SERVICE_UUID, service_data);
+    advert.address = Some(address(last));
+    advert.rssi = Some(-60);
+    advert
+}
+
+fn address(last: u8) -> Address {
+    Address { bytes: [0xc0, 0xa1, 0xa2, 0xa3, 0xa4, last], kind: AddressKind::Random }
+}
+
+#[test]
+fn the_address_is_that_of_the_advert_that_was_recognised() {
+    for flow in FLOWS {
+        let mut rig = ClientRig::offering(flow);
+        let own = rig.advert.clone();
+        rig.step(Input::Advert(advert_of(vec![0; ADVERT_LENGTH], 1)));
+        assert_eq!(rig.transaction.phone_address(), None, "a stranger's");
+        rig.step(Input::Advert(advert_of(own.clone(), 2)));
+        assert_eq!(rig.transaction.phone_address(), Some(address(2)));
+        // Somebody repeats the phone's advert.
+        rig.step(Input::Advert(advert_of(own, 3)));
+        assert_eq!(rig.transaction.phone_address(), Some(address(2)));
+        rig.step(Input::Cancel);
+        assert_eq!(rig.transaction.phone_address(), None, "after the end");
+    }
+}
+
+#[test]
+fn a_transaction_that_ends_before_it_has_no_address() {
+    for flow in FLOWS {
+        let mut rig = ClientRig::offering(flow);
+        rig.step(Input::Cancel);
+        rig.step(Input::Advert(advert_of(rig.advert.clone(), 2)));
+        assert_eq!(rig.transaction.phone_address(), None);
+    }
+}
+
+#[test]
+fn adverts_of_both_services_of_phones_count_and_no_others() {
+    for flow in FLOWS {
+        let mut rig = ClientRig::offering(flow);
+        for service in [0, 0x180d, SERVICE_UUID - 1, SERVICE_UUID + 1, 0xffff] {
+            let outputs = rig.step(Input::Advert(Sighting::new(service, rig.advert.clone())));
+            assert!(outputs.is_empty(), "{service:#06x}: {outputs:?}");
+            assert_eq!(rig.transaction.stage(), Stage::Offering);
+        }
+        let advert = Sighting::new(DEPRECATED_SERVICE_UUID, rig.advert.clone());
+        assert!(!rig.step(Input::Advert(advert)).is_empty());
+        assert_ne!(rig.transaction.stage(), Stage::Offering);
+    }
+}
+
+#[test]
+fn debug_shows_no_byte_of_an_address() {
+    let shown = format!("{:?}", Input::Advert(advert_of(vec![], 0xa5)));
+    assert!(shown.contains("Address(Random)"), "{shown}");
+    for byte in address(0xa5).bytes {
+        assert!(!shown.contains(&byte.to_string()), "{shown}");
+        assert!(!shown.contains(&format!("{byte:x}")), "{shown}");
     }
 }

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use fido_hybrid::bluetooth::{SERVICE_UUID, Sighting};
 use fido_hybrid::cbor::encode;
 use fido_hybrid::client::{
     Config, Deadlines, Input, Keys, LinkedKeys, Linking, Output, Transaction,
@@ -178,7 +179,7 @@ fn perform_and_link(known: &mut Known, comes: Comes, signs: bool) -> bool {
         known.advert(&code.secret, &advert);
     });
     let mut walk = Walk { client, channel: None, hash: HandshakeHash([0; 32]), known };
-    walk.step(Input::ServiceData(advert.to_vec()));
+    walk.step(Input::Advert(Sighting::new(SERVICE_UUID, advert.to_vec())));
     let outputs = walk.step(Input::TunnelOpened { connect_signal: false });
     let psk = keys::psk(&code.secret, &eid);
     let ephemeral = fido_hybrid::crypto::SecretKey::generate(&mut rng("phone"));
@@ -239,7 +240,7 @@ fn call(known: &mut Known) {
     let advert = AdvertKey::new(&keys::eid_key_linked(&kept.secret, &nonce)).seal(&eid);
     let psk = keys::psk_linked(&kept.secret, &eid);
     unrecorded(|| walk.known.secrets.bytes("the PSK", psk.expose()));
-    walk.step(Input::ServiceData(advert.to_vec()));
+    walk.step(Input::Advert(Sighting::new(SERVICE_UUID, advert.to_vec())));
     let outputs = walk.step(Input::TunnelOpened { connect_signal: false });
     let ephemeral = fido_hybrid::crypto::SecretKey::generate(&mut rng("phone"));
     let responder = Responder::linked(keys::identity_key(&root()), &psk, ephemeral);

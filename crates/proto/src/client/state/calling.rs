@@ -86,10 +86,10 @@ impl Calling {
         outputs: &mut Outputs,
     ) -> StepResult<Self, Handshaking> {
         match input {
-            Input::ServiceData(data) if self.is_scanning() => {
+            Input::Advert(advert) if self.is_scanning() && advert.is_of_a_phone() => {
                 // The advert's domain says nothing here: a phone may put random
                 // bytes in its place.
-                if let Some(heard) = self.advert_key.open_linked(&data) {
+                if let Some(heard) = self.advert_key.open_linked(&advert.service_data) {
                     self.psk = Some(keys::psk_linked(&self.secret, &heard.eid));
                     outputs.push_back(Output::StopScanning);
                     outputs.push_back(Output::Update(Update::PhoneHeard));

@@ -90,18 +90,14 @@ impl States for State {
     fn resources(&self, input: &Input) -> Resources {
         let tunnel_gone = matches!(input, Input::TunnelClosed | Input::TunnelFailed(_));
         Resources {
-            scanning: match self {
-                Self::Offering(_) => true,
-                Self::Calling(calling) => calling.is_scanning(),
-                _ => false,
-            },
+            scanning: self.is_scanning(),
             tunnel: !tunnel_gone && !matches!(self, Self::Offering(_) | Self::Closed),
         }
     }
 
     fn accepts(&self, input: &Input) -> Result<(), ApiMisuse> {
         let fits = match input {
-            Input::ServiceData(_)
+            Input::Advert(_)
             | Input::Adapter(_)
             | Input::BluetoothFailed(_)
             | Input::Cancel
@@ -186,6 +182,15 @@ impl State {
     ) -> (Self, TunnelRequest) {
         let (calling, request) = Calling::new(hint, link, domain, keys);
         (Self::Calling(calling), request)
+    }
+
+    /// Whether the phone's advert is still to come.
+    pub(super) const fn is_scanning(&self) -> bool {
+        match self {
+            Self::Offering(_) => true,
+            Self::Calling(calling) => calling.is_scanning(),
+            _ => false,
+        }
     }
 
     pub(super) fn get_info(&self) -> Option<&get_info::Response> {

@@ -35,8 +35,8 @@ impl Offering {
         outputs: &mut Outputs,
     ) -> StepResult<Self, Connecting> {
         match input {
-            Input::ServiceData(data) => {
-                let heard = self.advert_key.open(&data);
+            Input::Advert(advert) if advert.is_of_a_phone() => {
+                let heard = self.advert_key.open(&advert.service_data);
                 // Most adverts are of other people's transactions.
                 let Some((heard, domain)) =
                     heard.and_then(|heard| heard.eid.domain().map(|domain| (heard, domain)))
