@@ -123,6 +123,7 @@ mod background;
 pub mod bluetooth;
 pub mod client;
 mod clock;
+mod data_channel;
 #[cfg(feature = "qr-render")]
 pub mod qr_render;
 pub mod tunnel;

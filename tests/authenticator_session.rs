@@ -19,7 +19,7 @@ use fido_hybrid::error::{
 };
 use fido_hybrid::transport::qr_code::QrCode;
 use fido_hybrid::transport::tunnel_url::TunnelRequest;
-use fido_hybrid::tunnel::{Dial, OpenTunnel, Tunnel};
+use fido_hybrid::tunnel::{DataChannel, Dial, OpenTunnel};
 use fido_hybrid_sim::{Air, Exchange};
 use rig::{approved, domain, get_assertion, make_credential, passkey};
 use tokio::sync::{mpsc, oneshot};
@@ -377,7 +377,7 @@ async fn an_adapter_that_stays_away_is_told_and_is_why_the_session_ends() {
 /// Tunnels that take the handshake and no answer.
 struct Clogged(Exchange);
 
-struct ClogsAfterOne(Box<dyn Tunnel>, bool);
+struct ClogsAfterOne(Box<dyn DataChannel>, bool);
 
 impl Dial for Clogged {
     fn dial(&self, request: TunnelRequest) -> BoxFuture<'_, Result<OpenTunnel, TunnelFault>> {
@@ -389,7 +389,7 @@ impl Dial for Clogged {
     }
 }
 
-impl Tunnel for ClogsAfterOne {
+impl DataChannel for ClogsAfterOne {
     fn send(&mut self, messages: Vec<Vec<u8>>) -> BoxFuture<'_, Result<(), TunnelFault>> {
         if std::mem::replace(&mut self.1, true) {
             return Box::pin(std::future::pending());

@@ -25,7 +25,7 @@ use fido_hybrid::error::{
     TunnelFault, Unsupported,
 };
 use fido_hybrid::transport::tunnel_url::TunnelRequest;
-use fido_hybrid::tunnel::{Dial, OpenTunnel, Tunnel};
+use fido_hybrid::tunnel::{DataChannel, Dial, OpenTunnel};
 use fido_hybrid_sim::{Air, Conditions, Exchange, SeededRng};
 use rig::{domain, get_assertion, make_credential};
 use tokio::sync::{mpsc, watch};
@@ -83,7 +83,7 @@ struct Watched {
 }
 
 struct WatchedTunnel {
-    tunnel: Box<dyn Tunnel>,
+    tunnel: Box<dyn DataChannel>,
     seen: mpsc::UnboundedSender<Seen>,
 }
 
@@ -97,7 +97,7 @@ impl Dial for Watched {
     }
 }
 
-impl Tunnel for WatchedTunnel {
+impl DataChannel for WatchedTunnel {
     fn send(&mut self, messages: Vec<Vec<u8>>) -> BoxFuture<'_, Result<(), TunnelFault>> {
         let _gone = self.seen.send(Seen::Sent(messages.iter().map(Vec::len).collect()));
         self.tunnel.send(messages)
@@ -273,7 +273,7 @@ async fn one_request_after_another_while_the_phone_stays() {
 struct Meddling(Watched);
 
 struct MeddlingTunnel {
-    tunnel: Box<dyn Tunnel>,
+    tunnel: Box<dyn DataChannel>,
     received: usize,
 }
 
@@ -287,7 +287,7 @@ impl Dial for Meddling {
     }
 }
 
-impl Tunnel for MeddlingTunnel {
+impl DataChannel for MeddlingTunnel {
     fn send(&mut self, messages: Vec<Vec<u8>>) -> BoxFuture<'_, Result<(), TunnelFault>> {
         self.tunnel.send(messages)
     }

@@ -17,7 +17,7 @@ use fido_hybrid::ctap::{Response, Status};
 use fido_hybrid::error::{ApiMisuse, CancelledBy, Fault, Stage, TunnelFault};
 use fido_hybrid::transport::qr_code::QrCode;
 use fido_hybrid::transport::tunnel_url::TunnelRequest;
-use fido_hybrid::tunnel::{Dial, OpenTunnel, Tunnel};
+use fido_hybrid::tunnel::{DataChannel, Dial, OpenTunnel};
 use fido_hybrid_sim::{Air, Exchange};
 use futures_util::FutureExt as _;
 use rig::{domain, make_credential};
@@ -40,7 +40,7 @@ struct Way {
 }
 
 struct Watched {
-    tunnel: Box<dyn Tunnel>,
+    tunnel: Box<dyn DataChannel>,
     way: Way,
 }
 
@@ -73,7 +73,7 @@ impl Dial for Way {
     }
 }
 
-impl Tunnel for Watched {
+impl DataChannel for Watched {
     fn send(&mut self, messages: Vec<Vec<u8>>) -> BoxFuture<'_, Result<(), TunnelFault>> {
         if self.way.clogged.load(Ordering::Relaxed) {
             return Box::pin(pending());

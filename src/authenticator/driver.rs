@@ -10,8 +10,8 @@ use tracing::debug;
 
 use crate::bluetooth::{AdapterState, Advertisement, Advertiser};
 use crate::clock::Clock;
-use crate::tunnel::Dial;
-use crate::tunnel::endpoint::{Endpoint, Event};
+use crate::data_channel::{Endpoint, Event};
+use crate::tunnel::{Dial, OpenTunnel, dial};
 use fido_hybrid_proto::authenticator::Update;
 use fido_hybrid_proto::error::{ApiMisuse, BluetoothFault, Error, Stage, TunnelFault};
 use fido_hybrid_proto::ports::BoxFuture;
@@ -85,7 +85,8 @@ pub(super) struct Driver<R> {
     updates: mpsc::Sender<Update>,
     /// The session was dropped: nobody wants this any more.
     deserted: bool,
-    endpoint: Endpoint,
+    /// What opening tells is where the client will connect.
+    endpoint: Endpoint<Option<RoutingId>>,
     radio: Radio,
 }
 
@@ -131,7 +132,11 @@ impl<R: Role> Driver<R> {
             match output {
                 Output::Send(message) => messages.push(message),
                 Output::Dial(request) => {
-                    self.endpoint = Endpoint::dial(&self.surroundings.dialer, request);
+                    let opening = dial(Arc::clone(&self.surroundings.dialer), request);
+                    self.endpoint = Endpoint::open(async move {
+                        let OpenTunnel { tunnel, routing_id, .. } = opening.await?;
+                        Ok((tunnel, routing_id))
+                    });
                 }
                 Output::Advertise(advert) => {
                     let advertiser = Arc::clone(&self.surroundings.advertiser);
@@ -168,7 +173,7 @@ impl<R: Role> Driver<R> {
             }
             () = self.clock.reach(self.role.deadline()) => Input::TimePassed,
             event = self.endpoint.next() => match event {
-                Event::Opened { routing_id, .. } => Input::TunnelOpened { routing_id },
+                Event::Opened(routing_id) => Input::TunnelOpened { routing_id },
                 Event::Message(message) => Input::Message(message),
                 Event::Closed => Input::TunnelClosed,
                 Event::Failed(fault) if unsent => Input::SendFailed(fault),

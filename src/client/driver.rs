@@ -13,8 +13,8 @@ use tracing::debug;
 use super::ceremony::{Answer, Ask, Ended, ShownCode};
 use crate::bluetooth::{Scan, ScanEvent, Scanner};
 use crate::clock::Clock;
-use crate::tunnel::Dial;
-use crate::tunnel::endpoint::{Endpoint, Event};
+use crate::data_channel::{Endpoint, Event};
+use crate::tunnel::{Dial, OpenTunnel, dial};
 use fido_hybrid_proto::client::Update;
 use fido_hybrid_proto::client::{Input, Output, Transaction};
 use fido_hybrid_proto::ctap;
@@ -28,7 +28,8 @@ pub(super) struct Driver {
     clock: Clock,
     dialer: Arc<dyn Dial>,
     radio: Radio,
-    endpoint: Endpoint,
+    /// What opening tells is whether a connect signal was announced.
+    endpoint: Endpoint<bool>,
     asks: mpsc::Receiver<Ask>,
     ended: Ended,
     code: ShownCode,
@@ -103,7 +104,11 @@ impl Driver {
             match output {
                 Output::Send(message) => messages.push(message),
                 Output::Dial(request) => {
-                    self.endpoint = Endpoint::dial(&self.dialer, request);
+                    let opening = dial(Arc::clone(&self.dialer), request);
+                    self.endpoint = Endpoint::open(async move {
+                        let OpenTunnel { tunnel, connect_signal, .. } = opening.await?;
+                        Ok((tunnel, connect_signal))
+                    });
                 }
                 Output::StopScanning => self.radio = Radio::Off,
                 // Below, with the end: what the tunnel still takes is not to
@@ -210,9 +215,9 @@ impl Drop for Driver {
     }
 }
 
-fn of_tunnel(event: Event) -> Input {
+fn of_tunnel(event: Event<bool>) -> Input {
     match event {
-        Event::Opened { connect_signal, .. } => Input::TunnelOpened { connect_signal },
+        Event::Opened(connect_signal) => Input::TunnelOpened { connect_signal },
         Event::Message(message) => Input::Message(message),
         Event::Closed => Input::TunnelClosed,
         Event::Failed(fault) => Input::TunnelFailed(fault),

@@ -124,7 +124,7 @@ mod tests {
 
     use super::*;
     use crate::tunnel::websocket::WebSocket;
-    use crate::tunnel::{Tunnel as _, TunnelOptions};
+    use crate::tunnel::{DataChannel as _, TunnelOptions};
     use fido_hybrid_websocket::{Counted, bounded};
 
     const SECOND: Duration = Duration::from_secs(1);

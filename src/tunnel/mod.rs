@@ -17,7 +17,6 @@ mod answer;
 mod connect;
 #[cfg(feature = "tunnel")]
 mod dial;
-pub(crate) mod endpoint;
 #[cfg(feature = "tunnel")]
 mod keep_alive;
 #[cfg(feature = "tunnel")]
@@ -31,10 +30,26 @@ mod websocket;
 pub use dial::{
     BuildError, DEFAULT_DIAL_TIMEOUT, MAX_REDIRECTS, WebSocketTunnel, WebSocketTunnelBuilder,
 };
-pub use fido_hybrid_proto::ports::tunnel::{Dial, OpenTunnel, Tunnel};
+pub use fido_hybrid_proto::ports::data_channel::DataChannel;
+pub use fido_hybrid_proto::ports::tunnel::{Dial, OpenTunnel};
 #[cfg(feature = "tunnel")]
 pub use keep_alive::{DEFAULT_KEEP_ALIVE, MIN_KEEP_ALIVE};
 #[cfg(feature = "tunnel")]
 pub use options::{DEFAULT_MAX_MESSAGE_SIZE, TunnelOptions};
 #[cfg(feature = "tunnel")]
 pub use upgrade::open_over;
+
+use std::sync::Arc;
+
+use fido_hybrid_proto::error::TunnelFault;
+use fido_hybrid_proto::transport::tunnel_url::TunnelRequest;
+use tracing::debug;
+
+/// Dials for the task of a ceremony or a session.
+pub(crate) async fn dial(
+    dialer: Arc<dyn Dial>,
+    request: TunnelRequest,
+) -> Result<OpenTunnel, TunnelFault> {
+    debug!(host = request.url.host(), "dialling the tunnel service");
+    dialer.dial(request).await
+}

@@ -1,6 +1,6 @@
 //! An open tunnel: a WebSocket over any stream.
 //!
-//! How a tunnel ends, as [`Tunnel::receive`] tells it:
+//! How a tunnel ends, as [`DataChannel::receive`] tells it:
 //!
 //! | what came                          | answer                     |
 //! |------------------------------------|----------------------------|
@@ -26,7 +26,7 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use super::Tunnel;
+use super::DataChannel;
 use super::keep_alive::KeepAlive;
 use super::options::TunnelOptions;
 use fido_hybrid_proto::error::TunnelFault;
@@ -194,7 +194,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin + Send> Tunnel for WebSocket<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> DataChannel for WebSocket<S> {
     fn send(&mut self, messages: Vec<Vec<u8>>) -> BoxFuture<'_, Result<(), TunnelFault>> {
         Box::pin(self.send_together(messages))
     }

@@ -14,7 +14,7 @@ use fido_hybrid::ctap::{Request, Response};
 use fido_hybrid::error::{ApiMisuse, BluetoothFault, Error, Fault, Stage, TunnelFault};
 use fido_hybrid::transport::qr_code::{QrCode, QrText};
 use fido_hybrid::transport::tunnel_url::TunnelRequest;
-use fido_hybrid::tunnel::{Dial, OpenTunnel, Tunnel};
+use fido_hybrid::tunnel::{DataChannel, Dial, OpenTunnel};
 use fido_hybrid_sim::{Air, Exchange};
 
 use super::finder::Secrets;
@@ -54,7 +54,7 @@ struct Service {
 }
 
 struct Line {
-    tunnel: Box<dyn Tunnel>,
+    tunnel: Box<dyn DataChannel>,
     tampers_in: Option<usize>,
 }
 
@@ -79,7 +79,7 @@ impl Dial for Service {
     }
 }
 
-impl Tunnel for Line {
+impl DataChannel for Line {
     fn send(&mut self, messages: Vec<Vec<u8>>) -> BoxFuture<'_, Result<(), TunnelFault>> {
         self.tunnel.send(messages)
     }

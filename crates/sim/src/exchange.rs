@@ -8,7 +8,8 @@ use tokio::sync::mpsc;
 
 use fido_hybrid_proto::error::TunnelFault;
 use fido_hybrid_proto::ports::BoxFuture;
-use fido_hybrid_proto::ports::tunnel::{Dial, OpenTunnel, Tunnel};
+use fido_hybrid_proto::ports::data_channel::DataChannel;
+use fido_hybrid_proto::ports::tunnel::{Dial, OpenTunnel};
 use fido_hybrid_proto::transport::tunnel_url::{RoutingId, TunnelRequest};
 
 /// Messages on the way to one side.
@@ -85,7 +86,7 @@ impl InMemory {
     }
 }
 
-impl Tunnel for InMemory {
+impl DataChannel for InMemory {
     fn send(&mut self, messages: Vec<Vec<u8>>) -> BoxFuture<'_, Result<(), TunnelFault>> {
         Box::pin(async move {
             let to_peer = self.to_peer.as_ref().ok_or(TunnelFault::Closed(None))?;

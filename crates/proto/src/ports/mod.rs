@@ -2,6 +2,7 @@
 //! or takes from the crates that do.
 
 pub mod bluetooth;
+pub mod data_channel;
 pub mod tunnel;
 
 use std::pin::Pin;

@@ -1,8 +1,10 @@
-//! Reaching a tunnel service: the [`Dial`] and [`Tunnel`] traits.
+//! Reaching a tunnel service: the [`Dial`] trait, which opens a
+//! [`DataChannel`] there.
 
 use std::fmt;
 
 use super::BoxFuture;
+use super::data_channel::DataChannel;
 use crate::error::TunnelFault;
 use crate::transport::tunnel_url::{RoutingId, TunnelRequest};
 
@@ -24,7 +26,7 @@ pub trait Dial: Send + Sync {
 /// A tunnel just opened, and what the service said with it.
 pub struct OpenTunnel {
     /// The way to send and receive.
-    pub tunnel: Box<dyn Tunnel>,
+    pub tunnel: Box<dyn DataChannel>,
     /// To a phone that opened a new tunnel: where the client will connect.
     pub routing_id: Option<RoutingId>,
     /// To a client that calls a linked phone: the service announced that its
@@ -39,33 +41,4 @@ impl fmt::Debug for OpenTunnel {
             .field("connect_signal", &self.connect_signal)
             .finish_non_exhaustive()
     }
-}
-
-/// An open tunnel: whole messages in both directions. Dropping it closes it.
-pub trait Tunnel: Send {
-    /// Sends messages, all in one write where the transport allows it: peers
-    /// that wait for one segment to be acknowledged before the next lose 40 ms.
-    ///
-    /// # Errors
-    /// A [`TunnelFault`] if the tunnel is closed or breaks.
-    ///
-    /// # Cancel safety
-    /// A message may be sent in part; the tunnel cannot be used afterwards.
-    fn send(&mut self, messages: Vec<Vec<u8>>) -> BoxFuture<'_, Result<(), TunnelFault>>;
-
-    /// The next message; `None` once the other side has closed the tunnel in
-    /// good order. Pings are answered and never returned.
-    ///
-    /// # Errors
-    /// A [`TunnelFault`] if the tunnel breaks.
-    ///
-    /// # Cancel safety
-    /// No message is lost.
-    fn receive(&mut self) -> BoxFuture<'_, Result<Option<Vec<u8>>, TunnelFault>>;
-
-    /// Says goodbye and closes, without waiting for the other side's answer.
-    ///
-    /// # Cancel safety
-    /// The goodbye may be lost; dropping the tunnel closes it.
-    fn close(&mut self) -> BoxFuture<'_, ()>;
 }

@@ -1,47 +1,50 @@
-//! One side's end of a tunnel, from dialling to closing, as the task behind a
-//! ceremony or a session holds it.
+//! One side's end of a data channel, from opening to closing, as the task behind
+//! a ceremony or a session holds it. Which kind of channel it is, only its opener
+//! knows.
 
 use std::future::pending;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::timeout;
-use tracing::{debug, trace};
+use tracing::trace;
 
-use super::{Dial, OpenTunnel, Tunnel};
 use fido_hybrid_proto::error::TunnelFault;
 use fido_hybrid_proto::ports::BoxFuture;
-use fido_hybrid_proto::transport::tunnel_url::{RoutingId, TunnelRequest};
+use fido_hybrid_proto::ports::data_channel::DataChannel;
 
-/// How long a send may take. A tunnel service that does not take a message for
-/// this long is not going to.
+/// How long a send may take. A channel that does not take a message for this long
+/// is not going to.
 const SEND_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long saying goodbye may take, once the transaction is over.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What came of the tunnel.
-pub(crate) enum Event {
-    Opened { routing_id: Option<RoutingId>, connect_signal: bool },
+/// A channel just opened, and what its opener tells with it.
+pub(crate) type Opened<T> = (Box<dyn DataChannel>, T);
+
+/// What came of the channel.
+pub(crate) enum Event<T> {
+    Opened(T),
     Message(Vec<u8>),
     Closed,
     Failed(TunnelFault),
 }
 
-pub(crate) enum Endpoint {
+/// One side's end.
+pub(crate) enum Endpoint<T> {
     Closed,
-    Dialling(BoxFuture<'static, Result<OpenTunnel, TunnelFault>>),
-    Open(Box<dyn Tunnel>),
+    Opening(BoxFuture<'static, Result<Opened<T>, TunnelFault>>),
+    Open(Box<dyn DataChannel>),
     /// Sending failed, which is yet to be told.
     Failed(TunnelFault),
 }
 
-impl Endpoint {
-    /// Starts to open a tunnel.
-    pub(crate) fn dial(dialer: &Arc<dyn Dial>, request: TunnelRequest) -> Self {
-        debug!(host = request.url.host(), "dialling the tunnel service");
-        let dialer = Arc::clone(dialer);
-        Self::Dialling(Box::pin(async move { dialer.dial(request).await }))
+impl<T> Endpoint<T> {
+    /// Starts to open a channel.
+    pub(crate) fn open(
+        opening: impl Future<Output = Result<Opened<T>, TunnelFault>> + Send + 'static,
+    ) -> Self {
+        Self::Opening(Box::pin(opening))
     }
 
     /// Sends messages, all in one write. That it failed is told by
@@ -50,9 +53,9 @@ impl Endpoint {
         if messages.is_empty() {
             return;
         }
-        if let Self::Open(tunnel) = self {
+        if let Self::Open(channel) = self {
             trace!(messages = messages.len(), "sending");
-            match timeout(SEND_TIMEOUT, tunnel.send(messages)).await {
+            match timeout(SEND_TIMEOUT, channel.send(messages)).await {
                 Ok(Ok(())) => {}
                 Ok(Err(fault)) => *self = Self::Failed(fault),
                 Err(_) => *self = Self::Failed(TunnelFault::Stalled),
@@ -60,29 +63,27 @@ impl Endpoint {
         }
     }
 
-    /// Closes the tunnel, or stops opening it.
+    /// Closes the channel, or stops opening it.
     pub(crate) async fn close(&mut self) {
-        if let Self::Open(mut tunnel) = std::mem::replace(self, Self::Closed) {
+        if let Self::Open(mut channel) = std::mem::replace(self, Self::Closed) {
             // Dropping it closes it too, only less politely.
-            let _closed = timeout(CLOSE_TIMEOUT, tunnel.close()).await;
+            let _closed = timeout(CLOSE_TIMEOUT, channel.close()).await;
         }
     }
 
-    /// What comes next; nothing ever once the tunnel is closed.
+    /// What comes next; nothing ever once the channel is closed.
     ///
     /// # Cancel safety
     /// No message is lost.
-    pub(crate) async fn next(&mut self) -> Event {
+    pub(crate) async fn next(&mut self) -> Event<T> {
         let (next, event) = match self {
             Self::Closed => pending().await,
             Self::Failed(fault) => (Self::Closed, Event::Failed(fault.clone())),
-            Self::Dialling(dial) => match dial.await {
-                Ok(OpenTunnel { tunnel, routing_id, connect_signal }) => {
-                    (Self::Open(tunnel), Event::Opened { routing_id, connect_signal })
-                }
+            Self::Opening(opening) => match opening.await {
+                Ok((channel, told)) => (Self::Open(channel), Event::Opened(told)),
                 Err(fault) => (Self::Closed, Event::Failed(fault)),
             },
-            Self::Open(tunnel) => match tunnel.receive().await {
+            Self::Open(channel) => match channel.receive().await {
                 Ok(Some(message)) => return Event::Message(message),
                 Ok(None) => (Self::Closed, Event::Closed),
                 Err(fault) => (Self::Closed, Event::Failed(fault)),
