@@ -17,14 +17,28 @@ use fido_hybrid::authenticator as phone;
 use fido_hybrid::authenticator::{
     Authenticator, Decision, MemoryStore, Prompt, Session, UserCheck, Verification,
 };
-use fido_hybrid::bluetooth::{AdapterState, SERVICE_UUID, Scan, ScanEvent, Scanner, Sighting};
-use fido_hybrid::client::{Ceremony, Client, Deadlines, MAX_REQUEST, Update};
+use fido_hybrid::bluetooth::{
+    AdapterState, Advertiser, SERVICE_UUID, Scan, ScanEvent, Scanner, Sighting,
+};
+use fido_hybrid::cbor::encode;
+use fido_hybrid::client::{
+    Canceller, Ceremony, Client, Deadlines, JsonRequest, MAX_REQUEST, Update,
+};
+use fido_hybrid::crypto::SecretKey;
 use fido_hybrid::ctap::{CredentialDescriptor, CredentialId, Request, Response, Status};
 use fido_hybrid::error::{
     Advice, ApiMisuse, BluetoothFault, CancelledBy, Error, Fault, PeerMisbehaved, Stage,
     TunnelFault, Unsupported,
 };
-use fido_hybrid::transport::tunnel_url::TunnelRequest;
+use fido_hybrid::transport::advert::{AdvertKey, Eid};
+use fido_hybrid::transport::channel::Channel;
+use fido_hybrid::transport::keys;
+use fido_hybrid::transport::message::MessageType;
+use fido_hybrid::transport::noise::Responder;
+use fido_hybrid::transport::post_handshake::{Features, PostHandshake};
+use fido_hybrid::transport::qr_code::{QrCode, RequestHint};
+use fido_hybrid::transport::tunnel_domain::TunnelDomain;
+use fido_hybrid::transport::tunnel_url::{TunnelRequest, TunnelUrl};
 use fido_hybrid::tunnel::{DataChannel, Dial, OpenTunnel};
 use fido_hybrid_sim::{Air, Conditions, Exchange, SeededRng};
 use rig::{domain, get_assertion, make_credential};
@@ -169,7 +183,7 @@ impl World {
         Self { client, phone, scans: watching, by_client, by_phone, air }
     }
 
-    fn scan(&self, ceremony: &Ceremony<Response>) -> Session {
+    fn scan<T>(&self, ceremony: &Ceremony<T>) -> Session {
         self.phone.answer(ceremony.qr_code().unwrap().expose().parse().unwrap()).unwrap()
     }
 
@@ -692,4 +706,68 @@ async fn debug_output_of_the_objects_holds_no_secret() {
     printed.push_str(&format!("{session:?} {:?}", world.client));
     ceremony.outcome().await.unwrap();
     assert!(!printed.contains(&code) && !printed.contains("FIDO:/"), "{printed}");
+}
+
+/// A phone of digital credentials alone: it takes one JSON request, which it
+/// returns, and answers `reply`.
+async fn wallet(code: QrCode, air: Air, exchange: Exchange, reply: Vec<u8>) -> String {
+    let id = keys::tunnel_id(&code.secret);
+    let url = TunnelUrl::new_tunnel(TunnelDomain::GOOGLE, id);
+    let OpenTunnel { mut tunnel, routing_id, .. } = exchange.dial(url.into()).await.unwrap();
+    let eid = Eid::new([7; 10], routing_id.unwrap(), TunnelDomain::GOOGLE);
+    let advert = AdvertKey::new(&keys::eid_key(&code.secret)).seal(&eid);
+    let _advert = air.advertise(advert.to_vec()).await.unwrap();
+    let psk = keys::psk(&code.secret, &eid);
+    let ephemeral = SecretKey::generate(&mut SeededRng::new(9));
+    let responder = Responder::qr(code.public_key, &psk, ephemeral);
+    let hello = tunnel.receive().await.unwrap().unwrap();
+    let (established, message) = responder.respond(&hello).unwrap();
+    let mut channel = Channel::new(established);
+    let introduction = PostHandshake {
+        get_info: None,
+        features: Features { ctap: false, digital_credentials: true },
+        ..PostHandshake::ctap(Vec::new())
+    };
+    let introduction = channel.seal_untyped(&encode(&introduction)).unwrap();
+    tunnel.send(vec![message.to_vec(), introduction]).await.unwrap();
+    let request = channel.open(tunnel.receive().await.unwrap().unwrap()).unwrap();
+    assert_eq!(request.kind, MessageType::Json);
+    tunnel.send(vec![channel.seal(MessageType::Json, &reply).unwrap()]).await.unwrap();
+    let goodbye = channel.open(tunnel.receive().await.unwrap().unwrap()).unwrap();
+    assert_eq!(goodbye.kind, MessageType::Shutdown);
+    String::from_utf8(request.payload.expose().to_vec()).unwrap()
+}
+
+fn presentation(text: &str) -> JsonRequest {
+    JsonRequest::new(text.to_owned(), RequestHint::CredentialPresentation).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wallet_is_asked_in_json() {
+    let (air, exchange) = (Air::new(), Exchange::new());
+    let client = Client::builder().scanner(air.clone()).tunnel(exchange.clone()).build().unwrap();
+    let mut ceremony = client.begin_json(presentation("{\"a\":1}"), None).unwrap();
+    let code: QrCode = ceremony.qr_code().unwrap().expose().parse().unwrap();
+    assert_eq!(code.hint, RequestHint::CredentialPresentation);
+    let wallet = tokio::spawn(wallet(code, air, exchange, b"{\"b\":2}".to_vec()));
+    assert_eq!(ceremony.outcome().await.unwrap().expose(), "{\"b\":2}");
+    ceremony.close().await;
+    assert_eq!(wallet.await.unwrap(), "{\"a\":1}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_phone_without_json_ends_the_ceremony_before_it_has_the_request() {
+    let mut world = World::new(Person::Agrees);
+    let mut ceremony = world.client.begin_json(presentation("{}"), None).unwrap();
+    let _session = world.scan(&ceremony);
+    let error = ceremony.outcome().await.unwrap_err();
+    assert_eq!(error.stage, Stage::Ready);
+    assert!(matches!(error.fault, Fault::Unsupported(Unsupported::Json)), "{error}");
+    let error = ceremony.cancel(Canceller::Caller).await;
+    assert_eq!(error.stage, Stage::Ready);
+    let mut sent = Vec::new();
+    while let Seen::Sent(lengths) = world.by_client.recv().await.unwrap() {
+        sent.extend(lengths);
+    }
+    assert_eq!(sent, [81, 48], "the handshake and the shutdown");
 }
