@@ -7,7 +7,8 @@ use std::time::Duration;
 use fido_hybrid::bluetooth::{SERVICE_UUID, Sighting};
 use fido_hybrid::cbor::encode;
 use fido_hybrid::client::{
-    Config, Deadlines, Input, Keys, LinkedKeys, Linking, Output, Transaction, Update,
+    Config, Deadlines, Input, Keys, LinkedKeys, Linking, MAX_REQUEST, Output, PhoneRequest,
+    Transaction, Update,
 };
 use fido_hybrid::crypto::SecretKey;
 use fido_hybrid::crypto::sha256;
@@ -23,6 +24,7 @@ use fido_hybrid::transport::advert::{AdvertKey, EID_LENGTH, Eid};
 use fido_hybrid::transport::channel::Channel;
 use fido_hybrid::transport::contact_request::{ClientNonce, ContactHint, LinkId};
 use fido_hybrid::transport::keys;
+use fido_hybrid::transport::linked_phone::LinkedPhone;
 use fido_hybrid::transport::linking::{self, Link};
 use fido_hybrid::transport::message::MessageType;
 use fido_hybrid::transport::noise::{HANDSHAKE_MESSAGE_LENGTH, HandshakeHash, Responder};
@@ -156,8 +158,7 @@ impl World {
             Transaction::linked(
                 hint,
                 Deadlines::default(),
-                &link(),
-                TunnelDomain::GOOGLE,
+                &LinkedPhone { link: link(), domain: TunnelDomain::GOOGLE },
                 keys,
                 now,
             )
@@ -380,11 +381,16 @@ impl World {
     }
 
     fn ask(&mut self, request: Request, timeout: Option<Duration>) {
+        let Ok(asked) = PhoneRequest::try_from(request.clone()) else {
+            let is_command = !matches!(request, Request::Selection | Request::GetNextAssertion);
+            assert!(!is_command || request.to_bytes().len() > MAX_REQUEST);
+            return;
+        };
         if self.client.stage() == Stage::Ready {
             self.is_answered_at_once = request == Request::GetInfo;
-            self.asked = Some(request.clone());
+            self.asked = Some(request);
         }
-        self.feed(Input::Request { request: request.try_into().unwrap(), timeout });
+        self.feed(Input::Request { request: asked, timeout });
         self.is_answered_at_once = false;
     }
 
@@ -469,7 +475,7 @@ impl World {
                 Output::StopScanning => self.log.stopped_scanning += 1,
                 Output::CloseTunnel => self.log.closed_tunnel += 1,
                 Output::Response(response) => self.answered(before, response),
-                Output::Linked { link: kept, .. } => {
+                Output::Linked(LinkedPhone { link: kept, domain: _ }) => {
                     assert!(self.keeps_links && self.has_link, "a link that nobody signed");
                     assert!(!self.is_late, "a link was taken after the end");
                     assert_eq!(kept, link());

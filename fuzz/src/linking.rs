@@ -5,10 +5,12 @@ use fido_hybrid::crypto::SecretKey;
 use fido_hybrid::secret::LinkSecret;
 use fido_hybrid::transport::contact_request::LinkId;
 use fido_hybrid::transport::crypter::PADDING_UNIT;
+use fido_hybrid::transport::linked_phone::{LinkedPhone, MAX_LENGTH};
 use fido_hybrid::transport::linking::{
     Link, LinkSignatureError, MAX_NAME, UPDATE_UNIT, UnverifiedLink, Update,
 };
 use fido_hybrid::transport::noise::HandshakeHash;
+use fido_hybrid::transport::tunnel_domain::TunnelDomain;
 use fido_hybrid::transport::tunnel_url::ContactId;
 
 use super::memory;
@@ -17,7 +19,8 @@ fn key(byte: u8) -> SecretKey {
     SecretKey::from_scalar(&[byte; 32]).unwrap()
 }
 
-/// An update's payload, a linking map, and a contact id with a name for one.
+/// An update's payload, a linking map, a stored phone, and a contact id with a name
+/// for a map.
 pub fn update_linking(input: &[u8]) {
     if let Ok(update) = memory::within(input.len() + 256, || Update::parse(input)) {
         let written = update.to_bytes();
@@ -31,6 +34,7 @@ pub fn update_linking(input: &[u8]) {
         }
     }
     unverified(input);
+    stored(input);
     signed(input);
 }
 
@@ -43,6 +47,15 @@ fn unverified(map: &[u8]) {
     assert_eq!(cbor::encode(&cbor::decode::<UnverifiedLink>(&written).unwrap()), written);
     let hash = HandshakeHash([9; 32]);
     assert_eq!(link.verify(&key(1), &hash), Err(LinkSignatureError));
+}
+
+/// Bytes of a store: a linked phone has one encoding.
+fn stored(bytes: &[u8]) {
+    let read = memory::within(bytes.len() + 512, || LinkedPhone::from_bytes(bytes));
+    let Ok(phone) = read else { return };
+    assert!(bytes.len() <= MAX_LENGTH);
+    assert_eq!(format!("{phone:?}"), "LinkedPhone(..)");
+    assert_eq!(phone.to_bytes().expose(), bytes);
 }
 
 /// A link of our own making verifies for its client and handshake alone.
@@ -58,6 +71,10 @@ fn signed(input: &[u8]) {
         identity: *phone.public_key(),
         name: name.to_owned(),
     };
+    let stored = LinkedPhone { link: link.clone(), domain: TunnelDomain::APPLE };
+    let read = LinkedPhone::from_bytes(stored.to_bytes().expose());
+    assert_eq!(read.is_ok(), link.name.len() <= MAX_NAME, "{read:?}");
+    assert!(read.is_err() || read == Ok(stored));
     let hash = HandshakeHash([5; 32]);
     let map = link.sign(&phone, client.public_key(), &hash).unwrap();
     let read = cbor::decode::<UnverifiedLink>(map.expose());

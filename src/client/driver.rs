@@ -121,7 +121,7 @@ impl Driver {
                 }
                 Output::JsonResponse(text) => self.answer(Ok(Answer::Json(text))),
                 // This client offers no linking, so these outputs do not occur.
-                Output::Linked { .. } | Output::ForgetLink => {}
+                Output::Linked(_) | Output::ForgetLink => {}
                 Output::Closed(result) => {
                     self.end(result);
                     self.endpoint.send(messages).await;

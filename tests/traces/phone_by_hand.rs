@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use fido_hybrid::bluetooth::{SERVICE_UUID, Sighting};
+use fido_hybrid::bluetooth::{Address, AddressKind, SERVICE_UUID, Sighting};
 use fido_hybrid::cbor::encode;
 use fido_hybrid::client::{
     Config, Deadlines, Input, Keys, LinkedKeys, Linking, Output, Transaction,
@@ -21,6 +21,7 @@ use fido_hybrid::transport::advert::{AdvertKey, Eid};
 use fido_hybrid::transport::channel::Channel;
 use fido_hybrid::transport::contact_request::{ContactHint, LinkId};
 use fido_hybrid::transport::keys;
+use fido_hybrid::transport::linked_phone::LinkedPhone;
 use fido_hybrid::transport::linking::{Link, Update};
 use fido_hybrid::transport::message::MessageType;
 use fido_hybrid::transport::noise::{Established, HandshakeHash, Responder};
@@ -148,6 +149,24 @@ fn introduction() -> PostHandshake {
     PostHandshake::ctap(encode(&info))
 }
 
+/// The radio receives an advert, with the address of the phone.
+fn advertise(walk: &mut Walk, service_data: Vec<u8>) -> Vec<Output> {
+    let mut advert = Sighting::new(SERVICE_UUID, service_data);
+    let bytes = bytes::<6>("phone's address");
+    // Six bytes are too short to look for as bytes.
+    walk.secrets.text("the phone's address", &format!("{bytes:?}"));
+    let [a, b, c, d, e, f] = bytes;
+    let written = format!("{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}");
+    walk.secrets.text("the phone's address, written", &written);
+    walk.secrets.text("the phone's address, in capitals", &written.to_uppercase());
+    advert.address = Some(Address { bytes, kind: AddressKind::Random });
+    let outputs = walk.step(Input::Advert(advert));
+    let kept = walk.client.phone_address().unwrap();
+    assert_eq!(kept.bytes, bytes);
+    walk.notebook.print(&kept);
+    outputs
+}
+
 /// Up to the handshake's first message, and the phone's answer to it.
 fn scanned() -> (Walk, QrCode, Vec<u8>) {
     let mut config = Config::new(RequestHint::GetAssertion);
@@ -169,7 +188,7 @@ fn scanned() -> (Walk, QrCode, Vec<u8>) {
     walk.notebook.print(&advert);
     let advert = advert.seal(&eid);
     walk.secrets.advert(&code.secret, &advert);
-    walk.step(Input::Advert(Sighting::new(SERVICE_UUID, advert.to_vec())));
+    advertise(&mut walk, advert.to_vec());
     let outputs = walk.step(Input::TunnelOpened { connect_signal: false });
     let psk = keys::psk(&code.secret, &eid);
     let ephemeral = key("phone's ephemeral");
@@ -292,6 +311,7 @@ fn of_answers_that_cannot_be_read_or_do_not_answer() {
 fn add_link(walk: &mut Walk) {
     let link = link();
     walk.notebook.print(&link);
+    walk.notebook.print(&LinkedPhone { link: link.clone(), domain: TunnelDomain::GOOGLE });
     walk.secrets.bytes("the link's secret", link.secret.expose());
     walk.secrets.bytes("the contact id", link.contact_id.as_bytes());
     walk.secrets.bytes("the phone's identity key", &*key("phone's identity").expose());
@@ -308,7 +328,7 @@ fn of_links_that_are_kept_and_that_are_dropped() {
         let update = Update { linking: Some(map) };
         walk.notebook.print(&update);
         let outputs = walk.tell(MessageType::Update, update.to_bytes().expose());
-        assert_eq!(matches!(outputs[..], [Output::Linked { .. }]), signs, "{outputs:?}");
+        assert_eq!(matches!(outputs[..], [Output::Linked(_)]), signs, "{outputs:?}");
         walk.cancelled();
     }
 }
@@ -318,9 +338,9 @@ fn called() -> Walk {
     let own = LinkedKeys::generate(&mut SeededRng::new(3));
     let (hint, deadlines) = (ContactHint::GetAssertion, Deadlines::default());
     let kept = link();
-    let domain = TunnelDomain::GOOGLE;
+    let phone = LinkedPhone { link: kept.clone(), domain: TunnelDomain::GOOGLE };
     let keys = LinkedKeys::generate(&mut SeededRng::new(3));
-    let client = Transaction::linked(hint, deadlines, &kept, domain, keys, Duration::ZERO);
+    let client = Transaction::linked(hint, deadlines, &phone, keys, Duration::ZERO);
     let mut walk = Walk::of(client);
     add_link(&mut walk);
     walk.notebook.print(&own);
@@ -342,7 +362,7 @@ fn heard(walk: &mut Walk) -> (Eid, Vec<u8>) {
     walk.secrets.bytes("the PSK", keys::psk_linked(&link().secret, &eid).expose());
     walk.step(Input::TunnelOpened { connect_signal: true });
     walk.step(Input::Message(vec![0]));
-    let outputs = walk.step(Input::Advert(Sighting::new(SERVICE_UUID, advert.to_vec())));
+    let outputs = advertise(walk, advert.to_vec());
     (eid, sent(&outputs))
 }
 

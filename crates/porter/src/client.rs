@@ -101,7 +101,7 @@ impl Client {
                     // Links come only to a client whose `Config` offers linking, only a
                     // linked transaction asks to forget one, and only a JSON request is
                     // answered in JSON.
-                    Output::Linked { .. } | Output::ForgetLink | Output::JsonResponse(_) => {}
+                    Output::Linked(_) | Output::ForgetLink | Output::JsonResponse(_) => {}
                     Output::Closed(end) => {
                         drop(scan);
                         end?;

@@ -25,6 +25,7 @@ use fido_hybrid_proto::transport::advert::AdvertKey;
 use fido_hybrid_proto::transport::contact_request::{ClientNonce, ContactHint, LinkId};
 use fido_hybrid_proto::transport::crypter::{Crypter, CrypterError, MAX_COUNTER, unpadded_length};
 use fido_hybrid_proto::transport::keys;
+use fido_hybrid_proto::transport::linked_phone::LinkedPhone;
 use fido_hybrid_proto::transport::linking::{self, Link, LinkSignatureError, UnverifiedLink};
 use fido_hybrid_proto::transport::message::{Message, MessageError, MessageType};
 use fido_hybrid_proto::transport::noise::{Established, HandshakeHash, Initiator, Responder};
@@ -522,8 +523,7 @@ fn after_connect_signal(message: Vec<u8>) -> Vec<Output> {
     let mut client = Transaction::linked(
         ContactHint::GetAssertion,
         Deadlines::default(),
-        &link,
-        TunnelDomain::GOOGLE,
+        &LinkedPhone { link, domain: TunnelDomain::GOOGLE },
         LinkedKeys { nonce: ClientNonce([4; 16]), ephemeral: key(5) },
         Duration::ZERO,
     );

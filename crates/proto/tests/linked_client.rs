@@ -19,6 +19,7 @@ use fido_hybrid_proto::transport::advert::{AdvertKey, Eid};
 use fido_hybrid_proto::transport::channel::Channel;
 use fido_hybrid_proto::transport::contact_request::{ClientNonce, ContactHint, LinkId};
 use fido_hybrid_proto::transport::keys;
+use fido_hybrid_proto::transport::linked_phone::LinkedPhone;
 use fido_hybrid_proto::transport::linking::{Link, Update as UpdateMessage};
 use fido_hybrid_proto::transport::message::MessageType;
 use fido_hybrid_proto::transport::noise::{HandshakeHash, Responder};
@@ -45,6 +46,10 @@ fn link() -> Link {
     }
 }
 
+fn phone(domain: TunnelDomain) -> LinkedPhone {
+    LinkedPhone { link: link(), domain }
+}
+
 fn nonce() -> ClientNonce {
     ClientNonce([0x22; 16])
 }
@@ -52,7 +57,7 @@ fn nonce() -> ClientNonce {
 fn call() -> Transaction {
     let keys = LinkedKeys { nonce: nonce(), ephemeral: key(2) };
     let (hint, deadlines) = (ContactHint::GetAssertion, Deadlines::default());
-    Transaction::linked(hint, deadlines, &link(), TunnelDomain::GOOGLE, keys, Duration::ZERO)
+    Transaction::linked(hint, deadlines, &phone(TunnelDomain::GOOGLE), keys, Duration::ZERO)
 }
 
 fn drain(client: &mut Transaction) -> Vec<Output> {
@@ -263,9 +268,8 @@ fn a_link_with_the_right_signature_is_kept_even_when_it_comes_late() {
         }
         let map = link().sign(&key(4), &code.public_key, &hash).unwrap();
         let outputs = step(&mut client, update(&mut channel, Some(map)));
-        let [Output::Linked { link: kept, domain }] = &outputs[..] else { panic!("{outputs:?}") };
-        assert_eq!(*kept, link());
-        assert_eq!(*domain, TunnelDomain::APPLE);
+        let [Output::Linked(kept)] = &outputs[..] else { panic!("{outputs:?}") };
+        assert_eq!(*kept, phone(TunnelDomain::APPLE));
     }
 }
 

@@ -495,7 +495,7 @@ impl Pair {
             client::Output::JsonResponse(text) => {
                 self.note(Side::Client, fingerprint(text.expose().as_bytes()));
             }
-            client::Output::Linked { .. } => self.note(Side::Client, "keeps a link"),
+            client::Output::Linked(_) => self.note(Side::Client, "keeps a link"),
             client::Output::ForgetLink => self.note(Side::Client, "forgets its link"),
             client::Output::Closed(result) => self.end(Side::Client, result),
         }

@@ -15,6 +15,7 @@ use fido_hybrid::transport::advert::{AdvertKey, Eid};
 use fido_hybrid::transport::channel::Channel;
 use fido_hybrid::transport::contact_request::{ContactHint, LinkId};
 use fido_hybrid::transport::keys;
+use fido_hybrid::transport::linked_phone::LinkedPhone;
 use fido_hybrid::transport::linking::Link;
 use fido_hybrid::transport::message::MessageType;
 use fido_hybrid::transport::noise::{Established, Responder};
@@ -145,10 +146,9 @@ impl ClientRig {
                 let World { client, phone } = &*LINKED;
                 let Pattern::Linked { link, .. } = &phone.pattern else { unreachable!() };
                 let (hint, deadlines) = (ContactHint::MakeCredential, Deadlines::default());
-                let domain = TunnelDomain::GOOGLE;
+                let linked = LinkedPhone { link: (**link).clone(), domain: TunnelDomain::GOOGLE };
                 let keys = LinkedKeys { nonce: client.nonce, ephemeral: client.ephemeral.clone() };
-                let called =
-                    Transaction::linked(hint, deadlines, link, domain, keys, Duration::ZERO);
+                let called = Transaction::linked(hint, deadlines, &linked, keys, Duration::ZERO);
                 (called, phone)
             }
         };

@@ -8,8 +8,7 @@ use crate::ctap::{self, Status};
 use crate::error::{BluetoothFault, Error, TunnelFault};
 use crate::ports::bluetooth::{AdapterState, Sighting};
 use crate::secret::SecretText;
-use crate::transport::linking::Link;
-use crate::transport::tunnel_domain::TunnelDomain;
+use crate::transport::linked_phone::LinkedPhone;
 use crate::transport::tunnel_url::TunnelRequest;
 
 /// What happened.
@@ -81,14 +80,9 @@ pub enum Output {
     ///
     /// [`MAX_MESSAGE`]: crate::transport::crypter::MAX_MESSAGE
     JsonResponse(SecretText),
-    /// A link to keep, its signature verified, and the tunnel service at which
-    /// this phone is called. It replaces any with the same identity key.
-    Linked {
-        /// What to keep.
-        link: Link,
-        /// Where to call the phone.
-        domain: TunnelDomain,
-    },
+    /// A linked phone to keep, the link's signature verified. It replaces any
+    /// with the same identity key.
+    Linked(LinkedPhone),
     /// The link of this linked transaction is dead: delete it.
     ForgetLink,
     /// Over. Nothing follows.

@@ -29,10 +29,9 @@ use crate::error::{ApiMisuse, Stage};
 use crate::ports::bluetooth::Address;
 use crate::state_machine::Machine;
 use crate::transport::contact_request::ContactHint;
-use crate::transport::linking::Link;
+use crate::transport::linked_phone::LinkedPhone;
 use crate::transport::post_handshake::Features;
 use crate::transport::qr_code::QrText;
-use crate::transport::tunnel_domain::TunnelDomain;
 
 /// The client's side of one transaction. See the [module](self).
 #[derive(Debug)]
@@ -62,12 +61,11 @@ impl Transaction {
     pub fn linked(
         hint: ContactHint,
         deadlines: Deadlines,
-        link: &Link,
-        domain: TunnelDomain,
+        phone: &LinkedPhone,
         keys: LinkedKeys,
         now: Duration,
     ) -> Self {
-        let (state, request) = State::calling(hint, link, domain, keys);
+        let (state, request) = State::calling(hint, phone, keys);
         let outputs = [Output::Update(Update::Calling), Output::Dial(request)];
         let machine = Machine::new(state, deadlines, now, outputs);
         Self { machine, qr_text: None, phone_address: None }

@@ -7,6 +7,7 @@ pub mod contact_request;
 pub mod crypter;
 pub mod digits;
 pub mod keys;
+pub mod linked_phone;
 pub mod linking;
 pub mod message;
 pub mod noise;

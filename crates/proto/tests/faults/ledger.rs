@@ -121,7 +121,7 @@ impl Ledger {
             Output::CloseTunnel => self.going(Side::Client).tunnel = false,
             Output::Response(response) => self.answer(response),
             Output::JsonResponse(_) => panic!("nothing was asked in JSON"),
-            Output::Linked { .. } | Output::ForgetLink => panic!("there is no link"),
+            Output::Linked(_) | Output::ForgetLink => panic!("there is no link"),
             Output::Closed(result) => self.end(Side::Client, result),
             _ => {}
         }

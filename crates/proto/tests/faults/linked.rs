@@ -20,6 +20,7 @@ use fido_hybrid_proto::transport::advert::{AdvertKey, Eid};
 use fido_hybrid_proto::transport::channel::Channel;
 use fido_hybrid_proto::transport::contact_request::{ContactHint, LinkId};
 use fido_hybrid_proto::transport::keys;
+use fido_hybrid_proto::transport::linked_phone::LinkedPhone;
 use fido_hybrid_proto::transport::linking::Link;
 use fido_hybrid_proto::transport::message::MessageType;
 use fido_hybrid_proto::transport::noise::Responder;
@@ -103,8 +104,7 @@ pub(super) fn call(seed: u64) -> (Vec<String>, Result<(), Error>) {
     let mut client = Transaction::linked(
         ContactHint::GetAssertion,
         Deadlines::default(),
-        &phone.link,
-        TunnelDomain::GOOGLE,
+        &LinkedPhone { link: phone.link.clone(), domain: TunnelDomain::GOOGLE },
         own,
         Duration::ZERO,
     );
@@ -149,7 +149,7 @@ pub(super) fn call(seed: u64) -> (Vec<String>, Result<(), Error>) {
                     assert!(answers <= phone.signed, "answered more than was signed");
                 }
                 Output::Closed(result) => end = Some(result),
-                Output::Linked { .. } => panic!("a link from a linked transaction"),
+                Output::Linked(_) => panic!("a link from a linked transaction"),
                 _ => {}
             }
         }

@@ -19,6 +19,7 @@ use fido_hybrid::transport::advert::{AdvertKey, Eid};
 use fido_hybrid::transport::channel::Channel;
 use fido_hybrid::transport::contact_request::{ContactHint, LinkId};
 use fido_hybrid::transport::keys;
+use fido_hybrid::transport::linked_phone::LinkedPhone;
 use fido_hybrid::transport::linking::{Link, Update};
 use fido_hybrid::transport::message::MessageType;
 use fido_hybrid::transport::noise::{HandshakeHash, Responder};
@@ -161,7 +162,7 @@ fn sent(outputs: &[Output]) -> Vec<u8> {
 }
 
 fn is_linked(outputs: &[Output]) -> bool {
-    outputs.iter().any(|output| matches!(output, Output::Linked { .. }))
+    outputs.iter().any(|output| matches!(output, Output::Linked(_)))
 }
 
 /// A QR transaction in which the phone gives a link; whether it was kept.
@@ -225,15 +226,17 @@ fn nothing_of_a_link_with_a_wrong_signature() {
 fn call(known: &mut Known) {
     let (hint, deadlines) = (ContactHint::GetAssertion, Deadlines::default());
     let own = LinkedKeys::generate(&mut rng("client"));
-    let kept = link();
+    // As a program keeps it: written, and read before each call.
+    let written = LinkedPhone { link: link(), domain: TunnelDomain::GOOGLE }.to_bytes();
+    let phone = LinkedPhone::from_bytes(written.expose()).unwrap();
+    let kept = &phone.link;
     let nonce = own.nonce;
     unrecorded(|| {
         let eid_key = keys::eid_key_linked(&kept.secret, &nonce);
         known.secrets.bytes("the EID key", eid_key.expose());
         known.secrets.bytes("the client's ephemeral key", &*own.ephemeral.expose());
     });
-    let client =
-        Transaction::linked(hint, deadlines, &kept, TunnelDomain::GOOGLE, own, Duration::ZERO);
+    let client = Transaction::linked(hint, deadlines, &phone, own, Duration::ZERO);
     let mut walk = Walk { client, channel: None, hash: HandshakeHash([0; 32]), known };
     while walk.client.poll_output().is_some() {}
     let eid = Eid::new([7; 10], RoutingId([1, 2, 3]), TunnelDomain::GOOGLE);

@@ -17,9 +17,8 @@ use crate::secret::{LinkSecret, Psk};
 use crate::transport::advert::AdvertKey;
 use crate::transport::contact_request::{ContactHint, ContactRequest};
 use crate::transport::keys;
-use crate::transport::linking::Link;
+use crate::transport::linked_phone::LinkedPhone;
 use crate::transport::noise::Initiator;
-use crate::transport::tunnel_domain::TunnelDomain;
 use crate::transport::tunnel_url::{
     CLIENT_PAYLOAD_HEADER, SIGNAL_CONNECTION_HEADER, TunnelRequest, TunnelUrl,
 };
@@ -47,15 +46,15 @@ enum Tunnel {
 impl Calling {
     pub(super) fn new(
         hint: ContactHint,
-        link: &Link,
-        domain: TunnelDomain,
+        phone: &LinkedPhone,
         keys: LinkedKeys,
     ) -> (Self, TunnelRequest) {
+        let LinkedPhone { link, domain } = phone;
         let LinkedKeys { nonce, ephemeral } = keys;
         let advert_key = AdvertKey::new(&keys::eid_key_linked(&link.secret, &nonce));
         let payload = ContactRequest { link_id: link.link_id, nonce, hint };
         let request = TunnelRequest {
-            url: TunnelUrl::contact(domain, &link.contact_id),
+            url: TunnelUrl::contact(*domain, &link.contact_id),
             headers: vec![
                 (CLIENT_PAYLOAD_HEADER, payload.to_header()),
                 (SIGNAL_CONNECTION_HEADER, "true".to_owned()),

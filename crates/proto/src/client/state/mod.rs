@@ -24,10 +24,9 @@ use crate::ctap::get_info;
 use crate::error::{ApiMisuse, CancelledBy, Fault, Stage};
 use crate::state_machine::{End, States};
 use crate::transport::contact_request::ContactHint;
-use crate::transport::linking::Link;
+use crate::transport::linked_phone::LinkedPhone;
 use crate::transport::post_handshake::Features;
 use crate::transport::qr_code::QrText;
-use crate::transport::tunnel_domain::TunnelDomain;
 use crate::transport::tunnel_url::TunnelRequest;
 
 /// What is to be stopped when a transaction ends.
@@ -176,11 +175,10 @@ impl State {
     /// Calls a linked phone.
     pub(super) fn calling(
         hint: ContactHint,
-        link: &Link,
-        domain: TunnelDomain,
+        phone: &LinkedPhone,
         keys: LinkedKeys,
     ) -> (Self, TunnelRequest) {
-        let (calling, request) = Calling::new(hint, link, domain, keys);
+        let (calling, request) = Calling::new(hint, phone, keys);
         (Self::Calling(calling), request)
     }
 

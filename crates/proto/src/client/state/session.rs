@@ -15,7 +15,8 @@ use crate::error::{ApiMisuse, Fault, PeerMisbehaved, Unsupported};
 use crate::secret::{SecretBytes, SecretText};
 use crate::state_machine::End;
 use crate::transport::channel::Channel;
-use crate::transport::linking::{self, Link, UnverifiedLink};
+use crate::transport::linked_phone::LinkedPhone;
+use crate::transport::linking::{self, UnverifiedLink};
 use crate::transport::message::MessageType;
 use crate::transport::noise::HandshakeHash;
 use crate::transport::post_handshake::{Features, Revision};
@@ -180,17 +181,17 @@ impl Session {
 
     pub(super) fn take_link(&self, linking: &[u8], outputs: &mut Outputs) {
         outputs.push_back(match self.verified_link(linking) {
-            Some((link, domain)) => Output::Linked { link, domain },
+            Some(phone) => Output::Linked(phone),
             None => Output::Update(Update::LinkDropped),
         });
     }
 
-    fn verified_link(&self, linking: &[u8]) -> Option<(Link, TunnelDomain)> {
+    fn verified_link(&self, linking: &[u8]) -> Option<LinkedPhone> {
         let Terms::Linking { identity, domain } = &self.terms else {
             return None;
         };
         let link = decode::<UnverifiedLink>(linking).ok()?;
-        Some((link.verify(identity, &self.hash).ok()?, *domain))
+        Some(LinkedPhone { link: link.verify(identity, &self.hash).ok()?, domain: *domain })
     }
 }
 
