@@ -351,7 +351,14 @@ impl Pair {
             client::Input::TunnelFailed(_) | client::Input::TunnelClosed => {
                 self.tunnel.insert(Side::Client, End::Closed);
             }
-            _ => {}
+            client::Input::Advert(_)
+            | client::Input::Adapter(_)
+            | client::Input::TunnelOpened { .. }
+            | client::Input::Message(_)
+            | client::Input::Request { .. }
+            | client::Input::Finish
+            | client::Input::Cancel
+            | client::Input::TimePassed => {}
         }
         self.feed_client(input);
         self.settle();

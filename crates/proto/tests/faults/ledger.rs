@@ -123,7 +123,7 @@ impl Ledger {
             Output::JsonResponse(_) => panic!("nothing was asked in JSON"),
             Output::Linked(_) | Output::ForgetLink => panic!("there is no link"),
             Output::Closed(result) => self.end(Side::Client, result),
-            _ => {}
+            Output::Update(_) => {}
         }
     }
 
