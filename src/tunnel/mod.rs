@@ -4,8 +4,8 @@
 //! The dialer does DNS, TCP (both address families, no Nagle delay), TLS with
 //! the system's trust and the upgrade (CTAP 2.2 section 11.5.1), and names the
 //! step that failed, or took too long, in its
-//! [`TunnelFault`](crate::error::TunnelFault). It does not go through proxies;
-//! `open_over` runs over a connection made elsewhere.
+//! [`TunnelFault`](fido_hybrid_proto::error::TunnelFault). It does not go through
+//! proxies; `open_over` runs over a connection made elsewhere.
 //!
 //! This crate logs stages and lengths. The WebSocket crate below it writes
 //! whole frames, which are encrypted, to the `log` crate at level trace: leave

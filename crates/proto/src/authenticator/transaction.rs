@@ -48,8 +48,11 @@ impl Transaction {
     ///
     /// # Errors
     /// [`Unsupported::TunnelDomain`] if the code's client does not know this
-    /// authenticator's tunnel service, [`Unsupported::DataChannel`] if it uses
-    /// none at all.
+    /// authenticator's tunnel service, [`Unsupported::DataChannel`] if it uses no
+    /// tunnel service at all.
+    ///
+    /// [`Unsupported::TunnelDomain`]: crate::error::Unsupported::TunnelDomain
+    /// [`Unsupported::DataChannel`]: crate::error::Unsupported::DataChannel
     pub fn qr(config: Config, code: &QrCode, keys: Keys, now: Duration) -> Result<Self, Error> {
         can_meet(code, config.domain)?;
         let deadlines = config.deadlines;
