@@ -3,8 +3,7 @@
 //!
 //! The dialer does DNS, TCP (both address families, no Nagle delay), TLS with
 //! the system's trust and the upgrade (CTAP 2.2 section 11.5.1), and names the
-//! step that failed, or took too long, in its
-//! [`TunnelFault`](fido_hybrid_proto::error::TunnelFault). It does not go through
+//! step that failed, or took too long, in its [`TunnelFault`]. It does not go through
 //! proxies; `open_over` runs over a connection made elsewhere.
 //!
 //! This crate logs stages and lengths. The WebSocket crate below it writes
