@@ -133,7 +133,8 @@ impl Walk<'_> {
         let values =
             unrecorded(|| prf::Values { first: PrfInput::new(bytes("input")), second: None });
         request.extensions.prf = Some(prf::AssertionInput::new(values));
-        let outputs = self.step(Input::Request { request: request.try_into().unwrap(), timeout: None });
+        let outputs =
+            self.step(Input::Request { request: request.try_into().unwrap(), timeout: None });
         let asked = self.channel.as_mut().unwrap().open(sent(&outputs)).unwrap();
         assert_eq!(asked.kind, MessageType::Ctap);
 
