@@ -25,11 +25,12 @@ use fido_hybrid::transport::tunnel_domain::TunnelDomain;
 use fido_hybrid::tunnel::WebSocketTunnel;
 use fido_hybrid_relay::{Running, Server};
 use fido_hybrid_sim::Air;
+use fido_hybrid_testkit::services::certificate;
 use tokio::runtime::Runtime;
 
 use crate::case::{Case, Operation};
 use crate::sockets::Sockets;
-use crate::transport::{Transport, certificate, trusting};
+use crate::transport::{Transport, trusting};
 
 /// A client, a phone and a tunnel service.
 pub struct World {
@@ -91,7 +92,7 @@ impl World {
     pub fn new(transport: Transport) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let domain = TunnelDomain::GOOGLE.host();
-        let (root, config) = certificate(&domain);
+        let (root, config) = certificate(&[&domain]);
         let server = match transport {
             Transport::Ws => Server::builder(),
             Transport::Wss => Server::builder().tls(config),

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use allocation_counter::AllocationInfo;
 use fido_hybrid::transport::tunnel_domain::TunnelDomain;
+use fido_hybrid_testkit::services::certificate;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
@@ -23,7 +24,7 @@ use tokio::runtime::Runtime;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use crate::case::Operation;
-use crate::transport::{Transport, certificate, trusting};
+use crate::transport::{Transport, trusting};
 
 /// Bytes of a WebSocket's request, and of the answer to it.
 const UPGRADE: usize = 300;
@@ -44,7 +45,7 @@ impl Sockets {
     pub fn new(transport: Transport) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let domain = TunnelDomain::GOOGLE.host();
-        let (root, config) = certificate(&domain);
+        let (root, config) = certificate(&[&domain]);
         let (acceptor, tls) = match transport {
             Transport::Ws => (None, None),
             Transport::Wss => (

@@ -9,10 +9,10 @@
 //! | [`relying_party`] | the server that a passkey signs in to |
 //! | [`services`], [`pem`], [`nginx`] | certificates, dialers and a reverse proxy on loopback |
 //! | [`paused_clock`] | tokio's clock, moved by the test alone |
-//! | [`qr_reader`] | reads QR codes off a picture |
-//! | `bluez`, `silent_bus` | a BlueZ on a D-Bus of its own, and a D-Bus that says nothing (Linux) |
+//! | `qr_reader` | reads QR codes off a picture (feature `qr-reader`) |
+//! | `bluez`, `silent_bus` | a BlueZ on a D-Bus of its own, and a D-Bus that says nothing (Linux; the former with feature `bluez`) |
 
-#[cfg(target_os = "linux")]
+#[cfg(all(feature = "bluez", target_os = "linux"))]
 pub mod bluez;
 pub mod client_rig;
 pub mod conversions;
@@ -20,6 +20,7 @@ pub mod finder;
 pub mod nginx;
 pub mod paused_clock;
 pub mod pem;
+#[cfg(feature = "qr-reader")]
 pub mod qr_reader;
 pub mod relying_party;
 pub mod rig;

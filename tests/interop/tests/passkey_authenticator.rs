@@ -23,8 +23,8 @@ use fido_hybrid_sim::Air;
 use fido_hybrid_testkit::rig::{self, HASH};
 use fido_hybrid_testkit::services::{certificate, domain, secure};
 use passkey_authenticator::{
-    Authenticator as Passkeys, CredentialStore, Ctap2Api as _, DiscoverabilitySupport, StoreInfo,
-    UiHint, UserCheck, UserValidationMethod,
+    Authenticator as Passkeys, CredentialStore, DiscoverabilitySupport, StoreInfo, UiHint,
+    UserCheck, UserValidationMethod,
 };
 use passkey_crypto::AvailableBackend;
 use passkey_types::Passkey;

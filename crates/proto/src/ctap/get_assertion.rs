@@ -21,49 +21,10 @@ use super::authenticator_data::AuthenticatorData;
 use super::bounds::{self, MAX_CREDENTIALS};
 use super::entity::{CredentialDescriptor, User};
 use super::extensions::{AssertionInputs, AssertionOutputs};
+use super::options::Options;
 use super::raw::Members;
 use crate::cbor::{Decode, Encode, Error, Key, Reader, Writer};
 use crate::secret::SecretBytes;
-
-/// Options of a request. One that is absent is not `false`: the authenticator
-/// has a default for it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Options {
-    /// The user must be present. `false` asks silently, which no client does
-    /// over hybrid.
-    pub up: Option<bool>,
-    /// The user must be verified.
-    pub uv: Option<bool>,
-}
-
-impl Encode for Options {
-    fn encode(&self, writer: &mut Writer) {
-        writer.map(|map| {
-            for (name, value) in [("up", self.up), ("uv", self.uv)] {
-                if let Some(value) = value {
-                    map.text(name, |writer| writer.boolean(value));
-                }
-            }
-        });
-    }
-}
-
-impl<'a> Decode<'a> for Options {
-    fn decode(reader: &mut Reader<'a>) -> Result<Self, Error> {
-        let mut options = Self::default();
-        reader.map(|key, reader| {
-            match key {
-                Key::Text("up") => options.up = Some(reader.boolean()?),
-                Key::Text("uv") => options.uv = Some(reader.boolean()?),
-                // CTAP 2.2 section 6.2.2: unknown options are ignored.
-                _ => {}
-            }
-            Ok(())
-        })?;
-        Ok(options)
-    }
-}
 
 /// Asks for a signature.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -15,6 +15,7 @@ use super::authenticator_data::{AttestedCredential, AuthenticatorData};
 use super::bounds::{self, MAX_CREDENTIAL_PARAMETERS, MAX_CREDENTIALS};
 use super::entity::{CredentialDescriptor, CredentialParameters, RelyingParty, User};
 use super::extensions::{RegistrationInputs, RegistrationOutputs};
+use super::options::Options;
 use super::raw::{Members, RawCbor};
 use crate::cbor::{Decode, Encode, Error, Key, Kind, Reader, Writer};
 use crate::secret::SecretBytes;
@@ -25,48 +26,6 @@ pub const FORMAT_NONE: &str = "none";
 /// The attestation format of WebAuthn section 8.2, also used for
 /// self-attestation.
 pub const FORMAT_PACKED: &str = "packed";
-
-/// Options of a request. One that is absent is not `false`: the authenticator
-/// has a default for it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Options {
-    /// The passkey is to be found without its id (a "resident key").
-    pub rk: Option<bool>,
-    /// The user must be present; only `true` is allowed.
-    pub up: Option<bool>,
-    /// The user must be verified.
-    pub uv: Option<bool>,
-}
-
-impl Encode for Options {
-    fn encode(&self, writer: &mut Writer) {
-        writer.map(|map| {
-            for (name, value) in [("rk", self.rk), ("up", self.up), ("uv", self.uv)] {
-                if let Some(value) = value {
-                    map.text(name, |writer| writer.boolean(value));
-                }
-            }
-        });
-    }
-}
-
-impl<'a> Decode<'a> for Options {
-    fn decode(reader: &mut Reader<'a>) -> Result<Self, Error> {
-        let mut options = Self::default();
-        reader.map(|key, reader| {
-            match key {
-                Key::Text("rk") => options.rk = Some(reader.boolean()?),
-                Key::Text("up") => options.up = Some(reader.boolean()?),
-                Key::Text("uv") => options.uv = Some(reader.boolean()?),
-                // CTAP 2.2 section 6.1.2: unknown options are ignored.
-                _ => {}
-            }
-            Ok(())
-        })?;
-        Ok(options)
-    }
-}
 
 /// Asks for a new passkey.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -29,6 +29,7 @@ pub mod extensions;
 pub mod get_assertion;
 pub mod get_info;
 pub mod make_credential;
+mod options;
 pub mod raw;
 pub mod request;
 pub mod response;
@@ -39,6 +40,7 @@ pub use cose::{Algorithm, CoseKey};
 pub use entity::{
     CredentialDescriptor, CredentialId, CredentialParameters, RelyingParty, User, UserHandle,
 };
+pub use options::Options;
 pub use raw::{Members, RawCbor};
 pub use request::{Command, Request, RequestError};
 pub use response::{RawResponse, Response, ResponseError};

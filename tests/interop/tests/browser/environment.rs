@@ -11,8 +11,7 @@ use fido_hybrid::client::Client;
 use fido_hybrid::transport::tunnel_domain::TunnelDomain;
 use fido_hybrid::tunnel::WebSocketTunnel;
 use fido_hybrid_relay::{Running, Server};
-use rustls::ServerConfig;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use fido_hybrid_testkit::services::certificate;
 
 use crate::bluez::{Air, Machine, Power};
 use crate::browser::{Chromium, Home};
@@ -51,7 +50,7 @@ impl World {
         phone.plug_in("hci0", Power::On);
         let page = Page::serve().await;
         let service = TunnelDomain::GOOGLE.host();
-        let (root, config) = certificate(&service);
+        let (root, config) = certificate(&[&service]);
         let server = Server::builder().tls(config).bind("127.0.0.1:0").await.unwrap();
         let relay = server.start().unwrap();
         let tunnel = WebSocketTunnel::builder()
@@ -112,19 +111,4 @@ impl World {
         println!("{}", self.notes.lock().unwrap().join("\n"));
         self.chromium.keep_device_log(&self.folder.join("device-log.txt")).await;
     }
-}
-
-/// A certificate for the tunnel service, as a root and as its configuration.
-fn certificate(name: &str) -> (CertificateDer<'static>, Arc<ServerConfig>) {
-    let made = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
-    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
-    let root = made.cert.der().clone();
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![root.clone()], key)
-        .unwrap();
-    (root, Arc::new(config))
 }

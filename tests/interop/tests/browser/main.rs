@@ -72,7 +72,7 @@ fn main() -> ExitCode {
         a_site_gets_the_same_prf_output_for_the_same_input,
         a_challenge_of_900_bytes_is_signed,
         each_of_many_runs_takes_less_than_6_seconds;
-        beside:
+        client_compared:
         our_client_gives_a_site_what_chromium_gives_it_in_registrations,
         our_client_gives_a_site_what_chromium_gives_it_in_sign_ins,
         our_client_has_chromiums_names_for_what_goes_wrong;
