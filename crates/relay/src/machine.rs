@@ -356,6 +356,11 @@ impl Relay {
             }
         }
         self.woken.insert(connection);
+        // Once this client has its place: their phones count among connections
+        // without a tunnel, and must not push it out.
+        if routing_id.is_none() {
+            self.end_others(tunnel);
+        }
         Ok(Accepted { routing_id })
     }
 
@@ -406,13 +411,17 @@ impl Relay {
         self.deadlines.remove(&(tunnel.deadline, key));
         tunnel.deadline = tunnel.expiry;
         self.deadlines.insert((tunnel.deadline, key));
+        Ok(())
+    }
+
+    /// Ends the tunnels of other phones that scanned the same QR code.
+    fn end_others(&mut self, key: TunnelKey) {
         let others = self.tunnels.range(TunnelKey::all_of(key.tunnel));
         let others: Vec<_> =
             others.map(|(other, _)| *other).filter(|other| *other != key).collect();
         for other in others {
             self.end(other, CloseCode::Taken);
         }
-        Ok(())
     }
 
     /// Whether to read from this connection now; if not, ask again when woken.

@@ -364,6 +364,22 @@ fn peers_and_the_phones_that_wait_are_not_dropped_for_visitors() {
 }
 
 #[test]
+fn a_client_that_connects_is_not_pushed_out_by_the_phones_that_came_second() {
+    let mut relay = Relay::new(limits(|limits| limits.visitors = 1));
+    visit(&mut relay, START, PHONE, &new_path(TUNNEL)).unwrap();
+    relay.arrive(THIRD, address(THIRD.0 as u8));
+    let second = RoutingId([9, 9, 9]);
+    relay.open(START, THIRD, &request(&new_path(TUNNEL)), second).unwrap();
+    relay.receive(PHONE, message("early"));
+    visit(&mut relay, START, CLIENT, &connect_path(ROUTING, TUNNEL)).unwrap();
+    assert!(dropped(&relay).is_empty());
+    assert_eq!(relay.next(CLIENT), sent("early"));
+    assert_eq!(relay.next(THIRD), Output::Close(CloseCode::Taken));
+    relay.receive(CLIENT, message("hello"));
+    assert_eq!(relay.next(PHONE), sent("hello"));
+}
+
+#[test]
 fn connections_that_close_count_as_visitors_again() {
     let mut relay = paired(limits(|limits| limits.visitors = 1));
     relay.receive(PHONE, message("last words"));
