@@ -68,7 +68,7 @@ fn work(
                         keys.insert(handle.clone(), key);
                         let created = ExternalKey { handle: handle.clone(), public_key };
                         if answer.send(Ok(created)).is_err() {
-                            // Nobody waits for the handle: no key stays.
+                            // The caller has gone without the handle: delete the key.
                             keys.remove(&handle);
                         }
                     }
@@ -379,7 +379,7 @@ async fn dropping_the_session_dismisses_the_prompt_and_says_no() {
     world.sees(Seen::Dismissed).await;
     let error = outcome.await.unwrap().unwrap_err();
     assert_eq!(status(&error), Some(Status::OPERATION_DENIED));
-    // The thread goes on, and keeps no key that nobody has a handle of.
+    // The thread goes on, and deletes a key whose handle it could not return.
     world.order(Order::Work);
     let (_ceremony, _session) = world.begin(make_credential("ada"));
     world.sees(Seen::Asked("create")).await;

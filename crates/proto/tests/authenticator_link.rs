@@ -155,7 +155,7 @@ fn get_info_is_answered_without_the_engine_and_is_no_answer_to_leave_after() {
     assert_eq!(link.received(&outputs), *Response::GetInfo(info()).to_raw().to_bytes().expose());
     assert_eq!(link.transaction.deadline(), deadline, "it wins no time");
     assert!(matches!(outcome(&link.step(Input::TunnelClosed)).unwrap_err().fault, Fault::PeerLeft));
-    // Nor is an answer to a command that nobody signs in with.
+    // After an answer to getNextAssertion the client is still expected to stay.
     let mut link = Link::listening();
     link.ask(&[Command::GetNextAssertion.byte()]);
     link.respond([0x30]);

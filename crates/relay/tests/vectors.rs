@@ -34,7 +34,11 @@ fn tunnel_service_routing() {
                 refused(refusal.unwrap_err(), "wrong_or_missing_origin_when_required");
             }
 
-            assert_eq!(number(&outputs["ok"]), 101, "what the server answers if nobody refuses");
+            assert_eq!(
+                number(&outputs["ok"]),
+                101,
+                "what the service answers to a request that it accepts"
+            );
             assert_eq!(visit(&mut relay, &request, 4).unwrap().routing_id, Some(ROUTING));
             let tunnel = TunnelId(array(&outputs["tunnel_id"]));
             let path = TunnelUrl::connect(TunnelDomain::GOOGLE, ROUTING, tunnel).to_string();

@@ -44,7 +44,7 @@ impl Session {
             }
             Input::TunnelClosed | Input::TunnelFailed(_) if self.settled => Err(End::Done),
             Input::TunnelClosed => Err(Fault::PeerLeft.into()),
-            // Be it the answer that was lost: the client does not have it.
+            // Also if the answer was lost: the client does not have it.
             Input::TunnelFailed(fault) | Input::SendFailed(fault) => Err(End::lost_tunnel(fault)),
             _ => Ok(State::Listening(self)),
         }

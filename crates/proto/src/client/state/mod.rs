@@ -81,7 +81,7 @@ impl States for State {
             Self::Introducing(_) => Some(deadlines.introducing),
             Self::Asking(asking) => Some(asking.timeout.unwrap_or(deadlines.asking)),
             Self::Lingering(_) => Some(deadlines.lingering),
-            // Nobody is waited for: the caller has its turn.
+            // The caller decides when to go on.
             Self::Ready(_) | Self::Closed => None,
         }
     }
