@@ -96,6 +96,23 @@ impl Imports {
         self.modules.keys().filter(|it| it.len() == 1).map(|it| it[0].as_str()).collect()
     }
 
+    /// The types that are public in their modules: structs, enums, traits and aliases,
+    /// each with its module.
+    #[must_use]
+    pub fn public_types(&self) -> Vec<(&Module, &str)> {
+        let mut types = Vec::new();
+        for (module, tokens) in &self.modules {
+            for it in tokens.windows(3) {
+                let [visibility, kind, name] = it else { continue };
+                let is_type = ["struct", "enum", "trait", "type", "union"].contains(&kind.as_str());
+                if visibility == "pub" && is_type && is_word(name) {
+                    types.push((module, name.as_str()));
+                }
+            }
+        }
+        types
+    }
+
     /// Every import from a module to another that is not around it.
     #[must_use]
     pub fn arrows(&self) -> BTreeSet<Arrow> {
@@ -468,6 +485,22 @@ mod tests {
             ("c.rs", ""),
         ]);
         assert_eq!(found, ["crate: a -> c"]);
+    }
+
+    #[test]
+    fn public_types_are_those_of_code_with_their_modules() {
+        let text = "pub struct A; pub(crate) struct B; struct C; pub enum D {} pub trait E { \
+                    type F; } #[cfg(test)] pub struct G; pub type H = A;";
+        let imports = Imports::load(Path::new("lib.rs"), &|path| match path.to_str() {
+            Some("lib.rs") => Some("mod a; pub struct A;".to_owned()),
+            Some("a.rs") => Some(text.to_owned()),
+            _ => None,
+        });
+        let imports = imports.unwrap();
+        let types = imports.public_types();
+        let types: Vec<_> = types.iter().map(|(module, it)| (path_of(module), *it)).collect();
+        let a = |it| ("crate::a".to_owned(), it);
+        assert_eq!(types, [("crate".to_owned(), "A"), a("A"), a("D"), a("E"), a("H")]);
     }
 
     #[test]

@@ -7,9 +7,19 @@
 //! | [`manifests`] | what a published package must have | |
 //! | [`structure`] | the directions of imports between crates and between modules | `ARCHITECTURE.md` |
 //! | [`imports`] | which module of a crate imports which | |
+//! | [`prose`] | the comments, texts and Markdown of a file | |
+//! | [`words`] | words that the prose does without | `words.toml` |
+//! | [`clauses`] | references to clauses of standards, in one spelling | |
+//! | [`names`] | public types of one name | `names.toml` |
+//! | [`api`] | the public items of a crate, from rustdoc's JSON | `docs/api.txt` |
 
+pub mod api;
+pub mod clauses;
 pub mod dependencies;
 pub mod imports;
 pub mod licence;
 pub mod manifests;
+pub mod names;
+pub mod prose;
 pub mod structure;
+pub mod words;
