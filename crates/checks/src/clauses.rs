@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::prose::Passage;
 
 /// The standards, as references name them. `*` stands for one word.
-const STANDARDS: [&str; 14] = [
+const STANDARDS: [&str; 13] = [
     "Bluetooth Core Vol * Part *",
     "CTAP 2.2",
     "CTAP 2.3",
@@ -16,18 +16,17 @@ const STANDARDS: [&str; 14] = [
     "HTML",
     "Infra",
     "Noise",
+    "POSIX",
     "RFC *",
     "SEC 1",
     "Secure Contexts",
-    "URL",
     "Web IDL",
     "WebAuthn L3",
-    "WebDriver",
 ];
 
 /// What stands before a clause in other spellings.
-const OTHER_SPELLINGS: [&str; 7] =
-    ["section", "sections", "clause", "clauses", "sec", "appendix", "chapter"];
+const OTHER_SPELLINGS: [&str; 6] =
+    ["section", "sections", "clause", "clauses", "appendix", "chapter"];
 
 /// A clause of a standard. Ordered by standard, then by number.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,7 +42,9 @@ pub struct Clause {
 pub struct Places {
     /// Files of code, without tests.
     pub code: BTreeSet<String>,
-    /// Files of tests, and of code with unit tests that name it.
+    /// Those of them that have unit tests.
+    pub unit_tested: BTreeSet<String>,
+    /// Files of tests, and files of code whose unit tests name it.
     pub tests: BTreeSet<String>,
 }
 
@@ -83,8 +84,8 @@ impl Clause {
 }
 
 impl Clauses {
-    /// Adds the references of one file.
-    pub fn file(&mut self, path: &str, passages: &[Passage]) {
+    /// Adds the references of one file. `has_tests`: the file has unit tests.
+    pub fn file(&mut self, path: &str, has_tests: bool, passages: &[Passage]) {
         let is_test_file = path.starts_with("tests/") || path.contains("/tests/");
         for passage in passages {
             let (clauses, rest) = references(&passage.text);
@@ -93,6 +94,9 @@ impl Clauses {
                 let is_test = is_test_file || passage.is_test;
                 let files = if is_test { &mut places.tests } else { &mut places.code };
                 files.insert(path.to_owned());
+                if has_tests && !is_test {
+                    places.unit_tested.insert(path.to_owned());
+                }
             }
             let rest = Passage { text: rest, ..passage.clone() };
             for (line, found) in other_spellings(&rest) {
@@ -179,7 +183,7 @@ mod tests {
     fn read(files: &[(&str, &str)]) -> Clauses {
         let mut clauses = Clauses::default();
         for (path, text) in files {
-            clauses.file(path, &passages(Path::new(path), text));
+            clauses.file(path, text.contains("mod tests"), &passages(Path::new(path), text));
         }
         clauses
     }
@@ -201,15 +205,17 @@ mod tests {
         let list: Vec<_> = found
             .places
             .iter()
-            .map(|(clause, it)| (clause.to_string(), it.code.len(), it.tests.len()))
+            .map(|(clause, it)| {
+                (clause.to_string(), it.code.len(), it.unit_tested.len(), it.tests.len())
+            })
             .collect();
         assert_eq!(
             list,
             [
-                ("CTAP 2.2 §6.1".to_owned(), 1, 1),
-                ("CTAP 2.2 §11.5.1".to_owned(), 2, 0),
-                ("RFC 6455 §7.4".to_owned(), 1, 0),
-                ("RFC 8017 §A.1.1".to_owned(), 0, 1),
+                ("CTAP 2.2 §6.1".to_owned(), 1, 0, 1),
+                ("CTAP 2.2 §11.5.1".to_owned(), 2, 1, 0),
+                ("RFC 6455 §7.4".to_owned(), 1, 0, 0),
+                ("RFC 8017 §A.1.1".to_owned(), 0, 0, 1),
             ]
         );
     }

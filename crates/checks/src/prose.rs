@@ -105,6 +105,20 @@ pub fn files(folder: &Path) -> Result<Vec<PathBuf>, String> {
     Ok(found)
 }
 
+/// Whether a file of Rust has unit tests, in it or in a file of their own.
+#[must_use]
+pub fn has_tests(text: &str) -> bool {
+    first_test(text).is_some()
+}
+
+/// The index of the line with `#[cfg(test)]` before a module.
+fn first_test(text: &str) -> Option<usize> {
+    let pairs = text.lines().zip(text.lines().skip(1));
+    pairs
+        .into_iter()
+        .position(|(first, second)| first == "#[cfg(test)]" && second.starts_with("mod "))
+}
+
 /// The passages of a file. None for a file of another language.
 #[must_use]
 pub fn passages(path: &Path, text: &str) -> Vec<Passage> {
@@ -150,11 +164,7 @@ fn passage(kind: Kind, line: usize, text: String) -> Passage {
 }
 
 fn rust(text: &str) -> Vec<Passage> {
-    let test_line = text
-        .lines()
-        .zip(text.lines().skip(1))
-        .position(|(first, second)| first == "#[cfg(test)]" && second.starts_with("mod "))
-        .map_or(usize::MAX, |it| it + 1);
+    let test_line = first_test(text).map_or(usize::MAX, |it| it + 1);
     let text: Vec<char> = text.chars().collect();
     let mut found: Vec<Passage> = Vec::new();
     let (mut at, mut line) = (0, 1);
@@ -341,6 +351,21 @@ fn without_spans(text: &str) -> String {
         }
     }
     kept.push_str(rest);
+    without_links(&kept)
+}
+
+/// Leaves out where links lead: `(…)` behind a `]`.
+fn without_links(text: &str) -> String {
+    let mut kept = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("](") {
+        kept.push_str(before);
+        kept.push(']');
+        let (link, behind) = after.split_once(')').unwrap_or(("", after));
+        kept.extend(link.chars().filter(|it| *it == '\n'));
+        rest = behind;
+    }
+    kept.push_str(rest);
     kept
 }
 
@@ -406,8 +431,9 @@ mod tests {
     fn code_in_markdown_is_left_out_and_its_comments_are_not() {
         let text =
             "See `a b` and\n```rust\nlet x = 1; // a reason\n```\n```text\npicture\n```\nend";
-        let expected = format!("See {CODE} and\n\na reason\n\n\npicture\n\nend");
-        assert_eq!(read("a.md", text), [(Kind::Markdown, 1, expected)]);
+        let text = text.replace("end", "[end](of::this)");
+        let expected = format!("See {CODE} and\n\na reason\n\n\npicture\n\n[end]");
+        assert_eq!(read("a.md", &text), [(Kind::Markdown, 1, expected)]);
     }
 
     #[test]
@@ -446,5 +472,6 @@ mod tests {
         let found: Vec<bool> =
             passages(Path::new("a.rs"), text).into_iter().map(|it| it.is_test).collect();
         assert_eq!(found, [false, true]);
+        assert!(has_tests(text) && !has_tests("fn tests() {}"));
     }
 }

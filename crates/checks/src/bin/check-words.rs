@@ -47,7 +47,7 @@ fn run() -> Result<Vec<String>, String> {
             findings.push(it.to_string());
         }
         if !words.unchecked.contains_key(&name) {
-            clauses.file(&name, &passages);
+            clauses.file(&name, prose::has_tests(&text), &passages);
         }
     }
     findings.extend(check.unneeded());

@@ -1,5 +1,6 @@
 //! Lists the clauses of standards that the repository names: how many files of code name
-//! each, how many of tests, and their names with `--files`. Run it in the workspace's folder.
+//! each, how many of these have unit tests, how many files of tests name it, and the names of
+//! the files with `--files`. Run it in the workspace's folder.
 
 use std::path::Path;
 
@@ -13,19 +14,25 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let name = path.strip_prefix(".").unwrap_or(&path).display().to_string();
         if !name.starts_with("crates/checks/") && !name.ends_with(".md") {
             let text = std::fs::read_to_string(&path)?;
-            clauses.file(&name, &prose::passages(&path, &text));
+            clauses.file(&name, prose::has_tests(&text), &prose::passages(&path, &text));
         }
     }
-    println!("code tests  clause");
+    println!("code  unit tests  clause");
     for (clause, places) in &clauses.places {
-        println!("{:4} {:5}  {clause}", places.code.len(), places.tests.len());
+        let (code, unit) = (places.code.len(), places.unit_tested.len());
+        println!("{code:4} {unit:5} {:5}  {clause}", places.tests.len());
         if with_files {
             for file in places.code.iter().chain(&places.tests) {
-                println!("              {file}");
+                println!("                   {file}");
             }
         }
     }
-    let untested = clauses.places.values().filter(|it| it.tests.is_empty()).count();
-    println!("{} clauses; no test names {untested} of them", clauses.places.len());
+    let unnamed = clauses.places.values().filter(|it| it.tests.is_empty());
+    let bare = unnamed.clone().filter(|it| it.unit_tested.is_empty()).count();
+    println!(
+        "{} clauses; no test names {} of them, and {bare} of these have no unit tests beside the code",
+        clauses.places.len(),
+        unnamed.count()
+    );
     Ok(())
 }
