@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::prose::Passage;
+use crate::prose::{self, Passage};
 
 /// The standards, as references name them. `*` stands for one word.
 const STANDARDS: [&str; 13] = [
@@ -86,7 +86,7 @@ impl Clause {
 impl Clauses {
     /// Adds the references of one file. `has_tests`: the file has unit tests.
     pub fn file(&mut self, path: &str, has_tests: bool, passages: &[Passage]) {
-        let is_test_file = path.starts_with("tests/") || path.contains("/tests/");
+        let is_test_file = prose::is_test(path);
         for passage in passages {
             let (clauses, rest) = references(&passage.text);
             for clause in clauses {

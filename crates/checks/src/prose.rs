@@ -105,6 +105,12 @@ pub fn files(folder: &Path) -> Result<Vec<PathBuf>, String> {
     Ok(found)
 }
 
+/// Whether a path is that of a test.
+#[must_use]
+pub fn is_test(path: &str) -> bool {
+    path.starts_with("tests/") || path.contains("/tests/") || path.ends_with("/tests.rs")
+}
+
 /// Whether a file of Rust has unit tests, in it or in a file of their own.
 #[must_use]
 pub fn has_tests(text: &str) -> bool {

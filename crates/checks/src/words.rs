@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::prose::{Kind, Passage};
+use crate::prose::{Kind, Passage, is_test};
 
 /// The list.
 #[derive(Debug, Deserialize)]
@@ -117,7 +117,8 @@ impl<'a> Check<'a> {
             self.needed.insert(("unchecked", unchecked));
             return Vec::new();
         }
-        let is_interface = self.words.interface.iter().any(|it| path.starts_with(it.as_str()));
+        let is_interface =
+            self.words.interface.iter().any(|it| path.starts_with(it.as_str())) && !is_test(path);
         let mut findings = Vec::new();
         for passage in passages {
             let read_by_users = is_interface && !passage.is_test && passage.kind != Kind::Comment;
@@ -244,6 +245,7 @@ mod tests {
             ("tests/a.rs", "/// The phone leaves."),
             ("src/a.rs", "/// It leaves out a byte."),
             ("src/prompt.rs", "/// The phone leaves."),
+            ("src/a/tests.rs", "/// The phone leaves."),
             ("src/a.rs", "#[cfg(test)]\nmod tests {\n    /// The phone leaves.\n}"),
         ] {
             assert_eq!(findings(path, text), Vec::<String>::new(), "{path}: {text}");
