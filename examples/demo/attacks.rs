@@ -136,28 +136,28 @@ impl Puppet {
     }
 }
 
-/// What an attacker may try. `Display` tells it in a sentence.
+/// An attack on a relying party. `Display` describes it in one sentence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Attack {
-    #[error("A phishing site passes on a sign-in that was made on its own pages.")]
+    #[error("A phishing site forwards a sign-in that was made on its own pages.")]
     AnotherOrigin,
     #[error("A signed answer is stolen and sent a second time.")]
     Replay,
-    #[error("An answer is kept until the challenge is forgotten.")]
+    #[error("An answer is held back until the challenge has expired.")]
     LateAnswer,
-    #[error("An answer to the attacker's question is sent from the victim's session.")]
+    #[error("An answer to the attacker's challenge is sent from the victim's session.")]
     AnotherSession,
-    #[error("Somebody who found the phone signs in without unlocking it.")]
+    #[error("A thief of the phone signs in without unlocking it.")]
     UnverifiedUser,
-    #[error("A synced passkey is registered where only device-bound ones are allowed.")]
+    #[error("A synced passkey is registered at a site that allows device-bound passkeys only.")]
     SyncedPasskey,
-    #[error("A passkey of a model that is blocked is registered.")]
+    #[error("A passkey of a blocked authenticator model is registered.")]
     BlockedModel,
-    #[error("A passkey is registered that nobody vouches for, where that is needed.")]
+    #[error("A passkey without attestation is registered at a site that requires it.")]
     NoAttestation,
-    #[error("A passkey signs in as the owner of another account.")]
+    #[error("A passkey signs in to another user's account.")]
     AnotherAccount,
-    #[error("A copy of a passkey signs in after the original did.")]
+    #[error("A copy of a passkey signs in after the original.")]
     CopiedPasskey,
 }
 

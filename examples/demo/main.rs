@@ -96,45 +96,45 @@ async fn run(narrator: &Arc<Narrator>) -> Result<String> {
         Client::builder().scanner(world.air.clone()).tunnel(world.tunnel.clone()).build()?;
     let origin = Origin::parse(ORIGIN)?;
 
-    narrator.show("A desktop, a phone, and the tunnel service between them, on this machine.");
-    narrator.scene("Registering a passkey");
+    narrator.show("A desktop, a phone and a tunnel service, all on this computer.");
+    narrator.scene("Register a passkey");
     let options = site.start_registration(SESSION, ACCOUNT, started.elapsed(), &mut rng);
-    narrator.say(Voice::Site, format_args!("Asks for a passkey for {ACCOUNT}."));
+    narrator.say(Voice::Site, format_args!("Requests a passkey for {ACCOUNT}."));
     let ceremony = client.create(&CreationOptions::from_json(&options)?, &origin)?;
     let registration = perform(ceremony, &phone, narrator).await?;
     let registered = registration.to_json();
     let credential = site.finish_registration(SESSION, registered.expose(), started.elapsed())?;
-    narrator.say(Voice::Site, "Has checked the answer and keeps the passkey.");
+    narrator.say(Voice::Site, "The answer is valid. The passkey is registered.");
 
-    narrator.scene("Signing in, with nothing typed");
+    narrator.scene("Sign in, without typing");
     // No account is named: the allow list is empty, the phone knows who it is.
     let options = site.start_sign_in(SESSION, None, started.elapsed(), &mut rng);
-    narrator.say(Voice::Site, "Asks whoever is there to sign in.");
+    narrator.say(Voice::Site, "Requests a sign-in, without naming an account.");
     let ceremony = client.get(&RequestOptions::from_json(&options)?, &origin)?;
     let assertion = perform(ceremony, &phone, narrator).await?;
     let signed = assertion.to_json();
     let signed_in = site.finish_sign_in(SESSION, signed.expose(), started.elapsed())?;
     if signed_in.account != ACCOUNT || signed_in.credential != credential {
-        return Err("signed in as somebody else".into());
+        return Err("signed in to another account".into());
     }
-    narrator.say(Voice::Site, format_args!("Has checked the answer: {ACCOUNT} is signed in."));
+    narrator.say(Voice::Site, format_args!("The answer is valid. {ACCOUNT} is signed in."));
 
-    narrator.scene("What does not work");
+    narrator.scene("Attacks that fail");
     // The very answer that has just signed somebody in.
     match site.finish_sign_in(SESSION, signed.expose(), started.elapsed()) {
         Err(refusal @ Refusal::UnknownChallenge) => {
-            narrator.tick("This sign-in, sent once more.", refusal);
+            narrator.tick("This sign-in is sent a second time.", refusal);
         }
-        other => return Err(format!("the same answer was taken twice: {other:?}").into()),
+        other => return Err(format!("the same answer was accepted twice: {other:?}").into()),
     }
     // A page elsewhere that asks for this site's passkey gets no QR code.
     let options = site.start_sign_in(SESSION, None, started.elapsed(), &mut rng);
     let phishing = Origin::parse("https://examp1e.com")?;
     match client.get(&RequestOptions::from_json(&options)?, &phishing) {
         Err(refusal) => {
-            narrator.tick("A page at examp1e.com that asks for this passkey.", refusal.fault);
+            narrator.tick("A page at examp1e.com requests this passkey.", refusal.fault);
         }
-        Ok(_) => return Err("another origin was served".into()),
+        Ok(_) => return Err("a request from another origin was accepted".into()),
     }
     for attack in Attack::ALL {
         match attack.attempt(&mut rng) {
@@ -142,7 +142,7 @@ async fn run(narrator: &Arc<Narrator>) -> Result<String> {
             other => return Err(format!("{attack} ended in {other:?}").into()),
         }
     }
-    narrator.show(&format!("\nAll of it verified, in {} ms.", started.elapsed().as_millis()));
+    narrator.show(&format!("\nEverything was verified, in {} ms.", started.elapsed().as_millis()));
 
     let (registered, signed) = (registered.expose(), signed.expose());
     Ok(format!("{{\"registration\":{registered},\"authentication\":{signed}}}"))
@@ -154,7 +154,7 @@ async fn perform<T>(
     phone: &Phone,
     narrator: &Arc<Narrator>,
 ) -> Result<T> {
-    let code = QrMatrix::new(&ceremony.qr_code().ok_or("the code was used already")?)?;
+    let code = QrMatrix::new(&ceremony.qr_code().ok_or("the code was already used")?)?;
     let on_screen = if narrator.is_coloured() { code.to_terminal() } else { code.to_plain_text() };
     narrator.show(on_screen.expose());
     let picture = code.to_greyscale(4)?;

@@ -32,11 +32,11 @@ impl Phone {
         let (width, height) = (picture.width(), picture.height());
         let texts = qr_reader::read(picture.pixels().to_vec(), width, height);
         let [text] = texts.as_slice() else {
-            return Err(format!("{} QR codes in the picture", texts.len()).into());
+            return Err(format!("the picture has {} QR codes", texts.len()).into());
         };
         narrator.say(
             Voice::Phone,
-            format_args!("Read a code from a picture of {width} × {height} pixels."),
+            format_args!("Scanned the code, in a picture of {width} × {height} pixels."),
         );
         let code: QrCode = text.expose().parse()?;
         Ok(self.authenticator.answer(code)?)

@@ -17,10 +17,10 @@ const UNREACHABLE: u8 = 10;
 
 /// The steps to a tunnel service.
 const STEPS: [(&str, &str); 4] = [
-    ("DNS", "its name has an address"),
-    ("TCP", "there is a connection to it"),
-    ("TLS", "the connection is secure, and to nobody else"),
-    ("upgrade", "it answers as a tunnel service"),
+    ("DNS", "the name has an address"),
+    ("TCP", "connected"),
+    ("TLS", "the connection is secure, and the certificate is valid"),
+    ("upgrade", "the tunnel service accepted the connection"),
 ];
 
 /// By which people set a proxy.
@@ -100,7 +100,7 @@ impl Findings {
         };
         let advertising = self.advertising.as_ref().and_then(|tried| tried.as_ref().err());
         if self.misnamed().is_some() {
-            add("Name another --adapter, or none.".to_owned());
+            add("Use another --adapter, or leave the flag out.".to_owned());
         } else {
             for fault in self.fault().iter().chain(advertising) {
                 add(Error::new(Stage::Advertising, fault.clone()).advice().to_string());
@@ -164,9 +164,9 @@ impl Findings {
         let fault = self.fault();
         match (self.misnamed(), &fault) {
             (Some(misnamed), _) => writeln!(f, "  It cannot be used: {misnamed}")?,
-            (None, None) => writeln!(f, "  It is on: phones can be heard.")?,
-            (None, Some(BluetoothFault::Off)) => writeln!(f, "  It is switched off.")?,
-            (None, Some(BluetoothFault::Absent)) => writeln!(f, "  There is no adapter.")?,
+            (None, None) => writeln!(f, "  It is on, and can scan for phones.")?,
+            (None, Some(BluetoothFault::Off)) => writeln!(f, "  It is turned off.")?,
+            (None, Some(BluetoothFault::Absent)) => writeln!(f, "  No adapter was found.")?,
             (None, Some(BluetoothFault::NotPermitted)) => {
                 writeln!(f, "  This program may not use it.")?;
             }
@@ -174,8 +174,8 @@ impl Findings {
         }
         match &self.advertising {
             None => {}
-            Some(Ok(())) => writeln!(f, "  It can advertise: this machine can play the phone.")?,
-            Some(Err(fault)) => writeln!(f, "  It did not advertise: {}", why(fault))?,
+            Some(Ok(())) => writeln!(f, "  It can advertise, as example `phone` needs.")?,
+            Some(Err(fault)) => writeln!(f, "  Advertising failed: {}", why(fault))?,
         }
         let failed = self.advertising.as_ref().and_then(|tried| tried.as_ref().err());
         match fault.as_ref().or(failed).and_then(hint) {
@@ -207,13 +207,13 @@ impl fmt::Display for Findings {
         {
             writeln!(
                 f,
-                "\nA proxy is set by {variable}. Tunnel services are reached without one: a firewall \
-                 must let them through."
+                "\n{variable} sets a proxy. This program does not use it: a firewall must allow the \
+                 tunnel services."
             )?;
         }
         let advice = self.advice();
         if self.exit_code() == 0 {
-            return write!(f, "\nAll is well.");
+            return write!(f, "\nEverything works.");
         }
         if !advice.is_empty() {
             write!(f, "\nWhat to do")?;
@@ -232,24 +232,26 @@ fn hint(fault: &BluetoothFault) -> Option<&'static str> {
         return None;
     }
     match fault {
-        BluetoothFault::Absent => Some("`lsusb` and `dmesg` say whether the system sees one."),
+        BluetoothFault::Absent => {
+            Some("`lsusb` and `dmesg` show whether the system has an adapter.")
+        }
         BluetoothFault::Off => {
-            Some("If it cannot be switched on, `rfkill list bluetooth` says why.")
+            Some("If it cannot be turned on, `rfkill list bluetooth` shows why.")
         }
         BluetoothFault::NotPermitted => {
-            Some("What may use it is in /etc/dbus-1/system.d/bluetooth.conf.")
+            Some("/etc/dbus-1/system.d/bluetooth.conf lists the users that may use it.")
         }
         BluetoothFault::NoService(_) => Some(
-            "`systemctl status dbus bluetooth` says whether both run. Package bluez brings \
+            "`systemctl status dbus bluetooth` shows whether both run. Package bluez contains \
              Bluetooth.",
         ),
         BluetoothFault::NoAdvertisingSlot => {
-            Some("`bluetoothctl show` says how many adverts are active and how many there can be.")
+            Some("`bluetoothctl show` lists how many adverts are active, and the limit.")
         }
         BluetoothFault::Silent => Some(
-            "`systemctl restart bluetooth` may help. If D-Bus is stuck too, restart the computer.",
+            "`systemctl restart bluetooth` may help. If D-Bus hangs too, restart the computer.",
         ),
-        BluetoothFault::Failed(_) => Some("`journalctl -u bluetooth` may say more."),
+        BluetoothFault::Failed(_) => Some("`journalctl -u bluetooth` may show the cause."),
         _ => None,
     }
 }
@@ -272,7 +274,7 @@ fn write_service(f: &mut fmt::Formatter<'_>, service: &Service) -> fmt::Result {
     for (number, (step, meaning)) in STEPS.iter().enumerate() {
         match (&service.reached, number) {
             (_, 0) if *name == Name::Given => {
-                writeln!(f, "  {step:<8} not looked up: --tunnel-address says where it is")?;
+                writeln!(f, "  {step:<8} skipped: --tunnel-address gives the address")?;
             }
             (_, number) if number < failed => writeln!(f, "  {step:<8} ok: {meaning}")?,
             (Err(error), number) if number == failed => {

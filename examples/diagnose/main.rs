@@ -28,26 +28,25 @@ const ADVERT: usize = 20;
 fn help() -> String {
     format!(
         "\
-Looks whether this machine can sign in by a phone, and says what to do where it
-cannot: its Bluetooth, and both tunnel services that phones use.
+Checks whether this computer can sign in with a phone: its Bluetooth, and the
+tunnel services that phones use. Prints what to do if it cannot.
 
 usage: diagnose [flags]
 
-  --advertise             also try for a moment to advertise, which this machine
-                          must be able to do to play the phone
-  --adapter NAME          look at this Bluetooth adapter alone, such as hci1
-  --json                  say it in JSON
+  --advertise             also advertise for a moment, which example phone needs
+  --adapter NAME          check only this Bluetooth adapter, such as hci1
+  --json                  print JSON
 {}
 
 Exit codes:
-  0    all is well
-  2    the arguments are wrong
-  3    there is no Bluetooth adapter, or not the one that was named
-  4    Bluetooth is switched off
+  0    everything works
+  2    the arguments are invalid
+  3    no Bluetooth adapter, or no adapter of this name, was found
+  4    Bluetooth is turned off
   5    this program may not use Bluetooth
-  6    Bluetooth fails, or cannot advertise where that was asked for
+  6    Bluetooth failed, or failed to advertise with --advertise
   10   a tunnel service cannot be used
-  13–16  both: 10 and one of 3 to 6",
+  13–16  both: 10 plus one of 3 to 6",
         network::HELP
     )
 }

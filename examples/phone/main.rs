@@ -44,36 +44,36 @@ const NO_CODE: u8 = 5;
 fn help() -> String {
     format!(
         "\
-Plays the phone for a browser that shows a QR code: asks you, and signs.
+Acts as the phone for a browser that shows a QR code: asks you, and signs.
 
 usage: phone [flags] [CODE | --picture FILE | --screen]
 
-  CODE                    the text of the QR code, FIDO:/…; others on this machine
-                          can read it in the list of programs, so without any of
-                          the three it is asked for
-  --picture FILE          the code on this picture, PNG or JPEG
-  --screen                the code on this computer's screen
-  --store FILE            where the passkeys are; by default
+  CODE                    the text of the QR code, FIDO:/…; other users of this
+                          computer can see it in the process list
+  --picture FILE          read the code from this picture, PNG or JPEG
+  --screen                read the code from this computer's screen
+                          (without any of the three, the program asks for CODE)
+  --store FILE            the file of the passkeys; by default
                           $XDG_DATA_HOME/fido-hybrid/phone.passkeys
-  --name NAME             the phone's name, which other devices learn only with a
-                          link; this program makes none
-  --adapter NAME          use this Bluetooth adapter alone, such as hci1
-  --switch-on-bluetooth   switch Bluetooth on if it is off
+  --name NAME             the phone's name, sent with links only; this program
+                          creates no links
+  --adapter NAME          use only this Bluetooth adapter, such as hci1
+  --switch-on-bluetooth   turn Bluetooth on if it is off
 {}
 
-Private keys are in the store in the clear: whoever can read the file can sign in
-with them. This program is for trying things out.
+The store is not encrypted: anyone who can read the file can sign in with its
+passkeys. Use this program for tests only.
 
-Without --tunnel, the two devices meet at cable.ua5v.com, which Google runs for its
-own phones. That is fine for trying things out.
+Without --tunnel, the two devices connect to cable.ua5v.com, which Google runs for
+its own phones. Use it for tests only.
 
 Exit codes:
   0    the other device was signed in, or a passkey was registered
-  1    it did not work
-  2    the arguments are wrong
+  1    failed
+  2    the arguments are invalid
   3    you declined, or were not verified
   4    the store cannot be used
-  5    there is no code to answer
+  5    no usable QR code was given
   130  interrupted
   143  terminated",
         network::HELP
@@ -173,12 +173,12 @@ impl Phone {
             };
             if found.is_some() {
                 if source.is_some() {
-                    return Err(wrong("one of CODE, --picture and --screen is enough"));
+                    return Err(wrong("use only one of CODE, --picture and --screen"));
                 }
                 source = found;
             }
         }
-        let no_place = || wrong("neither XDG_DATA_HOME nor HOME says where: --store is needed");
+        let no_place = || wrong("--store is needed, because XDG_DATA_HOME and HOME are not set");
         let store = store.or_else(store::default_file).ok_or_else(no_place)?;
         Ok(Self { source: source.unwrap_or(Source::Terminal), store, name, bluetooth, network })
     }
@@ -204,7 +204,7 @@ impl Phone {
     async fn begin(&self) -> Result<Session, End> {
         let network = self.network.clone();
         let dialer = unwatched(move || network.dialer()).await;
-        let unusable = || Err(Stop::Failed("tunnel services cannot be reached".to_owned()));
+        let unusable = || Err(Stop::Failed("tunnel services cannot be used".to_owned()));
         let dialer = dialer.unwrap_or_else(unusable).map_err(End::Stopped)?;
         let mut terminal = Terminal::new();
         // A code that was given is looked at before anything is asked.
@@ -251,9 +251,8 @@ impl Phone {
             return Ok(());
         }
         tell(&format!(
-            "A new store: {}\nPrivate keys are kept there in the clear: whoever can read the file \
-             can sign in with them.\nChoose a PIN. It stands for the finger or face that a phone \
-             would ask for.",
+            "New store: {}\nIt is not encrypted: anyone who can read the file can sign in with its \
+             passkeys.\nChoose a PIN. It replaces a phone's fingerprint or face check.",
             self.store.display()
         ));
         let pin = terminal.choose_pin().await;

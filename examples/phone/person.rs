@@ -72,13 +72,13 @@ impl Terminal {
         loop {
             let once = self.ask_unseen("New PIN:").await?;
             if once.chars().count() < MIN_LENGTH {
-                tell(&format!("A PIN has {MIN_LENGTH} characters or more."));
+                tell(&format!("The PIN needs at least {MIN_LENGTH} characters."));
                 continue;
             }
-            if *self.ask_unseen("Once more:").await? == *once {
+            if *self.ask_unseen("Repeat the PIN:").await? == *once {
                 return hashed(move || Pin::new(&once)).await;
             }
-            tell("These are different.");
+            tell("The PINs differ. Try again.");
         }
     }
 }
@@ -166,7 +166,7 @@ impl Person {
             if hashed(move || pin.is(&typed)).await? {
                 return Some(Verification::Verified);
             }
-            tell("That is not the PIN.");
+            tell("Wrong PIN.");
         }
         None
     }
@@ -187,7 +187,7 @@ struct OnScreen {
 impl Drop for OnScreen {
     fn drop(&mut self) {
         if !self.answered {
-            tell("The other device does not wait any more: there is nothing to answer.");
+            tell("The other device disconnected. No answer is needed.");
         }
     }
 }
@@ -198,7 +198,7 @@ async fn choose(terminal: &mut Terminal, prompt: &Prompt) -> Option<usize> {
     if let Some(name) = &prompt.rp_name
         && *name != prompt.rp_id
     {
-        tell(&format!("It calls itself {name:?}, which proves nothing."));
+        tell(&format!("The site calls itself {name:?}. This name is not verified."));
     }
     let accounts = prompt.accounts();
     match (&prompt.question, accounts) {
@@ -211,7 +211,8 @@ async fn choose(terminal: &mut Terminal, prompt: &Prompt) -> Option<usize> {
                 tell(&format!("  {number}  {}", name(account)));
             }
             loop {
-                let answer = terminal.ask("Which account? Its number, or n:").await?;
+                let answer =
+                    terminal.ask("Which account? Enter its number, or n to decline:").await?;
                 match answer.parse::<usize>() {
                     Ok(number) if (1..=accounts.len()).contains(&number) => {
                         return number.checked_sub(1);
@@ -248,6 +249,6 @@ fn name(account: &Account) -> String {
     match (name(&account.user.display_name), name(&account.user.name)) {
         (Some(display), Some(name)) if display != name => format!("{display} ({name})"),
         (Some(name), _) | (None, Some(name)) => name,
-        (None, None) => "an account without a name".to_owned(),
+        (None, None) => "account without a name".to_owned(),
     }
 }

@@ -26,23 +26,23 @@ const MAX_SIDE: usize = 1 << 15;
 /// Why there is no code to answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PictureError {
-    #[error("cannot read it: {0}")]
+    #[error("cannot read the picture: {0}")]
     Io(#[from] std::io::Error),
-    #[error("it could not be read")]
+    #[error("reading the picture failed")]
     NotRead,
-    #[error("it is neither PNG nor JPEG")]
+    #[error("the picture is neither PNG nor JPEG")]
     Format,
-    #[error("it is too large: {MAX_PIXELS} pixels are the limit")]
+    #[error("the picture is too large: the limit is {MAX_PIXELS} pixels")]
     TooLarge,
     #[error("the PNG is damaged: {0}")]
     Png(#[from] png::DecodingError),
     #[error("the JPEG is damaged")]
     Jpeg,
-    #[error("there is no QR code on it")]
+    #[error("the picture has no QR code")]
     NoCode,
-    #[error("there is a QR code on it, and not one for passkeys")]
+    #[error("the QR code in the picture is not for passkeys")]
     OtherCode,
-    #[error("there are {0} QR codes for passkeys on it; leave the one that is meant")]
+    #[error("the picture has {0} QR codes for passkeys; it must have one")]
     Several(usize),
 }
 

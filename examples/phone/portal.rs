@@ -39,14 +39,14 @@ pub(crate) fn screenshot() -> Result<PathBuf, String> {
     if std::env::var_os("DBUS_SESSION_BUS_ADDRESS").is_none()
         && std::env::var_os("XDG_RUNTIME_DIR").is_none()
     {
-        return Err("there is no session bus".to_owned());
+        return Err("no session bus was found".to_owned());
     }
     let failed = |why: dbus::Error| why.message().unwrap_or("it failed").to_owned();
     let bus = Connection::new_session().map_err(failed)?;
     let token = format!("fido_hybrid_{:016x}", UnwrapErr(SysRng).next_u64());
     let caller = bus.unique_name().trim_start_matches(':').replace('.', "_");
     let request = format!("/org/freedesktop/portal/desktop/request/{caller}/{token}");
-    let request = Path::new(request).map_err(|_| "no request can be made".to_owned())?;
+    let request = Path::new(request).map_err(|_| "cannot make a request".to_owned())?;
 
     let (answer, answers) = mpsc::channel();
     let rule = MatchRule::new_signal(REQUEST, "Response").with_sender(PORTAL).with_path(request);
@@ -67,15 +67,15 @@ pub(crate) fn screenshot() -> Result<PathBuf, String> {
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return Err("it gave no answer".to_owned());
+            return Err("it did not answer".to_owned());
         }
         bus.process(left).map_err(failed)?;
         match answers.try_recv() {
             Ok((0, results)) => {
                 let uri = results.get("uri").and_then(|uri| uri.0.as_str());
-                return uri.and_then(path).ok_or_else(|| "its answer names no file".to_owned());
+                return uri.and_then(path).ok_or_else(|| "its answer contains no file".to_owned());
             }
-            Ok((1, _)) => return Err("the picture was not permitted".to_owned()),
+            Ok((1, _)) => return Err("taking a picture was refused".to_owned()),
             Ok(_) => return Err("it failed".to_owned()),
             Err(_) => {}
         }

@@ -20,13 +20,13 @@ use super::picture::{self, PictureError};
 pub(crate) enum ScreenError {
     /// There is no picture: what was tried, line by line.
     #[error(
-        "this desktop gave no picture of the screen:{0}\nInstall xdg-desktop-portal with the part \
+        "cannot take a picture of the screen:{0}\nInstall xdg-desktop-portal with the backend \
          for your desktop, or one of grim (Wayland), gnome-screenshot, spectacle, or ImageMagick \
-         (X11); or take a picture yourself, for --picture."
+         (X11). Or take a picture yourself, and use --picture."
     )]
     NoPicture(String),
     /// The search for a picture broke off.
-    #[error("the screen could not be looked at")]
+    #[error("reading the screen failed")]
     NotLooked,
     #[error("the picture of the screen: {0}")]
     Picture(#[from] PictureError),
@@ -80,7 +80,7 @@ pub(crate) fn read() -> Result<SecretText, ScreenError> {
     let folder = match Folder::new() {
         Ok(folder) => folder,
         Err(why) => {
-            note("a folder for the picture", &why.to_string());
+            note("folder for the picture", &why.to_string());
             return Err(ScreenError::NoPicture(tried));
         }
     };
@@ -118,7 +118,7 @@ impl Tool {
         command.args(self.arguments).arg(file).stdin(Stdio::null());
         match command.stdout(Stdio::null()).stderr(Stdio::null()).status() {
             Ok(status) if status.success() && file.exists() => Ok(()),
-            Ok(status) if status.success() => Err("it left no picture".to_owned()),
+            Ok(status) if status.success() => Err("it saved no picture".to_owned()),
             Ok(status) => Err(format!("it failed ({status})")),
             Err(why) if why.kind() == std::io::ErrorKind::NotFound => {
                 Err("not installed".to_owned())

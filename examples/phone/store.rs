@@ -50,9 +50,9 @@ pub(crate) enum OpenError {
     Io { file: PathBuf, why: io::Error },
     #[error("another program uses {}", .0.display())]
     InUse(PathBuf),
-    #[error("{} is damaged, or not of this program: {why}. It was left as it is.", .file.display())]
+    #[error("{} is damaged, or of another program: {why}. It was not changed.", .file.display())]
     Damaged { file: PathBuf, why: cbor::Error },
-    #[error("{} is longer than {MAX_FILE} bytes. It was left as it is.", .0.display())]
+    #[error("{} is longer than {MAX_FILE} bytes. It was not changed.", .0.display())]
     TooLong(PathBuf),
 }
 

@@ -42,12 +42,12 @@ async fn program() -> ExitCode {
 fn help() -> String {
     format!(
         "\
-Registers a passkey of a phone for a site, by a QR code.
+Registers a passkey of a phone at a site, with a QR code.
 
 usage: register [flags] https://site
 
-  --user NAME             the account, without --options
-  --keep FILE             write down what a server keeps, for sign_in --registered
+  --user NAME             the account name; not with --options
+  --keep FILE             save the registration for sign_in --registered
 {}
 {}
 
@@ -69,7 +69,7 @@ fn parse() -> Result<Register, Stop> {
         Ok(true)
     })?;
     if user.is_some() && desktop.options().is_some() {
-        return Err(wrong("--user and --options exclude each other: options name the account"));
+        return Err(wrong("--user cannot be used with --options, which contain the account"));
     }
     Ok(Register { desktop, user, keep })
 }
@@ -104,8 +104,8 @@ impl Register {
         }
         // What it was asked for decides; what a site prefers it may go without.
         let asked = match options.user_verification {
-            Requirement::Required => "The answer is right, and the user was verified.",
-            _ => "The answer is right.",
+            Requirement::Required => "The answer is valid, and the user was verified.",
+            _ => "The answer is valid.",
         };
         match site.finish_registration(SESSION, answer.expose(), desktop.now()) {
             Ok(_) => {

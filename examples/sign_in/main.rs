@@ -43,12 +43,12 @@ async fn program() -> ExitCode {
 fn help() -> String {
     format!(
         "\
-Signs in to a site with a passkey of a phone, by a QR code.
+Signs in to a site with a passkey of a phone, with a QR code.
 
 usage: sign_in [flags] https://site
 
-  --registered FILE       sign in with the passkey of register --keep FILE, and
-                          check its signature
+  --registered FILE       sign in with the passkey that register --keep FILE saved,
+                          and verify its signature
 {}
 {}
 
@@ -67,7 +67,8 @@ fn parse() -> Result<SignIn, Stop> {
         }
         let file = arguments.value(flag)?;
         let record = Record::from_json(&read(&file)?);
-        let record = record.ok_or_else(|| wrong(format_args!("{file} is of no registration")))?;
+        let record =
+            record.ok_or_else(|| wrong(format_args!("{file} was not saved by register --keep")))?;
         registered = Some(record);
         Ok(true)
     })?;
@@ -89,11 +90,13 @@ impl SignIn {
         let mut site = desktop.site(rp_id, verification);
         if let Some(record) = &self.registered {
             if record.rp_id != rp_id {
-                let stop = wrong(format_args!("that passkey is for {}", record.rp_id));
+                let stop = wrong(format_args!("the saved passkey is for {}", record.rp_id));
                 return Err(Ended::Stopped(stop));
             }
             let adopted = site.adopt_passkey(&record.account, &record.handle, &record.answer);
-            adopted.map_err(|why| Ended::Stopped(wrong(format_args!("that passkey: {why}"))))?;
+            adopted.map_err(|why| {
+                Ended::Stopped(wrong(format_args!("the saved passkey is invalid: {why}")))
+            })?;
         }
         let options = match adopted {
             Some(options) => options,
@@ -114,10 +117,10 @@ impl SignIn {
         let checked = match &self.registered {
             Some(_) => site
                 .finish_sign_in(SESSION, answer_json, now)
-                .map(|_| "The answer is right, and so is its signature."),
+                .map(|_| "The answer and its signature are valid."),
             None => site.check_unsigned(SESSION, answer_json, now).map(|_| {
-                "The answer is right as far as can be told without the passkey's public key: \
-                 see --registered."
+                "The answer is valid. Its signature was not verified, which needs the \
+                 passkey's public key: see --registered."
             }),
         };
         Ok((answer, checked.map_or_else(Checked::Wrong, Checked::Right)))

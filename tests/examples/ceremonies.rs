@@ -100,7 +100,7 @@ pub(crate) fn photograph(terminal: &str) -> Vec<u8> {
 }
 
 pub(crate) fn choose_pin(phone: &mut Running) {
-    for question in ["New PIN:", "Once more:"] {
+    for question in ["New PIN:", "Repeat the PIN:"] {
         phone.wait_for(question);
         phone.type_line(PIN);
     }
@@ -138,7 +138,7 @@ fn a_passkey_is_registered_and_signs_in() {
     say_yes(&mut phone);
     sign_in.wait_for("A phone is near.");
     let ended = sign_in.finish();
-    assert!(ended.stderr.ends_with("The answer is right, and so is its signature.\n"), "{ended:?}");
+    assert!(ended.stderr.ends_with("The answer and its signature are valid.\n"), "{ended:?}");
     let answer = succeeded(ended);
     assert_eq!(answer["id"], read(&keep)["registration"]["id"]);
     let ended = phone.finish();
@@ -154,7 +154,7 @@ fn without_the_public_key_the_signature_is_not_called_right() {
     let mut phone = world.known_phone(&mut sign_in);
     say_yes(&mut phone);
     let ended = sign_in.finish();
-    assert!(ended.stderr.contains("without the passkey's public key"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("Its signature was not verified"), "{}", ended.stderr);
     succeeded(ended);
 }
 
@@ -182,7 +182,7 @@ fn a_signature_of_another_key_is_refused_with_3() {
     say_yes(&mut phone);
     let ended = sign_in.finish();
     assert_eq!(ended.code, Some(3), "{ended:?}");
-    let refused = "a server would refuse this answer: the signature is not the credential's";
+    let refused = "a server would refuse this answer: the signature is invalid";
     assert!(ended.stderr.contains(refused), "{}", ended.stderr);
 }
 
@@ -222,7 +222,7 @@ fn a_servers_own_options_are_used_and_answered() {
     register.end_input();
     let mut phone = world.phone(&mut register);
     choose_pin(&mut phone);
-    phone.wait_for("It calls itself \"Example\", which proves nothing.");
+    phone.wait_for("The site calls itself \"Example\". This name is not verified.");
     phone.wait_for("Ada (ada)");
     say_yes(&mut phone);
     let answer = succeeded(register.finish());
@@ -252,7 +252,7 @@ fn a_passkey_of_another_site_does_not_count() {
     let other = world.scratch.write("other.json", other.to_string());
     let ended = world.desktop("sign_in", &["--registered", &other]).finish();
     assert_eq!(ended.code, Some(2), "{ended:?}");
-    assert!(ended.stderr.contains("that passkey is for example.org"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("the saved passkey is for example.org"), "{}", ended.stderr);
 }
 
 #[test]
@@ -298,7 +298,7 @@ fn a_yes_to_telling_of_a_passkey_is_not_taken_for_a_no() {
     let told = "No passkey was created, because this device already has one for this site. The \
                 other device was told.\n";
     assert!(ended.stderr.ends_with(told), "{}", ended.stderr);
-    assert!(!ended.stderr.contains("It calls itself"), "an empty name: {}", ended.stderr);
+    assert!(!ended.stderr.contains("The site calls itself"), "an empty name: {}", ended.stderr);
 }
 
 #[test]
@@ -325,13 +325,13 @@ fn a_pin_is_tried_three_times_and_not_typed_ahead() {
     // The second line comes before it is asked for.
     phone.type_line(&format!("wrong\n{PIN}"));
     for _ in 0..2 {
-        phone.wait_for("That is not the PIN.");
+        phone.wait_for("Wrong PIN.");
         phone.wait_for("PIN:");
         phone.type_line("wrong");
     }
     let ended = phone.finish();
     assert_eq!(ended.code, Some(3), "{ended:?}");
-    assert_eq!(ended.stderr.matches("That is not the PIN.").count(), 3);
+    assert_eq!(ended.stderr.matches("Wrong PIN.").count(), 3);
     let refused = "The request was refused because you were not verified.\n";
     assert!(ended.stderr.ends_with(refused), "{}", ended.stderr);
     assert_eq!(sign_in.finish().code, Some(1));
@@ -350,7 +350,7 @@ fn interrupting_the_desktop_takes_the_prompt_off_the_phone() {
     let told: Value = serde_json::from_str(&ended.stdout).unwrap();
     // A person at the program, as one who closes a browser's window.
     assert_eq!(told["error"]["name"], "NotAllowedError");
-    phone.wait_for("there is nothing to answer");
+    phone.wait_for("The other device disconnected.");
     let ended = phone.finish();
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.stderr.contains("cancelled by the client"), "{}", ended.stderr);

@@ -30,8 +30,8 @@ fn without_bus_and_network_both_are_blamed_in_plain_words() {
     assert_eq!(ended.code, Some(16), "{ended:?}");
     for expected in [
         "It cannot be used: the system's Bluetooth service cannot be reached: ",
-        "Tunnel service cable.ua5v.com, for Android phones\n  DNS      not looked up: ",
-        "Tunnel service cable.auth.com, for iPhones\n  DNS      not looked up: ",
+        "Tunnel service cable.ua5v.com, for Android phones\n  DNS      skipped: ",
+        "Tunnel service cable.auth.com, for iPhones\n  DNS      skipped: ",
         "  TCP      FAILED: the tunnel service could not be reached: ",
         "  TLS      not tried\n  upgrade  not tried\n",
         "\nWhat to do\n",
@@ -72,7 +72,7 @@ fn a_proxy_is_told_to_be_of_no_use_where_it_may_be_the_reason() {
     for (arguments, told) in [(&nowhere[..], true), (&service.arguments()[..], false)] {
         let program = Program::new("diagnose").arguments(arguments);
         let ended = program.environment("HTTPS_PROXY", "http://user:secret@proxy.example").run();
-        assert_eq!(ended.stdout.contains("A proxy is set by HTTPS_PROXY."), told, "{ended:?}");
+        assert_eq!(ended.stdout.contains("HTTPS_PROXY sets a proxy."), told, "{ended:?}");
         assert!(!format!("{ended:?}").contains("secret"), "{ended:?}");
     }
 }
@@ -149,7 +149,7 @@ mod with_adapters {
         };
         let ended = diagnose().run();
         assert_eq!(ended.code, Some(10), "{ended:?}");
-        for expected in ["It is on: phones can be heard.", "package ca-certificates"] {
+        for expected in ["It is on, and can scan for phones.", "package ca-certificates"] {
             assert!(ended.stdout.contains(expected), "{}", ended.stdout);
         }
         let told = json(&diagnose().arguments(["--json"]).run());
@@ -166,7 +166,7 @@ mod with_adapters {
         let machine = Machine::start(&air, "laptop");
         let ended = diagnose(&machine, &service.arguments(), &[]);
         assert_eq!(ended.code, Some(3), "{ended:?}");
-        assert!(ended.stdout.contains("There is no adapter."), "{}", ended.stdout);
+        assert!(ended.stdout.contains("No adapter was found."), "{}", ended.stdout);
         assert!(ended.stdout.contains("Plug in a Bluetooth adapter"), "{}", ended.stdout);
 
         machine.stop_bluetoothd(Ending::Crash);
@@ -185,7 +185,7 @@ mod with_adapters {
         let service = TunnelService::start(&scratch);
         let machine = Machine::start(&air, "laptop");
         machine.plug_in("hci0", Power::On);
-        let expected = "there is no Bluetooth adapter hci7; there is hci0";
+        let expected = "no Bluetooth adapter hci7; found: hci0";
         let ended = diagnose(&machine, &service.arguments(), &["--adapter", "hci7"]);
         assert_eq!(ended.code, Some(3), "{ended:?}");
         assert!(ended.stdout.contains(expected), "{}", ended.stdout);
@@ -200,7 +200,7 @@ mod with_adapters {
                 .arguments(["https://example.com", "--adapter", "hci7"])
                 .run();
             assert_eq!(ended.code, Some(1), "{ended:?}");
-            let expected = "error: there is no Bluetooth adapter hci7; there are hci0, hci1\n";
+            let expected = "error: no Bluetooth adapter hci7; found: hci0, hci1\n";
             assert_eq!(ended.stderr, expected, "and no code is shown");
         }
     }
@@ -244,10 +244,10 @@ mod with_adapters {
         assert_eq!(ended.code, Some(0), "{ended:?}");
         for expected in [
             &format!("  hci0  \"hci0\"  {}  on\n", machine.address("hci0")),
-            "It is on: phones can be heard.",
-            "It can advertise: this machine can play the phone.",
+            "It is on, and can scan for phones.",
+            "It can advertise, as example `phone` needs.",
             "  upgrade  ok: ",
-            "\nAll is well.\n",
+            "\nEverything works.\n",
         ] {
             assert!(ended.stdout.contains(expected), "{expected:?} in:\n{}", ended.stdout);
         }
@@ -302,7 +302,7 @@ mod with_adapters {
         machine.plug(Plug::new("hci0", Power::On).advertising(Advertising::None));
         let ended = diagnose(&machine, &service.arguments(), &["--advertise"]);
         assert_eq!(ended.code, Some(6), "{ended:?}");
-        let expected = "It did not advertise: the Bluetooth adapter cannot ";
+        let expected = "Advertising failed: the Bluetooth adapter cannot ";
         assert!(ended.stdout.contains(expected), "{}", ended.stdout);
         let ended = diagnose(&machine, &service.arguments(), &[]);
         assert_eq!(ended.code, Some(0), "{ended:?}");

@@ -97,7 +97,7 @@ fn a_code_for_something_else_is_told_as_that() {
     let dark = colors.iter().map(|color| *color == qrcode::Color::Dark).collect::<Vec<_>>();
     let mut canvas = Canvas::new(640, 480);
     canvas.draw((100, 100), &dark.chunks(width).map(<[bool]>::to_vec).collect::<Vec<_>>());
-    refused(canvas.png(), "there is a QR code on it, and not one for passkeys");
+    refused(canvas.png(), "the QR code in the picture is not for passkeys");
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn an_old_picture_is_not_answered() {
     let store = scratch.file("store");
     let mut phone =
         Program::new("phone").arguments(["--picture", &picture, "--store", &store]).start();
-    for question in ["New PIN:", "Once more:"] {
+    for question in ["New PIN:", "Repeat the PIN:"] {
         phone.wait_for(question);
         phone.type_line("1234");
     }
@@ -124,12 +124,12 @@ fn of_several_codes_none_is_taken() {
     let mut canvas = Canvas::new(1280, 1000);
     canvas.draw((100, 100), &modules(&code(1)));
     canvas.draw((700, 500), &modules(&code(2)));
-    refused(canvas.png(), "there are 2 QR codes for passkeys on it");
+    refused(canvas.png(), "the picture has 2 QR codes for passkeys");
 }
 
 #[test]
 fn a_picture_without_a_code_is_told_as_that() {
-    refused(Canvas::new(300, 300).png(), "there is no QR code on it");
+    refused(Canvas::new(300, 300).png(), "the picture has no QR code");
 }
 
 #[test]

@@ -140,10 +140,10 @@ fn a_user_who_permits_no_picture_is_told_what_else_there_is() {
     let ended = desktop.phone(&scratch);
     assert_eq!(ended.code, Some(5), "{ended:?}");
     for expected in [
-        "desktop portal: the picture was not permitted\n",
+        "desktop portal: taking a picture was refused\n",
         "grim: WAYLAND_DISPLAY is not set\n",
         "gnome-screenshot: not installed\n",
-        "for --picture.",
+        "and use --picture.",
     ] {
         assert!(ended.stderr.contains(expected), "{expected:?} in {}", ended.stderr);
     }
@@ -156,7 +156,7 @@ fn a_portal_that_names_no_file_of_this_machine_is_not_believed() {
         let Some(desktop) = Desktop::answering((0, file)) else { return };
         let ended = desktop.phone(&scratch);
         assert_eq!(ended.code, Some(5), "{ended:?}");
-        let expected = "desktop portal: its answer names no file\n";
+        let expected = "desktop portal: its answer contains no file\n";
         assert!(ended.stderr.contains(expected), "{}", ended.stderr);
     }
 }

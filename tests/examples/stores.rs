@@ -253,7 +253,7 @@ fn a_damaged_store_is_refused_and_left_as_it_was() {
         let opened = try_open(&file).err();
         assert!(matches!(opened, Some(OpenError::Damaged { .. })), "{opened:?}");
         let ended = refused_for_what_it_is(&file);
-        assert!(ended.stderr.contains("is damaged, or not of this program"), "{}", ended.stderr);
+        assert!(ended.stderr.contains("is damaged, or of another program"), "{}", ended.stderr);
         assert_eq!(fs::read(&file).unwrap(), damaged);
     }
 }
@@ -284,18 +284,18 @@ fn a_killed_program_leaves_a_store_that_opens_with_what_was_kept() {
     let scratch = Scratch::new();
     let file = scratch.file("store");
     let mut first = phone(&file);
-    first.wait_for("in the clear");
+    first.wait_for("not encrypted");
     first.wait_for("New PIN:");
     first.type_line("123");
-    first.wait_for("4 characters or more");
+    first.wait_for("at least 4 characters");
     first.wait_for("New PIN:");
     first.type_line("1234");
-    first.wait_for("Once more:");
+    first.wait_for("Repeat the PIN:");
     first.type_line("12345");
-    first.wait_for("These are different.");
+    first.wait_for("The PINs differ.");
     first.wait_for("New PIN:");
     first.type_line("1234");
-    first.wait_for("Once more:");
+    first.wait_for("Repeat the PIN:");
     first.type_line("1234");
     first.wait_for("The text of the QR code");
     first.kill();

@@ -183,7 +183,7 @@ fn a_diagnosis_of_a_silent_bus_comes_to_its_end_and_says_so() {
     let told = "It cannot be used: ";
     assert!(ended.stdout.contains(told), "{ended:?}");
     assert!(ended.stdout.contains("Turn Bluetooth off and on again."), "{ended:?}");
-    assert!(ended.stdout.contains("If D-Bus is stuck too, restart the computer."), "{ended:?}");
+    assert!(ended.stdout.contains("If D-Bus hangs too, restart the computer."), "{ended:?}");
 }
 
 #[test]

@@ -135,7 +135,7 @@ fn a_window_that_is_too_small_gets_a_word_and_no_part_of_a_code() {
     let machine = laptop(&air);
     for (columns, rows) in [(80, 21), (40, 50)] {
         let mut window = Window::open(&machine, (columns, rows), "C.UTF-8", "");
-        let told = "Make the window larger: the QR code needs 41 columns and ";
+        let told = "Enlarge the window: the QR code needs 41 columns and ";
         let picture = window.until("the word", |picture| picture.contains(told));
         assert_eq!(rows_of_code(&picture), Vec::<String>::new());
     }
@@ -146,12 +146,12 @@ fn a_window_that_changes_its_size_gets_the_code_again() {
     let Some(air) = Air::by_hand() else { return };
     let machine = laptop(&air);
     let mut window = Window::open(&machine, (80, 10), "C.UTF-8", "");
-    window.until("the word", |picture| picture.contains("Make the window larger"));
+    window.until("the word", |picture| picture.contains("Enlarge the window"));
     window.resize(80, 24);
     let scan = "Scan the QR code with a phone.";
     window.until("the code", |picture| is_whole(picture) && picture.ends_with(scan));
     window.resize(30, 24);
-    window.until("the word", |picture| picture.contains("Make the window larger"));
+    window.until("the word", |picture| picture.contains("Enlarge the window"));
 }
 
 #[test]

@@ -137,13 +137,13 @@ pub enum Refusal {
     Malformed(&'static str),
     #[error("no such account")]
     UnknownAccount,
-    #[error("the challenge was never issued, or was used already")]
+    #[error("the challenge was never issued, or was already used")]
     UnknownChallenge,
     #[error("the challenge is too old")]
     ExpiredChallenge,
     #[error("the challenge was issued to another session")]
     OtherSession,
-    #[error("the answer is to another kind of question")]
+    #[error("the answer is to another type of request")]
     WrongType,
     #[error("the answer was made for another origin")]
     WrongOrigin,
@@ -155,15 +155,15 @@ pub enum Refusal {
     UserNotPresent,
     #[error("the user was not verified")]
     UserNotVerified,
-    #[error("there is no new credential in it")]
+    #[error("the answer contains no new credential")]
     NoCredential,
     #[error("the credential's id is not the one that was signed")]
     IdMismatch,
-    #[error("the credential is registered already")]
+    #[error("the credential is already registered")]
     IdTaken,
     #[error("the credential's algorithm was not offered")]
     Algorithm,
-    #[error("it is said to be backed up and not to be eligible for it")]
+    #[error("the passkey is marked as backed up but not as eligible for backup")]
     BackupFlags,
     #[error("synced passkeys are not allowed")]
     SyncedNotAllowed,
@@ -175,19 +175,19 @@ pub enum Refusal {
     NotAttested,
     #[error("the attestation is invalid")]
     AttestationInvalid,
-    #[error("nobody has this credential")]
+    #[error("the credential is unknown")]
     UnknownCredential,
     #[error("the credential was revoked")]
     Revoked,
-    #[error("the answer does not say whose passkey it is")]
+    #[error("the answer has no user handle")]
     NoUserHandle,
-    #[error("the passkey is another account's")]
+    #[error("the passkey belongs to another account")]
     OtherAccount,
-    #[error("the signature is not the credential's")]
+    #[error("the signature is invalid")]
     Signature,
-    #[error("the credential was of another kind when it was registered")]
+    #[error("the credential's eligibility for backup has changed")]
     BackupEligibilityChanged,
-    #[error("the counter did not go up: there may be a copy of the credential")]
+    #[error("the counter did not increase: the credential may have been copied")]
     Counter,
 }
 

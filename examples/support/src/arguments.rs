@@ -61,8 +61,8 @@ pub fn wrong(what: impl Display) -> Stop {
 /// What becomes of a word that nobody knows.
 pub fn unknown(word: &str) -> Stop {
     match word.starts_with('-') {
-        true => wrong(format_args!("there is no flag {word}")),
+        true => wrong(format_args!("unknown flag {word}")),
         // Not repeated: it may be a code that was to go elsewhere.
-        false => wrong("there is an argument too many"),
+        false => wrong("too many arguments"),
     }
 }

@@ -22,27 +22,27 @@ use fido_hybrid_testkit::relying_party::{Policy, Refusal, RelyingParty, Verifica
 
 /// The flags that both programs take, and how they end, for `--help`.
 pub const HELP: &str =
-    "  --rp-id ID              the domain that passkeys are bound to; the site's host
-                          by default
+    "  --rp-id ID              the RP ID, to which passkeys are bound; by default the
+                          site's host
   --user-verification required|preferred|discouraged
-                          whether the phone must make sure of its user;
-                          required by default
-  --options FILE          the options of a server in place of our own, as the
-                          JSON of WebAuthn; - is standard input
-  --adapter NAME          use this Bluetooth adapter alone, such as hci1
-  --switch-on-bluetooth   switch Bluetooth on if it is off
-  --text                  show the code as text, not as something to scan
-  --json                  say failures in JSON too, on standard output";
+                          whether the phone must verify its user; by default
+                          required
+  --options FILE          use a server's options, as WebAuthn JSON; - is standard
+                          input
+  --adapter NAME          use only this Bluetooth adapter, such as hci1
+  --switch-on-bluetooth   turn Bluetooth on if it is off
+  --text                  print the code as text instead of drawing it
+  --json                  also print errors as JSON, on standard output";
 
 /// How both programs end, for `--help`.
 pub const EXIT_CODES: &str = "\
 The answer goes to standard output, everything else to standard error.
 
 Exit codes:
-  0    there is an answer, and it is right
-  1    there is no answer, or it could not be written to the file for it
-  2    the arguments are wrong
-  3    there is an answer, and a server would refuse it
+  0    the answer is valid
+  1    there is no answer, or it could not be saved
+  2    the arguments are invalid
+  3    the answer is invalid: a server would refuse it
   130  interrupted
   143  terminated";
 
@@ -85,7 +85,11 @@ impl Desktop {
                         "required" => Requirement::Required,
                         "preferred" => Requirement::Preferred,
                         "discouraged" => Requirement::Discouraged,
-                        _ => return Err(wrong("no such --user-verification")),
+                        _ => {
+                            return Err(wrong(
+                                "--user-verification must be required, preferred or discouraged",
+                            ));
+                        }
                     }
                 }
                 "--options" => options = Some(read(&arguments.value(&word)?)?),
@@ -110,7 +114,8 @@ impl Desktop {
                 }
             }
         }
-        let origin = origin.ok_or_else(|| wrong("which site? Such as https://example.com"))?;
+        let origin =
+            origin.ok_or_else(|| wrong("the site is missing, such as https://example.com"))?;
         let rp_id = rp_id.unwrap_or_else(|| origin.host().to_owned());
         let (dialer, started) = (network.dialer()?, Instant::now());
         Ok(Self {

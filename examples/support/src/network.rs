@@ -11,17 +11,16 @@ use rustls::pki_types::pem::PemObject as _;
 use crate::arguments::{Arguments, Stop, wrong};
 
 /// The flags that [`Network`] takes, for `--help`.
-pub const HELP: &str = "  --tunnel DOMAIN         the tunnel service, by its name: cable.ua5v.com,
-                          cable.auth.com, or one that is derived from a number
-                          from 256 to 65535, which may be given instead
+pub const HELP: &str =
+    "  --tunnel DOMAIN         the tunnel service: cable.ua5v.com, cable.auth.com, or a
+                          number from 256 to 65535 or the name derived from it
   --tunnel-address HOST:PORT
-                          where that service is, in place of what DNS says
-  --ca FILE               trust the certificates in this PEM file too";
+                          the address of that service, instead of asking DNS
+  --ca FILE               also trust the certificates in this PEM file";
 
 /// What to do where the system trusts no certificate.
 const NO_ROOTS: &str = "\
-Install the system's trusted certificates (package ca-certificates on Linux), or name some
-with --ca.";
+Install the system's trusted certificates (package ca-certificates on Linux), or use --ca.";
 
 /// Which tunnel service, and how it is reached.
 #[derive(Clone, Default)]
@@ -40,8 +39,7 @@ impl Network {
                 let value = arguments.value(flag)?;
                 self.domain = Some(domain(&value).ok_or_else(|| {
                     wrong(format_args!(
-                        "{value} is not a tunnel service that clients can find: not an assigned \
-                         name, and not derived from a number"
+                        "{value} is not a tunnel service that clients can find; see --tunnel in --help"
                     ))
                 })?);
             }
@@ -52,7 +50,7 @@ impl Network {
                 let found = CertificateDer::pem_file_iter(&file).and_then(Iterator::collect);
                 self.authorities = found.map_err(|why| unread(why.to_string()))?;
                 if self.authorities.is_empty() {
-                    return Err(unread("there are none".to_owned()));
+                    return Err(unread("the file contains no certificate".to_owned()));
                 }
             }
             _ => return Ok(false),
@@ -75,7 +73,7 @@ impl Network {
             }
         }
         dialer.build().map_err(|why| {
-            let mut told = format!("tunnel services cannot be reached: {why}");
+            let mut told = format!("tunnel services cannot be used: {why}");
             if let Some(cause) = why.source() {
                 told = format!("{told}\n  because: {cause}");
             }

@@ -100,7 +100,7 @@ impl OnScreen {
         } else {
             let rows = rows + below(columns);
             tell(&format!(
-                "Make the window larger: the QR code needs {columns} columns and {rows} rows."
+                "Enlarge the window: the QR code needs {columns} columns and {rows} rows."
             ));
         }
         put(&self.told);

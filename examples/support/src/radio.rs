@@ -26,8 +26,7 @@ pub fn no_such_adapter(name: &str, adapters: &[Adapter]) -> Option<String> {
         return None;
     }
     let ids: Vec<&str> = adapters.iter().map(|adapter| adapter.id.as_str()).collect();
-    let are = if ids.len() == 1 { "is" } else { "are" };
-    Some(format!("there is no Bluetooth adapter {name}; there {are} {}", ids.join(", ")))
+    Some(format!("no Bluetooth adapter {name}; found: {}", ids.join(", ")))
 }
 
 pub fn address(adapter: &Adapter) -> Option<String> {
