@@ -4,6 +4,6 @@
 #[cfg(feature = "bluetooth")]
 pub use fido_hybrid_bluetooth::{Adapter, Bluetooth};
 pub use fido_hybrid_proto::ports::bluetooth::{
-    AdapterState, Address, AddressKind, Advertisement, Advertiser, DEPRECATED_SERVICE_UUID,
-    SERVICE_UUID, Scan, ScanEvent, Scanner, Sighting,
+    AdapterState, AddressKind, AdvertReport, Advertisement, Advertiser, BluetoothAddress,
+    DEPRECATED_SERVICE_UUID, SERVICE_UUID, Scan, ScanEvent, Scanner,
 };

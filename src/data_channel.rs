@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 use tracing::trace;
 
-use fido_hybrid_proto::error::TunnelFault;
+use fido_hybrid_proto::error::TunnelError;
 use fido_hybrid_proto::ports::BoxFuture;
 use fido_hybrid_proto::ports::data_channel::DataChannel;
 
@@ -27,22 +27,22 @@ pub(crate) enum Event<T> {
     Opened(T),
     Message(Vec<u8>),
     Closed,
-    Failed(TunnelFault),
+    Failed(TunnelError),
 }
 
 /// One side's end.
 pub(crate) enum Endpoint<T> {
     Closed,
-    Opening(BoxFuture<'static, Result<Opened<T>, TunnelFault>>),
+    Opening(BoxFuture<'static, Result<Opened<T>, TunnelError>>),
     Open(Box<dyn DataChannel>),
     /// Sending failed, which is yet to be told.
-    Failed(TunnelFault),
+    Failed(TunnelError),
 }
 
 impl<T> Endpoint<T> {
     /// Starts to open a channel.
     pub(crate) fn open(
-        opening: impl Future<Output = Result<Opened<T>, TunnelFault>> + Send + 'static,
+        opening: impl Future<Output = Result<Opened<T>, TunnelError>> + Send + 'static,
     ) -> Self {
         Self::Opening(Box::pin(opening))
     }
@@ -58,7 +58,7 @@ impl<T> Endpoint<T> {
             match timeout(SEND_TIMEOUT, channel.send(messages)).await {
                 Ok(Ok(())) => {}
                 Ok(Err(fault)) => *self = Self::Failed(fault),
-                Err(_) => *self = Self::Failed(TunnelFault::Stalled),
+                Err(_) => *self = Self::Failed(TunnelError::Stalled),
             }
         }
     }

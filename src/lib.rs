@@ -22,10 +22,10 @@
 //! use fido_hybrid::bluetooth::Bluetooth;
 //! use fido_hybrid::client::Client;
 //! use fido_hybrid::qr_render::QrMatrix;
-//! use fido_hybrid::tunnel::WebSocketTunnel;
+//! use fido_hybrid::tunnel::WebSocketDialer;
 //! use fido_hybrid::webauthn::{Origin, RequestOptions};
 //!
-//! let tunnel = WebSocketTunnel::builder().build()?;
+//! let tunnel = WebSocketDialer::builder().build()?;
 //! let client = Client::builder().scanner(Bluetooth::new()).tunnel(tunnel).build()?;
 //!
 //! let options = RequestOptions::from_json(&json_from_the_server)?;
@@ -62,11 +62,11 @@
 //! # ) -> Result<(), Box<dyn std::error::Error>> {
 //! use fido_hybrid::authenticator::{Authenticator, MemoryStore};
 //! use fido_hybrid::bluetooth::Bluetooth;
-//! use fido_hybrid::tunnel::WebSocketTunnel;
+//! use fido_hybrid::tunnel::WebSocketDialer;
 //!
 //! let phone = Authenticator::builder(MemoryStore::new(), user)
 //!     .advertiser(Bluetooth::new())
-//!     .tunnel(WebSocketTunnel::builder().build()?)
+//!     .tunnel(WebSocketDialer::builder().build()?)
 //!     .domain(tunnel_service)
 //!     .build()?;
 //! let mut session = phone.answer(scanned_text.parse()?)?;
@@ -128,6 +128,7 @@ mod data_channel;
 pub mod qr_render;
 pub mod tunnel;
 
+pub use fido_hybrid_proto::ports::BoxFuture;
 #[cfg(feature = "webauthn")]
 pub use fido_hybrid_proto::webauthn;
-pub use fido_hybrid_proto::{cbor, crypto, ctap, error, ports::BoxFuture, secret, transport};
+pub use fido_hybrid_proto::{cbor, crypto, ctap, error, secret, transport};

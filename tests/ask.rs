@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+use fido_hybrid::ctap::GetAssertionRequest;
 use fido_hybrid_testkit::rig;
 use std::time::Duration;
 
@@ -11,8 +12,8 @@ use fido_hybrid::authenticator::{
 };
 use fido_hybrid::client::{Ceremony, Client};
 use fido_hybrid::crypto::PublicKey;
-use fido_hybrid::ctap::{Request, Response, get_assertion};
-use fido_hybrid_sim::{Air, Exchange};
+use fido_hybrid::ctap::{CtapRequest, CtapResponse};
+use fido_hybrid_sim::{Air, MemoryRelay};
 use rig::{approved, domain, make_credential};
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::timeout;
@@ -35,7 +36,7 @@ impl UserCheck for Person {
 
 /// A phone with a passkey, connected to a client that has its first answer.
 struct World {
-    ceremony: Ceremony<Response>,
+    ceremony: Ceremony<CtapResponse>,
     session: Session,
     key: PublicKey,
     asked: mpsc::UnboundedReceiver<()>,
@@ -44,7 +45,7 @@ struct World {
 
 impl World {
     async fn registered() -> Self {
-        let (air, exchange) = (Air::new(), Exchange::new());
+        let (air, exchange) = (Air::new(), MemoryRelay::new());
         let (to_test, mut asked) = mpsc::unbounded_channel();
         let (approve, approvals) = mpsc::unbounded_channel();
         let person = Person { asked: to_test, approvals: Mutex::new(approvals) };
@@ -59,7 +60,9 @@ impl World {
         let mut ceremony = client.begin(make_credential("Ada").into(), None).unwrap();
         let session = phone.answer(ceremony.qr_code().unwrap().expose().parse().unwrap()).unwrap();
         approve.send(()).unwrap();
-        let Response::MakeCredential(made) = ceremony.outcome().await.unwrap() else { panic!() };
+        let CtapResponse::MakeCredential(made) = ceremony.outcome().await.unwrap() else {
+            panic!()
+        };
         asked.recv().await.unwrap();
         let key = *made.credential().unwrap().public_key.es256().unwrap();
         Self { ceremony, session, key, asked, approve }
@@ -72,15 +75,15 @@ impl World {
         timeout(Duration::from_secs(1), asking).await.unwrap_err();
     }
 
-    fn signed(&self, answer: &Response, hash: [u8; 32]) -> bool {
-        let Response::GetAssertion(answer) = answer else { panic!("{answer:?}") };
+    fn signed(&self, answer: &CtapResponse, hash: [u8; 32]) -> bool {
+        let CtapResponse::GetAssertion(answer) = answer else { panic!("{answer:?}") };
         let message = [answer.auth_data.raw(), &hash].concat();
         self.key.verifies(&message, answer.signature.expose())
     }
 }
 
-fn sign_in(hash: [u8; 32]) -> Request {
-    let mut request = get_assertion::Request::new(rig::RP_ID, hash);
+fn sign_in(hash: [u8; 32]) -> CtapRequest {
+    let mut request = GetAssertionRequest::new(rig::RP_ID, hash);
     request.options.uv = Some(true);
     request.into()
 }

@@ -2,20 +2,21 @@
 //! store and a user check.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+use fido_hybrid::ctap::{GetAssertionResponse, GetInfoResponse};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 use fido_hybrid::BoxFuture;
-use fido_hybrid::authenticator::{Authenticator, CtapEngine, Session, Update};
+use fido_hybrid::authenticator::{Authenticator, AuthenticatorUpdate, CtapEngine, Session};
 use fido_hybrid::client::{Ceremony, Client};
 use fido_hybrid::crypto::{SecretKey, sha256};
 use fido_hybrid::ctap::{
-    Aaguid, AuthenticatorData, CredentialDescriptor, CredentialId, Flags, Request, Response,
-    Status, User, UserHandle, get_assertion, get_info,
+    Aaguid, AuthenticatorData, CredentialDescriptor, CredentialId, CtapRequest, CtapResponse,
+    Flags, Status, User, UserHandle,
 };
-use fido_hybrid::error::{ApiMisuse, CancelledBy, EngineFault, Error, Fault, Stage};
+use fido_hybrid::error::{ApiMisuse, CancelledBy, EngineError, Error, ErrorKind, Stage};
 use fido_hybrid::secret::SecretBytes;
-use fido_hybrid_sim::{Air, Exchange};
+use fido_hybrid_sim::{Air, MemoryRelay};
 use fido_hybrid_testkit::rig::{self, domain};
 use tokio::sync::mpsc;
 
@@ -47,21 +48,23 @@ impl Drop for Cancelled {
 
 impl Engine {
     fn sign(&self, request: &[u8]) -> Vec<u8> {
-        let Request::GetAssertion(request) = Request::parse(request).unwrap() else { panic!() };
+        let CtapRequest::GetAssertion(request) = CtapRequest::parse(request).unwrap() else {
+            panic!()
+        };
         let flags = Flags::USER_PRESENT | Flags::USER_VERIFIED;
         let data = AuthenticatorData::new(sha256(&[request.rp_id.as_bytes()]), flags, 0);
         let message = [data.raw(), &request.client_data_hash].concat();
         let signature = SecretBytes::new(self.key.sign(&message));
         let id = CredentialDescriptor::new(CredentialId::new([1; 16]).unwrap());
-        let mut response = get_assertion::Response::new(id, data, signature);
+        let mut response = GetAssertionResponse::new(id, data, signature);
         response.user = Some(User::from_handle(UserHandle::new([7]).unwrap()));
-        Response::GetAssertion(response).to_raw().to_bytes().expose().to_vec()
+        CtapResponse::GetAssertion(response).to_raw().to_bytes().expose().to_vec()
     }
 }
 
 impl CtapEngine for Engine {
-    fn get_info(&self) -> get_info::Response {
-        let mut info = get_info::Response::new(vec!["FIDO_2_0".to_owned()], Aaguid([9; 16]));
+    fn get_info(&self) -> GetInfoResponse {
+        let mut info = GetInfoResponse::new(vec!["FIDO_2_0".to_owned()], Aaguid([9; 16]));
         info.options = [("rk".to_owned(), true), ("uv".to_owned(), true)].into();
         info
     }
@@ -91,7 +94,7 @@ struct World {
 
 impl World {
     fn new(plan: Plan) -> Self {
-        let (air, exchange) = (Air::new(), Exchange::new());
+        let (air, exchange) = (Air::new(), MemoryRelay::new());
         let (sender, seen) = mpsc::unbounded_channel();
         let key = SecretKey::from_scalar(&[3; 32]).unwrap();
         let plans = Arc::new(Mutex::new(VecDeque::from([plan])));
@@ -107,19 +110,19 @@ impl World {
         Self { client, authenticator, key, seen }
     }
 
-    fn begin(&self) -> (Ceremony<Response>, Session) {
+    fn begin(&self) -> (Ceremony<CtapResponse>, Session) {
         let ceremony = self.client.begin(rig::get_assertion(&[]).into(), None).unwrap();
         let code = ceremony.qr_code().unwrap().expose().parse().unwrap();
         (ceremony, self.authenticator.answer(code).unwrap())
     }
 
     async fn is_given_the_request(&mut self) {
-        let request = Request::from(rig::get_assertion(&[])).to_bytes();
+        let request = CtapRequest::from(rig::get_assertion(&[])).to_bytes();
         assert_eq!(self.seen.recv().await.unwrap(), Some(request), "byte for byte");
     }
 }
 
-async fn updates(session: &mut Session) -> Vec<Update> {
+async fn updates(session: &mut Session) -> Vec<AuthenticatorUpdate> {
     let mut updates = Vec::new();
     while let Some(update) = session.next().await {
         updates.push(update);
@@ -128,8 +131,8 @@ async fn updates(session: &mut Session) -> Vec<Update> {
 }
 
 fn status(error: &Error) -> Option<Status> {
-    match error.fault {
-        Fault::Status(status) => Some(status),
+    match error.kind {
+        ErrorKind::Status(status) => Some(status),
         _ => None,
     }
 }
@@ -138,16 +141,25 @@ fn status(error: &Error) -> Option<Status> {
 async fn an_engine_signs_in() {
     let mut world = World::new(Plan::Sign);
     let (mut ceremony, mut session) = world.begin();
-    let Response::GetAssertion(signed) = ceremony.outcome().await.unwrap() else { panic!() };
+    let CtapResponse::GetAssertion(signed) = ceremony.outcome().await.unwrap() else { panic!() };
     let message = [signed.auth_data.raw(), &rig::HASH].concat();
     assert!(world.key.public_key().verifies(&message, signed.signature.expose()));
     world.is_given_the_request().await;
     drop(ceremony);
     let updates = updates(&mut session).await;
-    let [rest @ .., Update::Requested, Update::Answered(Status::OK)] = &updates[..] else {
+    let [rest @ .., AuthenticatorUpdate::Requested, AuthenticatorUpdate::Answered(Status::OK)] =
+        &updates[..]
+    else {
         panic!("{updates:?}")
     };
-    assert!(matches!(rest, [Update::Registering, Update::Advertising, Update::Secured]));
+    assert!(matches!(
+        rest,
+        [
+            AuthenticatorUpdate::Registering,
+            AuthenticatorUpdate::Advertising,
+            AuthenticatorUpdate::Secured
+        ]
+    ));
     session.outcome().await.unwrap();
 }
 
@@ -173,10 +185,12 @@ async fn a_response_that_no_client_can_read_is_the_engines_fault() {
         assert_eq!(status(&error), Some(Status::OTHER), "an answer, and no wait");
         drop(ceremony);
         let updates = updates(&mut session).await;
-        let Some(Update::EngineFailed(error)) = updates.last() else { panic!("{updates:?}") };
-        assert_eq!(error.stage, Stage::Prompting);
-        assert!(matches!(error.fault, Fault::Engine(EngineFault::Empty | EngineFault::Cbor(_))));
-        assert_eq!(error.fault.to_string(), fault);
+        let Some(AuthenticatorUpdate::EngineFailed(error)) = updates.last() else {
+            panic!("{updates:?}")
+        };
+        assert_eq!(error.stage, Stage::Answering);
+        assert!(matches!(error.kind, ErrorKind::Engine(EngineError::Empty | EngineError::Cbor(_))));
+        assert_eq!(error.kind.to_string(), fault);
         session.outcome().await.unwrap();
     }
 }
@@ -200,8 +214,8 @@ async fn a_client_that_leaves_cancels_the_request() {
     world.is_given_the_request().await;
     drop(ceremony);
     assert_eq!(world.seen.recv().await.unwrap(), None);
-    let fault = session.outcome().await.unwrap_err().fault;
-    assert!(matches!(fault, Fault::Cancelled(CancelledBy::Client)));
+    let fault = session.outcome().await.unwrap_err().kind;
+    assert!(matches!(fault, ErrorKind::Cancelled(CancelledBy::Client)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -211,7 +225,7 @@ async fn an_engine_that_takes_too_long_is_cancelled() {
     let outcome = tokio::spawn(async move { ceremony.outcome().await });
     world.is_given_the_request().await;
     let error = session.outcome().await.unwrap_err();
-    assert!(matches!((error.stage, error.fault), (Stage::Prompting, Fault::Deadline)));
+    assert!(matches!((error.stage, error.kind), (Stage::Answering, ErrorKind::Deadline)));
     assert_eq!(world.seen.recv().await.unwrap(), None);
     assert!(outcome.await.unwrap().is_err());
 }
@@ -222,5 +236,5 @@ fn an_engine_needs_a_way_to_clients() {
     let (sender, _) = mpsc::unbounded_channel();
     let engine = Engine { key: world.key.clone(), plans: Arc::default(), seen: sender };
     let error = Authenticator::with_engine(engine).build().unwrap_err();
-    assert!(matches!(error.fault, Fault::ApiMisuse(ApiMisuse::Missing("an advertiser"))));
+    assert!(matches!(error.kind, ErrorKind::ApiMisuse(ApiMisuse::Missing("an advertiser"))));
 }

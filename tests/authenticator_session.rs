@@ -8,35 +8,35 @@ use std::time::Duration;
 
 use fido_hybrid::BoxFuture;
 use fido_hybrid::authenticator::{
-    Authenticator, Decision, Freshness, MemoryStore, PasskeyStore, Prompt, Question, Session,
-    Update, UserCheck, Verification,
+    Authenticator, AuthenticatorUpdate, Decision, MemoryStore, PasskeyStore, Prompt, QrAgeLimit,
+    Question, Session, UserCheck, UserVerification,
 };
 use fido_hybrid::bluetooth::{AdapterState, Advertisement, Advertiser};
 use fido_hybrid::client::{Ceremony, Client};
-use fido_hybrid::ctap::{self, Response, Status};
+use fido_hybrid::ctap::{self, CtapResponse, Status};
 use fido_hybrid::error::{
-    ApiMisuse, BluetoothFault, CancelledBy, Error, Fault, Stage, TunnelFault,
+    ApiMisuse, BluetoothError, CancelledBy, Error, ErrorKind, Stage, TunnelError,
 };
 use fido_hybrid::transport::qr_code::QrCode;
 use fido_hybrid::transport::tunnel_url::TunnelRequest;
-use fido_hybrid::tunnel::{DataChannel, Dial, OpenTunnel};
-use fido_hybrid_sim::{Air, Exchange};
+use fido_hybrid::tunnel::{DataChannel, OpenedTunnel, TunnelDialer};
+use fido_hybrid_sim::{Air, MemoryRelay};
 use rig::{approved, domain, get_assertion, make_credential, passkey};
 use tokio::sync::{mpsc, oneshot};
 
 /// What was seen of the surroundings, in order.
 #[derive(Debug, PartialEq, Eq)]
-enum Seen {
+enum Observation {
     OnAir,
     OffAir,
     Prompt,
     Dismissed,
 }
 
-type Sightings = mpsc::UnboundedSender<Seen>;
+type Sightings = mpsc::UnboundedSender<Observation>;
 
 /// Says when it is dropped.
-struct Token(Sightings, Option<Seen>);
+struct Token(Sightings, Option<Observation>);
 
 impl Drop for Token {
     fn drop(&mut self) {
@@ -58,11 +58,11 @@ impl Advertiser for Watched {
     fn advertise(
         &self,
         service_data: Vec<u8>,
-    ) -> BoxFuture<'_, Result<Box<dyn Advertisement>, BluetoothFault>> {
+    ) -> BoxFuture<'_, Result<Box<dyn Advertisement>, BluetoothError>> {
         Box::pin(async move {
             let advert = self.0.advertise(service_data).await?;
-            self.1.send(Seen::OnAir).unwrap();
-            let token = Token(self.1.clone(), Some(Seen::OffAir));
+            self.1.send(Observation::OnAir).unwrap();
+            let token = Token(self.1.clone(), Some(Observation::OffAir));
             Ok(Box::new(OnAir { _advert: advert, _token: token }) as Box<dyn Advertisement>)
         })
     }
@@ -79,12 +79,12 @@ impl UserCheck for Planned {
     fn check(&self, prompt: Prompt) -> BoxFuture<'_, Decision> {
         Box::pin(async move {
             self.prompts.lock().unwrap().push(prompt);
-            self.seen.send(Seen::Prompt).unwrap();
+            self.seen.send(Observation::Prompt).unwrap();
             let next = self.decisions.lock().unwrap().pop();
             match next {
                 Some(decision) => decision,
                 None => {
-                    let _token = Token(self.seen.clone(), Some(Seen::Dismissed));
+                    let _token = Token(self.seen.clone(), Some(Observation::Dismissed));
                     std::future::pending().await
                 }
             }
@@ -97,12 +97,12 @@ struct World {
     authenticator: Authenticator,
     store: MemoryStore,
     prompts: Arc<Mutex<Vec<Prompt>>>,
-    seen: mpsc::UnboundedReceiver<Seen>,
+    seen: mpsc::UnboundedReceiver<Observation>,
 }
 
 impl World {
     fn new(decisions: &[Decision]) -> Self {
-        let (air, exchange, store) = (Air::new(), Exchange::new(), MemoryStore::new());
+        let (air, exchange, store) = (Air::new(), MemoryRelay::new(), MemoryStore::new());
         let (sightings, seen) = mpsc::unbounded_channel();
         let prompts = Arc::default();
         let user = Planned {
@@ -122,24 +122,24 @@ impl World {
         Self { client, authenticator, store, prompts, seen }
     }
 
-    fn begin(&self, request: impl Into<ctap::Request>) -> (Ceremony<Response>, Session) {
+    fn begin(&self, request: impl Into<ctap::CtapRequest>) -> (Ceremony<CtapResponse>, Session) {
         let ceremony = self.client.begin(request.into(), None).unwrap();
         let session = self.authenticator.answer(code(&ceremony)).unwrap();
         (ceremony, session)
     }
 
-    async fn sees(&mut self, expected: Seen) {
+    async fn sees(&mut self, expected: Observation) {
         assert_eq!(self.seen.recv().await, Some(expected));
     }
 }
 
-fn code(ceremony: &Ceremony<Response>) -> QrCode {
+fn code(ceremony: &Ceremony<CtapResponse>) -> QrCode {
     ceremony.qr_code().unwrap().expose().parse().unwrap()
 }
 
 fn status(error: &Error) -> Option<Status> {
-    match error.fault {
-        Fault::Status(status) => Some(status),
+    match error.kind {
+        ErrorKind::Status(status) => Some(status),
         _ => None,
     }
 }
@@ -148,7 +148,7 @@ fn status(error: &Error) -> Option<Status> {
 async fn a_passkey_is_registered_and_signs_in() {
     let mut world = World::new(&[approved(0), approved(0)]);
     let (mut ceremony, mut session) = world.begin(make_credential("ada"));
-    let Response::MakeCredential(made) = ceremony.outcome().await.unwrap() else { panic!() };
+    let CtapResponse::MakeCredential(made) = ceremony.outcome().await.unwrap() else { panic!() };
     let kept = world.store.passkeys();
     assert_eq!(made.credential().unwrap().id, kept[0].id);
     drop(ceremony);
@@ -159,20 +159,20 @@ async fn a_passkey_is_registered_and_signs_in() {
     assert!(matches!(
         updates.as_slice(),
         [
-            Update::Registering,
-            Update::Advertising,
-            Update::Secured,
-            Update::Prompting,
-            Update::Registered
+            AuthenticatorUpdate::Registering,
+            AuthenticatorUpdate::Advertising,
+            AuthenticatorUpdate::Secured,
+            AuthenticatorUpdate::Answering,
+            AuthenticatorUpdate::Registered
         ]
     ));
     session.outcome().await.unwrap();
-    for seen in [Seen::OnAir, Seen::OffAir, Seen::Prompt] {
+    for seen in [Observation::OnAir, Observation::OffAir, Observation::Prompt] {
         world.sees(seen).await;
     }
 
     let (mut ceremony, mut session) = world.begin(get_assertion(&[]));
-    let Response::GetAssertion(signed) = ceremony.outcome().await.unwrap() else { panic!() };
+    let CtapResponse::GetAssertion(signed) = ceremony.outcome().await.unwrap() else { panic!() };
     let message = [signed.auth_data.raw(), &rig::HASH].concat();
     assert!(kept[0].key.public_key().verifies(&message, signed.signature.expose()));
     assert_eq!(signed.auth_data.sign_count(), 1);
@@ -180,8 +180,8 @@ async fn a_passkey_is_registered_and_signs_in() {
     drop(ceremony);
     session.outcome().await.unwrap();
     assert!(matches!(
-        session.outcome().await.unwrap_err().fault,
-        Fault::ApiMisuse(ApiMisuse::Closed)
+        session.outcome().await.unwrap_err().kind,
+        ErrorKind::ApiMisuse(ApiMisuse::Closed)
     ));
 }
 
@@ -208,9 +208,9 @@ async fn an_account_that_was_not_shown_signs_nothing() {
     world.store.insert(passkey(1, rig::RP_ID, "ada")).await.unwrap();
     let (mut ceremony, mut session) = world.begin(get_assertion(&[]));
     let error = session.outcome().await.unwrap_err();
-    assert_eq!(error.stage, Stage::Prompting);
-    assert!(matches!(error.fault, Fault::ApiMisuse(ApiMisuse::NoSuchAccount)));
-    assert!(matches!(ceremony.outcome().await.unwrap_err().fault, Fault::PeerLeft));
+    assert_eq!(error.stage, Stage::Answering);
+    assert!(matches!(error.kind, ErrorKind::ApiMisuse(ApiMisuse::NoSuchAccount)));
+    assert!(matches!(ceremony.outcome().await.unwrap_err().kind, ErrorKind::PeerLeft));
     assert_eq!(world.store.passkeys()[0].counter, Some(0));
 }
 
@@ -219,11 +219,11 @@ async fn dropping_the_session_takes_the_prompt_away_and_says_no() {
     let mut world = World::new(&[]);
     let (mut ceremony, session) = world.begin(make_credential("ada"));
     let outcome = tokio::spawn(async move { ceremony.outcome().await });
-    for seen in [Seen::OnAir, Seen::OffAir, Seen::Prompt] {
+    for seen in [Observation::OnAir, Observation::OffAir, Observation::Prompt] {
         world.sees(seen).await;
     }
     drop(session);
-    world.sees(Seen::Dismissed).await;
+    world.sees(Observation::Dismissed).await;
     let error = outcome.await.unwrap().unwrap_err();
     assert_eq!(status(&error), Some(Status::OPERATION_DENIED));
 }
@@ -236,9 +236,9 @@ async fn dropping_the_session_takes_the_advert_off_the_air() {
     let code = code(&ceremony);
     drop(ceremony);
     let session = world.authenticator.answer(code).unwrap();
-    world.sees(Seen::OnAir).await;
+    world.sees(Observation::OnAir).await;
     drop(session);
-    world.sees(Seen::OffAir).await;
+    world.sees(Observation::OffAir).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -250,22 +250,22 @@ async fn an_advert_that_nobody_hears_ends() {
     let mut session = world.authenticator.answer(code).unwrap();
     let error = session.outcome().await.unwrap_err();
     assert_eq!(error.stage, Stage::Advertising);
-    assert!(matches!(error.fault, Fault::Deadline));
-    world.sees(Seen::OnAir).await;
-    world.sees(Seen::OffAir).await;
+    assert!(matches!(error.kind, ErrorKind::Deadline));
+    world.sees(Observation::OnAir).await;
+    world.sees(Observation::OffAir).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_client_that_leaves_takes_the_prompt_away() {
     let mut world = World::new(&[]);
     let (ceremony, mut session) = world.begin(make_credential("ada"));
-    for seen in [Seen::OnAir, Seen::OffAir, Seen::Prompt] {
+    for seen in [Observation::OnAir, Observation::OffAir, Observation::Prompt] {
         world.sees(seen).await;
     }
     drop(ceremony);
     let error = session.outcome().await.unwrap_err();
-    assert!(matches!(error.fault, Fault::Cancelled(CancelledBy::Client)));
-    world.sees(Seen::Dismissed).await;
+    assert!(matches!(error.kind, ErrorKind::Cancelled(CancelledBy::Client)));
+    world.sees(Observation::Dismissed).await;
     let prompts = world.prompts.lock().unwrap();
     assert!(matches!(prompts[0].question, Question::Register(_)));
 }
@@ -277,21 +277,21 @@ async fn a_radio_that_cannot_ends_the_session() {
         fn advertise(
             &self,
             _: Vec<u8>,
-        ) -> BoxFuture<'_, Result<Box<dyn Advertisement>, BluetoothFault>> {
-            Box::pin(async { Err(BluetoothFault::Off) })
+        ) -> BoxFuture<'_, Result<Box<dyn Advertisement>, BluetoothError>> {
+            Box::pin(async { Err(BluetoothError::Off) })
         }
     }
     let world = World::new(&[]);
     let ceremony = world.client.begin(make_credential("ada").into(), None).unwrap();
     let authenticator = Authenticator::builder(MemoryStore::new(), Nobody)
         .advertiser(Off)
-        .tunnel(Exchange::new())
+        .tunnel(MemoryRelay::new())
         .domain(domain())
         .build()
         .unwrap();
     let error = authenticator.answer(code(&ceremony)).unwrap().outcome().await.unwrap_err();
     assert_eq!(error.stage, Stage::Advertising);
-    assert!(matches!(error.fault, Fault::Bluetooth(BluetoothFault::Off)));
+    assert!(matches!(error.kind, ErrorKind::Bluetooth(BluetoothError::Off)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -301,26 +301,26 @@ async fn an_advert_that_ends_for_good_ends_the_session() {
         fn advertise(
             &self,
             _: Vec<u8>,
-        ) -> BoxFuture<'_, Result<Box<dyn Advertisement>, BluetoothFault>> {
+        ) -> BoxFuture<'_, Result<Box<dyn Advertisement>, BluetoothError>> {
             Box::pin(async { Ok(Box::new(Self) as Box<dyn Advertisement>) })
         }
     }
     impl Advertisement for Loose {
-        fn next(&mut self) -> BoxFuture<'_, Result<AdapterState, BluetoothFault>> {
-            Box::pin(async { Err(BluetoothFault::Unsupported("advertise")) })
+        fn next(&mut self) -> BoxFuture<'_, Result<AdapterState, BluetoothError>> {
+            Box::pin(async { Err(BluetoothError::Unsupported("advertise")) })
         }
     }
     let world = World::new(&[]);
     let ceremony = world.client.begin(make_credential("ada").into(), None).unwrap();
     let authenticator = Authenticator::builder(MemoryStore::new(), Nobody)
         .advertiser(Loose)
-        .tunnel(Exchange::new())
+        .tunnel(MemoryRelay::new())
         .domain(domain())
         .build()
         .unwrap();
     let error = authenticator.answer(code(&ceremony)).unwrap().outcome().await.unwrap_err();
     assert_eq!(error.stage, Stage::Advertising);
-    assert!(matches!(error.fault, Fault::Bluetooth(BluetoothFault::Unsupported(_))));
+    assert!(matches!(error.kind, ErrorKind::Bluetooth(BluetoothError::Unsupported(_))));
 }
 
 #[tokio::test(start_paused = true)]
@@ -330,13 +330,13 @@ async fn an_adapter_that_stays_away_is_told_and_is_why_the_session_ends() {
         fn advertise(
             &self,
             _: Vec<u8>,
-        ) -> BoxFuture<'_, Result<Box<dyn Advertisement>, BluetoothFault>> {
+        ) -> BoxFuture<'_, Result<Box<dyn Advertisement>, BluetoothError>> {
             let states = self.0.iter().rev().copied().collect();
             Box::pin(async { Ok(Box::new(Away(states)) as Box<dyn Advertisement>) })
         }
     }
     impl Advertisement for Away {
-        fn next(&mut self) -> BoxFuture<'_, Result<AdapterState, BluetoothFault>> {
+        fn next(&mut self) -> BoxFuture<'_, Result<AdapterState, BluetoothError>> {
             Box::pin(async {
                 match self.0.pop() {
                     Some(state) => Ok(state),
@@ -351,7 +351,7 @@ async fn an_adapter_that_stays_away_is_told_and_is_why_the_session_ends() {
         let ceremony = world.client.begin(make_credential("ada").into(), None).unwrap();
         let authenticator = Authenticator::builder(MemoryStore::new(), Nobody)
             .advertiser(Away(states.clone()))
-            .tunnel(Exchange::new())
+            .tunnel(MemoryRelay::new())
             .domain(domain())
             .build()
             .unwrap();
@@ -359,28 +359,28 @@ async fn an_adapter_that_stays_away_is_told_and_is_why_the_session_ends() {
         drop(ceremony);
         let mut told = Vec::new();
         while let Some(update) = session.next().await {
-            if let Update::Adapter(state) = update {
+            if let AuthenticatorUpdate::Adapter(state) = update {
                 told.push(state);
             }
         }
         assert_eq!(told, states);
         let error = session.outcome().await.unwrap_err();
         assert_eq!(error.stage, Stage::Advertising);
-        match error.fault {
-            Fault::Bluetooth(BluetoothFault::Off) => assert!(is_off),
-            Fault::Deadline => assert!(!is_off),
+        match error.kind {
+            ErrorKind::Bluetooth(BluetoothError::Off) => assert!(is_off),
+            ErrorKind::Deadline => assert!(!is_off),
             other => panic!("{other}"),
         }
     }
 }
 
 /// Tunnels that take the handshake and no answer.
-struct Clogged(Exchange);
+struct Clogged(MemoryRelay);
 
 struct ClogsAfterOne(Box<dyn DataChannel>, bool);
 
-impl Dial for Clogged {
-    fn dial(&self, request: TunnelRequest) -> BoxFuture<'_, Result<OpenTunnel, TunnelFault>> {
+impl TunnelDialer for Clogged {
+    fn dial(&self, request: TunnelRequest) -> BoxFuture<'_, Result<OpenedTunnel, TunnelError>> {
         Box::pin(async move {
             let mut open = self.0.dial(request).await?;
             open.tunnel = Box::new(ClogsAfterOne(open.tunnel, false));
@@ -390,14 +390,14 @@ impl Dial for Clogged {
 }
 
 impl DataChannel for ClogsAfterOne {
-    fn send(&mut self, messages: Vec<Vec<u8>>) -> BoxFuture<'_, Result<(), TunnelFault>> {
+    fn send(&mut self, messages: Vec<Vec<u8>>) -> BoxFuture<'_, Result<(), TunnelError>> {
         if std::mem::replace(&mut self.1, true) {
             return Box::pin(std::future::pending());
         }
         self.0.send(messages)
     }
 
-    fn receive(&mut self) -> BoxFuture<'_, Result<Option<Vec<u8>>, TunnelFault>> {
+    fn receive(&mut self) -> BoxFuture<'_, Result<Option<Vec<u8>>, TunnelError>> {
         self.0.receive()
     }
 
@@ -414,7 +414,7 @@ async fn an_answer_that_the_service_does_not_take_is_told_as_a_failure() {
             Box::pin(async { approved(0) })
         }
     }
-    let (air, exchange, store) = (Air::new(), Exchange::new(), MemoryStore::new());
+    let (air, exchange, store) = (Air::new(), MemoryRelay::new(), MemoryStore::new());
     let client = Client::builder().scanner(air.clone()).tunnel(exchange.clone()).build().unwrap();
     let authenticator = Authenticator::builder(store.clone(), Yes)
         .advertiser(air)
@@ -426,8 +426,8 @@ async fn an_answer_that_the_service_does_not_take_is_told_as_a_failure() {
     let mut session = authenticator.answer(code(&ceremony)).unwrap();
     let (outcome, answer) = tokio::join!(session.outcome(), ceremony.outcome());
     assert_eq!(store.passkeys().len(), 1);
-    assert!(matches!(answer.unwrap_err().fault, Fault::PeerLeft));
-    assert!(matches!(outcome.unwrap_err().fault, Fault::Tunnel(TunnelFault::Stalled)));
+    assert!(matches!(answer.unwrap_err().kind, ErrorKind::PeerLeft));
+    assert!(matches!(outcome.unwrap_err().kind, ErrorKind::Tunnel(TunnelError::Stalled)));
 }
 
 /// Can only tell that somebody is there.
@@ -438,8 +438,8 @@ impl UserCheck for Nobody {
         Box::pin(async { Decision::NoUi })
     }
 
-    fn ability(&self) -> Verification {
-        Verification::Present
+    fn capability(&self) -> UserVerification {
+        UserVerification::Present
     }
 }
 
@@ -452,13 +452,13 @@ async fn a_code_from_another_day_is_refused() {
         let mut code = code(&ceremony);
         code.created = Some(created);
         let error = world.authenticator.answer(code).unwrap_err();
-        assert!(matches!(error.fault, Fault::StaleQrCode));
+        assert!(matches!(error.kind, ErrorKind::StaleQrCode));
     }
     let lenient = Authenticator::builder(MemoryStore::new(), Nobody)
         .advertiser(Air::new())
-        .tunnel(Exchange::new())
+        .tunnel(MemoryRelay::new())
         .domain(domain())
-        .freshness(Freshness::Within(Duration::from_secs(2 * day)))
+        .qr_age_limit(QrAgeLimit::Within(Duration::from_secs(2 * day)))
         .build()
         .unwrap();
     let mut code = code(&ceremony);
@@ -470,17 +470,17 @@ async fn a_code_from_another_day_is_refused() {
 fn a_runtime_and_every_part_are_needed() {
     let builder = || Authenticator::builder(MemoryStore::new(), Nobody);
     for incomplete in [
-        builder().tunnel(Exchange::new()).domain(domain()),
+        builder().tunnel(MemoryRelay::new()).domain(domain()),
         builder().advertiser(Air::new()).domain(domain()),
-        builder().advertiser(Air::new()).tunnel(Exchange::new()),
+        builder().advertiser(Air::new()).tunnel(MemoryRelay::new()),
     ] {
         let error = incomplete.build().unwrap_err();
-        assert!(matches!(error.fault, Fault::ApiMisuse(ApiMisuse::Missing(_))));
+        assert!(matches!(error.kind, ErrorKind::ApiMisuse(ApiMisuse::Missing(_))));
     }
-    let complete = builder().advertiser(Air::new()).tunnel(Exchange::new()).domain(domain());
+    let complete = builder().advertiser(Air::new()).tunnel(MemoryRelay::new()).domain(domain());
     let client = rig::Client::new(1);
     let error = complete.build().unwrap().answer(client.code).unwrap_err();
-    assert!(matches!(error.fault, Fault::ApiMisuse(ApiMisuse::NoRuntime)));
+    assert!(matches!(error.kind, ErrorKind::ApiMisuse(ApiMisuse::NoRuntime)));
 }
 
 mod two_registrations_of_one_account {
@@ -508,11 +508,11 @@ mod two_registrations_of_one_account {
         prompts: mpsc::UnboundedReceiver<Asked>,
     }
 
-    type Ended = tokio::task::JoinHandle<Result<Response, Error>>;
+    type Ended = tokio::task::JoinHandle<Result<CtapResponse, Error>>;
 
     impl Phone {
         fn new() -> Self {
-            let (air, exchange, store) = (Air::new(), Exchange::new(), MemoryStore::new());
+            let (air, exchange, store) = (Air::new(), MemoryRelay::new(), MemoryStore::new());
             let (asked, prompts) = mpsc::unbounded_channel();
             let client =
                 Client::builder().scanner(air.clone()).tunnel(exchange.clone()).build().unwrap();
@@ -576,7 +576,7 @@ mod two_registrations_of_one_account {
             let (_, decide) = phone.asked().await;
             let (second, mut waiting) = phone.register("ada");
             phone.asks_nothing().await;
-            while !matches!(waiting.next().await.unwrap(), Update::Waiting) {}
+            while !matches!(waiting.next().await.unwrap(), AuthenticatorUpdate::Waiting) {}
             if leaves {
                 drop(session);
             } else {

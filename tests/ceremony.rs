@@ -12,35 +12,34 @@
 use fido_hybrid_testkit::rig;
 use std::time::Duration;
 
-use fido_hybrid::BoxFuture;
-use fido_hybrid::authenticator as phone;
 use fido_hybrid::authenticator::{
-    Authenticator, Decision, MemoryStore, Prompt, Session, UserCheck, Verification,
+    Authenticator, Decision, MemoryStore, Prompt, Session, UserCheck, UserVerification,
 };
 use fido_hybrid::bluetooth::{
-    AdapterState, Advertiser, SERVICE_UUID, Scan, ScanEvent, Scanner, Sighting,
+    AdapterState, AdvertReport, Advertiser, SERVICE_UUID, Scan, ScanEvent, Scanner,
 };
 use fido_hybrid::cbor::encode;
 use fido_hybrid::client::{
-    Canceller, Ceremony, Client, Deadlines, JsonRequest, MAX_REQUEST, Update,
+    Canceller, Ceremony, Client, ClientDeadlines, ClientUpdate, JsonRequest, MAX_REQUEST_LENGTH,
 };
 use fido_hybrid::crypto::SecretKey;
-use fido_hybrid::ctap::{CredentialDescriptor, CredentialId, Request, Response, Status};
+use fido_hybrid::ctap::{CredentialDescriptor, CredentialId, CtapRequest, CtapResponse, Status};
 use fido_hybrid::error::{
-    Advice, ApiMisuse, BluetoothFault, CancelledBy, Error, Fault, PeerMisbehaved, Stage,
-    TunnelFault, Unsupported,
+    Advice, ApiMisuse, BluetoothError, CancelledBy, Error, ErrorKind, PeerMisbehaved, Stage,
+    TunnelError, Unsupported,
 };
 use fido_hybrid::transport::advert::{AdvertKey, Eid};
 use fido_hybrid::transport::channel::Channel;
-use fido_hybrid::transport::keys;
+use fido_hybrid::transport::key_schedule;
 use fido_hybrid::transport::message::MessageType;
 use fido_hybrid::transport::noise::Responder;
 use fido_hybrid::transport::post_handshake::{Features, PostHandshake};
 use fido_hybrid::transport::qr_code::{QrCode, RequestHint};
 use fido_hybrid::transport::tunnel_domain::TunnelDomain;
 use fido_hybrid::transport::tunnel_url::{TunnelRequest, TunnelUrl};
-use fido_hybrid::tunnel::{DataChannel, Dial, OpenTunnel};
-use fido_hybrid_sim::{Air, Conditions, Exchange, SeededRng};
+use fido_hybrid::tunnel::{DataChannel, OpenedTunnel, TunnelDialer};
+use fido_hybrid::{BoxFuture, authenticator as phone};
+use fido_hybrid_sim::{Air, MemoryRelay, RadioConditions, SeededRng};
 use rig::{domain, get_assertion, make_credential};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
@@ -58,11 +57,11 @@ struct CountedScan {
 }
 
 impl Scanner for Counted {
-    fn state(&self) -> BoxFuture<'_, Result<AdapterState, BluetoothFault>> {
+    fn state(&self) -> BoxFuture<'_, Result<AdapterState, BluetoothError>> {
         self.air.state()
     }
 
-    fn scan(&self) -> BoxFuture<'_, Result<Box<dyn Scan>, BluetoothFault>> {
+    fn scan(&self) -> BoxFuture<'_, Result<Box<dyn Scan>, BluetoothError>> {
         Box::pin(async move {
             let scan = self.air.scan().await?;
             self.scans.send_modify(|scans| *scans += 1);
@@ -72,7 +71,7 @@ impl Scanner for Counted {
 }
 
 impl Scan for CountedScan {
-    fn next(&mut self) -> BoxFuture<'_, Result<ScanEvent, BluetoothFault>> {
+    fn next(&mut self) -> BoxFuture<'_, Result<ScanEvent, BluetoothError>> {
         self.scan.next()
     }
 }
@@ -85,24 +84,24 @@ impl Drop for CountedScan {
 
 /// What a tunnel under watch does.
 #[derive(Debug, PartialEq, Eq)]
-enum Seen {
+enum Observation {
     /// Messages of these lengths, handed over together.
     Sent(Vec<usize>),
     Dropped,
 }
 
 struct Watched {
-    exchange: Exchange,
-    seen: mpsc::UnboundedSender<Seen>,
+    exchange: MemoryRelay,
+    seen: mpsc::UnboundedSender<Observation>,
 }
 
 struct WatchedTunnel {
     tunnel: Box<dyn DataChannel>,
-    seen: mpsc::UnboundedSender<Seen>,
+    seen: mpsc::UnboundedSender<Observation>,
 }
 
-impl Dial for Watched {
-    fn dial(&self, request: TunnelRequest) -> BoxFuture<'_, Result<OpenTunnel, TunnelFault>> {
+impl TunnelDialer for Watched {
+    fn dial(&self, request: TunnelRequest) -> BoxFuture<'_, Result<OpenedTunnel, TunnelError>> {
         Box::pin(async move {
             let mut open = self.exchange.dial(request).await?;
             open.tunnel = Box::new(WatchedTunnel { tunnel: open.tunnel, seen: self.seen.clone() });
@@ -112,12 +111,12 @@ impl Dial for Watched {
 }
 
 impl DataChannel for WatchedTunnel {
-    fn send(&mut self, messages: Vec<Vec<u8>>) -> BoxFuture<'_, Result<(), TunnelFault>> {
-        let _gone = self.seen.send(Seen::Sent(messages.iter().map(Vec::len).collect()));
+    fn send(&mut self, messages: Vec<Vec<u8>>) -> BoxFuture<'_, Result<(), TunnelError>> {
+        let _gone = self.seen.send(Observation::Sent(messages.iter().map(Vec::len).collect()));
         self.tunnel.send(messages)
     }
 
-    fn receive(&mut self) -> BoxFuture<'_, Result<Option<Vec<u8>>, TunnelFault>> {
+    fn receive(&mut self) -> BoxFuture<'_, Result<Option<Vec<u8>>, TunnelError>> {
         self.tunnel.receive()
     }
 
@@ -128,7 +127,7 @@ impl DataChannel for WatchedTunnel {
 
 impl Drop for WatchedTunnel {
     fn drop(&mut self) {
-        let _gone = self.seen.send(Seen::Dropped);
+        let _gone = self.seen.send(Observation::Dropped);
     }
 }
 
@@ -145,7 +144,7 @@ impl UserCheck for Person {
             if *self == Self::IsAway {
                 std::future::pending::<()>().await;
             }
-            Decision::Approved { verification: Verification::Verified, account: 0 }
+            Decision::Approved { verification: UserVerification::Verified, account: 0 }
         })
     }
 }
@@ -154,8 +153,8 @@ struct World {
     client: Client,
     phone: Authenticator,
     scans: watch::Receiver<usize>,
-    by_client: mpsc::UnboundedReceiver<Seen>,
-    by_phone: mpsc::UnboundedReceiver<Seen>,
+    by_client: mpsc::UnboundedReceiver<Observation>,
+    by_phone: mpsc::UnboundedReceiver<Observation>,
     air: Air,
 }
 
@@ -165,7 +164,7 @@ impl World {
     }
 
     fn with_air(person: Person, air: Air) -> Self {
-        let exchange = Exchange::new();
+        let exchange = MemoryRelay::new();
         let (scans, watching) = watch::channel(0);
         let (of_client, by_client) = mpsc::unbounded_channel();
         let (of_phone, by_phone) = mpsc::unbounded_channel();
@@ -192,7 +191,10 @@ impl World {
     }
 }
 
-async fn reach(ceremony: &mut Ceremony<Response>, mut enough: impl FnMut(&Update) -> bool) {
+async fn reach(
+    ceremony: &mut Ceremony<CtapResponse>,
+    mut enough: impl FnMut(&ClientUpdate) -> bool,
+) {
     while let Some(update) = ceremony.next().await {
         if enough(&update) {
             return;
@@ -201,7 +203,7 @@ async fn reach(ceremony: &mut Ceremony<Response>, mut enough: impl FnMut(&Update
     panic!("{:?}", ceremony.outcome().await);
 }
 
-fn registration() -> Request {
+fn registration() -> CtapRequest {
     make_credential("Ada").into()
 }
 
@@ -217,19 +219,19 @@ async fn each_step_is_told_in_order_and_the_answer_comes_last() {
     assert!(matches!(
         told[..],
         [
-            Update::WaitingForScan,
-            Update::PhoneHeard,
-            Update::Connected,
-            Update::Secured,
-            Update::PhoneReady { .. },
-            Update::Asked,
-            Update::Answered,
+            ClientUpdate::WaitingForScan,
+            ClientUpdate::PhoneHeard,
+            ClientUpdate::Connected,
+            ClientUpdate::Secured,
+            ClientUpdate::PhoneReady { .. },
+            ClientUpdate::Asked,
+            ClientUpdate::Answered,
         ]
     ));
-    assert!(matches!(ceremony.outcome().await, Ok(Response::MakeCredential(_))));
+    assert!(matches!(ceremony.outcome().await, Ok(CtapResponse::MakeCredential(_))));
     assert!(ceremony.next().await.is_none());
     let again = ceremony.outcome().await.unwrap_err();
-    assert!(matches!(again.fault, Fault::ApiMisuse(ApiMisuse::Closed)));
+    assert!(matches!(again.kind, ErrorKind::ApiMisuse(ApiMisuse::Closed)));
     world.scans(0).await;
     drop(ceremony);
     let mut session = session;
@@ -243,10 +245,10 @@ async fn handshake_reply_introduction_and_update_leave_in_one_write() {
     let mut ceremony = world.client.begin(registration(), None).unwrap();
     let _session = world.scan(&ceremony);
     ceremony.outcome().await.unwrap();
-    let Some(Seen::Sent(first)) = world.by_phone.recv().await else { panic!() };
+    let Some(Observation::Sent(first)) = world.by_phone.recv().await else { panic!() };
     let [81, introduction, 528] = first[..] else { panic!("{first:?}") };
     assert_eq!(introduction % 32, 16, "padded to 32, and a tag");
-    let Some(Seen::Sent(answer)) = world.by_phone.recv().await else { panic!() };
+    let Some(Observation::Sent(answer)) = world.by_phone.recv().await else { panic!() };
     assert_eq!(answer.len(), 1);
 }
 
@@ -258,7 +260,7 @@ async fn the_client_says_goodbye_and_closes() {
     ceremony.outcome().await.unwrap();
     drop(ceremony);
     let mut sent = Vec::new();
-    while let Seen::Sent(lengths) = world.by_client.recv().await.unwrap() {
+    while let Observation::Sent(lengths) = world.by_client.recv().await.unwrap() {
         sent.extend(lengths);
     }
     assert_eq!(sent[0], 81, "the handshake");
@@ -272,14 +274,14 @@ async fn one_request_after_another_while_the_phone_stays() {
     let mut ceremony = world.client.begin(registration(), None).unwrap();
     let _session = world.scan(&ceremony);
     let early = ceremony.ask(get_assertion(&[]).into()).await.unwrap_err();
-    assert!(matches!(early.fault, Fault::ApiMisuse(ApiMisuse::WrongStage)));
+    assert!(matches!(early.kind, ErrorKind::ApiMisuse(ApiMisuse::WrongStage)));
     ceremony.outcome().await.unwrap();
     for _ in 0..3 {
         let answer = ceremony.ask(get_assertion(&[]).into()).await;
-        assert!(matches!(answer, Ok(Response::GetAssertion(_))), "{answer:?}");
+        assert!(matches!(answer, Ok(CtapResponse::GetAssertion(_))), "{answer:?}");
     }
-    let info = ceremony.ask(Request::GetInfo).await;
-    assert!(matches!(info, Ok(Response::GetInfo(_))));
+    let info = ceremony.ask(CtapRequest::GetInfo).await;
+    assert!(matches!(info, Ok(CtapResponse::GetInfo(_))));
 }
 
 /// A tunnel service that adds a message of its own after the phone's first
@@ -291,8 +293,8 @@ struct MeddlingTunnel {
     received: usize,
 }
 
-impl Dial for Meddling {
-    fn dial(&self, request: TunnelRequest) -> BoxFuture<'_, Result<OpenTunnel, TunnelFault>> {
+impl TunnelDialer for Meddling {
+    fn dial(&self, request: TunnelRequest) -> BoxFuture<'_, Result<OpenedTunnel, TunnelError>> {
         Box::pin(async move {
             let mut open = self.0.dial(request).await?;
             open.tunnel = Box::new(MeddlingTunnel { tunnel: open.tunnel, received: 0 });
@@ -302,11 +304,11 @@ impl Dial for Meddling {
 }
 
 impl DataChannel for MeddlingTunnel {
-    fn send(&mut self, messages: Vec<Vec<u8>>) -> BoxFuture<'_, Result<(), TunnelFault>> {
+    fn send(&mut self, messages: Vec<Vec<u8>>) -> BoxFuture<'_, Result<(), TunnelError>> {
         self.tunnel.send(messages)
     }
 
-    fn receive(&mut self) -> BoxFuture<'_, Result<Option<Vec<u8>>, TunnelFault>> {
+    fn receive(&mut self) -> BoxFuture<'_, Result<Option<Vec<u8>>, TunnelError>> {
         Box::pin(async move {
             // Handshake, introduction, update, answer.
             if self.received == 4 {
@@ -325,7 +327,7 @@ impl DataChannel for MeddlingTunnel {
 
 #[tokio::test(start_paused = true)]
 async fn a_later_request_hears_what_ended_the_transaction() {
-    let exchange = Exchange::new();
+    let exchange = MemoryRelay::new();
     let (seen, mut by_client) = mpsc::unbounded_channel();
     let air = Air::new();
     let client = Client::builder()
@@ -342,11 +344,11 @@ async fn a_later_request_hears_what_ended_the_transaction() {
     let mut ceremony = client.begin(registration(), None).unwrap();
     let _session = phone.answer(ceremony.qr_code().unwrap().expose().parse().unwrap()).unwrap();
     ceremony.outcome().await.unwrap();
-    while by_client.recv().await.unwrap() != Seen::Dropped {}
+    while by_client.recv().await.unwrap() != Observation::Dropped {}
     for _ in 0..2 {
         let end = ceremony.ask(get_assertion(&[]).into()).await.unwrap_err();
         assert_eq!(end.stage, Stage::Ready);
-        assert!(matches!(end.fault, Fault::PeerMisbehaved(PeerMisbehaved::Channel(_))), "{end}");
+        assert!(matches!(end.kind, ErrorKind::PeerMisbehaved(PeerMisbehaved::Channel(_))), "{end}");
     }
 }
 
@@ -373,10 +375,10 @@ async fn dropping_the_ceremony_while_the_phone_asks_tells_the_phone() {
     let mut world = World::new(Person::IsAway);
     let mut ceremony = world.client.begin(registration(), None).unwrap();
     let mut session = world.scan(&ceremony);
-    reach(&mut ceremony, |update| matches!(update, Update::Asked)).await;
+    reach(&mut ceremony, |update| matches!(update, ClientUpdate::Asked)).await;
     drop(ceremony);
     let end = session.outcome().await.unwrap_err();
-    assert!(matches!(end.fault, Fault::Cancelled(CancelledBy::Client)), "{end}");
+    assert!(matches!(end.kind, ErrorKind::Cancelled(CancelledBy::Client)), "{end}");
     assert_eq!(world.air.adverts(), 0);
     world.scans(0).await;
 }
@@ -386,11 +388,11 @@ async fn a_phone_that_gives_up_while_it_asks_says_no() {
     let world = World::new(Person::IsAway);
     let mut ceremony = world.client.begin(registration(), None).unwrap();
     let mut session = world.scan(&ceremony);
-    while !matches!(session.next().await, Some(phone::Update::Prompting)) {}
+    while !matches!(session.next().await, Some(phone::AuthenticatorUpdate::Answering)) {}
     drop(session);
     let end = ceremony.outcome().await.unwrap_err();
-    assert_eq!(end.stage, Stage::Asking);
-    assert!(matches!(end.fault, Fault::Status(Status::OPERATION_DENIED)), "{end}");
+    assert_eq!(end.stage, Stage::AwaitingResponse);
+    assert!(matches!(end.kind, ErrorKind::Status(Status::OPERATION_DENIED)), "{end}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -399,13 +401,13 @@ async fn the_answer_has_the_deadline_of_its_request() {
         let world = World::new(Person::IsAway);
         let mut ceremony = world.client.begin(registration(), timeout).unwrap();
         let _session = world.scan(&ceremony);
-        reach(&mut ceremony, |update| matches!(update, Update::Asked)).await;
+        reach(&mut ceremony, |update| matches!(update, ClientUpdate::Asked)).await;
         let asked = Instant::now();
         let end = ceremony.outcome().await.unwrap_err();
         assert_eq!(asked.elapsed().as_secs(), expected);
         // The phone's own patience may end at the same moment.
         if timeout.is_some() {
-            assert!(matches!(end.fault, Fault::Deadline), "{end}");
+            assert!(matches!(end.kind, ErrorKind::Deadline), "{end}");
             assert_eq!(end.advice(), Advice::AnswerOnThePhone);
         }
     }
@@ -414,8 +416,8 @@ async fn the_answer_has_the_deadline_of_its_request() {
 /// A tunnel service that never answers.
 struct Silent;
 
-impl Dial for Silent {
-    fn dial(&self, _: TunnelRequest) -> BoxFuture<'_, Result<OpenTunnel, TunnelFault>> {
+impl TunnelDialer for Silent {
+    fn dial(&self, _: TunnelRequest) -> BoxFuture<'_, Result<OpenedTunnel, TunnelError>> {
         Box::pin(std::future::pending())
     }
 }
@@ -426,30 +428,30 @@ async fn a_tunnel_service_that_is_silent_is_given_up() {
     let client = Client::builder().scanner(world.air.clone()).tunnel(Silent).build().unwrap();
     let mut ceremony = client.begin(registration(), None).unwrap();
     let _session = world.scan(&ceremony);
-    reach(&mut ceremony, |update| matches!(update, Update::PhoneHeard)).await;
+    reach(&mut ceremony, |update| matches!(update, ClientUpdate::PhoneHeard)).await;
     let heard = Instant::now();
     let end = ceremony.outcome().await.unwrap_err();
     assert_eq!(heard.elapsed().as_secs(), 10);
     assert_eq!(end.stage, Stage::Connecting);
-    assert!(matches!(end.fault, Fault::Deadline));
+    assert!(matches!(end.kind, ErrorKind::Deadline));
     assert_eq!(end.advice(), Advice::CheckTheNetwork);
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_offer_ends_when_its_program_says_so() {
     let world = World::new(Person::Agrees);
-    let mut deadlines = Deadlines::default();
-    deadlines.offering = Some(Duration::from_secs(60));
+    let mut deadlines = ClientDeadlines::default();
+    deadlines.showing_qr = Some(Duration::from_secs(60));
     let client = Client::builder()
         .scanner(world.air.clone())
-        .tunnel(Exchange::new())
+        .tunnel(MemoryRelay::new())
         .deadlines(deadlines)
         .build()
         .unwrap();
     let began = Instant::now();
     let end = client.begin(registration(), None).unwrap().outcome().await.unwrap_err();
     assert_eq!(began.elapsed().as_secs(), 60);
-    assert_eq!(end.stage, Stage::Offering);
+    assert_eq!(end.stage, Stage::ShowingQr);
     assert_eq!(end.advice(), Advice::ScanANewCode);
 }
 
@@ -457,21 +459,21 @@ async fn an_offer_ends_when_its_program_says_so() {
 struct Off;
 
 impl Scanner for Off {
-    fn state(&self) -> BoxFuture<'_, Result<AdapterState, BluetoothFault>> {
+    fn state(&self) -> BoxFuture<'_, Result<AdapterState, BluetoothError>> {
         Box::pin(std::future::ready(Ok(AdapterState::Off)))
     }
 
-    fn scan(&self) -> BoxFuture<'_, Result<Box<dyn Scan>, BluetoothFault>> {
-        Box::pin(async { Err(BluetoothFault::Off) })
+    fn scan(&self) -> BoxFuture<'_, Result<Box<dyn Scan>, BluetoothError>> {
+        Box::pin(async { Err(BluetoothError::Off) })
     }
 }
 
 #[tokio::test]
 async fn a_radio_that_is_off_is_told_at_once() {
-    let client = Client::builder().scanner(Off).tunnel(Exchange::new()).build().unwrap();
+    let client = Client::builder().scanner(Off).tunnel(MemoryRelay::new()).build().unwrap();
     let end = client.begin(registration(), None).unwrap().outcome().await.unwrap_err();
-    assert_eq!(end.stage, Stage::Offering);
-    assert!(matches!(end.fault, Fault::Bluetooth(BluetoothFault::Off)));
+    assert_eq!(end.stage, Stage::ShowingQr);
+    assert!(matches!(end.kind, ErrorKind::Bluetooth(BluetoothError::Off)));
     assert_eq!(end.advice(), Advice::TurnBluetoothOn);
 }
 
@@ -484,11 +486,11 @@ struct LateScan {
 }
 
 impl Scanner for Late {
-    fn state(&self) -> BoxFuture<'_, Result<AdapterState, BluetoothFault>> {
+    fn state(&self) -> BoxFuture<'_, Result<AdapterState, BluetoothError>> {
         Box::pin(std::future::ready(Ok(AdapterState::Absent)))
     }
 
-    fn scan(&self) -> BoxFuture<'_, Result<Box<dyn Scan>, BluetoothFault>> {
+    fn scan(&self) -> BoxFuture<'_, Result<Box<dyn Scan>, BluetoothError>> {
         Box::pin(async {
             let states = vec![AdapterState::Absent, AdapterState::Off, AdapterState::On];
             let scan = self.0.scan().await?;
@@ -498,7 +500,7 @@ impl Scanner for Late {
 }
 
 impl Scan for LateScan {
-    fn next(&mut self) -> BoxFuture<'_, Result<ScanEvent, BluetoothFault>> {
+    fn next(&mut self) -> BoxFuture<'_, Result<ScanEvent, BluetoothError>> {
         match self.states.next() {
             Some(state) => Box::pin(async move { Ok(ScanEvent::Adapter(state)) }),
             None => self.scan.next(),
@@ -509,7 +511,7 @@ impl Scan for LateScan {
 #[tokio::test(start_paused = true)]
 async fn an_adapter_that_comes_late_is_told_and_serves_the_same_code() {
     let air = Air::new();
-    let exchange = Exchange::new();
+    let exchange = MemoryRelay::new();
     let client =
         Client::builder().scanner(Late(air.clone())).tunnel(exchange.clone()).build().unwrap();
     let phone = Authenticator::builder(MemoryStore::new(), Person::Agrees)
@@ -523,31 +525,31 @@ async fn an_adapter_that_comes_late_is_told_and_serves_the_same_code() {
     let mut told = Vec::new();
     reach(&mut ceremony, |update| {
         told.push(update.clone());
-        *update == Update::PhoneHeard
+        *update == ClientUpdate::PhoneHeard
     })
     .await;
     assert_eq!(
         told,
         [
-            Update::WaitingForScan,
-            Update::Adapter(AdapterState::Absent),
-            Update::Adapter(AdapterState::Off),
-            Update::Adapter(AdapterState::On),
-            Update::PhoneHeard,
+            ClientUpdate::WaitingForScan,
+            ClientUpdate::Adapter(AdapterState::Absent),
+            ClientUpdate::Adapter(AdapterState::Off),
+            ClientUpdate::Adapter(AdapterState::On),
+            ClientUpdate::PhoneHeard,
         ]
     );
-    assert!(matches!(ceremony.outcome().await, Ok(Response::MakeCredential(_))));
+    assert!(matches!(ceremony.outcome().await, Ok(CtapResponse::MakeCredential(_))));
 }
 
 #[tokio::test(start_paused = true)]
 async fn ten_thousand_foreign_adverts_hold_nothing_up() {
-    let mut conditions = Conditions::default();
+    let mut conditions = RadioConditions::default();
     conditions.foreign = 10_000;
     let air = Air::with_conditions(conditions, SeededRng::new(1));
     let world = World::with_air(Person::Agrees, air);
     let mut ceremony = world.client.begin(registration(), None).unwrap();
     let _session = world.scan(&ceremony);
-    assert!(matches!(ceremony.outcome().await, Ok(Response::MakeCredential(_))));
+    assert!(matches!(ceremony.outcome().await, Ok(CtapResponse::MakeCredential(_))));
 }
 
 /// Air in which there is always one more advert of somebody else.
@@ -559,11 +561,11 @@ struct Flood {
 struct FloodScan(u16, watch::Sender<usize>);
 
 impl Scanner for Flood {
-    fn state(&self) -> BoxFuture<'_, Result<AdapterState, BluetoothFault>> {
+    fn state(&self) -> BoxFuture<'_, Result<AdapterState, BluetoothError>> {
         Box::pin(std::future::ready(Ok(AdapterState::On)))
     }
 
-    fn scan(&self) -> BoxFuture<'_, Result<Box<dyn Scan>, BluetoothFault>> {
+    fn scan(&self) -> BoxFuture<'_, Result<Box<dyn Scan>, BluetoothError>> {
         self.scans.send_modify(|scans| *scans += 1);
         let scan = FloodScan(self.service, self.scans.clone());
         Box::pin(async { Ok(Box::new(scan) as Box<dyn Scan>) })
@@ -571,9 +573,9 @@ impl Scanner for Flood {
 }
 
 impl Scan for FloodScan {
-    fn next(&mut self) -> BoxFuture<'_, Result<ScanEvent, BluetoothFault>> {
-        let sighting = Sighting::new(self.0, vec![7; 20]);
-        Box::pin(async { Ok(ScanEvent::Sighting(sighting)) })
+    fn next(&mut self) -> BoxFuture<'_, Result<ScanEvent, BluetoothError>> {
+        let sighting = AdvertReport::new(self.0, vec![7; 20]);
+        Box::pin(async { Ok(ScanEvent::Advert(sighting)) })
     }
 }
 
@@ -588,7 +590,7 @@ async fn a_scan_that_never_pauses_leaves_its_thread_to_others() {
     for service in [SERVICE_UUID, 0x180f] {
         let (scans, mut watching) = watch::channel(0);
         let flood = Flood { service, scans };
-        let client = Client::builder().scanner(flood).tunnel(Exchange::new()).build().unwrap();
+        let client = Client::builder().scanner(flood).tunnel(MemoryRelay::new()).build().unwrap();
         let ceremony = client.begin(registration(), None).unwrap();
         watching.wait_for(|scans| *scans == 1).await.unwrap();
         drop(ceremony);
@@ -599,51 +601,54 @@ async fn a_scan_that_never_pauses_leaves_its_thread_to_others() {
 #[tokio::test(start_paused = true)]
 async fn lost_and_late_adverts_are_made_up_for() {
     for seed in 0..20 {
-        let mut conditions = Conditions::default();
+        let mut conditions = RadioConditions::default();
         conditions.lost_per_thousand = 800;
         conditions.delay = Duration::from_millis(500);
         let air = Air::with_conditions(conditions, SeededRng::new(seed));
         let world = World::with_air(Person::Agrees, air);
         let mut ceremony = world.client.begin(registration(), None).unwrap();
         let _session = world.scan(&ceremony);
-        assert!(matches!(ceremony.outcome().await, Ok(Response::MakeCredential(_))));
+        assert!(matches!(ceremony.outcome().await, Ok(CtapResponse::MakeCredential(_))));
     }
 }
 
 #[test]
 fn outside_a_runtime_it_says_so() {
-    let client = Client::builder().scanner(Off).tunnel(Exchange::new()).build().unwrap();
+    let client = Client::builder().scanner(Off).tunnel(MemoryRelay::new()).build().unwrap();
     let error = client.begin(registration(), None).unwrap_err();
-    assert!(matches!(error.fault, Fault::ApiMisuse(ApiMisuse::NoRuntime)));
+    assert!(matches!(error.kind, ErrorKind::ApiMisuse(ApiMisuse::NoRuntime)));
 }
 
 #[test]
 fn every_part_is_needed() {
-    let missing = |error: Error| match error.fault {
-        Fault::ApiMisuse(ApiMisuse::Missing(what)) => what,
+    let missing = |error: Error| match error.kind {
+        ErrorKind::ApiMisuse(ApiMisuse::Missing(what)) => what,
         other => panic!("{other}"),
     };
     assert_eq!(missing(Client::builder().scanner(Off).build().unwrap_err()), "a tunnel");
-    let without_scanner = Client::builder().tunnel(Exchange::new()).build();
+    let without_scanner = Client::builder().tunnel(MemoryRelay::new()).build();
     assert_eq!(missing(without_scanner.unwrap_err()), "a scanner");
 }
 
 #[tokio::test]
 async fn what_no_phone_takes_is_refused_before_there_is_a_code() {
-    let client = Client::builder().scanner(Off).tunnel(Exchange::new()).build().unwrap();
+    let client = Client::builder().scanner(Off).tunnel(MemoryRelay::new()).build().unwrap();
     let mut too_long = get_assertion(&[]);
     let id = CredentialId::new(vec![7; 1000]).unwrap();
     too_long.allow_list = vec![CredentialDescriptor::new(id); 64];
-    let too_long = Request::from(too_long);
-    assert!(too_long.to_bytes().len() > MAX_REQUEST);
+    let too_long = CtapRequest::from(too_long);
+    assert!(too_long.to_bytes().len() > MAX_REQUEST_LENGTH);
     for (request, expected) in [
-        (Request::Selection, Unsupported::Command),
-        (Request::GetNextAssertion, Unsupported::Command),
+        (CtapRequest::Selection, Unsupported::Command),
+        (CtapRequest::GetNextAssertion, Unsupported::Command),
         (too_long, Unsupported::RequestTooLong),
     ] {
         let error = client.begin(request, None).unwrap_err();
         assert_eq!(error.stage, Stage::Preparing);
-        assert!(matches!(error.fault, Fault::Unsupported(fault) if fault == expected), "{error}");
+        assert!(
+            matches!(error.kind, ErrorKind::Unsupported(fault) if fault == expected),
+            "{error}"
+        );
     }
 }
 
@@ -652,10 +657,10 @@ async fn the_code_is_given_out_until_a_phone_is_heard() {
     let world = World::new(Person::Agrees);
     let mut ceremony = world.client.begin(registration(), None).unwrap();
     let code = ceremony.qr_code().unwrap();
-    assert!(matches!(ceremony.next().await, Some(Update::WaitingForScan)));
+    assert!(matches!(ceremony.next().await, Some(ClientUpdate::WaitingForScan)));
     assert_eq!(ceremony.qr_code().unwrap().expose(), code.expose());
     let _session = world.scan(&ceremony);
-    assert!(matches!(ceremony.next().await, Some(Update::PhoneHeard)));
+    assert!(matches!(ceremony.next().await, Some(ClientUpdate::PhoneHeard)));
     assert!(ceremony.qr_code().is_none());
     ceremony.outcome().await.unwrap();
     assert!(ceremony.qr_code().is_none());
@@ -666,19 +671,19 @@ async fn a_used_code_is_not_given_out_to_a_program_that_reads_no_update() {
     let world = World::new(Person::IsAway);
     let ceremony = world.client.begin(registration(), None).unwrap();
     let mut session = world.scan(&ceremony);
-    while !matches!(session.next().await, Some(phone::Update::Prompting)) {}
+    while !matches!(session.next().await, Some(phone::AuthenticatorUpdate::Answering)) {}
     assert!(ceremony.qr_code().is_none());
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_code_of_a_transaction_that_failed_is_not_given_out() {
-    let mut deadlines = Deadlines::default();
-    deadlines.offering = Some(Duration::from_secs(1));
-    let (air, exchange) = (Air::new(), Exchange::new());
+    let mut deadlines = ClientDeadlines::default();
+    deadlines.showing_qr = Some(Duration::from_secs(1));
+    let (air, exchange) = (Air::new(), MemoryRelay::new());
     let builder = Client::builder().scanner(air).tunnel(exchange).deadlines(deadlines);
     let mut ceremony = builder.build().unwrap().begin(registration(), None).unwrap();
     assert!(ceremony.qr_code().is_some());
-    assert_eq!(ceremony.outcome().await.unwrap_err().stage, Stage::Offering);
+    assert_eq!(ceremony.outcome().await.unwrap_err().stage, Stage::ShowingQr);
     assert!(ceremony.qr_code().is_none());
 }
 
@@ -710,14 +715,14 @@ async fn debug_output_of_the_objects_holds_no_secret() {
 
 /// A phone of digital credentials alone: it takes one JSON request, which it
 /// returns, and answers `reply`.
-async fn wallet(code: QrCode, air: Air, exchange: Exchange, reply: Vec<u8>) -> String {
-    let id = keys::tunnel_id(&code.secret);
+async fn wallet(code: QrCode, air: Air, exchange: MemoryRelay, reply: Vec<u8>) -> String {
+    let id = key_schedule::tunnel_id(&code.secret);
     let url = TunnelUrl::new_tunnel(TunnelDomain::GOOGLE, id);
-    let OpenTunnel { mut tunnel, routing_id, .. } = exchange.dial(url.into()).await.unwrap();
+    let OpenedTunnel { mut tunnel, routing_id, .. } = exchange.dial(url.into()).await.unwrap();
     let eid = Eid::new([7; 10], routing_id.unwrap(), TunnelDomain::GOOGLE);
-    let advert = AdvertKey::new(&keys::eid_key(&code.secret)).seal(&eid);
+    let advert = AdvertKey::new(&key_schedule::eid_key(&code.secret)).seal(&eid);
     let _advert = air.advertise(advert.to_vec()).await.unwrap();
-    let psk = keys::psk(&code.secret, &eid);
+    let psk = key_schedule::psk(&code.secret, &eid);
     let ephemeral = SecretKey::generate(&mut SeededRng::new(9));
     let responder = Responder::qr(code.public_key, &psk, ephemeral);
     let hello = tunnel.receive().await.unwrap().unwrap();
@@ -744,7 +749,7 @@ fn presentation(text: &str) -> JsonRequest {
 
 #[tokio::test(start_paused = true)]
 async fn a_wallet_is_asked_in_json() {
-    let (air, exchange) = (Air::new(), Exchange::new());
+    let (air, exchange) = (Air::new(), MemoryRelay::new());
     let client = Client::builder().scanner(air.clone()).tunnel(exchange.clone()).build().unwrap();
     let mut ceremony = client.begin_json(presentation("{\"a\":1}"), None).unwrap();
     let code: QrCode = ceremony.qr_code().unwrap().expose().parse().unwrap();
@@ -762,11 +767,11 @@ async fn a_phone_without_json_ends_the_ceremony_before_it_has_the_request() {
     let _session = world.scan(&ceremony);
     let error = ceremony.outcome().await.unwrap_err();
     assert_eq!(error.stage, Stage::Ready);
-    assert!(matches!(error.fault, Fault::Unsupported(Unsupported::Json)), "{error}");
+    assert!(matches!(error.kind, ErrorKind::Unsupported(Unsupported::Json)), "{error}");
     let error = ceremony.cancel(Canceller::Caller).await;
     assert_eq!(error.stage, Stage::Ready);
     let mut sent = Vec::new();
-    while let Seen::Sent(lengths) = world.by_client.recv().await.unwrap() {
+    while let Observation::Sent(lengths) = world.by_client.recv().await.unwrap() {
         sent.extend(lengths);
     }
     assert_eq!(sent, [81, 48], "the handshake and the shutdown");

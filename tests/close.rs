@@ -10,15 +10,15 @@ use std::sync::{Arc, Mutex};
 
 use fido_hybrid::BoxFuture;
 use fido_hybrid::authenticator::{
-    Authenticator, Decision, MemoryStore, Prompt, Session, Update, UserCheck,
+    Authenticator, AuthenticatorUpdate, Decision, MemoryStore, Prompt, Session, UserCheck,
 };
 use fido_hybrid::client::{CLOSE_DEADLINE, Canceller, Ceremony, Client};
-use fido_hybrid::ctap::{Response, Status};
-use fido_hybrid::error::{ApiMisuse, CancelledBy, Fault, Stage, TunnelFault};
+use fido_hybrid::ctap::{CtapResponse, Status};
+use fido_hybrid::error::{ApiMisuse, CancelledBy, ErrorKind, Stage, TunnelError};
 use fido_hybrid::transport::qr_code::QrCode;
 use fido_hybrid::transport::tunnel_url::TunnelRequest;
-use fido_hybrid::tunnel::{DataChannel, Dial, OpenTunnel};
-use fido_hybrid_sim::{Air, Exchange};
+use fido_hybrid::tunnel::{DataChannel, OpenedTunnel, TunnelDialer};
+use fido_hybrid_sim::{Air, MemoryRelay};
 use futures_util::FutureExt as _;
 use rig::{domain, make_credential};
 use tokio::runtime::{Builder, Runtime};
@@ -27,7 +27,7 @@ use tokio::time::Instant;
 /// One side's way to the tunnel service.
 #[derive(Clone, Default)]
 struct Way {
-    exchange: Exchange,
+    exchange: MemoryRelay,
     /// From then on the service takes nothing, not even a close.
     clogged: Arc<AtomicBool>,
     open: Arc<AtomicUsize>,
@@ -45,7 +45,7 @@ struct Watched {
 }
 
 impl Way {
-    fn to(exchange: &Exchange) -> Self {
+    fn to(exchange: &MemoryRelay) -> Self {
         Self { exchange: exchange.clone(), ..Self::default() }
     }
 
@@ -62,8 +62,8 @@ impl Way {
     }
 }
 
-impl Dial for Way {
-    fn dial(&self, request: TunnelRequest) -> BoxFuture<'_, Result<OpenTunnel, TunnelFault>> {
+impl TunnelDialer for Way {
+    fn dial(&self, request: TunnelRequest) -> BoxFuture<'_, Result<OpenedTunnel, TunnelError>> {
         Box::pin(async {
             let mut open = self.exchange.dial(request).await?;
             self.open.fetch_add(1, Ordering::Relaxed);
@@ -74,14 +74,14 @@ impl Dial for Way {
 }
 
 impl DataChannel for Watched {
-    fn send(&mut self, messages: Vec<Vec<u8>>) -> BoxFuture<'_, Result<(), TunnelFault>> {
+    fn send(&mut self, messages: Vec<Vec<u8>>) -> BoxFuture<'_, Result<(), TunnelError>> {
         if self.way.clogged.load(Ordering::Relaxed) {
             return Box::pin(pending());
         }
         self.tunnel.send(messages)
     }
 
-    fn receive(&mut self) -> BoxFuture<'_, Result<Option<Vec<u8>>, TunnelFault>> {
+    fn receive(&mut self) -> BoxFuture<'_, Result<Option<Vec<u8>>, TunnelError>> {
         Box::pin(async {
             let message = self.tunnel.receive().await;
             let before = self.way.received.fetch_add(1, Ordering::Relaxed);
@@ -141,7 +141,7 @@ impl World {
     }
 
     fn with(user: impl UserCheck + 'static) -> Self {
-        let (air, exchange) = (Air::new(), Exchange::new());
+        let (air, exchange) = (Air::new(), MemoryRelay::new());
         let (of_client, of_phone) = (Way::to(&exchange), Way::to(&exchange));
         let client =
             Client::builder().scanner(air.clone()).tunnel(of_client.clone()).build().unwrap();
@@ -154,24 +154,24 @@ impl World {
         Self { air, client, phone, of_client, of_phone }
     }
 
-    fn begin(&self) -> Ceremony<Response> {
+    fn begin(&self) -> Ceremony<CtapResponse> {
         self.client.begin(make_credential("Ada").into(), None).unwrap()
     }
 
     /// Both sides, up to the question on the phone.
-    async fn prompting(&self) -> (Ceremony<Response>, Session) {
+    async fn prompting(&self) -> (Ceremony<CtapResponse>, Session) {
         let ceremony = self.begin();
         let mut session = self.phone.answer(code(&ceremony)).unwrap();
-        reach(&mut session, |update| matches!(update, Update::Prompting)).await;
+        reach(&mut session, |update| matches!(update, AuthenticatorUpdate::Answering)).await;
         (ceremony, session)
     }
 }
 
-async fn reach(session: &mut Session, enough: impl Fn(&Update) -> bool) {
+async fn reach(session: &mut Session, enough: impl Fn(&AuthenticatorUpdate) -> bool) {
     while !enough(&session.next().await.unwrap()) {}
 }
 
-fn code(ceremony: &Ceremony<Response>) -> QrCode {
+fn code(ceremony: &Ceremony<CtapResponse>) -> QrCode {
     ceremony.qr_code().unwrap().expose().parse().unwrap()
 }
 
@@ -183,7 +183,7 @@ async fn a_closed_ceremony_has_told_the_phone_and_let_go_of_the_tunnel() {
     ceremony.close().await;
     assert_eq!((world.of_client.tunnels(), world.of_client.closed()), (0, 1));
     let end = session.outcome().await.unwrap_err();
-    assert!(matches!(end.fault, Fault::Cancelled(CancelledBy::Client)), "{end}");
+    assert!(matches!(end.kind, ErrorKind::Cancelled(CancelledBy::Client)), "{end}");
 }
 
 /// The close begins after the driver was woken by the last message before its
@@ -195,7 +195,7 @@ async fn a_ceremony_that_is_being_closed_asks_the_phone_for_nothing() {
     let mut session = world.phone.answer(code(&ceremony)).unwrap();
     *world.of_client.meanwhile.lock().unwrap() = Some(Box::pin(ceremony.close()));
     let end = session.outcome().await.unwrap_err();
-    assert!(matches!(end.fault, Fault::Cancelled(CancelledBy::Client)), "{end}");
+    assert!(matches!(end.kind, ErrorKind::Cancelled(CancelledBy::Client)), "{end}");
     let received = world.of_phone.received.load(Ordering::Relaxed);
     assert_eq!(received, 2, "the handshake and the shutdown, and no request");
     let closed = world.of_client.meanwhile.lock().unwrap().take().unwrap();
@@ -210,10 +210,10 @@ async fn a_persons_cancel_is_not_the_programs() {
         let (ceremony, mut session) = world.prompting().await;
         let error = ceremony.cancel(by).await;
         assert_eq!(world.of_client.tunnels(), 0);
-        assert_eq!((error.stage, error.dom_exception().name()), (Stage::Asking, name));
+        assert_eq!((error.stage, error.dom_exception().name()), (Stage::AwaitingResponse, name));
         assert!(error.is_cancelled() && !error.can_retry());
         let end = session.outcome().await.unwrap_err();
-        assert!(matches!(end.fault, Fault::Cancelled(CancelledBy::Client)), "{end}");
+        assert!(matches!(end.kind, ErrorKind::Cancelled(CancelledBy::Client)), "{end}");
     }
 }
 
@@ -237,7 +237,7 @@ async fn a_closed_session_has_refused_the_client_and_let_go_of_the_tunnel() {
     session.close().await;
     assert_eq!((world.of_phone.tunnels(), world.of_phone.closed()), (0, 1));
     let end = ceremony.outcome().await.unwrap_err();
-    assert!(matches!(end.fault, Fault::Status(Status::OPERATION_DENIED)), "{end}");
+    assert!(matches!(end.kind, ErrorKind::Status(Status::OPERATION_DENIED)), "{end}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -248,7 +248,7 @@ async fn a_closed_session_is_off_the_air() {
     let code = code(&ceremony);
     ceremony.close().await;
     let mut session = world.phone.answer(code).unwrap();
-    reach(&mut session, |update| matches!(update, Update::Advertising)).await;
+    reach(&mut session, |update| matches!(update, AuthenticatorUpdate::Advertising)).await;
     while world.air.adverts() == 0 {
         tokio::task::yield_now().await;
     }
@@ -294,7 +294,7 @@ async fn a_close_that_is_given_up_goes_on_in_the_background() {
     let (ceremony, mut session) = world.prompting().await;
     assert!(ceremony.close().now_or_never().is_none());
     let end = session.outcome().await.unwrap_err();
-    assert!(matches!(end.fault, Fault::Cancelled(CancelledBy::Client)), "{end}");
+    assert!(matches!(end.kind, ErrorKind::Cancelled(CancelledBy::Client)), "{end}");
 }
 
 #[test]
@@ -306,7 +306,7 @@ fn closing_returns_at_once_where_the_runtime_was_shut_down() {
     runtime.shutdown_background();
     let other = Runtime::new().unwrap();
     let end = other.block_on(ceremony.outcome()).unwrap_err();
-    assert!(matches!(end.fault, Fault::ApiMisuse(ApiMisuse::TaskEnded)), "{end}");
+    assert!(matches!(end.kind, ErrorKind::ApiMisuse(ApiMisuse::TaskEnded)), "{end}");
     other.block_on(async {
         ceremony.close().await;
         session.close().await;

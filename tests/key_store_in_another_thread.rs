@@ -8,18 +8,18 @@ use std::thread;
 
 use fido_hybrid::BoxFuture;
 use fido_hybrid::authenticator::{
-    Authenticator, Decision, ExternalKey, KeyHandle, KeyStore, MemoryStore, Passkey, PasskeyStore,
-    Prompt, Session, Update, UserCheck,
+    Authenticator, AuthenticatorUpdate, Decision, ExternalKey, KeyHandle, KeyStore, MemoryStore,
+    Passkey, PasskeyStore, Prompt, Session, UserCheck,
 };
 use fido_hybrid::client::{Ceremony, Client};
 use fido_hybrid::crypto::SecretKey;
-use fido_hybrid::ctap::{self, CredentialId, Response, Status};
-use fido_hybrid::error::{CancelledBy, Error, Fault, KeyFault, Stage, StoreFault};
-use fido_hybrid_sim::{Air, Exchange};
+use fido_hybrid::ctap::{self, CredentialId, CtapResponse, Status};
+use fido_hybrid::error::{CancelledBy, Error, ErrorKind, KeyError, Stage, StoreError};
+use fido_hybrid_sim::{Air, MemoryRelay};
 use fido_hybrid_testkit::rig::{self, approved, domain, get_assertion, make_credential, passkey};
 use tokio::sync::{mpsc, oneshot};
 
-type Answer<T> = oneshot::Sender<Result<T, KeyFault>>;
+type Answer<T> = oneshot::Sender<Result<T, KeyError>>;
 
 /// What the thread is asked.
 enum Job {
@@ -31,7 +31,7 @@ enum Job {
 /// What the thread does with a job, once it is told.
 enum Order {
     Work,
-    Fail(KeyFault),
+    Fail(KeyError),
     SignWrong,
     /// It asks its user, who does not answer.
     Wait,
@@ -82,7 +82,7 @@ fn work(
                     Order::Work => {
                         let keys = kept.lock().unwrap();
                         let signed = keys.get(&handle).map(|key| key.sign(&message));
-                        let _gone = answer.send(signed.ok_or(KeyFault::Gone));
+                        let _gone = answer.send(signed.ok_or(KeyError::Gone));
                     }
                     Order::SignWrong => {
                         let other = SecretKey::from_scalar(&[0x77; 32]).unwrap();
@@ -119,7 +119,7 @@ impl Drop for Shown {
 }
 
 impl Threaded {
-    async fn ask<T>(&self, job: impl FnOnce(Answer<T>) -> Job) -> Result<T, KeyFault> {
+    async fn ask<T>(&self, job: impl FnOnce(Answer<T>) -> Job) -> Result<T, KeyError> {
         let mut shown = Shown(Some(self.seen.clone()));
         let (answer, answered) = oneshot::channel();
         self.jobs.send(job(answer)).unwrap();
@@ -130,7 +130,7 @@ impl Threaded {
 }
 
 impl KeyStore for Threaded {
-    fn create_key<'a>(&'a self, rp_id: &'a str) -> BoxFuture<'a, Result<ExternalKey, KeyFault>> {
+    fn create_key<'a>(&'a self, rp_id: &'a str) -> BoxFuture<'a, Result<ExternalKey, KeyError>> {
         assert_eq!(rp_id, rig::RP_ID);
         Box::pin(self.ask(Job::Create))
     }
@@ -140,12 +140,12 @@ impl KeyStore for Threaded {
         rp_id: &'a str,
         key: &'a KeyHandle,
         message: &'a [u8],
-    ) -> BoxFuture<'a, Result<Vec<u8>, KeyFault>> {
+    ) -> BoxFuture<'a, Result<Vec<u8>, KeyError>> {
         assert_eq!(rp_id, rig::RP_ID);
         Box::pin(self.ask(|answer| Job::Sign(key.clone(), message.to_vec(), answer)))
     }
 
-    fn delete_key<'a>(&'a self, key: &'a KeyHandle) -> BoxFuture<'a, Result<(), KeyFault>> {
+    fn delete_key<'a>(&'a self, key: &'a KeyHandle) -> BoxFuture<'a, Result<(), KeyError>> {
         Box::pin(self.ask(|answer| Job::Delete(key.clone(), answer)))
     }
 }
@@ -170,13 +170,13 @@ impl PasskeyStore for Store {
         &'a self,
         rp_id: &'a str,
         ids: Option<&'a [CredentialId]>,
-    ) -> BoxFuture<'a, Result<Vec<Passkey>, StoreFault>> {
+    ) -> BoxFuture<'a, Result<Vec<Passkey>, StoreError>> {
         self.memory.candidates(rp_id, ids)
     }
 
-    fn insert(&self, passkey: Passkey) -> BoxFuture<'_, Result<(), StoreFault>> {
+    fn insert(&self, passkey: Passkey) -> BoxFuture<'_, Result<(), StoreError>> {
         if self.is_full {
-            return Box::pin(async { Err(StoreFault::Full) });
+            return Box::pin(async { Err(StoreError::Full) });
         }
         self.memory.insert(passkey)
     }
@@ -185,7 +185,7 @@ impl PasskeyStore for Store {
         &'a self,
         rp_id: &'a str,
         id: &'a CredentialId,
-    ) -> BoxFuture<'a, Result<u32, StoreFault>> {
+    ) -> BoxFuture<'a, Result<u32, StoreError>> {
         self.memory.count_use(rp_id, id)
     }
 
@@ -193,7 +193,7 @@ impl PasskeyStore for Store {
         &'a self,
         rp_id: &'a str,
         id: &'a CredentialId,
-    ) -> BoxFuture<'a, Result<(), StoreFault>> {
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
         self.memory.remove(rp_id, id)
     }
 }
@@ -213,7 +213,7 @@ impl World {
     }
 
     fn with(is_full: bool) -> Self {
-        let (air, exchange) = (Air::new(), Exchange::new());
+        let (air, exchange) = (Air::new(), MemoryRelay::new());
         let (jobs, to_do) = threads::channel();
         let (orders, ordered) = threads::channel();
         let (sender, seen) = mpsc::unbounded_channel();
@@ -248,7 +248,7 @@ impl World {
         world
     }
 
-    fn begin(&self, request: impl Into<ctap::Request>) -> (Ceremony<Response>, Session) {
+    fn begin(&self, request: impl Into<ctap::CtapRequest>) -> (Ceremony<CtapResponse>, Session) {
         let ceremony = self.client.begin(request.into(), None).unwrap();
         let code = ceremony.qr_code().unwrap().expose().parse().unwrap();
         (ceremony, self.authenticator.answer(code).unwrap())
@@ -267,7 +267,7 @@ impl World {
     }
 }
 
-async fn updates(session: &mut Session) -> Vec<Update> {
+async fn updates(session: &mut Session) -> Vec<AuthenticatorUpdate> {
     let mut updates = Vec::new();
     while let Some(update) = session.next().await {
         updates.push(update);
@@ -276,8 +276,8 @@ async fn updates(session: &mut Session) -> Vec<Update> {
 }
 
 fn status(error: &Error) -> Option<Status> {
-    match error.fault {
-        Fault::Status(status) => Some(status),
+    match error.kind {
+        ErrorKind::Status(status) => Some(status),
         _ => None,
     }
 }
@@ -289,7 +289,7 @@ async fn a_passkey_is_registered_and_signs_in_with_a_key_of_another_thread() {
     world.sees(Seen::Asked("create")).await;
     assert!(world.store.passkeys().is_empty(), "it takes its time");
     world.order(Order::Work);
-    let Response::MakeCredential(made) = ceremony.outcome().await.unwrap() else { panic!() };
+    let CtapResponse::MakeCredential(made) = ceremony.outcome().await.unwrap() else { panic!() };
     let key = *made.credential().unwrap().public_key.es256().unwrap();
     let kept = world.store.passkeys();
     assert_eq!(*kept[0].key.public_key(), key);
@@ -300,7 +300,7 @@ async fn a_passkey_is_registered_and_signs_in_with_a_key_of_another_thread() {
     let (mut ceremony, mut session) = world.begin(get_assertion(&[]));
     world.sees(Seen::Asked("sign")).await;
     world.order(Order::Work);
-    let Response::GetAssertion(signed) = ceremony.outcome().await.unwrap() else { panic!() };
+    let CtapResponse::GetAssertion(signed) = ceremony.outcome().await.unwrap() else { panic!() };
     let message = [signed.auth_data.raw(), &rig::HASH].concat();
     assert!(key.verifies(&message, signed.signature.expose()));
     drop(ceremony);
@@ -310,16 +310,16 @@ async fn a_passkey_is_registered_and_signs_in_with_a_key_of_another_thread() {
 
 #[tokio::test]
 async fn what_fails_is_told_to_both_sides() {
-    let broken = || KeyFault::failed(std::io::Error::other("the chip is wet"));
+    let broken = || KeyError::failed(std::io::Error::other("the chip is wet"));
     for (order, expected, told) in [
         (Order::Fail(broken()), Status::OTHER, Some("the key store failed")),
         (Order::SignWrong, Status::OTHER, Some("the key store returned a wrong signature")),
         (
-            Order::Fail(KeyFault::Gone),
+            Order::Fail(KeyError::Gone),
             Status::NO_CREDENTIALS,
             Some("the key store has no such key"),
         ),
-        (Order::Fail(KeyFault::Cancelled), Status::OPERATION_DENIED, None),
+        (Order::Fail(KeyError::Cancelled), Status::OPERATION_DENIED, None),
     ] {
         let mut world = World::with_passkey().await;
         let (mut ceremony, mut session) = world.begin(get_assertion(&[]));
@@ -331,7 +331,7 @@ async fn what_fails_is_told_to_both_sides() {
             .await
             .into_iter()
             .filter_map(|update| match update {
-                Update::KeyStoreFailed(error) => Some(error.fault.to_string()),
+                AuthenticatorUpdate::KeyStoreFailed(error) => Some(error.kind.to_string()),
                 _ => None,
             })
             .collect();
@@ -395,8 +395,8 @@ async fn a_client_that_leaves_dismisses_the_prompt() {
     world.order(Order::Wait);
     drop(ceremony);
     world.sees(Seen::Dismissed).await;
-    let fault = session.outcome().await.unwrap_err().fault;
-    assert!(matches!(fault, Fault::Cancelled(CancelledBy::Client)));
+    let fault = session.outcome().await.unwrap_err().kind;
+    assert!(matches!(fault, ErrorKind::Cancelled(CancelledBy::Client)));
     assert_eq!(world.keys(), 1);
 }
 
@@ -408,7 +408,7 @@ async fn a_key_store_that_takes_too_long_is_cancelled() {
     let (mut ceremony, mut session) = world.begin(get_assertion(&[]));
     let outcome = tokio::spawn(async move { ceremony.outcome().await });
     let error = session.outcome().await.unwrap_err();
-    assert!(matches!((error.stage, error.fault), (Stage::Prompting, Fault::Deadline)));
+    assert!(matches!((error.stage, error.kind), (Stage::Answering, ErrorKind::Deadline)));
     assert!(outcome.await.unwrap().is_err());
     let mut dismissed = false;
     while let Ok(seen) = world.seen.try_recv() {
@@ -419,7 +419,7 @@ async fn a_key_store_that_takes_too_long_is_cancelled() {
 
 #[tokio::test(start_paused = true)]
 async fn a_key_in_a_key_store_that_was_not_given_signs_nothing() {
-    let (air, exchange, store) = (Air::new(), Exchange::new(), MemoryStore::new());
+    let (air, exchange, store) = (Air::new(), MemoryRelay::new(), MemoryStore::new());
     let kept = World::with_passkey().await.store.passkeys().remove(0);
     store.insert(kept).await.unwrap();
     let client = Client::builder().scanner(air.clone()).tunnel(exchange.clone()).build().unwrap();
@@ -435,5 +435,5 @@ async fn a_key_in_a_key_store_that_was_not_given_signs_nothing() {
     assert_eq!(status(&ceremony.outcome().await.unwrap_err()), Some(Status::OTHER));
     drop(ceremony);
     let updates = updates(&mut session).await;
-    assert!(updates.iter().any(|update| matches!(update, Update::KeyStoreFailed(_))));
+    assert!(updates.iter().any(|update| matches!(update, AuthenticatorUpdate::KeyStoreFailed(_))));
 }

@@ -10,22 +10,21 @@
     reason = "tests"
 )]
 
-use fido_hybrid_testkit::paused_clock as clock;
-use fido_hybrid_testkit::rig;
+use fido_hybrid_testkit::{paused_clock as clock, rig};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use fido_hybrid::BoxFuture;
 use fido_hybrid::authenticator::{
-    Authenticator, Decision, MemoryStore, Prompt, Session, UserCheck, Verification,
+    Authenticator, Decision, MemoryStore, Prompt, Session, UserCheck, UserVerification,
 };
 use fido_hybrid::bluetooth::{Advertisement, Advertiser, ScanEvent, Scanner};
-use fido_hybrid::client::{Ceremony, Client, Update};
-use fido_hybrid::ctap::{CredentialDescriptor, Flags, Request, Response, Status};
-use fido_hybrid::error::{Advice, BluetoothFault, CancelledBy, Fault, Stage, TunnelFault};
+use fido_hybrid::client::{Ceremony, Client, ClientUpdate};
+use fido_hybrid::ctap::{CredentialDescriptor, CtapRequest, CtapResponse, Flags, Status};
+use fido_hybrid::error::{Advice, BluetoothError, CancelledBy, ErrorKind, Stage, TunnelError};
 use fido_hybrid::transport::qr_code::QrCode;
 use fido_hybrid::transport::tunnel_domain::TunnelDomain;
-use fido_hybrid::tunnel::WebSocketTunnel;
-use fido_hybrid_relay::{Running, Server};
+use fido_hybrid::tunnel::WebSocketDialer;
+use fido_hybrid_relay::{Server, ServerHandle};
 use fido_hybrid_sim::Air;
 use fido_hybrid_testkit::services::{certificate, domain, secure};
 use futures_util::future::join_all;
@@ -38,7 +37,7 @@ use tokio::task::JoinHandle;
 #[derive(Clone)]
 struct Person {
     answers: bool,
-    verification: Verification,
+    verification: UserVerification,
     shown: watch::Sender<usize>,
 }
 
@@ -62,7 +61,7 @@ impl UserCheck for Person {
         })
     }
 
-    fn ability(&self) -> Verification {
+    fn capability(&self) -> UserVerification {
         self.verification
     }
 }
@@ -72,25 +71,25 @@ struct World {
     client: Client,
     phone: Authenticator,
     shown: watch::Receiver<usize>,
-    service: Running,
-    tunnel: WebSocketTunnel,
+    service: ServerHandle,
+    tunnel: WebSocketDialer,
 }
 
 impl World {
     async fn of_somebody_who_agrees() -> Self {
-        Self::new(true, Verification::Verified).await
+        Self::new(true, UserVerification::Verified).await
     }
 
     /// With a phone that has no way to verify its user.
     async fn of_somebody_who_is_only_present() -> Self {
-        Self::new(true, Verification::Present).await
+        Self::new(true, UserVerification::Present).await
     }
 
     async fn of_somebody_who_is_away() -> Self {
-        Self::new(false, Verification::Verified).await
+        Self::new(false, UserVerification::Verified).await
     }
 
-    async fn new(answers: bool, verification: Verification) -> Self {
+    async fn new(answers: bool, verification: UserVerification) -> Self {
         let (root, config) = certificate(&[&domain()]);
         let server = Server::builder().tls(config).bind("127.0.0.1:0").await.unwrap();
         let service = server.start().unwrap();
@@ -114,7 +113,7 @@ impl World {
     }
 
     /// A ceremony from the code to the answer; both sides end well.
-    async fn perform(&self, request: impl Into<Request>) -> Response {
+    async fn perform(&self, request: impl Into<CtapRequest>) -> CtapResponse {
         let mut ceremony = self.client.begin(request.into(), None).unwrap();
         let mut session = self.scan(&ceremony);
         let response = ceremony.outcome().await.unwrap();
@@ -125,7 +124,7 @@ impl World {
     }
 
     /// A registration that the phone shows to a user who does not answer.
-    async fn prompting(&mut self) -> (Ceremony<Response>, Session) {
+    async fn prompting(&mut self) -> (Ceremony<CtapResponse>, Session) {
         let ceremony = self.client.begin(registration(), None).unwrap();
         let session = self.scan(&ceremony);
         self.shown(1).await;
@@ -141,11 +140,11 @@ fn code<T>(ceremony: &Ceremony<T>) -> QrCode {
     ceremony.qr_code().unwrap().expose().parse().unwrap()
 }
 
-fn registration() -> Request {
+fn registration() -> CtapRequest {
     make_credential("Ada").into()
 }
 
-async fn reach(ceremony: &mut Ceremony<Response>, enough: impl Fn(&Update) -> bool) {
+async fn reach(ceremony: &mut Ceremony<CtapResponse>, enough: impl Fn(&ClientUpdate) -> bool) {
     while let Some(update) = ceremony.next().await {
         if enough(&update) {
             return;
@@ -157,7 +156,7 @@ async fn reach(ceremony: &mut Ceremony<Response>, enough: impl Fn(&Update) -> bo
 #[tokio::test]
 async fn a_passkey_is_registered_and_signs_in_with_and_without_an_allow_list() {
     let world = World::of_somebody_who_agrees().await;
-    let Response::MakeCredential(made) = world.perform(make_credential("Ada")).await else {
+    let CtapResponse::MakeCredential(made) = world.perform(make_credential("Ada")).await else {
         panic!("no registration")
     };
     let credential = made.auth_data.credential().unwrap();
@@ -167,7 +166,7 @@ async fn a_passkey_is_registered_and_signs_in_with_and_without_an_allow_list() {
     named.allow_list = vec![CredentialDescriptor::new(credential.id.clone())];
     for request in [get_assertion(&[]), named] {
         let anybody = request.allow_list.is_empty();
-        let Response::GetAssertion(assertion) = world.perform(request).await else {
+        let CtapResponse::GetAssertion(assertion) = world.perform(request).await else {
             panic!("no sign-in")
         };
         let flags = assertion.auth_data.flags();
@@ -188,7 +187,7 @@ async fn one_request_after_another_through_one_tunnel() {
     ceremony.outcome().await.unwrap();
     for _ in 0..3 {
         let answer = ceremony.ask(get_assertion(&[]).into()).await;
-        assert!(matches!(answer, Ok(Response::GetAssertion(_))), "{answer:?}");
+        assert!(matches!(answer, Ok(CtapResponse::GetAssertion(_))), "{answer:?}");
     }
     drop(ceremony);
     session.outcome().await.unwrap();
@@ -204,7 +203,7 @@ async fn many_ceremonies_share_the_air_and_the_service() {
         let mut session = world.scan(&ceremony);
         under_way.spawn(async move {
             let made = ceremony.outcome().await;
-            assert!(matches!(made, Ok(Response::MakeCredential(_))), "{made:?}");
+            assert!(matches!(made, Ok(CtapResponse::MakeCredential(_))), "{made:?}");
             drop(ceremony);
             session.outcome().await.unwrap();
         });
@@ -236,8 +235,8 @@ async fn a_phone_that_gives_up_while_it_asks_says_no() {
     let (mut ceremony, session) = world.prompting().await;
     drop(session);
     let end = ceremony.outcome().await.unwrap_err();
-    assert_eq!(end.stage, Stage::Asking);
-    assert!(matches!(end.fault, Fault::Status(Status::OPERATION_DENIED)), "{end}");
+    assert_eq!(end.stage, Stage::AwaitingResponse);
+    assert!(matches!(end.kind, ErrorKind::Status(Status::OPERATION_DENIED)), "{end}");
     world.shown(0).await;
 }
 
@@ -253,8 +252,8 @@ async fn a_phone_that_is_switched_off_has_left() {
     world.shown(1).await;
     phone.shutdown_background();
     let end = ceremony.outcome().await.unwrap_err();
-    assert_eq!(end.stage, Stage::Asking);
-    assert!(matches!(end.fault, Fault::PeerLeft), "{end}");
+    assert_eq!(end.stage, Stage::AwaitingResponse);
+    assert!(matches!(end.kind, ErrorKind::PeerLeft), "{end}");
     assert!(end.can_retry());
     drop(session);
 }
@@ -265,18 +264,18 @@ async fn a_client_that_is_dropped_while_the_phone_asks_takes_the_prompt_away() {
     let (ceremony, mut session) = world.prompting().await;
     drop(ceremony);
     let end = session.outcome().await.unwrap_err();
-    assert_eq!(end.stage, Stage::Prompting);
-    assert!(matches!(end.fault, Fault::Cancelled(CancelledBy::Client)), "{end}");
+    assert_eq!(end.stage, Stage::Answering);
+    assert!(matches!(end.kind, ErrorKind::Cancelled(CancelledBy::Client)), "{end}");
     world.shown(0).await;
 }
 
 #[tokio::test]
 async fn a_client_that_is_dropped_once_it_was_connected_ends_the_session_at_once() {
-    let steps: [fn(&Update) -> bool; 4] = [
-        |update| matches!(update, Update::Connected),
-        |update| matches!(update, Update::Secured),
-        |update| matches!(update, Update::PhoneReady { .. }),
-        |update| matches!(update, Update::Asked),
+    let steps: [fn(&ClientUpdate) -> bool; 4] = [
+        |update| matches!(update, ClientUpdate::Connected),
+        |update| matches!(update, ClientUpdate::Secured),
+        |update| matches!(update, ClientUpdate::PhoneReady { .. }),
+        |update| matches!(update, ClientUpdate::Asked),
     ];
     for step in steps {
         let world = World::of_somebody_who_is_away().await;
@@ -286,10 +285,10 @@ async fn a_client_that_is_dropped_once_it_was_connected_ends_the_session_at_once
         drop(ceremony);
         let end = session.outcome().await.unwrap_err();
         let left = matches!(
-            end.fault,
-            Fault::PeerLeft
-                | Fault::Cancelled(CancelledBy::Client)
-                | Fault::Tunnel(TunnelFault::Closed(_))
+            end.kind,
+            ErrorKind::PeerLeft
+                | ErrorKind::Cancelled(CancelledBy::Client)
+                | ErrorKind::Tunnel(TunnelError::Closed(_))
         );
         assert!(left, "{end}");
         assert_eq!(world.air.adverts(), 0);
@@ -308,8 +307,8 @@ async fn a_client_that_is_switched_off_takes_the_prompt_away_too() {
     world.shown(1).await;
     desktop.shutdown_background();
     let end = session.outcome().await.unwrap_err();
-    assert_eq!(end.stage, Stage::Prompting);
-    assert!(matches!(end.fault, Fault::PeerLeft), "{end}");
+    assert_eq!(end.stage, Stage::Answering);
+    assert!(matches!(end.kind, ErrorKind::PeerLeft), "{end}");
     world.shown(0).await;
     drop(ceremony);
 }
@@ -337,7 +336,7 @@ async fn a_client_that_closes_and_ends_its_program_has_told_the_phone() {
     let mut session = world.phone.answer(seen.await.unwrap()).unwrap();
     desktop.await.unwrap();
     let end = session.outcome().await.unwrap_err();
-    assert!(matches!(end.fault, Fault::Cancelled(CancelledBy::Client)), "{end}");
+    assert!(matches!(end.kind, ErrorKind::Cancelled(CancelledBy::Client)), "{end}");
     world.shown(0).await;
 }
 
@@ -353,7 +352,7 @@ async fn a_phone_that_closes_and_ends_its_program_has_refused_the_client() {
     });
     phone.await.unwrap();
     let end = ceremony.outcome().await.unwrap_err();
-    assert!(matches!(end.fault, Fault::Status(Status::OPERATION_DENIED)), "{end}");
+    assert!(matches!(end.kind, ErrorKind::Status(Status::OPERATION_DENIED)), "{end}");
 }
 
 #[tokio::test]
@@ -362,16 +361,16 @@ async fn a_service_that_goes_down_ends_both_sides() {
     let (mut ceremony, mut session) = world.prompting().await;
     drop(world.service);
     let end = ceremony.outcome().await.unwrap_err();
-    assert_eq!(end.stage, Stage::Asking);
-    assert!(matches!(end.fault, Fault::PeerLeft), "{end}");
+    assert_eq!(end.stage, Stage::AwaitingResponse);
+    assert!(matches!(end.kind, ErrorKind::PeerLeft), "{end}");
     session.outcome().await.unwrap_err();
     world.shown.wait_for(|shown| *shown == 0).await.unwrap();
 }
 
 /// A phone with a radio of its own, of somebody who agrees.
-fn phone_with(radio: impl Advertiser + 'static, tunnel: &WebSocketTunnel) -> Authenticator {
+fn phone_with(radio: impl Advertiser + 'static, tunnel: &WebSocketDialer) -> Authenticator {
     let shown = watch::Sender::new(0);
-    let person = Person { answers: true, verification: Verification::Verified, shown };
+    let person = Person { answers: true, verification: UserVerification::Verified, shown };
     Authenticator::builder(MemoryStore::new(), person)
         .advertiser(radio)
         .tunnel(tunnel.clone())
@@ -390,24 +389,24 @@ impl Advertiser for FirstOff {
     fn advertise(
         &self,
         service_data: Vec<u8>,
-    ) -> BoxFuture<'_, Result<Box<dyn Advertisement>, BluetoothFault>> {
+    ) -> BoxFuture<'_, Result<Box<dyn Advertisement>, BluetoothError>> {
         if self.tried.swap(true, Ordering::Relaxed) {
             self.air.advertise(service_data)
         } else {
-            Box::pin(async { Err(BluetoothFault::Off) })
+            Box::pin(async { Err(BluetoothError::Off) })
         }
     }
 }
 
 /// The first error of either ends the wait for the other.
-async fn both_end_well(mut ceremony: Ceremony<Response>, mut session: Session) {
+async fn both_end_well(mut ceremony: Ceremony<CtapResponse>, mut session: Session) {
     let client = async {
         let made = ceremony.outcome().await?;
         drop(ceremony);
         Ok(made)
     };
     let ended = tokio::try_join!(client, session.outcome());
-    assert!(matches!(ended, Ok((Response::MakeCredential(_), ()))), "{ended:?}");
+    assert!(matches!(ended, Ok((CtapResponse::MakeCredential(_), ()))), "{ended:?}");
 }
 
 #[tokio::test]
@@ -417,7 +416,7 @@ async fn one_phone_scans_a_code_again_after_bluetooth_was_off_and_ends_well() {
     let phone = phone_with(radio, &world.tunnel);
     let ceremony = world.client.begin(registration(), None).unwrap();
     let end = phone.answer(code(&ceremony)).unwrap().outcome().await.unwrap_err();
-    assert!(matches!(end.fault, Fault::Bluetooth(BluetoothFault::Off)), "{end}");
+    assert!(matches!(end.kind, ErrorKind::Bluetooth(BluetoothError::Off)), "{end}");
     assert_eq!(end.advice(), Advice::TurnBluetoothOn);
 
     // The same code is still on the other device's screen.
@@ -431,19 +430,19 @@ async fn one_phone_scans_a_code_twice_in_a_row_and_one_of_the_scans_ends_well() 
     let mut ceremony = world.client.begin(registration(), None).unwrap();
     let (mut one, mut other) = (world.scan(&ceremony), world.scan(&ceremony));
     let made = ceremony.outcome().await;
-    assert!(matches!(made, Ok(Response::MakeCredential(_))), "{made:?}");
+    assert!(matches!(made, Ok(CtapResponse::MakeCredential(_))), "{made:?}");
     drop(ceremony);
     let ends = [one.outcome().await, other.outcome().await];
     assert_eq!(ends.iter().filter(|end| end.is_ok()).count(), 1, "{ends:?}");
     let end = ends.into_iter().find_map(Result::err).unwrap();
-    assert!(is_used(&end.fault), "{end}");
+    assert!(is_used(&end.kind), "{end}");
     assert!(matches!(end.advice(), Advice::ScanANewCode | Advice::AnotherPhoneWasFirst), "{end}");
     assert_eq!(world.air.adverts(), 0);
 }
 
 /// Refused once the client was connected to another, or closed at that moment.
-fn is_used(fault: &Fault) -> bool {
-    matches!(fault, Fault::Tunnel(TunnelFault::Status(409) | TunnelFault::Closed(Some(4409))))
+fn is_used(fault: &ErrorKind) -> bool {
+    matches!(fault, ErrorKind::Tunnel(TunnelError::Status(409) | TunnelError::Closed(Some(4409))))
 }
 
 #[tokio::test]
@@ -455,13 +454,13 @@ async fn two_phones_scan_one_code_and_the_one_in_the_room_ends_well() {
     let far_away = phone_with(elsewhere.clone(), &world.tunnel);
     let mut far_away = far_away.answer(code(&ceremony)).unwrap();
     let heard = elsewhere.scan().await.unwrap().next().await;
-    assert!(matches!(heard, Ok(ScanEvent::Sighting(_))), "{heard:?}");
+    assert!(matches!(heard, Ok(ScanEvent::Advert(_))), "{heard:?}");
     let session = world.scan(&ceremony);
     both_end_well(ceremony, session).await;
     // It does not wait for a minute and is told to bring the devices together.
     let end = far_away.outcome().await.unwrap_err();
     assert_eq!(end.stage, Stage::Advertising);
-    assert!(matches!(end.fault, Fault::Tunnel(TunnelFault::Closed(Some(4409)))), "{end}");
+    assert!(matches!(end.kind, ErrorKind::Tunnel(TunnelError::Closed(Some(4409)))), "{end}");
     assert_eq!(end.advice(), Advice::AnotherPhoneWasFirst);
     assert_eq!(elsewhere.adverts(), 0);
 }
@@ -477,7 +476,7 @@ async fn a_phone_that_scans_a_code_in_use_is_told_to_use_a_new_one() {
     let mut second = world.phone.answer(seen).unwrap();
     let end = second.outcome().await.unwrap_err();
     assert_eq!(end.stage, Stage::Registering);
-    assert!(matches!(end.fault, Fault::Tunnel(TunnelFault::Status(409))), "{end}");
+    assert!(matches!(end.kind, ErrorKind::Tunnel(TunnelError::Status(409))), "{end}");
     assert_eq!(end.advice(), Advice::ScanANewCode);
     // It costs the first nothing.
     assert_eq!(*world.shown.borrow(), 1);
@@ -495,7 +494,7 @@ async fn a_service_with_a_strangers_certificate_is_not_spoken_to() {
     let _session = world.scan(&ceremony);
     let end = ceremony.outcome().await.unwrap_err();
     assert_eq!(end.stage, Stage::Connecting);
-    assert!(matches!(end.fault, Fault::Tunnel(TunnelFault::Tls(_))), "{end}");
+    assert!(matches!(end.kind, ErrorKind::Tunnel(TunnelError::Tls(_))), "{end}");
     assert_eq!(end.advice(), Advice::CheckTlsInspection);
 }
 
@@ -565,7 +564,7 @@ mod for_a_site {
         let mut options = RequestOptions::new([2; 16]);
         options.user_verification = Requirement::Required;
         for error in [refused, world.get(&options).await.unwrap_err()] {
-            assert!(matches!(error.fault, Fault::Unsupported(Unsupported::UserVerification)));
+            assert!(matches!(error.kind, ErrorKind::Unsupported(Unsupported::UserVerification)));
             assert_eq!((error.stage, error.advice()), (Stage::Ready, Advice::UseAnotherDevice));
         }
     }

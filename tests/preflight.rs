@@ -10,11 +10,11 @@ use std::sync::{Arc, Mutex};
 use fido_hybrid::BoxFuture;
 use fido_hybrid::bluetooth::{AdapterState, Scan, Scanner};
 use fido_hybrid::client::{Client, Health, PREFLIGHT_DEADLINE};
-use fido_hybrid::error::{Advice, BluetoothFault, Fault, TunnelFault};
+use fido_hybrid::error::{Advice, BluetoothError, ErrorKind, TunnelError};
 use fido_hybrid::transport::tunnel_domain::TunnelDomain;
 use fido_hybrid::transport::tunnel_url::TunnelRequest;
-use fido_hybrid::tunnel::{Dial, OpenTunnel, WebSocketTunnel};
-use fido_hybrid_relay::{Running, Server};
+use fido_hybrid::tunnel::{OpenedTunnel, TunnelDialer, WebSocketDialer};
+use fido_hybrid_relay::{Server, ServerHandle};
 use fido_hybrid_sim::Air;
 use fido_hybrid_testkit::services::certificate;
 use rustls::pki_types::CertificateDer;
@@ -33,9 +33,9 @@ fn own_certificate() -> (CertificateDer<'static>, Arc<rustls::ServerConfig>) {
 }
 
 /// Leads both services' names to `address`.
-fn dialer(root: CertificateDer<'static>, address: SocketAddr) -> WebSocketTunnel {
+fn dialer(root: CertificateDer<'static>, address: SocketAddr) -> WebSocketDialer {
     let [google, apple] = hosts();
-    WebSocketTunnel::builder()
+    WebSocketDialer::builder()
         .extra_roots([root])
         .resolve(&google, address)
         .resolve(&apple, address)
@@ -43,30 +43,30 @@ fn dialer(root: CertificateDer<'static>, address: SocketAddr) -> WebSocketTunnel
         .unwrap()
 }
 
-async fn service() -> (CertificateDer<'static>, SocketAddr, Running) {
+async fn service() -> (CertificateDer<'static>, SocketAddr, ServerHandle) {
     let (root, config) = own_certificate();
     let server = Server::builder().tls(config).bind("127.0.0.1:0").await.unwrap();
     (root, server.local_addr().unwrap(), server.start().unwrap())
 }
 
-async fn preflight(scanner: impl Scanner + 'static, dialer: impl Dial + 'static) -> Health {
+async fn preflight(scanner: impl Scanner + 'static, dialer: impl TunnelDialer + 'static) -> Health {
     Client::builder().scanner(scanner).tunnel(dialer).build().unwrap().preflight().await
 }
 
-fn faults(health: &Health) -> Vec<&Fault> {
+fn faults(health: &Health) -> Vec<&ErrorKind> {
     let services = health.tunnel_services.iter();
-    services.map(|service| &service.reached.as_ref().unwrap_err().fault).collect()
+    services.map(|service| &service.reached.as_ref().unwrap_err().kind).collect()
 }
 
 /// A radio in a certain state.
-struct Radio(Result<AdapterState, BluetoothFault>);
+struct Radio(Result<AdapterState, BluetoothError>);
 
 impl Scanner for Radio {
-    fn state(&self) -> BoxFuture<'_, Result<AdapterState, BluetoothFault>> {
+    fn state(&self) -> BoxFuture<'_, Result<AdapterState, BluetoothError>> {
         Box::pin(async { self.0.clone() })
     }
 
-    fn scan(&self) -> BoxFuture<'_, Result<Box<dyn Scan>, BluetoothFault>> {
+    fn scan(&self) -> BoxFuture<'_, Result<Box<dyn Scan>, BluetoothError>> {
         panic!("nothing is listened to");
     }
 }
@@ -75,17 +75,17 @@ impl Scanner for Radio {
 struct Silence;
 
 impl Scanner for Silence {
-    fn state(&self) -> BoxFuture<'_, Result<AdapterState, BluetoothFault>> {
+    fn state(&self) -> BoxFuture<'_, Result<AdapterState, BluetoothError>> {
         Box::pin(pending())
     }
 
-    fn scan(&self) -> BoxFuture<'_, Result<Box<dyn Scan>, BluetoothFault>> {
+    fn scan(&self) -> BoxFuture<'_, Result<Box<dyn Scan>, BluetoothError>> {
         panic!("nothing is listened to");
     }
 }
 
-impl Dial for Silence {
-    fn dial(&self, _: TunnelRequest) -> BoxFuture<'_, Result<OpenTunnel, TunnelFault>> {
+impl TunnelDialer for Silence {
+    fn dial(&self, _: TunnelRequest) -> BoxFuture<'_, Result<OpenedTunnel, TunnelError>> {
         Box::pin(pending())
     }
 }
@@ -94,25 +94,25 @@ impl Dial for Silence {
 /// what was dialled.
 #[derive(Clone)]
 struct Failing {
-    fault: TunnelFault,
+    fault: TunnelError,
     dialled: Arc<Mutex<Vec<String>>>,
 }
 
 impl Failing {
-    fn new(fault: TunnelFault) -> Self {
+    fn new(fault: TunnelError) -> Self {
         Self { fault, dialled: Arc::default() }
     }
 }
 
-impl Dial for Failing {
-    fn dial(&self, request: TunnelRequest) -> BoxFuture<'_, Result<OpenTunnel, TunnelFault>> {
+impl TunnelDialer for Failing {
+    fn dial(&self, request: TunnelRequest) -> BoxFuture<'_, Result<OpenedTunnel, TunnelError>> {
         self.dialled.lock().unwrap().push(request.url.to_string());
         Box::pin(async { Err(self.fault.clone()) })
     }
 }
 
-fn no_name() -> TunnelFault {
-    TunnelFault::Dns(Arc::new(io::Error::other("no such name")))
+fn no_name() -> TunnelError {
+    TunnelError::Dns(Arc::new(io::Error::other("no such name")))
 }
 
 #[tokio::test]
@@ -150,7 +150,7 @@ async fn no_tunnel_is_left_at_a_service() {
 
 #[tokio::test]
 async fn each_service_is_asked_once_for_a_tunnel_that_nobody_else_can_have() {
-    let dialer = Failing::new(TunnelFault::Status(404));
+    let dialer = Failing::new(TunnelError::Status(404));
     for _ in 0..2 {
         assert!(preflight(Air::new(), dialer.clone()).await.is_ready());
     }
@@ -173,17 +173,17 @@ async fn each_state_of_the_radio_is_told_with_its_advice() {
         (AdapterState::Absent, Advice::AddBluetooth),
         (AdapterState::NotPermitted, Advice::AllowBluetooth),
     ] {
-        let health = preflight(Radio(Ok(state)), Failing::new(TunnelFault::Status(404))).await;
+        let health = preflight(Radio(Ok(state)), Failing::new(TunnelError::Status(404))).await;
         assert!(!health.is_ready());
         assert_eq!(health.advice(), [advice]);
         assert!(health.to_string().starts_with(&state.to_string()), "{health}");
     }
-    let broken = BluetoothFault::Failed(Arc::new(io::Error::other("no bus")));
-    let health = preflight(Radio(Err(broken)), Failing::new(TunnelFault::Status(404))).await;
+    let broken = BluetoothError::Failed(Arc::new(io::Error::other("no bus")));
+    let health = preflight(Radio(Err(broken)), Failing::new(TunnelError::Status(404))).await;
     assert!(!health.is_ready());
     assert_eq!(health.advice(), [Advice::RestartBluetooth]);
     let Err(error) = &health.bluetooth else { panic!("{health}") };
-    assert!(matches!(error.fault, Fault::Bluetooth(BluetoothFault::Failed(_))), "{error:?}");
+    assert!(matches!(error.kind, ErrorKind::Bluetooth(BluetoothError::Failed(_))), "{error:?}");
 }
 
 #[tokio::test]
@@ -191,7 +191,7 @@ async fn advice_that_holds_for_two_parts_is_given_once() {
     let health = preflight(Radio(Ok(AdapterState::Off)), Failing::new(no_name())).await;
     assert!(matches!(
         faults(&health)[..],
-        [Fault::Tunnel(TunnelFault::Dns(_)), Fault::Tunnel(TunnelFault::Dns(_))]
+        [ErrorKind::Tunnel(TunnelError::Dns(_)), ErrorKind::Tunnel(TunnelError::Dns(_))]
     ));
     assert_eq!(health.advice(), [Advice::TurnBluetoothOn, Advice::CheckTheNetwork]);
 }
@@ -205,7 +205,7 @@ async fn a_closed_port_is_told_as_that() {
     let health = preflight(Air::new(), dialer(root, socket.local_addr().unwrap())).await;
     assert!(!health.is_ready());
     for fault in faults(&health) {
-        assert!(matches!(fault, Fault::Tunnel(TunnelFault::Tcp(_))), "{fault:?}");
+        assert!(matches!(fault, ErrorKind::Tunnel(TunnelError::Tcp(_))), "{fault:?}");
     }
     assert_eq!(health.advice(), [Advice::CheckTheNetwork]);
 }
@@ -216,7 +216,7 @@ async fn a_certificate_that_is_not_trusted_is_told_as_that() {
     let (unrelated, _) = own_certificate();
     let health = preflight(Air::new(), dialer(unrelated, address)).await;
     for fault in faults(&health) {
-        assert!(matches!(fault, Fault::Tunnel(TunnelFault::Tls(_))), "{fault:?}");
+        assert!(matches!(fault, ErrorKind::Tunnel(TunnelError::Tls(_))), "{fault:?}");
     }
     assert_eq!(health.advice(), [Advice::CheckTlsInspection]);
 }
@@ -241,7 +241,7 @@ async fn a_proxy_that_refuses_is_told_with_its_status_and_whom_to_let_through() 
     });
     let health = preflight(Air::new(), dialer(root, address)).await;
     for fault in faults(&health) {
-        assert!(matches!(fault, Fault::Tunnel(TunnelFault::Status(403))), "{fault:?}");
+        assert!(matches!(fault, ErrorKind::Tunnel(TunnelError::Status(403))), "{fault:?}");
     }
     assert_eq!(health.advice(), [Advice::UseAnotherNetwork]);
     refusing.await.unwrap();
@@ -253,9 +253,9 @@ async fn silence_ends_at_the_deadline_and_blames_each_part() {
     let health = preflight(Silence, Silence).await;
     assert_eq!(started.elapsed(), PREFLIGHT_DEADLINE);
     let Err(radio) = &health.bluetooth else { panic!("{health}") };
-    assert!(matches!(radio.fault, Fault::Bluetooth(BluetoothFault::Silent)), "{radio:?}");
+    assert!(matches!(radio.kind, ErrorKind::Bluetooth(BluetoothError::Silent)), "{radio:?}");
     for fault in faults(&health) {
-        assert!(matches!(fault, Fault::Deadline), "{fault:?}");
+        assert!(matches!(fault, ErrorKind::Deadline), "{fault:?}");
     }
     assert_eq!(health.advice(), [Advice::RestartBluetooth, Advice::CheckTheNetwork]);
 }

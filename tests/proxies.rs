@@ -9,22 +9,21 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail so")]
 
-use fido_hybrid_testkit::nginx;
-use fido_hybrid_testkit::rig;
+use fido_hybrid_testkit::{nginx, rig};
 use std::time::Duration;
 
 use fido_hybrid::BoxFuture;
 use fido_hybrid::authenticator::{
-    Authenticator, Decision, Freshness, MemoryStore, Prompt, UserCheck,
+    Authenticator, Decision, MemoryStore, Prompt, QrAgeLimit, UserCheck,
 };
 use fido_hybrid::client::{Ceremony, Client};
-use fido_hybrid::ctap::Response;
-use fido_hybrid::error::{Error, Fault};
+use fido_hybrid::ctap::CtapResponse;
+use fido_hybrid::error::{Error, ErrorKind};
 use fido_hybrid::transport::qr_code::QrCode;
 use fido_hybrid::transport::tunnel_domain::TunnelDomain;
 use fido_hybrid::transport::tunnel_url::{TunnelId, TunnelUrl};
-use fido_hybrid::tunnel::{DEFAULT_KEEP_ALIVE, Dial as _, WebSocketTunnel};
-use fido_hybrid_relay::{Running, Server};
+use fido_hybrid::tunnel::{DEFAULT_KEEP_ALIVE, TunnelDialer as _, WebSocketDialer};
+use fido_hybrid_relay::{Server, ServerHandle};
 use fido_hybrid_sim::Air;
 use nginx::{Nginx, TIMEOUT};
 use rig::{approved, make_credential};
@@ -61,7 +60,7 @@ struct World {
     phone: Authenticator,
     asked: watch::Receiver<bool>,
     approve: watch::Sender<bool>,
-    _service: Running,
+    _service: ServerHandle,
 }
 
 impl World {
@@ -80,7 +79,7 @@ impl World {
             .advertiser(air)
             .tunnel(tunnel)
             .domain(TunnelDomain::GOOGLE)
-            .freshness(Freshness::Any)
+            .qr_age_limit(QrAgeLimit::None)
             .build()
             .unwrap();
         Some(Self { nginx, client, phone, asked, approve, _service: service })
@@ -98,12 +97,12 @@ impl World {
     }
 }
 
-fn code(ceremony: &Ceremony<Response>) -> QrCode {
+fn code(ceremony: &Ceremony<CtapResponse>) -> QrCode {
     ceremony.qr_code().unwrap().expose().parse().unwrap()
 }
 
-fn dialer(nginx: &Nginx, interval: Option<Duration>) -> WebSocketTunnel {
-    WebSocketTunnel::builder()
+fn dialer(nginx: &Nginx, interval: Option<Duration>) -> WebSocketDialer {
+    WebSocketDialer::builder()
         .extra_roots([nginx.root()])
         .resolve(&TunnelDomain::GOOGLE.host(), nginx.address())
         .keep_alive(interval)
@@ -125,7 +124,7 @@ async fn a_ceremony_outlives_three_timeouts_of_a_reverse_proxy() {
     }
     world.approve.send_replace(true);
     let made = ceremony.outcome().await;
-    assert!(matches!(made, Ok(Response::MakeCredential(_))), "{made:?}");
+    assert!(matches!(made, Ok(CtapResponse::MakeCredential(_))), "{made:?}");
     ceremony.close().await;
     session.outcome().await.unwrap();
 }
@@ -149,6 +148,6 @@ async fn a_ceremony_without_pings_ends_with_the_first_timeout_of_a_reverse_proxy
     let mut session = world.phone.answer(code(&ceremony)).unwrap();
     world.asked.wait_for(|asked| *asked).await.unwrap();
     let (client, phone) = tokio::join!(ceremony.outcome(), session.outcome());
-    let left = |end: Error| matches!(end.fault, Fault::PeerLeft);
+    let left = |end: Error| matches!(end.kind, ErrorKind::PeerLeft);
     assert!(left(client.unwrap_err()) && left(phone.unwrap_err()));
 }

@@ -2,8 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail so")]
 
-use fido_hybrid::crypto::SecretKey;
-use fido_hybrid::crypto::sha256;
+use fido_hybrid::crypto::{SecretKey, sha256};
 use fido_hybrid::qr_render::{QUIET_ZONE, QrMatrix};
 use fido_hybrid::secret::QrSecret;
 use fido_hybrid::transport::qr_code::{QrCode, QrText, RequestHint};

@@ -5,9 +5,9 @@
 use fido_hybrid::BoxFuture;
 use fido_hybrid::bluetooth::{AdapterState, Scan, Scanner};
 use fido_hybrid::client::Client;
-use fido_hybrid::error::{BluetoothFault, Fault, Stage, TunnelFault};
+use fido_hybrid::error::{BluetoothError, ErrorKind, Stage, TunnelError};
 use fido_hybrid::transport::tunnel_url::TunnelRequest;
-use fido_hybrid::tunnel::{Dial, OpenTunnel};
+use fido_hybrid::tunnel::{OpenedTunnel, TunnelDialer};
 use fido_hybrid::webauthn::{
     CreationOptions, DomException, OptionsError, Origin, RequestOptions, RpIdError,
 };
@@ -16,17 +16,17 @@ use serde_json::{Value, json};
 struct Nothing;
 
 impl Scanner for Nothing {
-    fn state(&self) -> BoxFuture<'_, Result<AdapterState, BluetoothFault>> {
+    fn state(&self) -> BoxFuture<'_, Result<AdapterState, BluetoothError>> {
         Box::pin(std::future::ready(Ok(AdapterState::Absent)))
     }
 
-    fn scan(&self) -> BoxFuture<'_, Result<Box<dyn Scan>, BluetoothFault>> {
+    fn scan(&self) -> BoxFuture<'_, Result<Box<dyn Scan>, BluetoothError>> {
         panic!("no scan may start")
     }
 }
 
-impl Dial for Nothing {
-    fn dial(&self, _: TunnelRequest) -> BoxFuture<'_, Result<OpenTunnel, TunnelFault>> {
+impl TunnelDialer for Nothing {
+    fn dial(&self, _: TunnelRequest) -> BoxFuture<'_, Result<OpenedTunnel, TunnelError>> {
         panic!("no tunnel may open")
     }
 }
@@ -53,9 +53,9 @@ async fn another_sites_request_is_refused_before_any_radio() {
     let options = RequestOptions::from_json(&options.to_string()).unwrap();
     let error = client().get(&options, &evil).unwrap_err();
     assert_eq!(error.stage, Stage::Preparing);
-    assert!(matches!(error.fault, Fault::Options(OptionsError::RpId(RpIdError::OtherDomain))));
+    assert!(matches!(error.kind, ErrorKind::Options(OptionsError::RpId(RpIdError::OtherDomain))));
     let error = client().create(&creation(json!({})), &evil).unwrap_err();
-    assert!(matches!(error.fault, Fault::Options(OptionsError::RpId(RpIdError::OtherDomain))));
+    assert!(matches!(error.kind, ErrorKind::Options(OptionsError::RpId(RpIdError::OtherDomain))));
     assert_eq!(error.dom_exception(), DomException::Security);
 }
 
@@ -65,6 +65,6 @@ async fn what_is_required_and_not_supported_is_refused_before_any_radio() {
     let origin = Origin::parse("https://login.example.com").unwrap();
     let error = client().create(&options, origin).unwrap_err();
     assert_eq!(error.stage, Stage::Preparing);
-    assert!(matches!(error.fault, Fault::Options(OptionsError::Unsupported(_))));
+    assert!(matches!(error.kind, ErrorKind::Options(OptionsError::Unsupported(_))));
     assert_eq!(error.dom_exception(), DomException::NotAllowed);
 }

@@ -4,10 +4,10 @@
 
 use std::net::SocketAddr;
 
-use fido_hybrid::error::TunnelFault;
+use fido_hybrid::error::TunnelError;
 use fido_hybrid::transport::tunnel_url::{RoutingId, TunnelId};
-use fido_hybrid::tunnel::{Dial, OpenTunnel, WebSocketTunnel};
-use fido_hybrid_relay::{Limits, Running, Server};
+use fido_hybrid::tunnel::{OpenedTunnel, TunnelDialer, WebSocketDialer};
+use fido_hybrid_relay::{Limits, Server, ServerHandle};
 use fido_hybrid_testkit::services::{
     TUNNEL, certificate, client_url, domain, pair, phone_url, secure,
 };
@@ -19,16 +19,16 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::{WebSocketStream, client_async};
 
-async fn plain(limits: Limits) -> (Running, WebSocketTunnel) {
+async fn plain(limits: Limits) -> (ServerHandle, WebSocketDialer) {
     let server = Server::builder().limits(limits).bind("127.0.0.1:0").await.unwrap();
     let running = server.start().unwrap();
     let dialer = dialer(running.local_addr());
     (running, dialer)
 }
 
-fn dialer(address: SocketAddr) -> WebSocketTunnel {
+fn dialer(address: SocketAddr) -> WebSocketDialer {
     let (root, _) = certificate(&[&domain()]);
-    WebSocketTunnel::builder()
+    WebSocketDialer::builder()
         .extra_roots([root])
         .resolve_without_tls(&domain(), address)
         .build()
@@ -41,9 +41,9 @@ fn limits(change: impl FnOnce(&mut Limits)) -> Limits {
     limits
 }
 
-async fn status(dialing: impl Future<Output = Result<OpenTunnel, TunnelFault>>) -> u16 {
+async fn status(dialing: impl Future<Output = Result<OpenedTunnel, TunnelError>>) -> u16 {
     match dialing.await {
-        Err(TunnelFault::Status(status)) => status,
+        Err(TunnelError::Status(status)) => status,
         other => panic!("{other:?}"),
     }
 }
@@ -84,7 +84,7 @@ async fn closing_code(socket: &mut WebSocketStream<TcpStream>) -> u16 {
     }
 }
 
-async fn exchange(dialer: &WebSocketTunnel) {
+async fn exchange(dialer: &WebSocketDialer) {
     let (mut phone, mut client) = pair(dialer).await;
     client.tunnel.send(vec![vec![1; 81]]).await.unwrap();
     assert_eq!(phone.tunnel.receive().await.unwrap(), Some(vec![1; 81]));
@@ -189,7 +189,7 @@ const PAIRS: u8 = 50;
 
 /// All phones of one address dial at once, then all clients, and each pair
 /// exchanges a message both ways.
-async fn all_pairs_end_well(dialer: &WebSocketTunnel) {
+async fn all_pairs_end_well(dialer: &WebSocketDialer) {
     let ids = (0..PAIRS).map(|id| TunnelId([id; 16]));
     let phones = join_all(ids.clone().map(|id| dialer.dial(phone_url(id).into()))).await;
     let phones: Vec<_> = phones.into_iter().map(Result::unwrap).collect();
@@ -218,7 +218,7 @@ async fn fifty_pairs_from_one_address_end_well_over_tls() {
     all_pairs_end_well(&dialer).await;
 }
 
-async fn over_tls(limits: Limits) -> (Running, WebSocketTunnel) {
+async fn over_tls(limits: Limits) -> (ServerHandle, WebSocketDialer) {
     let (root, config) = certificate(&[&domain()]);
     let server = Server::builder().limits(limits).tls(config);
     let running = server.bind("127.0.0.1:0").await.unwrap().start().unwrap();
@@ -269,7 +269,7 @@ async fn who_is_refused_for_room_learns_when_to_come_back() {
 #[tokio::test]
 async fn a_crowd_that_says_nothing_loses_its_oldest_and_keeps_no_pair_out() {
     const ROOM: usize = 16;
-    let (running, dialer) = over_tls(limits(|limits| limits.visitors = ROOM)).await;
+    let (running, dialer) = over_tls(limits(|limits| limits.pending_connections = ROOM)).await;
     let mut crowd = Vec::new();
     for _ in 0..4 * ROOM {
         crowd.push(TcpStream::connect(running.local_addr()).await.unwrap());
@@ -300,7 +300,7 @@ async fn a_client_that_vanishes_closes_the_phones_tunnel_with_1001() {
     let (mut phone, client) = pair(&dialer).await;
     drop(client);
     let ended = phone.tunnel.receive().await;
-    assert!(matches!(ended, Err(TunnelFault::Closed(Some(1001)))), "{ended:?}");
+    assert!(matches!(ended, Err(TunnelError::Closed(Some(1001)))), "{ended:?}");
 }
 
 #[tokio::test]
@@ -334,10 +334,10 @@ async fn too_many_messages_close_with_1008_and_the_other_side_gets_the_rest() {
     assert_eq!(client.tunnel.receive().await.unwrap(), Some(vec![1]));
     assert_eq!(client.tunnel.receive().await.unwrap(), Some(vec![2]));
     let ended = client.tunnel.receive().await;
-    assert!(matches!(ended, Err(TunnelFault::Closed(Some(1001)))), "{ended:?}");
+    assert!(matches!(ended, Err(TunnelError::Closed(Some(1001)))), "{ended:?}");
 }
 
-async fn pair_with(dialer: &WebSocketTunnel, tunnel: TunnelId) -> (OpenTunnel, OpenTunnel) {
+async fn pair_with(dialer: &WebSocketDialer, tunnel: TunnelId) -> (OpenedTunnel, OpenedTunnel) {
     let phone = dialer.dial(phone_url(tunnel).into()).await.unwrap();
     let client = client_url(phone.routing_id.unwrap(), tunnel);
     let client = dialer.dial(client.into()).await.unwrap();
@@ -370,8 +370,8 @@ async fn dropping_the_handle_closes_tunnels_and_stops_listening() {
     drop(running);
     for tunnel in [&mut phone.tunnel, &mut client.tunnel] {
         let ended = tunnel.receive().await;
-        assert!(matches!(ended, Err(TunnelFault::Closed(None))), "{ended:?}");
+        assert!(matches!(ended, Err(TunnelError::Closed(None))), "{ended:?}");
     }
     let refused = dialer.dial(phone_url(TunnelId([1; 16])).into()).await;
-    assert!(matches!(refused, Err(TunnelFault::Tcp(_))), "{refused:?}");
+    assert!(matches!(refused, Err(TunnelError::Tcp(_))), "{refused:?}");
 }

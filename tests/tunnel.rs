@@ -7,10 +7,10 @@ use std::error::Error as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use fido_hybrid::error::{Advice, Error, Stage, TunnelFault};
+use fido_hybrid::error::{Advice, Error, Stage, TunnelError};
 use fido_hybrid::transport::tunnel_url::{RoutingId, TunnelRequest};
 use fido_hybrid::tunnel::{
-    BuildError, Dial, OpenTunnel, TunnelOptions, WebSocketTunnel, open_over,
+    BuildError, OpenedTunnel, TunnelDialer, TunnelOptions, WebSocketDialer, open_over,
 };
 use fido_hybrid_testkit::services::{
     TUNNEL, certificate, certificate_between, client_url, domain, phone_url, secure,
@@ -89,11 +89,11 @@ impl Service {
         Self { root, address, task }
     }
 
-    fn dialer(&self) -> WebSocketTunnel {
+    fn dialer(&self) -> WebSocketDialer {
         secure(&self.root, self.address).resolve(OTHER_NAME, self.address).build().unwrap()
     }
 
-    async fn dial(&self) -> Result<OpenTunnel, TunnelFault> {
+    async fn dial(&self) -> Result<OpenedTunnel, TunnelError> {
         self.dialer().dial(phone_url(TUNNEL).into()).await
     }
 
@@ -104,7 +104,7 @@ impl Service {
     }
 }
 
-async fn dialling(answers: &[String]) -> Result<OpenTunnel, TunnelFault> {
+async fn dialling(answers: &[String]) -> Result<OpenedTunnel, TunnelError> {
     Service::answering(answers).await.dial().await
 }
 
@@ -117,7 +117,7 @@ async fn a_closed_port_is_a_fault_of_tcp() {
     let (root, _) = certificate(&[&domain()]);
     let dialer = secure(&root, address).build().unwrap();
     let fault = dialer.dial(phone_url(TUNNEL).into()).await.unwrap_err();
-    assert!(matches!(fault, TunnelFault::Tcp(_)), "{fault:?}");
+    assert!(matches!(fault, TunnelError::Tcp(_)), "{fault:?}");
 }
 
 #[tokio::test]
@@ -125,7 +125,7 @@ async fn an_unknown_authority_is_a_fault_of_tls() {
     let (_, config) = certificate(&[&domain()]);
     let (unrelated, _) = certificate(&[&domain()]);
     let fault = against(config, &unrelated).await;
-    assert!(matches!(fault, TunnelFault::Tls(_)), "{fault:?}");
+    assert!(matches!(fault, TunnelError::Tls(_)), "{fault:?}");
 }
 
 #[tokio::test]
@@ -133,7 +133,7 @@ async fn a_certificate_outside_its_dates_is_a_fault_of_the_clock() {
     for (from, until) in [(1990, 2020), (3000, 3010)] {
         let (root, config) = certificate_between(&[&domain()], from, until);
         let fault = against(config, &root).await;
-        assert!(matches!(fault, TunnelFault::CertificateDate(_)), "{from}: {fault:?}");
+        assert!(matches!(fault, TunnelError::CertificateDate(_)), "{from}: {fault:?}");
         let error = Error::new(Stage::Connecting, fault);
         assert_eq!(error.advice(), Advice::CheckTheClock);
         let expected = "connecting to the phone: the tunnel service's certificate is not valid at \
@@ -146,13 +146,13 @@ async fn a_certificate_outside_its_dates_is_a_fault_of_the_clock() {
 async fn another_services_certificate_is_a_fault_of_tls_and_its_names_are_not_shown() {
     let (root, config) = certificate(&["text-from-the-peer.example"]);
     let fault = against(config, &root).await;
-    assert!(matches!(fault, TunnelFault::Tls(_)), "{fault:?}");
+    assert!(matches!(fault, TunnelError::Tls(_)), "{fault:?}");
     let shown = format!("{fault:?} {fault} {}", fault.source().unwrap());
     assert!(!shown.contains("text-from-the-peer"), "{shown}");
 }
 
 /// Dials a service with this certificate, trusting that root.
-async fn against(config: Arc<rustls::ServerConfig>, root: &CertificateDer<'static>) -> TunnelFault {
+async fn against(config: Arc<rustls::ServerConfig>, root: &CertificateDer<'static>) -> TunnelError {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let dialer = secure(root, listener.local_addr().unwrap()).build().unwrap();
     let serving = async {
@@ -176,7 +176,7 @@ async fn a_service_that_does_not_speak_tls_is_a_fault_of_tls() {
     };
     let (_stream, opened) = tokio::join!(serving, dialer.dial(phone_url(TUNNEL).into()));
     let fault = opened.unwrap_err();
-    assert!(matches!(fault, TunnelFault::Tls(_)), "{fault:?}");
+    assert!(matches!(fault, TunnelError::Tls(_)), "{fault:?}");
 }
 
 #[tokio::test]
@@ -184,7 +184,7 @@ async fn the_http_status_is_told() {
     for status in [200, 400, 404, 409, 410, 500, 503] {
         let answer = format!("HTTP/1.1 {status} Whatever\r\nContent-Length: 0\r\n\r\n");
         match dialling(&[answer]).await {
-            Err(TunnelFault::Status(told)) => assert_eq!(told, status),
+            Err(TunnelError::Status(told)) => assert_eq!(told, status),
             other => panic!("{other:?}"),
         }
     }
@@ -242,7 +242,7 @@ async fn answers_that_break_the_rules_are_refused() {
     ];
     for answer in answers {
         let fault = dialling(std::slice::from_ref(&answer)).await.unwrap_err();
-        assert!(matches!(fault, TunnelFault::Upgrade(_)), "{answer}: {fault:?}");
+        assert!(matches!(fault, TunnelError::Upgrade(_)), "{answer}: {fault:?}");
     }
 }
 
@@ -270,18 +270,18 @@ async fn two_redirects_are_followed_with_all_headers() {
 async fn a_third_redirect_is_not_followed() {
     let answers = [302, 303, 308].map(|status| redirect(status, "/again"));
     let fault = dialling(&answers).await.unwrap_err();
-    assert!(matches!(fault, TunnelFault::Redirect), "{fault:?}");
+    assert!(matches!(fault, TunnelError::Redirect), "{fault:?}");
 }
 
 #[tokio::test]
 async fn redirects_away_from_wss_are_not_followed() {
     for location in ["https", "http", "ws"].map(|scheme| format!("{scheme}://{OTHER_NAME}/")) {
         let fault = dialling(&[redirect(302, &location)]).await.unwrap_err();
-        assert!(matches!(fault, TunnelFault::Redirect), "{location}: {fault:?}");
+        assert!(matches!(fault, TunnelError::Redirect), "{location}: {fault:?}");
     }
     let without_location = "HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n".to_owned();
     let fault = dialling(&[without_location]).await.unwrap_err();
-    assert!(matches!(fault, TunnelFault::Redirect), "{fault:?}");
+    assert!(matches!(fault, TunnelError::Redirect), "{fault:?}");
 }
 
 #[tokio::test]
@@ -291,7 +291,7 @@ async fn a_service_that_hangs_up_instead_of_answering_is_closed() {
     let hanging_up = async { drop(service.finish().await) };
     let ((), opened) = tokio::join!(hanging_up, dialer.dial(phone_url(TUNNEL).into()));
     let fault = opened.unwrap_err();
-    assert!(matches!(fault, TunnelFault::Closed(None)), "{fault:?}");
+    assert!(matches!(fault, TunnelError::Closed(None)), "{fault:?}");
 }
 
 #[tokio::test]
@@ -321,7 +321,7 @@ async fn a_service_that_vanishes_closes_the_tunnel() {
     let mut opened = service.dial().await.unwrap();
     drop(service.finish().await);
     let ended = opened.tunnel.receive().await;
-    assert!(matches!(ended, Err(TunnelFault::Closed(None))), "{ended:?}");
+    assert!(matches!(ended, Err(TunnelError::Closed(None))), "{ended:?}");
 }
 
 #[tokio::test]
@@ -334,7 +334,7 @@ async fn the_limit_on_messages_is_the_builders() {
     socket.send(Message::binary(vec![0; 11])).await.unwrap();
     assert_eq!(opened.tunnel.receive().await.unwrap(), Some(vec![0; 10]));
     let refused = opened.tunnel.receive().await;
-    assert!(matches!(refused, Err(TunnelFault::TooLong(10))), "{refused:?}");
+    assert!(matches!(refused, Err(TunnelError::TooLong(10))), "{refused:?}");
 }
 
 #[tokio::test]
@@ -342,7 +342,7 @@ async fn a_tls_configuration_of_the_callers_is_used_as_it_is() {
     let service = Service::answering(&[accepted()]).await;
     let mut roots = RootCertStore::empty();
     roots.add(service.root.clone()).unwrap();
-    let dialer = WebSocketTunnel::builder()
+    let dialer = WebSocketDialer::builder()
         .tls_config(Arc::new(client_config(roots)))
         .resolve(&domain().to_ascii_uppercase(), service.address)
         .build()
@@ -358,8 +358,8 @@ const HTTP_1_1: &[u8] = b"http/1.1";
 /// tunnel opens. The proxy chooses HTTP/2 where it can, and where nothing was
 /// offered.
 async fn through_an_inspecting_proxy(
-    dialer: impl FnOnce(&CertificateDer<'static>, SocketAddr) -> WebSocketTunnel,
-) -> (Vec<Vec<u8>>, Result<OpenTunnel, TunnelFault>) {
+    dialer: impl FnOnce(&CertificateDer<'static>, SocketAddr) -> WebSocketDialer,
+) -> (Vec<Vec<u8>>, Result<OpenedTunnel, TunnelError>) {
     let (root, config) = certificate(&[&domain()]);
     let mut config = Arc::unwrap_or_clone(config);
     config.alpn_protocols = vec![HTTP_2.to_vec(), HTTP_1_1.to_vec()];
@@ -398,7 +398,7 @@ async fn a_tls_configuration_of_the_callers_offers_what_it_says() {
             roots.add(root.clone()).unwrap();
             let mut config = client_config(roots);
             config.alpn_protocols.clone_from(&protocols);
-            let builder = WebSocketTunnel::builder().tls_config(Arc::new(config));
+            let builder = WebSocketDialer::builder().tls_config(Arc::new(config));
             builder.resolve(&domain(), address).build().unwrap()
         })
         .await;
@@ -413,7 +413,7 @@ async fn a_tunnel_opens_over_a_connection_made_elsewhere() {
     drop(far_end);
     let fault =
         open_over(stream, &phone_url(TUNNEL).into(), TunnelOptions::default()).await.unwrap_err();
-    assert!(matches!(fault, TunnelFault::Closed(None)), "{fault:?}");
+    assert!(matches!(fault, TunnelError::Closed(None)), "{fault:?}");
 }
 
 fn client_config(roots: RootCertStore) -> ClientConfig {
@@ -429,7 +429,7 @@ fn client_config(roots: RootCertStore) -> ClientConfig {
 fn only_loopback_is_dialled_without_tls() {
     let (root, _) = certificate(&[&domain()]);
     let elsewhere = SocketAddr::from((Ipv4Addr::new(192, 0, 2, 1), 80));
-    let builder = WebSocketTunnel::builder().extra_roots([root]);
+    let builder = WebSocketDialer::builder().extra_roots([root]);
     let built = builder.resolve_without_tls(&domain(), elsewhere).build();
     assert!(matches!(built, Err(BuildError::NotLoopback)), "{built:?}");
 }
@@ -438,12 +438,12 @@ fn only_loopback_is_dialled_without_tls() {
 fn settings_that_contradict_each_other_are_refused() {
     let (root, _) = certificate(&[&domain()]);
     let config = client_config(RootCertStore::empty());
-    let builder = WebSocketTunnel::builder().extra_roots([root]);
+    let builder = WebSocketDialer::builder().extra_roots([root]);
     let built = builder.tls_config(Arc::new(config.clone())).build();
     assert!(matches!(built, Err(BuildError::RootsAndConfig)), "{built:?}");
 
     let mut config = config;
     config.alpn_protocols = vec![b"h2".to_vec()];
-    let built = WebSocketTunnel::builder().tls_config(Arc::new(config)).build();
+    let built = WebSocketDialer::builder().tls_config(Arc::new(config)).build();
     assert!(matches!(built, Err(BuildError::Alpn)), "{built:?}");
 }

@@ -5,9 +5,9 @@
 
 use std::sync::Arc;
 
-use fido_hybrid::error::TunnelFault;
+use fido_hybrid::error::TunnelError;
 use fido_hybrid::transport::tunnel_url::RoutingId;
-use fido_hybrid::tunnel::{Dial, OpenTunnel, WebSocketTunnel};
+use fido_hybrid::tunnel::{OpenedTunnel, TunnelDialer, WebSocketDialer};
 use fido_hybrid_testkit::services::{TUNNEL, domain, phone_url};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -20,7 +20,7 @@ const MESSAGE: [u8; 3] = [0x82, 1, 7];
 /// A service that gives every visitor the same answer, and a dialer to it.
 struct Service {
     listener: TcpListener,
-    dialer: WebSocketTunnel,
+    dialer: WebSocketDialer,
 }
 
 impl Service {
@@ -33,7 +33,7 @@ impl Service {
             .unwrap()
             .with_root_certificates(RootCertStore::empty())
             .with_no_client_auth();
-        let dialer = WebSocketTunnel::builder()
+        let dialer = WebSocketDialer::builder()
             .tls_config(Arc::new(tls))
             .resolve_without_tls(&domain(), listener.local_addr().unwrap())
             .build()
@@ -43,7 +43,7 @@ impl Service {
 
     /// What comes of this answer, which is followed by a message in the same
     /// write. `<accept>` stands for what belongs to the request's key.
-    async fn dial(&self, answer: &str) -> Result<OpenTunnel, TunnelFault> {
+    async fn dial(&self, answer: &str) -> Result<OpenedTunnel, TunnelError> {
         let answering = async {
             let (mut stream, _) = self.listener.accept().await.unwrap();
             let mut request = Vec::new();
@@ -219,7 +219,7 @@ async fn answers_that_the_standards_forbid_are_refused_with_the_reason() {
     ]);
     for (answer, why) in answers {
         match service.dial(&answer).await {
-            Err(TunnelFault::Upgrade(told)) => assert_eq!(told, why, "{answer:.300}"),
+            Err(TunnelError::Upgrade(told)) => assert_eq!(told, why, "{answer:.300}"),
             other => panic!("{answer:.300}: {other:?}"),
         }
     }
@@ -238,7 +238,7 @@ async fn a_final_status_is_told_whatever_its_headers_are() {
         ("HTTP/1.1 426 Upgrade Required\r\nUpgrade: websocket\r\n\r\n", 426),
     ] {
         match service.dial(answer).await {
-            Err(TunnelFault::Status(told)) => assert_eq!(told, status, "{answer}"),
+            Err(TunnelError::Status(told)) => assert_eq!(told, status, "{answer}"),
             other => panic!("{answer}: {other:?}"),
         }
     }

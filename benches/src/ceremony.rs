@@ -6,24 +6,24 @@
 //! once, a new passkey and its registration. TLS 1.3 with a certificate on
 //! P-256, by aws-lc-rs in either build.
 
+use fido_hybrid::ctap::MakeCredentialRequest;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use allocation_counter::AllocationInfo;
 use fido_hybrid::BoxFuture;
 use fido_hybrid::authenticator::{
-    Authenticator, Decision, MemoryStore, Prompt, UserCheck, Verification,
+    Authenticator, Decision, MemoryStore, Prompt, UserCheck, UserVerification,
 };
 use fido_hybrid::bluetooth::{AdapterState, Scan, ScanEvent, Scanner};
 use fido_hybrid::client::Client;
 use fido_hybrid::ctap::{
-    Algorithm, CredentialParameters, RelyingParty, Request, Response, User, UserHandle,
-    make_credential,
+    Algorithm, CredentialParameters, CtapRequest, CtapResponse, RelyingParty, User, UserHandle,
 };
-use fido_hybrid::error::BluetoothFault;
+use fido_hybrid::error::BluetoothError;
 use fido_hybrid::transport::tunnel_domain::TunnelDomain;
-use fido_hybrid::tunnel::WebSocketTunnel;
-use fido_hybrid_relay::{Running, Server};
+use fido_hybrid::tunnel::WebSocketDialer;
+use fido_hybrid_relay::{Server, ServerHandle};
 use fido_hybrid_sim::Air;
 use fido_hybrid_testkit::services::certificate;
 use tokio::runtime::Runtime;
@@ -38,7 +38,7 @@ pub struct World {
     client: Client,
     phone: Authenticator,
     heard: Heard,
-    _service: Running,
+    _service: ServerHandle,
 }
 
 type Heard = Arc<Mutex<Option<Instant>>>;
@@ -56,11 +56,11 @@ struct NotingScan {
 }
 
 impl Scanner for Noting {
-    fn state(&self) -> BoxFuture<'_, Result<AdapterState, BluetoothFault>> {
+    fn state(&self) -> BoxFuture<'_, Result<AdapterState, BluetoothError>> {
         self.air.state()
     }
 
-    fn scan(&self) -> BoxFuture<'_, Result<Box<dyn Scan>, BluetoothFault>> {
+    fn scan(&self) -> BoxFuture<'_, Result<Box<dyn Scan>, BluetoothError>> {
         Box::pin(async move {
             let scan = self.air.scan().await?;
             Ok(Box::new(NotingScan { scan, heard: Arc::clone(&self.heard) }) as Box<dyn Scan>)
@@ -69,7 +69,7 @@ impl Scanner for Noting {
 }
 
 impl Scan for NotingScan {
-    fn next(&mut self) -> BoxFuture<'_, Result<ScanEvent, BluetoothFault>> {
+    fn next(&mut self) -> BoxFuture<'_, Result<ScanEvent, BluetoothError>> {
         Box::pin(async move {
             let event = self.scan.next().await;
             *self.heard.lock().unwrap() = Some(Instant::now());
@@ -82,7 +82,7 @@ struct Agrees;
 
 impl UserCheck for Agrees {
     fn check(&self, _: Prompt) -> BoxFuture<'_, Decision> {
-        let decision = Decision::Approved { verification: Verification::Verified, account: 0 };
+        let decision = Decision::Approved { verification: UserVerification::Verified, account: 0 };
         Box::pin(std::future::ready(decision))
     }
 }
@@ -99,7 +99,7 @@ impl World {
         };
         let service =
             runtime.block_on(async { server.bind("127.0.0.1:0").await.unwrap().start().unwrap() });
-        let tunnel = WebSocketTunnel::builder().tls_config(trusting(root));
+        let tunnel = WebSocketDialer::builder().tls_config(trusting(root));
         let tunnel = match transport {
             Transport::Ws => tunnel.resolve_without_tls(&domain, service.local_addr()),
             Transport::Wss => tunnel.resolve(&domain, service.local_addr()),
@@ -126,7 +126,7 @@ impl World {
                 self.phone.answer(ceremony.qr_code().unwrap().expose().parse().unwrap()).unwrap();
             let response = ceremony.outcome().await.unwrap();
             let answered = Instant::now();
-            assert!(matches!(response, Response::MakeCredential(_)));
+            assert!(matches!(response, CtapResponse::MakeCredential(_)));
             drop(ceremony);
             session.outcome().await.unwrap();
             answered - self.heard.lock().unwrap().take().unwrap()
@@ -134,8 +134,8 @@ impl World {
     }
 }
 
-fn registration() -> Request {
-    let mut request = make_credential::Request::new(
+fn registration() -> CtapRequest {
+    let mut request = MakeCredentialRequest::new(
         [1; 32],
         RelyingParty::new("example.com", "Example"),
         User::new(UserHandle::new(vec![4; 16]).unwrap(), "ada@example.com", "Ada Lovelace"),

@@ -5,8 +5,9 @@ use fido_hybrid::cbor;
 use fido_hybrid::crypto::SecretKey;
 use fido_hybrid::ctap::{
     Aaguid, Algorithm, AttestedCredential, AuthenticatorData, CoseKey, CredentialDescriptor,
-    CredentialId, CredentialParameters, Flags, RawCbor, RelyingParty, Request, User, UserHandle,
-    get_assertion, make_credential,
+    CredentialId, CredentialParameters, CtapRequest, Flags, GetAssertionRequest,
+    GetAssertionResponse, MakeCredentialRequest, MakeCredentialResponse, RawCbor, RelyingParty,
+    User, UserHandle, make_credential,
 };
 use fido_hybrid::secret::SecretBytes;
 use passkey_types::ctap2 as theirs;
@@ -27,9 +28,9 @@ fn user() -> User {
     User::new(UserHandle::new(vec![4; 16]).unwrap(), "ada@example.com", "Ada Lovelace")
 }
 
-fn registration() -> make_credential::Request {
+fn registration() -> MakeCredentialRequest {
     let algorithms = [Algorithm::ES256, Algorithm::RS256];
-    let mut request = make_credential::Request::new(
+    let mut request = MakeCredentialRequest::new(
         [1; 32],
         RelyingParty::new("example.com", "Example"),
         user(),
@@ -41,8 +42,8 @@ fn registration() -> make_credential::Request {
     request
 }
 
-fn sign_in() -> get_assertion::Request {
-    let mut request = get_assertion::Request::new("example.com", [1; 32]);
+fn sign_in() -> GetAssertionRequest {
+    let mut request = GetAssertionRequest::new("example.com", [1; 32]);
     request.allow_list = descriptors(3);
     request.options.uv = Some(true);
     request
@@ -52,22 +53,22 @@ fn auth_data() -> AuthenticatorData {
     AuthenticatorData::new([2; 32], Flags::USER_PRESENT | Flags::USER_VERIFIED, 0)
 }
 
-fn registered() -> make_credential::Response {
+fn registered() -> MakeCredentialResponse {
     let key = SecretKey::from_scalar(&[5; 32]).unwrap();
     let data = auth_data().with_credential(AttestedCredential {
         aaguid: Aaguid([0; 16]),
         id: CredentialId::new(vec![7; 32]).unwrap(),
         public_key: CoseKey::from_es256(key.public_key()),
     });
-    make_credential::Response::new(make_credential::FORMAT_NONE, data, RawCbor::empty_map())
+    MakeCredentialResponse::new(make_credential::FORMAT_NONE, data, RawCbor::empty_map())
 }
 
-fn signed() -> get_assertion::Response {
+fn signed() -> GetAssertionResponse {
     let key = SecretKey::from_scalar(&[5; 32]).unwrap();
     let data = auth_data();
     let signature = key.sign(data.raw());
     let credential = CredentialDescriptor::new(CredentialId::new(vec![7; 32]).unwrap());
-    let mut response = get_assertion::Response::new(credential, data, SecretBytes::new(signature));
+    let mut response = GetAssertionResponse::new(credential, data, SecretBytes::new(signature));
     response.user = Some(user());
     response
 }
@@ -83,7 +84,7 @@ fn written(value: &impl Serialize) -> Vec<u8> {
 }
 
 /// Writing and reading a request; theirs has no command byte.
-fn request<T: Serialize + DeserializeOwned + 'static>(name: &str, ours: Request) -> [Case; 2] {
+fn request<T: Serialize + DeserializeOwned + 'static>(name: &str, ours: CtapRequest) -> [Case; 2] {
     let wire = ours.to_bytes();
     let same_wire = wire.clone();
     let theirs: T = read(&wire[1..]);
@@ -96,7 +97,7 @@ fn request<T: Serialize + DeserializeOwned + 'static>(name: &str, ours: Request)
         ),
         Case::new(
             format!("read a {name} request"),
-            plain(move || Request::parse(&wire).unwrap()),
+            plain(move || CtapRequest::parse(&wire).unwrap()),
             THEIRS,
             plain(move || read::<T>(&same_wire[1..])),
         ),

@@ -11,8 +11,7 @@ use std::time::Duration;
 
 use data_encoding::BASE64URL_NOPAD;
 use fido_hybrid::cbor::Writer;
-use fido_hybrid::crypto::SecretKey;
-use fido_hybrid::crypto::sha256;
+use fido_hybrid::crypto::{SecretKey, sha256};
 use fido_hybrid::ctap::{
     Aaguid, Algorithm, AttestedCredential, AuthenticatorData, CoseKey, CredentialId, Flags,
 };

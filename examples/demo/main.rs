@@ -33,7 +33,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use fido_hybrid::authenticator;
-use fido_hybrid::client::{Ceremony, Client, Update};
+use fido_hybrid::client::{Ceremony, Client, ClientUpdate};
 use fido_hybrid::qr_render::QrMatrix;
 use fido_hybrid::webauthn::{CreationOptions, Origin, RequestOptions};
 use getrandom::SysRng;
@@ -132,7 +132,7 @@ async fn run(narrator: &Arc<Narrator>) -> Result<String> {
     let phishing = Origin::parse("https://examp1e.com")?;
     match client.get(&RequestOptions::from_json(&options)?, &phishing) {
         Err(refusal) => {
-            narrator.tick("A page at examp1e.com requests this passkey.", refusal.fault);
+            narrator.tick("A page at examp1e.com requests this passkey.", refusal.kind);
         }
         Ok(_) => return Err("a request from another origin was accepted".into()),
     }
@@ -162,13 +162,13 @@ async fn perform<T>(
     let mut session = None;
     while let Some(update) = ceremony.next().await {
         narrator.say(Voice::Desktop, &update);
-        if let Update::WaitingForScan = update {
+        if let ClientUpdate::WaitingForScan = update {
             let mut scanned = phone.scan(&picture, narrator)?;
             let narrator = Arc::clone(narrator);
             session = Some(tokio::spawn(async move {
                 while let Some(update) = scanned.next().await {
                     // What is asked, the person at the phone says better.
-                    if !matches!(update, authenticator::Update::Prompting) {
+                    if !matches!(update, authenticator::AuthenticatorUpdate::Answering) {
                         narrator.say(Voice::Phone, update);
                     }
                 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use fido_hybrid::BoxFuture;
 use fido_hybrid::authenticator::{
-    Authenticator, Decision, MemoryStore, Prompt, Question, Session, UserCheck, Verification,
+    Authenticator, Decision, MemoryStore, Prompt, Question, Session, UserCheck, UserVerification,
 };
 use fido_hybrid::qr_render::GreyscaleImage;
 use fido_hybrid::transport::qr_code::QrCode;
@@ -68,7 +68,7 @@ impl UserCheck for Person {
             // A real phone asks for a face, a finger or a PIN here.
             let said = format!("Yes, as {}. The user is verified.", accounts.join(" or "));
             self.narrator.say(Voice::Phone, said);
-            Decision::Approved { verification: Verification::Verified, account: 0 }
+            Decision::Approved { verification: UserVerification::Verified, account: 0 }
         })
     }
 }

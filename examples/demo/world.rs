@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use fido_hybrid::transport::tunnel_domain::TunnelDomain;
-use fido_hybrid::tunnel::WebSocketTunnel;
-use fido_hybrid_relay::{Running, Server};
+use fido_hybrid::tunnel::WebSocketDialer;
+use fido_hybrid_relay::{Server, ServerHandle};
 use fido_hybrid_sim::Air;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls::ServerConfig;
@@ -15,10 +15,10 @@ use super::Result;
 
 pub(crate) struct World {
     pub(crate) air: Air,
-    pub(crate) tunnel: WebSocketTunnel,
+    pub(crate) tunnel: WebSocketDialer,
     pub(crate) domain: TunnelDomain,
     /// Dropping it stops the service.
-    _service: Running,
+    _service: ServerHandle,
 }
 
 impl World {
@@ -38,7 +38,7 @@ impl World {
 
         let service = Server::builder().tls(Arc::new(tls)).bind("127.0.0.1:0").await?;
         let address = service.local_addr()?;
-        let tunnel = WebSocketTunnel::builder()
+        let tunnel = WebSocketDialer::builder()
             .extra_roots([cert.der().clone()])
             .resolve(&domain.host(), address)
             .build()?;

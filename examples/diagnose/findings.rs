@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use fido_hybrid::bluetooth::{Adapter, AdapterState};
 use fido_hybrid::client::ServiceHealth;
-use fido_hybrid::error::{BluetoothFault, Error, Fault, Stage, TunnelFault, TunnelStep};
+use fido_hybrid::error::{BluetoothError, Error, ErrorKind, Stage, TunnelError, TunnelStep};
 use fido_hybrid::transport::tunnel_domain::TunnelDomain;
 use serde_json::{Value, json};
 
@@ -31,9 +31,9 @@ pub(crate) struct Findings {
     /// The adapter to look at alone.
     pub(crate) chosen: Option<String>,
     /// All adapters.
-    pub(crate) adapters: Result<Vec<Adapter>, BluetoothFault>,
+    pub(crate) adapters: Result<Vec<Adapter>, BluetoothError>,
     /// Whether an advert could be sent; `None` if it was not tried.
-    pub(crate) advertising: Option<Result<(), BluetoothFault>>,
+    pub(crate) advertising: Option<Result<(), BluetoothError>>,
     /// The tunnel services, or why none could be tried.
     pub(crate) services: Result<Vec<Service>, String>,
 }
@@ -63,13 +63,13 @@ impl Findings {
     }
 
     /// Why no phone can be found; `None` if Bluetooth is on.
-    fn fault(&self) -> Option<BluetoothFault> {
+    fn fault(&self) -> Option<BluetoothError> {
         match (&self.bluetooth, &self.adapters) {
             // Without the system's service there is no adapter either.
             (Ok(AdapterState::Absent), Err(fault)) => Some(fault.clone()),
             (Ok(state), _) => state.fault(),
-            (Err(Error { fault: Fault::Bluetooth(fault), .. }), _) => Some(fault.clone()),
-            (Err(error), _) => Some(BluetoothFault::Failed(Arc::new(error.clone()))),
+            (Err(Error { kind: ErrorKind::Bluetooth(fault), .. }), _) => Some(fault.clone()),
+            (Err(error), _) => Some(BluetoothError::Failed(Arc::new(error.clone()))),
         }
     }
 
@@ -165,9 +165,9 @@ impl Findings {
         match (self.misnamed(), &fault) {
             (Some(misnamed), _) => writeln!(f, "  It cannot be used: {misnamed}")?,
             (None, None) => writeln!(f, "  It is on, and can scan for phones.")?,
-            (None, Some(BluetoothFault::Off)) => writeln!(f, "  It is turned off.")?,
-            (None, Some(BluetoothFault::Absent)) => writeln!(f, "  No adapter was found.")?,
-            (None, Some(BluetoothFault::NotPermitted)) => {
+            (None, Some(BluetoothError::Off)) => writeln!(f, "  It is turned off.")?,
+            (None, Some(BluetoothError::Absent)) => writeln!(f, "  No adapter was found.")?,
+            (None, Some(BluetoothError::NotPermitted)) => {
                 writeln!(f, "  This program may not use it.")?;
             }
             (None, Some(fault)) => writeln!(f, "  It cannot be used: {}", why(fault))?,
@@ -227,31 +227,31 @@ impl fmt::Display for Findings {
 
 /// Where to look on this system. Errors that hold for all systems cannot say
 /// it.
-fn hint(fault: &BluetoothFault) -> Option<&'static str> {
+fn hint(fault: &BluetoothError) -> Option<&'static str> {
     if !cfg!(target_os = "linux") {
         return None;
     }
     match fault {
-        BluetoothFault::Absent => {
+        BluetoothError::Absent => {
             Some("`lsusb` and `dmesg` show whether the system has an adapter.")
         }
-        BluetoothFault::Off => {
+        BluetoothError::Off => {
             Some("If it cannot be turned on, `rfkill list bluetooth` shows why.")
         }
-        BluetoothFault::NotPermitted => {
+        BluetoothError::NotPermitted => {
             Some("/etc/dbus-1/system.d/bluetooth.conf lists the users that may use it.")
         }
-        BluetoothFault::NoService(_) => Some(
+        BluetoothError::NoService(_) => Some(
             "`systemctl status dbus bluetooth` shows whether both run. Package bluez contains \
              Bluetooth.",
         ),
-        BluetoothFault::NoAdvertisingSlot => {
+        BluetoothError::NoAdvertisingSlot => {
             Some("`bluetoothctl show` lists how many adverts are active, and the limit.")
         }
-        BluetoothFault::Silent => Some(
+        BluetoothError::Silent => Some(
             "`systemctl restart bluetooth` may help. If D-Bus hangs too, restart the computer.",
         ),
-        BluetoothFault::Failed(_) => Some("`journalctl -u bluetooth` may show the cause."),
+        BluetoothError::Failed(_) => Some("`journalctl -u bluetooth` may show the cause."),
         _ => None,
     }
 }
@@ -288,24 +288,24 @@ fn write_service(f: &mut fmt::Formatter<'_>, service: &Service) -> fmt::Result {
 
 /// Which of [`STEPS`] failed; `None` if that is not known.
 fn failed_step(error: &Error) -> Option<usize> {
-    match &error.fault {
-        Fault::Tunnel(TunnelFault::Dns(_) | TunnelFault::TimedOut(TunnelStep::Dns)) => Some(0),
-        Fault::Tunnel(TunnelFault::Tcp(_) | TunnelFault::TimedOut(TunnelStep::Tcp)) => Some(1),
-        Fault::Tunnel(
-            TunnelFault::Tls(_)
-            | TunnelFault::CertificateDate(_)
-            | TunnelFault::TimedOut(TunnelStep::Tls),
+    match &error.kind {
+        ErrorKind::Tunnel(TunnelError::Dns(_) | TunnelError::TimedOut(TunnelStep::Dns)) => Some(0),
+        ErrorKind::Tunnel(TunnelError::Tcp(_) | TunnelError::TimedOut(TunnelStep::Tcp)) => Some(1),
+        ErrorKind::Tunnel(
+            TunnelError::Tls(_)
+            | TunnelError::CertificateDate(_)
+            | TunnelError::TimedOut(TunnelStep::Tls),
         ) => Some(2),
-        Fault::Tunnel(_) => Some(3),
+        ErrorKind::Tunnel(_) => Some(3),
         _ => None,
     }
 }
 
-const fn code(fault: &BluetoothFault) -> u8 {
+const fn code(fault: &BluetoothError) -> u8 {
     match fault {
-        BluetoothFault::Absent => 3,
-        BluetoothFault::Off => 4,
-        BluetoothFault::NotPermitted => 5,
+        BluetoothError::Absent => 3,
+        BluetoothError::Off => 4,
+        BluetoothError::NotPermitted => 5,
         _ => 6,
     }
 }
@@ -321,13 +321,13 @@ const fn state(state: AdapterState) -> &'static str {
 }
 
 /// A fault of Bluetooth and what is behind it.
-fn why(fault: &BluetoothFault) -> String {
-    because(&Error::new(Stage::Offering, fault.clone()))
+fn why(fault: &BluetoothError) -> String {
+    because(&Error::new(Stage::ShowingQr, fault.clone()))
 }
 
 /// The fault and what is behind it, in one line.
 fn because(error: &Error) -> String {
-    let mut text = error.fault.to_string();
+    let mut text = error.kind.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
         text.push_str(": ");

@@ -3,17 +3,13 @@
 
 mod findings;
 
-use fido_hybrid_examples::arguments;
-use fido_hybrid_examples::network;
-use fido_hybrid_examples::radio;
-use fido_hybrid_examples::report;
-use fido_hybrid_examples::runtime;
+use fido_hybrid_examples::{arguments, network, radio, report, runtime};
 use std::process::ExitCode;
 
 use fido_hybrid::bluetooth::{AdapterState, Advertiser as _, Bluetooth, Scanner as _};
 use fido_hybrid::client::{Client, ServiceHealth};
-use fido_hybrid::error::{BluetoothFault, Error, Stage};
-use fido_hybrid::tunnel::WebSocketTunnel;
+use fido_hybrid::error::{BluetoothError, Error, Stage};
+use fido_hybrid::tunnel::WebSocketDialer;
 use getrandom::SysRng;
 use getrandom::rand_core::{Rng as _, UnwrapErr};
 use tokio::time::timeout;
@@ -137,7 +133,7 @@ impl Diagnose {
     }
 
     /// Bluetooth and the tunnel services.
-    async fn preflight(&self, dialer: WebSocketTunnel) -> Result<Looked, Stop> {
+    async fn preflight(&self, dialer: WebSocketDialer) -> Result<Looked, Stop> {
         let client = Client::builder().scanner(self.bluetooth.clone()).tunnel(dialer);
         let health = client.build().map_err(wrong)?.preflight().await;
         let service = |health: ServiceHealth| {
@@ -151,16 +147,16 @@ impl Diagnose {
     /// Bluetooth alone.
     async fn state(&self) -> Result<AdapterState, Error> {
         let state = timeout(radio::PATIENCE, self.bluetooth.state()).await;
-        let state = state.unwrap_or_else(|_| Err(BluetoothFault::Silent));
-        state.map_err(|fault| Error::new(Stage::Offering, fault))
+        let state = state.unwrap_or_else(|_| Err(BluetoothError::Silent));
+        state.map_err(|fault| Error::new(Stage::ShowingQr, fault))
     }
 
     /// Advertises for a moment, what no client can make anything of.
-    async fn advertise(&self) -> Result<(), BluetoothFault> {
+    async fn advertise(&self) -> Result<(), BluetoothError> {
         let mut advert = vec![0; ADVERT];
         UnwrapErr(SysRng).fill_bytes(&mut advert);
         let advertised = timeout(radio::PATIENCE, self.bluetooth.advertise(advert)).await;
-        let mut advert = advertised.unwrap_or_else(|_| Err(BluetoothFault::Silent))?;
+        let mut advert = advertised.unwrap_or_else(|_| Err(BluetoothError::Silent))?;
         // An advert that waits for an adapter says so first.
         tokio::select! {
             biased;

@@ -12,16 +12,12 @@ mod portal;
 mod screen;
 mod store;
 
-use fido_hybrid_examples::arguments;
-use fido_hybrid_examples::farewell;
-use fido_hybrid_examples::network;
-use fido_hybrid_examples::report;
-use fido_hybrid_examples::runtime;
+use fido_hybrid_examples::{arguments, farewell, network, report, runtime};
 use fido_hybrid_testkit::qr_reader;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use fido_hybrid::authenticator::{Authenticator, Refusal, Session, Update};
+use fido_hybrid::authenticator::{Authenticator, AuthenticatorUpdate, Refusal, Session};
 use fido_hybrid::bluetooth::Bluetooth;
 use fido_hybrid::error::{Error, Stage};
 use fido_hybrid::secret::SecretText;
@@ -277,15 +273,15 @@ async fn follow(session: &mut Session) -> Result<(), End> {
     while let Some(update) = session.next().await {
         match &update {
             // The question says it better.
-            Update::Prompting => continue,
-            Update::Registered | Update::SignedIn => ended = Ok(()),
-            Update::Refused(Refusal::Declined | Refusal::NotVerified) => {
+            AuthenticatorUpdate::Answering => continue,
+            AuthenticatorUpdate::Registered | AuthenticatorUpdate::SignedIn => ended = Ok(()),
+            AuthenticatorUpdate::Refused(Refusal::Declined | Refusal::NotVerified) => {
                 ended = Err(End::Declined);
             }
             _ => {}
         }
         tell(&update.to_string());
-        if let Update::StoreFailed(error) = &update {
+        if let AuthenticatorUpdate::StoreFailed(error) = &update {
             tell(&describe(error));
         }
     }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use fido_hybrid::BoxFuture;
-use fido_hybrid::authenticator::{Account, Decision, Prompt, Question, UserCheck, Verification};
+use fido_hybrid::authenticator::{
+    Account, Decision, Prompt, Question, UserCheck, UserVerification,
+};
 use tokio::sync::{Mutex, mpsc};
 use zeroize::Zeroizing;
 
@@ -142,7 +144,7 @@ impl Person {
             Some(account) => match self.verify(&mut terminal, prompt.demanded).await {
                 Some(verification) => Decision::Approved { verification, account },
                 // Not enough, which the phone tells.
-                None => Decision::Approved { verification: Verification::Present, account },
+                None => Decision::Approved { verification: UserVerification::Present, account },
             },
             None => Decision::Declined,
         };
@@ -154,17 +156,17 @@ impl Person {
     async fn verify(
         &self,
         terminal: &mut Terminal,
-        demanded: Verification,
-    ) -> Option<Verification> {
-        if demanded == Verification::Present {
-            return Some(Verification::Present);
+        demanded: UserVerification,
+    ) -> Option<UserVerification> {
+        if demanded == UserVerification::Present {
+            return Some(UserVerification::Present);
         }
         let pin = self.store.pin()?;
         for _ in 0..TRIES {
             let typed = terminal.ask_unseen("PIN:").await?;
             let pin = pin.clone();
             if hashed(move || pin.is(&typed)).await? {
-                return Some(Verification::Verified);
+                return Some(UserVerification::Verified);
             }
             tell("Wrong PIN.");
         }

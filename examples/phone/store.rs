@@ -25,10 +25,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use fido_hybrid::BoxFuture;
 use fido_hybrid::authenticator::{Backup, Passkey, PasskeyStore};
-use fido_hybrid::cbor::{self, Decode, Key, Reader, Writer, decode};
+use fido_hybrid::cbor::{self, Decode, MapKey, Reader, Writer, decode};
 use fido_hybrid::crypto::SecretKey;
 use fido_hybrid::ctap::{CredentialId, User, UserHandle};
-use fido_hybrid::error::StoreFault;
+use fido_hybrid::error::StoreError;
 use fido_hybrid::secret::PrfSecret;
 use zeroize::Zeroizing;
 
@@ -51,7 +51,7 @@ pub(crate) enum OpenError {
     #[error("another program uses {}", .0.display())]
     InUse(PathBuf),
     #[error("{} is damaged, or of another program: {why}. It was not changed.", .file.display())]
-    Damaged { file: PathBuf, why: cbor::Error },
+    Damaged { file: PathBuf, why: cbor::CborError },
     #[error("{} is longer than {MAX_FILE} bytes. It was not changed.", .0.display())]
     TooLong(PathBuf),
 }
@@ -110,7 +110,7 @@ impl FileStore {
         self.lock().pin.clone()
     }
 
-    pub(crate) fn set_pin(&self, pin: Pin) -> Result<(), StoreFault> {
+    pub(crate) fn set_pin(&self, pin: Pin) -> Result<(), StoreError> {
         self.change(|content| {
             content.pin = Some(pin);
             Ok(())
@@ -120,16 +120,16 @@ impl FileStore {
     /// Makes a change, which counts only once it is on the disk.
     fn change<T>(
         &self,
-        make: impl FnOnce(&mut Content) -> Result<T, StoreFault>,
-    ) -> Result<T, StoreFault> {
+        make: impl FnOnce(&mut Content) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         let mut content = self.lock();
         let mut changed = content.clone();
         let made = make(&mut changed)?;
         let bytes = Zeroizing::new(cbor::encode(&changed));
         if bytes.len() > MAX_FILE {
-            return Err(StoreFault::Full);
+            return Err(StoreError::Full);
         }
-        replace(&self.file, &bytes).map_err(StoreFault::failed)?;
+        replace(&self.file, &bytes).map_err(StoreError::failed)?;
         *content = changed;
         Ok(made)
     }
@@ -146,7 +146,7 @@ impl PasskeyStore for FileStore {
         &'a self,
         rp_id: &'a str,
         ids: Option<&'a [CredentialId]>,
-    ) -> BoxFuture<'a, Result<Vec<Passkey>, StoreFault>> {
+    ) -> BoxFuture<'a, Result<Vec<Passkey>, StoreError>> {
         Box::pin(async move {
             let content = self.lock();
             let found = content.passkeys.iter().rev();
@@ -154,10 +154,10 @@ impl PasskeyStore for FileStore {
         })
     }
 
-    fn insert(&self, passkey: Passkey) -> BoxFuture<'_, Result<(), StoreFault>> {
+    fn insert(&self, passkey: Passkey) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(async move {
             if passkey.key.software().is_none() {
-                return Err(StoreFault::failed(ExternalKey));
+                return Err(StoreError::failed(ExternalKey));
             }
             self.change(|content| {
                 content.passkeys.retain(|kept| {
@@ -173,12 +173,12 @@ impl PasskeyStore for FileStore {
         &'a self,
         rp_id: &'a str,
         id: &'a CredentialId,
-    ) -> BoxFuture<'a, Result<u32, StoreFault>> {
+    ) -> BoxFuture<'a, Result<u32, StoreError>> {
         Box::pin(async move {
             self.change(|content| {
                 let mut passkeys = content.passkeys.iter_mut();
                 let passkey = passkeys.find(|passkey| passkey.rp_id == rp_id && passkey.id == *id);
-                let gone = || StoreFault::failed(io::Error::from(io::ErrorKind::NotFound));
+                let gone = || StoreError::failed(io::Error::from(io::ErrorKind::NotFound));
                 passkey.map(Passkey::count_use).ok_or_else(gone)
             })
         })
@@ -188,7 +188,7 @@ impl PasskeyStore for FileStore {
         &'a self,
         rp_id: &'a str,
         id: &'a CredentialId,
-    ) -> BoxFuture<'a, Result<(), StoreFault>> {
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
         Box::pin(async move {
             self.change(|content| {
                 content.passkeys.retain(|kept| kept.rp_id != rp_id || kept.id != *id);
@@ -313,14 +313,14 @@ fn write(writer: &mut Writer, passkey: &Passkey) {
 }
 
 impl<'a> Decode<'a> for Content {
-    fn decode(reader: &mut Reader<'a>) -> Result<Self, cbor::Error> {
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, cbor::CborError> {
         let mut content = Self::default();
         let (mut version, mut passkeys) = (None, None);
         reader.map(|key, value| {
             match key {
-                Key::Integer(0) => version = Some(value.unsigned()?),
-                Key::Integer(1) => content.pin = Some(read_pin(value)?),
-                Key::Integer(2) => {
+                MapKey::Integer(0) => version = Some(value.unsigned()?),
+                MapKey::Integer(1) => content.pin = Some(read_pin(value)?),
+                MapKey::Integer(2) => {
                     let mut all = Vec::new();
                     value.array(|value| {
                         all.push(read(value)?);
@@ -328,74 +328,74 @@ impl<'a> Decode<'a> for Content {
                     })?;
                     passkeys = Some(all);
                 }
-                _ => return Err(cbor::Error::Invalid("a member")),
+                _ => return Err(cbor::CborError::Invalid("a member")),
             }
             Ok(())
         })?;
         if !matches!(version, Some(VERSION | VERSION_WITHOUT_PRF)) {
-            return Err(cbor::Error::Invalid("the version"));
+            return Err(cbor::CborError::Invalid("the version"));
         }
-        content.passkeys = passkeys.ok_or(cbor::Error::Missing("the passkeys"))?;
+        content.passkeys = passkeys.ok_or(cbor::CborError::Missing("the passkeys"))?;
         Ok(content)
     }
 }
 
-fn read_pin(reader: &mut Reader<'_>) -> Result<Pin, cbor::Error> {
+fn read_pin(reader: &mut Reader<'_>) -> Result<Pin, cbor::CborError> {
     let (mut salt, mut hash) = (None, None);
     reader.map(|key, value| {
         match key {
-            Key::Integer(0) => salt = Some(value.byte_array("the salt")?),
-            Key::Integer(1) => hash = Some(value.byte_array("the hash")?),
-            _ => return Err(cbor::Error::Invalid("a member")),
+            MapKey::Integer(0) => salt = Some(value.byte_array("the salt")?),
+            MapKey::Integer(1) => hash = Some(value.byte_array("the hash")?),
+            _ => return Err(cbor::CborError::Invalid("a member")),
         }
         Ok(())
     })?;
-    let salt = salt.ok_or(cbor::Error::Missing("the salt"))?;
-    Ok(Pin { salt, hash: hash.ok_or(cbor::Error::Missing("the hash"))? })
+    let salt = salt.ok_or(cbor::CborError::Missing("the salt"))?;
+    Ok(Pin { salt, hash: hash.ok_or(cbor::CborError::Missing("the hash"))? })
 }
 
 /// A member that is not known is refused: a write would lose it.
-fn read(reader: &mut Reader<'_>) -> Result<Passkey, cbor::Error> {
+fn read(reader: &mut Reader<'_>) -> Result<Passkey, cbor::CborError> {
     let (mut id, mut rp_id, mut handle, mut key_pair) = (None, None, None, None);
     let (mut name, mut display_name, mut counter, mut backup) = (None, None, None, None);
     let mut prf_secret = None;
     reader.map(|key, value| {
         match key {
-            Key::Integer(0) => id = CredentialId::new(value.bytes()?),
-            Key::Integer(1) => rp_id = Some(value.text()?.to_owned()),
-            Key::Integer(2) => handle = UserHandle::new(value.bytes()?),
-            Key::Integer(3) => name = Some(value.text()?.to_owned()),
-            Key::Integer(4) => display_name = Some(value.text()?.to_owned()),
-            Key::Integer(5) => {
+            MapKey::Integer(0) => id = CredentialId::new(value.bytes()?),
+            MapKey::Integer(1) => rp_id = Some(value.text()?.to_owned()),
+            MapKey::Integer(2) => handle = UserHandle::new(value.bytes()?),
+            MapKey::Integer(3) => name = Some(value.text()?.to_owned()),
+            MapKey::Integer(4) => display_name = Some(value.text()?.to_owned()),
+            MapKey::Integer(5) => {
                 let scalar = Zeroizing::new(value.byte_array("the private key")?);
                 key_pair = SecretKey::from_scalar(&scalar).ok();
             }
-            Key::Integer(6) => {
+            MapKey::Integer(6) => {
                 let count = u32::try_from(value.unsigned()?);
-                counter = Some(count.map_err(|_| cbor::Error::Invalid("the counter"))?);
+                counter = Some(count.map_err(|_| cbor::CborError::Invalid("the counter"))?);
             }
-            Key::Integer(7) => {
+            MapKey::Integer(7) => {
                 backup = Some(match value.unsigned()? {
                     0 => Backup::DeviceBound,
                     1 => Backup::Eligible,
                     2 => Backup::BackedUp,
-                    _ => return Err(cbor::Error::Invalid("the backup state")),
+                    _ => return Err(cbor::CborError::Invalid("the backup state")),
                 });
             }
-            Key::Integer(8) => {
+            MapKey::Integer(8) => {
                 let secret = Zeroizing::new(value.byte_array("the PRF secret")?);
                 prf_secret = Some(PrfSecret::new(*secret));
             }
-            _ => return Err(cbor::Error::Invalid("a member")),
+            _ => return Err(cbor::CborError::Invalid("a member")),
         }
         Ok(())
     })?;
-    let mut user = User::from_handle(handle.ok_or(cbor::Error::Invalid("the user handle"))?);
+    let mut user = User::from_handle(handle.ok_or(cbor::CborError::Invalid("the user handle"))?);
     (user.name, user.display_name) = (name, display_name);
-    let id = id.ok_or(cbor::Error::Invalid("the id"))?;
-    let rp_id = rp_id.ok_or(cbor::Error::Missing("the RP ID"))?;
-    let key_pair = key_pair.ok_or(cbor::Error::Invalid("the private key"))?;
-    let backup = backup.ok_or(cbor::Error::Missing("the backup state"))?;
+    let id = id.ok_or(cbor::CborError::Invalid("the id"))?;
+    let rp_id = rp_id.ok_or(cbor::CborError::Missing("the RP ID"))?;
+    let key_pair = key_pair.ok_or(cbor::CborError::Invalid("the private key"))?;
+    let backup = backup.ok_or(cbor::CborError::Missing("the backup state"))?;
     let mut passkey = Passkey::new(id, rp_id, user, key_pair).with_backup(backup);
     (passkey.counter, passkey.prf_secret) = (counter, prf_secret);
     Ok(passkey)

@@ -4,12 +4,7 @@
 //! Without `--options` there is no server behind it: this program asks as one
 //! would, and checks the answer as one must.
 
-use fido_hybrid_examples::arguments;
-use fido_hybrid_examples::desktop;
-use fido_hybrid_examples::network;
-use fido_hybrid_examples::record;
-use fido_hybrid_examples::report;
-use fido_hybrid_examples::runtime;
+use fido_hybrid_examples::{arguments, desktop, network, record, report, runtime};
 use std::process::ExitCode;
 
 use fido_hybrid::client::Client;

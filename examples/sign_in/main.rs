@@ -6,12 +6,7 @@
 //! only be said by who has the passkey's public key: `--registered` takes the
 //! file in which `register --keep` put it down.
 
-use fido_hybrid_examples::arguments;
-use fido_hybrid_examples::desktop;
-use fido_hybrid_examples::network;
-use fido_hybrid_examples::record;
-use fido_hybrid_examples::report;
-use fido_hybrid_examples::runtime;
+use fido_hybrid_examples::{arguments, desktop, network, record, report, runtime};
 use std::process::ExitCode;
 
 use fido_hybrid::client::Client;

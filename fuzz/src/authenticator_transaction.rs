@@ -2,29 +2,29 @@
 //! and its user are honest where a step says so, and anything else where
 //! another does.
 
+use fido_hybrid::ctap::{GetAssertionRequest, MakeCredentialRequest};
 use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use fido_hybrid::authenticator::{
-    Attestation, Backup, Config, Decision, Input, Keys, MAX_PROMPTS, Output, Passkey, Profile,
-    Prompt, PromptId, Question, Transaction, Verification,
+    Attestation, AuthenticatorConfig, Backup, Decision, Input, MAX_PROMPTS, Output, Passkey,
+    PhoneSecrets, Profile, Prompt, PromptId, Question, Transaction, UserVerification,
 };
 use fido_hybrid::cbor;
-use fido_hybrid::crypto::SecretKey;
-use fido_hybrid::crypto::{AEAD_TAG_LENGTH, sha256};
+use fido_hybrid::crypto::{AEAD_TAG_LENGTH, SecretKey, sha256};
 use fido_hybrid::ctap::make_credential::FORMAT_PACKED;
 use fido_hybrid::ctap::{
     Algorithm, AuthenticatorData, Command, CredentialDescriptor, CredentialId,
-    CredentialParameters, Flags, RawResponse, RelyingParty, Request, Response, User, UserHandle,
-    get_assertion, make_credential,
+    CredentialParameters, CtapRequest, CtapResponse, Flags, RawResponse, RelyingParty, User,
+    UserHandle,
 };
-use fido_hybrid::error::{ApiMisuse, Fault, PeerMisbehaved, Stage, StoreFault, Unsupported};
+use fido_hybrid::error::{ApiMisuse, ErrorKind, PeerMisbehaved, Stage, StoreError, Unsupported};
 use fido_hybrid::secret::{AdvertNonce, PrfSecret, QrSecret, SecretBytes, TransactionSeed};
 use fido_hybrid::transport::advert::{AdvertKey, Eid};
 use fido_hybrid::transport::channel::Channel;
 use fido_hybrid::transport::crypter::unpadded_length;
-use fido_hybrid::transport::keys;
+use fido_hybrid::transport::key_schedule;
 use fido_hybrid::transport::message::MessageType;
 use fido_hybrid::transport::noise::{HANDSHAKE_MESSAGE_LENGTH, Initiator};
 use fido_hybrid::transport::post_handshake::PostHandshake;
@@ -108,7 +108,7 @@ pub fn authenticator_transaction(input: &[u8]) {
 struct World {
     phone: Transaction,
     now: Duration,
-    ability: Verification,
+    capability: UserVerification,
     client: Client,
     store: Vec<Passkey>,
     /// What the store was asked last, and has not answered.
@@ -135,7 +135,7 @@ enum Waiting {
 struct Consent {
     question: Question,
     account: usize,
-    verification: Verification,
+    verification: UserVerification,
     /// The passkey that was made.
     made: Option<Passkey>,
     /// The counter that the store gave.
@@ -153,7 +153,7 @@ struct Client {
     /// Messages that came after the handshake.
     received: usize,
     /// The request that has no answer yet, if it can be read.
-    asked: Option<Option<Request>>,
+    asked: Option<Option<CtapRequest>>,
 }
 
 /// What came out.
@@ -174,10 +174,10 @@ impl World {
         let (settings, known_domains) = (script.byte(), script.byte());
         let has = |bit| settings & bit != 0;
         let domain = if has(setting::APPLE) { TunnelDomain::APPLE } else { TunnelDomain::GOOGLE };
-        let mut config = Config::new(domain);
+        let mut config = AuthenticatorConfig::new(domain);
         let mut profile = Profile::default();
         if has(setting::PRESENCE_ONLY) {
-            profile.ability = Verification::Present;
+            profile.capability = UserVerification::Present;
         }
         if has(setting::BACKED_UP) {
             profile.backup = Backup::BackedUp;
@@ -185,7 +185,7 @@ impl World {
         if has(setting::PACKED) {
             profile.attestation = Attestation::Packed;
         }
-        let ability = profile.ability;
+        let capability = profile.capability;
         config.profile = profile;
         let is_other_code = has(setting::OTHER_CODE);
         let code = if is_other_code {
@@ -199,7 +199,7 @@ impl World {
             }
             code
         };
-        let keys = Keys {
+        let keys = PhoneSecrets {
             nonce: AdvertNonce::new([7; 10]),
             ephemeral: ENDS.phone_ephemeral.clone(),
             seed: ENDS.seed.clone(),
@@ -209,9 +209,11 @@ impl World {
             Ok(phone) => phone,
             Err(error) => {
                 assert_eq!(error.stage, Stage::Preparing);
-                match error.fault {
-                    Fault::Unsupported(Unsupported::TunnelDomain) => assert!(!code.knows(domain)),
-                    Fault::Unsupported(Unsupported::DataChannel) => {
+                match error.kind {
+                    ErrorKind::Unsupported(Unsupported::TunnelDomain) => {
+                        assert!(!code.knows(domain))
+                    }
+                    ErrorKind::Unsupported(Unsupported::DataChannel) => {
                         assert!(!code.channels.has_web_socket());
                     }
                     fault => panic!("{fault:?}"),
@@ -224,7 +226,7 @@ impl World {
         let mut world = Self {
             phone,
             now,
-            ability,
+            capability,
             client: Client {
                 code,
                 eid: None,
@@ -277,11 +279,11 @@ impl World {
             }
             step::REGISTER => {
                 let request = self.registration(script);
-                self.say(1, &Request::MakeCredential(request).to_bytes());
+                self.say(1, &CtapRequest::MakeCredential(request).to_bytes());
             }
             step::SIGN_IN => {
                 let request = self.sign_in(script);
-                self.say(1, &Request::GetAssertion(request).to_bytes());
+                self.say(1, &CtapRequest::GetAssertion(request).to_bytes());
             }
             step::DECIDE => self.decide(script),
             step::FOUND => {
@@ -321,7 +323,7 @@ impl World {
 
     fn greet(&mut self, change: impl FnOnce(&mut Vec<u8>)) {
         let Some(eid) = &self.client.eid else { return };
-        let psk = keys::psk(&self.client.code.secret, eid);
+        let psk = key_schedule::psk(&self.client.code.secret, eid);
         let ephemeral = ENDS.client_ephemeral.clone();
         let (initiator, hello) = Initiator::qr(ENDS.identity.clone(), &psk, ephemeral).unwrap();
         let mut message = hello.to_vec();
@@ -345,7 +347,7 @@ impl World {
         let Some(channel) = &mut self.client.channel else { return };
         let sealed = channel.seal_untyped(&[&[kind], payload].concat()).unwrap();
         if kind == 1 && self.phone.stage() == Stage::Listening {
-            self.client.asked = Some(Request::parse(payload).ok());
+            self.client.asked = Some(CtapRequest::parse(payload).ok());
             self.consent = None;
             self.has_read = false;
             self.given.clear();
@@ -366,12 +368,12 @@ impl World {
         listed.map(|(_, passkey)| describe(passkey)).collect()
     }
 
-    fn registration(&self, script: &mut Script<'_>) -> make_credential::Request {
+    fn registration(&self, script: &mut Script<'_>) -> MakeCredentialRequest {
         let [site, user, bits, excluded] = script.array();
         let has = |bit| bits & bit != 0;
         let algorithm =
             if has(request::NO_ALGORITHM) { Algorithm::RS256 } else { Algorithm::ES256 };
-        let mut request = make_credential::Request::new(
+        let mut request = MakeCredentialRequest::new(
             [site; 32],
             RelyingParty::new(SITES[usize::from(site) % SITES.len()], "Site"),
             User::new(UserHandle::new([user]).unwrap(), "ada", "Ada"),
@@ -387,10 +389,10 @@ impl World {
         request
     }
 
-    fn sign_in(&self, script: &mut Script<'_>) -> get_assertion::Request {
+    fn sign_in(&self, script: &mut Script<'_>) -> GetAssertionRequest {
         let [site, bits, allowed] = script.array();
         let rp_id = SITES[usize::from(site) % SITES.len()];
-        let mut request = get_assertion::Request::new(rp_id, [bits; 32]);
+        let mut request = GetAssertionRequest::new(rp_id, [bits; 32]);
         request.options.uv = (bits & request::VERIFY != 0).then_some(true);
         request.options.up = (bits & request::SILENT != 0).then_some(false);
         request.allow_list = self.listed(allowed, bits);
@@ -407,8 +409,8 @@ impl World {
         let account = usize::from(account);
         let approved = |verification| Decision::Approved { verification, account };
         let decision = match kind % 5 {
-            decision::VERIFIED => approved(Verification::Verified),
-            decision::PRESENT => approved(Verification::Present),
+            decision::VERIFIED => approved(UserVerification::Verified),
+            decision::PRESENT => approved(UserVerification::Present),
             decision::DECLINED => Decision::Declined,
             decision::TIMED_OUT => Decision::TimedOut,
             decision::NO_UI => Decision::NoUi,
@@ -417,15 +419,15 @@ impl World {
         self.feed(Input::Decided { prompt, decision });
     }
 
-    fn find(&mut self, kind: u8) -> Result<Vec<Passkey>, StoreFault> {
+    fn find(&mut self, kind: u8) -> Result<Vec<Passkey>, StoreError> {
         let rp_id = match &self.client.asked {
-            Some(Some(Request::MakeCredential(request))) => request.rp.id.as_str(),
-            Some(Some(Request::GetAssertion(request))) => request.rp_id.as_str(),
+            Some(Some(CtapRequest::MakeCredential(request))) => request.rp.id.as_str(),
+            Some(Some(CtapRequest::GetAssertion(request))) => request.rp_id.as_str(),
             _ => SITES[0],
         };
         let mut found = match kind % 5 {
-            found::FULL => return Err(StoreFault::Full),
-            found::FAILED => return Err(StoreFault::Failed(Arc::new(std::fmt::Error))),
+            found::FULL => return Err(StoreError::Full),
+            found::FAILED => return Err(StoreError::Failed(Arc::new(std::fmt::Error))),
             found::NOTHING => Vec::new(),
             found::RIGHT | found::EVERYTHING => self.store.clone(),
             _ => unreachable!(),
@@ -538,7 +540,7 @@ impl World {
     fn drain(&mut self, before: Stage) {
         let now = self.phone.stage();
         assert!(
-            order(before) <= order(now) || (before, now) == (Stage::Prompting, Stage::Listening),
+            order(before) <= order(now) || (before, now) == (Stage::Answering, Stage::Listening),
             "from {before:?} to {now:?}"
         );
         while let Some(output) = self.phone.poll_output() {
@@ -557,7 +559,7 @@ impl World {
                 Output::Advertise(advert) => {
                     self.log.adverts += 1;
                     assert_eq!((before, now), (Stage::Registering, Stage::Advertising));
-                    let key = AdvertKey::new(&keys::eid_key(&self.client.code.secret));
+                    let key = AdvertKey::new(&key_schedule::eid_key(&self.client.code.secret));
                     self.client.eid = Some(key.open(&advert).unwrap().eid);
                 }
                 Output::StopAdvertising => self.log.stopped += 1,
@@ -586,8 +588,8 @@ impl World {
                     self.log.is_closed = true;
                     assert!(self.prompt.is_none(), "a prompt stays on the screen");
                     if let Err(error) = result {
-                        let stage = match error.fault {
-                            Fault::PeerMisbehaved(PeerMisbehaved::Handshake(_)) => {
+                        let stage = match error.kind {
+                            ErrorKind::PeerMisbehaved(PeerMisbehaved::Handshake(_)) => {
                                 assert_eq!(before, Stage::Advertising);
                                 Stage::Handshaking
                             }
@@ -605,16 +607,16 @@ impl World {
     }
 
     /// The request at hand, if the two ends agree on what it is.
-    fn request(&self) -> Option<&Request> {
+    fn request(&self) -> Option<&CtapRequest> {
         if self.client.is_lost { None } else { self.client.asked.as_ref()?.as_ref() }
     }
 
     fn check_search(&self, rp_id: &str, ids: Option<&[CredentialId]>) {
         match self.request() {
-            Some(Request::MakeCredential(request)) => {
+            Some(CtapRequest::MakeCredential(request)) => {
                 assert_eq!((rp_id, ids), (request.rp.id.as_str(), None));
             }
-            Some(Request::GetAssertion(request)) => {
+            Some(CtapRequest::GetAssertion(request)) => {
                 assert_eq!(rp_id, request.rp_id);
                 assert_eq!(ids.is_none(), request.allow_list.is_empty());
             }
@@ -630,9 +632,9 @@ impl World {
         assert!(self.prompt_ids.len() <= usize::from(MAX_PROMPTS));
         let tells = matches!(
             prompt.question,
-            Question::AlreadyRegistered(_) | Question::NothingHere | Question::Unsupported
+            Question::CredentialExcluded(_) | Question::NoCredentials | Question::Unsupported
         );
-        let demanded = if tells { Verification::Present } else { self.ability };
+        let demanded = if tells { UserVerification::Present } else { self.capability };
         assert_eq!(prompt.demanded, demanded);
         // Whatever the store gave, no passkey of another site is offered.
         for account in prompt.accounts() {
@@ -646,7 +648,7 @@ impl World {
                 assert!(asks_for_touch(request));
                 assert!(prompt.rp_id.is_empty() && prompt.accounts().is_empty());
             }
-            (Some(Request::MakeCredential(request)), question) => {
+            (Some(CtapRequest::MakeCredential(request)), question) => {
                 assert!(request.rp.id != DUMMY);
                 assert_eq!(prompt.rp_id, request.rp.id);
                 let listed: BTreeSet<_> = usable(&request.exclude_list);
@@ -656,11 +658,11 @@ impl World {
                     .any(|it| it.rp_id == request.rp.id && listed.contains(&it.id));
                 match question {
                     Question::Register(_) => assert!(!is_excluded, "in spite of the list"),
-                    Question::AlreadyRegistered(_) => assert!(is_excluded),
+                    Question::CredentialExcluded(_) => assert!(is_excluded),
                     _ => panic!("{question:?} at a registration"),
                 }
             }
-            (Some(Request::GetAssertion(request)), question) => {
+            (Some(CtapRequest::GetAssertion(request)), question) => {
                 assert_eq!(prompt.rp_id, request.rp_id);
                 match question {
                     Question::SignIn(accounts) => {
@@ -670,7 +672,7 @@ impl World {
                             assert!(request.allow_list.is_empty() || listed.contains(id));
                         }
                     }
-                    Question::NothingHere => {}
+                    Question::NoCredentials => {}
                     _ => panic!("{question:?} at a sign-in"),
                 }
             }
@@ -683,7 +685,7 @@ impl World {
     fn made(&mut self, passkey: Passkey) {
         assert!(self.waiting.is_none());
         self.waiting = Some(Waiting::Save);
-        if let Some(Request::MakeCredential(request)) = self.request() {
+        if let Some(CtapRequest::MakeCredential(request)) = self.request() {
             assert_eq!((&passkey.rp_id, &passkey.user.id), (&request.rp.id, &request.user.id));
         }
         assert!(self.store.iter().all(|kept| kept.id != passkey.id));
@@ -760,9 +762,9 @@ impl World {
             return;
         }
         let is_made =
-            matches!(answer.decode(Command::MakeCredential), Ok(Response::MakeCredential(_)));
+            matches!(answer.decode(Command::MakeCredential), Ok(CtapResponse::MakeCredential(_)));
         let is_signed =
-            matches!(answer.decode(Command::GetAssertion), Ok(Response::GetAssertion(_)));
+            matches!(answer.decode(Command::GetAssertion), Ok(CtapResponse::GetAssertion(_)));
         if is_made || is_signed {
             self.log.signatures += 1;
             let consent = consent.expect("signed without consent");
@@ -781,9 +783,9 @@ impl World {
         }
         let asked = asked.unwrap();
         match (answer.decode(asked.command()).unwrap(), &asked) {
-            (Response::GetInfo(_), _) => {}
-            (Response::Selection, _) => assert!(self.has_read),
-            (Response::MakeCredential(response), Request::MakeCredential(request)) => {
+            (CtapResponse::GetInfo(_), _) => {}
+            (CtapResponse::Selection, _) => assert!(self.has_read),
+            (CtapResponse::MakeCredential(response), CtapRequest::MakeCredential(request)) => {
                 let consent = consent.unwrap();
                 let made = consent.made.as_ref().unwrap();
                 let credential = response.credential().unwrap();
@@ -801,7 +803,7 @@ impl World {
                     assert!(made.key.public_key().verifies(&data, &signature));
                 }
             }
-            (Response::GetAssertion(response), Request::GetAssertion(request)) => {
+            (CtapResponse::GetAssertion(response), CtapRequest::GetAssertion(request)) => {
                 self.consent = consent;
                 let passkey = self.chosen();
                 let consent = self.consent.take().unwrap();
@@ -827,9 +829,9 @@ impl World {
         self.log.signatures += 1;
         assert_eq!(*data.rp_id_hash(), sha256(&[rp_id.as_bytes()]));
         assert!(data.flags().contains(Flags::USER_PRESENT));
-        let is_verified = consent.verification == Verification::Verified;
+        let is_verified = consent.verification == UserVerification::Verified;
         assert_eq!(data.flags().contains(Flags::USER_VERIFIED), is_verified);
-        assert!(consent.verification >= self.ability);
+        assert!(consent.verification >= self.capability);
         is_verified
     }
 
@@ -845,19 +847,19 @@ impl World {
     }
 }
 
-fn store_result<T>(result: u8, value: T) -> Result<T, StoreFault> {
+fn store_result<T>(result: u8, value: T) -> Result<T, StoreError> {
     match result % 3 {
         0 => Ok(value),
-        1 => Err(StoreFault::Full),
-        _ => Err(StoreFault::Failed(Arc::new(std::fmt::Error))),
+        1 => Err(StoreError::Full),
+        _ => Err(StoreError::Failed(Arc::new(std::fmt::Error))),
     }
 }
 
 /// Whether the request only asks for the user's presence.
-fn asks_for_touch(request: &Request) -> bool {
+fn asks_for_touch(request: &CtapRequest) -> bool {
     match request {
-        Request::Selection => true,
-        Request::MakeCredential(request) => request.rp.id == DUMMY,
+        CtapRequest::Selection => true,
+        CtapRequest::MakeCredential(request) => request.rp.id == DUMMY,
         _ => false,
     }
 }
@@ -872,7 +874,7 @@ fn signature_in(statement: &[u8]) -> Vec<u8> {
     let mut signature = Vec::new();
     let mut reader = cbor::Reader::new(statement);
     let read = reader.map(|name, reader| {
-        if name == cbor::Key::Text("sig") {
+        if name == cbor::MapKey::Text("sig") {
             signature = reader.bytes()?.to_vec();
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! CBOR of any shape.
 
-use fido_hybrid::cbor::{Error, Key, Kind, MAX_DEPTH, Reader, Writer};
+use fido_hybrid::cbor::{CborError, ItemType, MAX_DEPTH, MapKey, Reader, Writer};
 
 use super::memory;
 
@@ -20,21 +20,21 @@ pub fn cbor(input: &[u8]) {
             assert_eq!(reader.finish().is_ok(), raw.len() == input.len());
         }
         // Well-formed, and no value here: the copy ends where it lies.
-        (_, Err(Error::Expected("an integer of 64 bits"))) => {}
+        (_, Err(CborError::Expected("an integer of 64 bits"))) => {}
         (checked, copied) => assert_eq!(checked.map(drop), copied),
     }
 }
 
-fn copy(reader: &mut Reader<'_>, writer: &mut Writer, depth: u8) -> Result<(), Error> {
+fn copy(reader: &mut Reader<'_>, writer: &mut Writer, depth: u8) -> Result<(), CborError> {
     assert!(depth <= MAX_DEPTH);
     match reader.peek()? {
-        Kind::Unsigned => writer.unsigned(reader.unsigned()?),
-        Kind::Negative => writer.integer(reader.integer()?),
-        Kind::Bytes => writer.bytes(reader.bytes()?),
-        Kind::Text => writer.text(reader.text()?),
-        Kind::Bool => writer.boolean(reader.boolean()?),
-        Kind::Null => writer.raw(reader.raw()?),
-        Kind::Array => {
+        ItemType::Unsigned => writer.unsigned(reader.unsigned()?),
+        ItemType::Negative => writer.integer(reader.integer()?),
+        ItemType::Bytes => writer.bytes(reader.bytes()?),
+        ItemType::Text => writer.text(reader.text()?),
+        ItemType::Bool => writer.boolean(reader.boolean()?),
+        ItemType::Null => writer.raw(reader.raw()?),
+        ItemType::Array => {
             let mut items = Vec::new();
             reader.array(|reader| {
                 let mut item = Writer::new();
@@ -44,7 +44,7 @@ fn copy(reader: &mut Reader<'_>, writer: &mut Writer, depth: u8) -> Result<(), E
             })?;
             writer.array(items.iter(), |writer, item| writer.raw(item));
         }
-        Kind::Map => {
+        ItemType::Map => {
             let mut entries = Vec::new();
             reader.map(|key, reader| {
                 let mut value = Writer::new();
@@ -56,9 +56,9 @@ fn copy(reader: &mut Reader<'_>, writer: &mut Writer, depth: u8) -> Result<(), E
                 // The writer puts them into order.
                 for (key, value) in entries.iter().rev() {
                     match key {
-                        Key::Integer(key) => map.integer(*key, |writer| writer.raw(value)),
-                        Key::Text(key) => map.text(key, |writer| writer.raw(value)),
-                        Key::Bytes(key) => map.bytes(key, |writer| writer.raw(value)),
+                        MapKey::Integer(key) => map.integer(*key, |writer| writer.raw(value)),
+                        MapKey::Text(key) => map.text(key, |writer| writer.raw(value)),
+                        MapKey::Bytes(key) => map.bytes(key, |writer| writer.raw(value)),
                     }
                 }
             });

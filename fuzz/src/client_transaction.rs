@@ -1,29 +1,32 @@
 //! A client's transaction, driven by a script: its phone is honest where a
 //! step says so and anything else where another does.
 
+use fido_hybrid::ctap::{
+    GetAssertionRequest, GetAssertionResponse, GetInfoResponse, MakeCredentialRequest,
+    MakeCredentialResponse,
+};
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use fido_hybrid::bluetooth::{SERVICE_UUID, Sighting};
+use fido_hybrid::bluetooth::{AdvertReport, SERVICE_UUID};
 use fido_hybrid::cbor::encode;
 use fido_hybrid::client::{
-    Config, Deadlines, Input, Keys, LinkedKeys, Linking, MAX_REQUEST, Output, PhoneRequest,
-    Transaction, Update,
+    ClientConfig, ClientDeadlines, ClientUpdate, ContactSecrets, Input, Linking,
+    MAX_REQUEST_LENGTH, Output, PhoneRequest, QrSecrets, Transaction,
 };
-use fido_hybrid::crypto::SecretKey;
-use fido_hybrid::crypto::sha256;
+use fido_hybrid::crypto::{SecretKey, sha256};
 use fido_hybrid::ctap::make_credential::FORMAT_NONE;
 use fido_hybrid::ctap::{
     Algorithm, AttestedCredential, AuthenticatorData, CoseKey, CredentialDescriptor, CredentialId,
-    CredentialParameters, Flags, RawCbor, RawResponse, RelyingParty, Request, Response, Status,
-    User, UserHandle, get_assertion, get_info, make_credential,
+    CredentialParameters, CtapRequest, CtapResponse, Flags, RawCbor, RawResponse, RelyingParty,
+    Status, User, UserHandle,
 };
 use fido_hybrid::error::{ApiMisuse, Stage};
 use fido_hybrid::secret::{LinkSecret, QrSecret, SecretBytes};
 use fido_hybrid::transport::advert::{AdvertKey, EID_LENGTH, Eid};
 use fido_hybrid::transport::channel::Channel;
 use fido_hybrid::transport::contact_request::{ClientNonce, ContactHint, LinkId};
-use fido_hybrid::transport::keys;
+use fido_hybrid::transport::key_schedule;
 use fido_hybrid::transport::linked_phone::LinkedPhone;
 use fido_hybrid::transport::linking::{self, Link};
 use fido_hybrid::transport::message::MessageType;
@@ -91,7 +94,7 @@ struct World {
     is_linked: bool,
     keeps_links: bool,
     phone: Phone,
-    asked: Option<Request>,
+    asked: Option<CtapRequest>,
     /// A getInfo, which the client answers itself.
     is_answered_at_once: bool,
     /// The message on its way in is of the phone and of the handshake's keys.
@@ -153,24 +156,24 @@ impl World {
         let keeps_links = !is_linked && settings & setting::LINKING != 0;
         let now = Duration::from_secs(1);
         let client = if is_linked {
-            let keys = LinkedKeys { nonce: NONCE, ephemeral: ENDS.client_ephemeral.clone() };
+            let keys = ContactSecrets { nonce: NONCE, ephemeral: ENDS.client_ephemeral.clone() };
             let hint = ContactHint::GetAssertion;
             Transaction::linked(
                 hint,
-                Deadlines::default(),
+                ClientDeadlines::default(),
                 &LinkedPhone { link: link(), domain: TunnelDomain::GOOGLE },
                 keys,
                 now,
             )
         } else {
-            let mut config = Config::new(RequestHint::GetAssertion);
+            let mut config = ClientConfig::new(RequestHint::GetAssertion);
             if keeps_links {
                 config.linking = Linking::Offered;
             }
             if settings & setting::OFFERING_ENDS != 0 {
-                config.deadlines.offering = Some(Duration::from_secs(60));
+                config.deadlines.showing_qr = Some(Duration::from_secs(60));
             }
-            let keys = Keys {
+            let keys = QrSecrets {
                 identity: ENDS.identity.clone(),
                 secret: ENDS.qr_secret.clone(),
                 ephemeral: ENDS.client_ephemeral.clone(),
@@ -195,11 +198,11 @@ impl World {
     fn step(&mut self, step: u8, script: &mut Script<'_>) {
         match step {
             step::FOREIGN_ADVERT => {
-                self.feed(Input::Advert(Sighting::new(SERVICE_UUID, script.bytes().to_vec())))
+                self.feed(Input::Advert(AdvertReport::new(SERVICE_UUID, script.bytes().to_vec())))
             }
             step::ADVERT => {
                 let advert = self.advert(script);
-                self.feed(Input::Advert(Sighting::new(SERVICE_UUID, advert)));
+                self.feed(Input::Advert(AdvertReport::new(SERVICE_UUID, advert)));
             }
             step::TUNNEL_OPENED => {
                 let connect_signal = script.byte() & 1 != 0;
@@ -218,7 +221,7 @@ impl World {
                 let message = script.bytes().to_vec();
                 let before = self.client.stage();
                 self.feed(Input::Message(message));
-                let is_connect_signal = before == Stage::Offering
+                let is_connect_signal = before == Stage::ShowingQr
                     || before == Stage::Handshaking && self.client.stage() == before;
                 self.phone.is_lost |= !is_connect_signal;
             }
@@ -238,7 +241,7 @@ impl World {
             }
             step::LINK => {
                 let map = self.linking_map(script.byte());
-                self.say(Some(2), linking::Update { linking: map }.to_bytes().expose());
+                self.say(Some(2), linking::UpdateMessage { linking: map }.to_bytes().expose());
                 self.has_link = false;
             }
             step::ANSWER => {
@@ -269,7 +272,7 @@ impl World {
                 self.ask(request, timeout);
             }
             step::RAW_REQUEST => {
-                if let Ok(request) = Request::parse(script.bytes()) {
+                if let Ok(request) = CtapRequest::parse(script.bytes()) {
                     self.ask(request, None);
                 }
             }
@@ -287,9 +290,9 @@ impl World {
 
     fn advert(&mut self, script: &mut Script<'_>) -> Vec<u8> {
         let key = if self.is_linked {
-            keys::eid_key_linked(&ENDS.link_secret, &NONCE)
+            key_schedule::eid_key_linked(&ENDS.link_secret, &NONCE)
         } else {
-            keys::eid_key(&ENDS.qr_secret)
+            key_schedule::eid_key(&ENDS.qr_secret)
         };
         let mut eid = [7; EID_LENGTH];
         eid[0] = 0;
@@ -308,10 +311,10 @@ impl World {
         let (Some(eid), Some(hello)) = (&self.phone.eid, &self.phone.hello) else { return };
         let ephemeral = ENDS.phone_ephemeral.clone();
         let responder = if self.is_linked {
-            let psk = keys::psk_linked(&ENDS.link_secret, eid);
+            let psk = key_schedule::psk_linked(&ENDS.link_secret, eid);
             Responder::linked(ENDS.phone_identity.clone(), &psk, ephemeral)
         } else {
-            let psk = keys::psk(&ENDS.qr_secret, eid);
+            let psk = key_schedule::psk(&ENDS.qr_secret, eid);
             Responder::qr(*ENDS.identity.public_key(), &psk, ephemeral)
         };
         let (established, reply) = responder.respond(hello).unwrap();
@@ -325,12 +328,16 @@ impl World {
         }
         self.feed(Input::Message(message));
         if is_changed && !cfg!(fuzzing) {
-            assert_ne!(self.client.stage(), Stage::Introducing, "a reply that was tampered with");
+            assert_ne!(
+                self.client.stage(),
+                Stage::AwaitingPostHandshake,
+                "a reply that was tampered with"
+            );
         }
     }
 
     fn introduce(&mut self, bits: u8) {
-        let mut info = get_info::Response::new(vec!["FIDO_2_0".into()], Default::default());
+        let mut info = GetInfoResponse::new(vec!["FIDO_2_0".into()], Default::default());
         info.extensions = vec!["prf".into()];
         let mut message = PostHandshake::ctap(encode(&info));
         if bits & introduction::DIGITAL_CREDENTIALS != 0 {
@@ -352,7 +359,7 @@ impl World {
     /// Seals what the phone says, and lets the client have it.
     fn say(&mut self, kind: Option<u8>, payload: &[u8]) {
         let Some(channel) = &mut self.phone.channel else { return };
-        let is_introduction = self.client.stage() == Stage::Introducing;
+        let is_introduction = self.client.stage() == Stage::AwaitingPostHandshake;
         let sealed = match kind {
             Some(kind) if channel.revision() == Revision::One => {
                 channel.seal_untyped(&[&[kind], payload].concat())
@@ -380,14 +387,15 @@ impl World {
         Some(map.into())
     }
 
-    fn ask(&mut self, request: Request, timeout: Option<Duration>) {
+    fn ask(&mut self, request: CtapRequest, timeout: Option<Duration>) {
         let Ok(asked) = PhoneRequest::try_from(request.clone()) else {
-            let is_command = !matches!(request, Request::Selection | Request::GetNextAssertion);
-            assert!(!is_command || request.to_bytes().len() > MAX_REQUEST);
+            let is_command =
+                !matches!(request, CtapRequest::Selection | CtapRequest::GetNextAssertion);
+            assert!(!is_command || request.to_bytes().len() > MAX_REQUEST_LENGTH);
             return;
         };
         if self.client.stage() == Stage::Ready {
-            self.is_answered_at_once = request == Request::GetInfo;
+            self.is_answered_at_once = request == CtapRequest::GetInfo;
             self.asked = Some(request);
         }
         self.feed(Input::Request { request: asked, timeout });
@@ -397,12 +405,12 @@ impl World {
     /// Whether the stage takes the input, as the documentation says.
     fn expected(&self, input: &Input) -> Result<(), ApiMisuse> {
         let stage = self.client.stage();
-        let is_offering = stage == Stage::Offering && !self.is_linked;
+        let is_offering = stage == Stage::ShowingQr && !self.is_linked;
         let fits = match input {
             Input::Message(_) | Input::TunnelClosed | Input::TunnelFailed(_) => !is_offering,
             // A linked phone's tunnel may open before the phone is heard, once.
             Input::TunnelOpened { .. } => match stage {
-                Stage::Offering => self.is_linked && !self.log.is_tunnel_open,
+                Stage::ShowingQr => self.is_linked && !self.log.is_tunnel_open,
                 _ => matches!(stage, Stage::Connecting | Stage::Closed),
             },
             Input::Request { .. } | Input::Finish if stage == Stage::Closed => {
@@ -417,12 +425,12 @@ impl World {
     fn feed(&mut self, input: Input) {
         let (stage, deadline) = (self.client.stage(), self.client.deadline());
         let expected = self.expected(&input);
-        let is_calling = self.is_linked && stage == Stage::Offering;
+        let is_calling = self.is_linked && stage == Stage::ShowingQr;
         let opens_tunnel = matches!(input, Input::TunnelOpened { .. });
         let ends_tunnel = matches!(input, Input::TunnelClosed | Input::TunnelFailed(_));
         let finishes = matches!(input, Input::Finish);
         let is_dead_link =
-            matches!(input, Input::TunnelFailed(fido_hybrid::error::TunnelFault::Status(410)));
+            matches!(input, Input::TunnelFailed(fido_hybrid::error::TunnelError::Status(410)));
         let is_cancelled = matches!(input, Input::Cancel);
         self.is_late = deadline.is_some_and(|deadline| deadline <= self.now);
         let result = self.client.handle(self.now, input);
@@ -453,7 +461,7 @@ impl World {
     fn drain(&mut self, before: Stage) -> bool {
         let now = self.client.stage();
         assert!(
-            order(before) <= order(now) || (before, now) == (Stage::Asking, Stage::Ready),
+            order(before) <= order(now) || (before, now) == (Stage::AwaitingResponse, Stage::Ready),
             "from {before:?} to {now:?}"
         );
         let mut forgets = false;
@@ -483,8 +491,8 @@ impl World {
                 Output::ForgetLink => forgets = true,
                 Output::Update(update) => {
                     assert!(!update.to_string().is_empty());
-                    if let Update::PhoneReady { .. } = update {
-                        assert_eq!((before, now), (Stage::Introducing, Stage::Ready));
+                    if let ClientUpdate::PhoneReady { .. } = update {
+                        assert_eq!((before, now), (Stage::AwaitingPostHandshake, Stage::Ready));
                     }
                 }
                 Output::Closed(result) => {
@@ -504,9 +512,9 @@ impl World {
         assert_eq!(self.log.is_closed, now == Stage::Closed);
         match self.client.deadline() {
             Some(deadline) => assert!(deadline >= self.now, "late before it began"),
-            None => assert!(matches!(now, Stage::Offering | Stage::Ready | Stage::Closed)),
+            None => assert!(matches!(now, Stage::ShowingQr | Stage::Ready | Stage::Closed)),
         }
-        assert_eq!(self.client.qr_text().is_some(), !self.is_linked && now == Stage::Offering);
+        assert_eq!(self.client.qr_text().is_some(), !self.is_linked && now == Stage::ShowingQr);
         if now == Stage::Ready {
             self.asked = None;
         }
@@ -515,14 +523,14 @@ impl World {
 
     fn sent(&mut self, before: Stage, message: &[u8]) {
         let Some(_) = self.phone.hello else {
-            assert!(matches!(before, Stage::Connecting | Stage::Offering));
+            assert!(matches!(before, Stage::Connecting | Stage::ShowingQr));
             assert_eq!(self.client.stage(), Stage::Handshaking);
             assert_eq!(message.len(), HANDSHAKE_MESSAGE_LENGTH);
             self.phone.hello = Some(message.to_vec());
             return;
         };
-        assert!(matches!(before, Stage::Ready | Stage::Asking), "sent in {before:?}");
-        let is_request = self.client.stage() == Stage::Asking;
+        assert!(matches!(before, Stage::Ready | Stage::AwaitingResponse), "sent in {before:?}");
+        let is_request = self.client.stage() == Stage::AwaitingResponse;
         if is_request {
             self.log.requests += 1;
         } else {
@@ -544,13 +552,13 @@ impl World {
     }
 
     /// Checks again that an answer is one to what was asked.
-    fn answered(&mut self, before: Stage, response: Result<Response, Status>) {
+    fn answered(&mut self, before: Stage, response: Result<CtapResponse, Status>) {
         let asked = self.asked.take().unwrap();
         if self.is_answered_at_once {
-            assert!(matches!(response, Ok(Response::GetInfo(_))));
+            assert!(matches!(response, Ok(CtapResponse::GetInfo(_))));
             return;
         }
-        assert_eq!(before, Stage::Asking);
+        assert_eq!(before, Stage::AwaitingResponse);
         assert!(!self.is_late, "an answer was taken after its deadline");
         // Without the real cipher anyone can speak for the phone.
         assert!(self.is_sealed || cfg!(fuzzing), "nobody said this");
@@ -558,12 +566,12 @@ impl World {
         assert!(self.log.responses <= self.log.requests);
         let (data, rp_id, verify) = match (&asked, &response) {
             (_, Err(status)) => return assert!(!status.is_ok()),
-            (Request::MakeCredential(asked), Ok(Response::MakeCredential(made))) => {
+            (CtapRequest::MakeCredential(asked), Ok(CtapResponse::MakeCredential(made))) => {
                 let algorithm = made.credential().unwrap().public_key.algorithm();
                 assert!(asked.parameters.iter().any(|offer| offer.algorithm == algorithm));
                 (&made.auth_data, &asked.rp.id, asked.options.uv)
             }
-            (Request::GetAssertion(asked), Ok(Response::GetAssertion(signed))) => {
+            (CtapRequest::GetAssertion(asked), Ok(CtapResponse::GetAssertion(signed))) => {
                 let is_listed = |used: &CredentialDescriptor| {
                     asked.allow_list.iter().any(|listed| listed.id == used.id)
                 };
@@ -610,33 +618,33 @@ fn credential_id(byte: u8) -> CredentialId {
     CredentialId::new([byte; 16]).unwrap()
 }
 
-fn make_request(bits: u8) -> Request {
+fn make_request(bits: u8) -> CtapRequest {
     let verify = (bits & request::VERIFY != 0).then_some(true);
     if bits & request::GET_INFO != 0 {
-        Request::GetInfo
+        CtapRequest::GetInfo
     } else if bits & request::SELECTION != 0 {
-        Request::Selection
+        CtapRequest::Selection
     } else if bits & request::SIGN_IN != 0 {
-        let mut asked = get_assertion::Request::new(RP_ID, [1; 32]);
+        let mut asked = GetAssertionRequest::new(RP_ID, [1; 32]);
         asked.options.uv = verify;
         if bits & request::LISTED != 0 {
             asked.allow_list = vec![CredentialDescriptor::new(credential_id(1))];
         }
-        Request::GetAssertion(asked)
+        CtapRequest::GetAssertion(asked)
     } else {
-        let mut asked = make_credential::Request::new(
+        let mut asked = MakeCredentialRequest::new(
             [1; 32],
             RelyingParty::new(RP_ID, "Example"),
             User::new(UserHandle::new([1]).unwrap(), "ada", "Ada"),
             vec![CredentialParameters::new(Algorithm::ES256)],
         );
         asked.options.uv = verify;
-        Request::MakeCredential(asked)
+        CtapRequest::MakeCredential(asked)
     }
 }
 
 /// What the phone answers, right or wrong.
-fn respond(asked: &Request, bits: u8) -> RawResponse {
+fn respond(asked: &CtapRequest, bits: u8) -> RawResponse {
     let has = |bit| bits & bit != 0;
     if has(answer::REFUSED) {
         return RawResponse::from_status(Status::OPERATION_DENIED);
@@ -653,7 +661,7 @@ fn respond(asked: &Request, bits: u8) -> RawResponse {
         AuthenticatorData::new(sha256(&[rp_id.as_bytes()]), flags, 1)
     };
     match asked {
-        Request::MakeCredential(asked) => {
+        CtapRequest::MakeCredential(asked) => {
             let mut data = data(&asked.rp.id);
             if !has(answer::OTHER_CREDENTIAL) {
                 data = data.with_credential(AttestedCredential {
@@ -662,19 +670,19 @@ fn respond(asked: &Request, bits: u8) -> RawResponse {
                     public_key: CoseKey::from_es256(ENDS.passkey.public_key()),
                 });
             }
-            let response = make_credential::Response::new(FORMAT_NONE, data, RawCbor::empty_map());
-            Response::MakeCredential(response).to_raw()
+            let response = MakeCredentialResponse::new(FORMAT_NONE, data, RawCbor::empty_map());
+            CtapResponse::MakeCredential(response).to_raw()
         }
-        Request::GetAssertion(asked) => {
+        CtapRequest::GetAssertion(asked) => {
             let id = credential_id(if has(answer::OTHER_CREDENTIAL) { 3 } else { 1 });
             let data = data(&asked.rp_id);
             let signature = vec![0x30; 70].into();
             let descriptor = CredentialDescriptor::new(id);
-            let mut response = get_assertion::Response::new(descriptor, data, signature);
+            let mut response = GetAssertionResponse::new(descriptor, data, signature);
             if !has(answer::NO_USER) {
                 response.user = Some(User::from_handle(UserHandle::new([1]).unwrap()));
             }
-            Response::GetAssertion(response).to_raw()
+            CtapResponse::GetAssertion(response).to_raw()
         }
         _ => RawResponse::from_status(Status::INVALID_COMMAND),
     }

@@ -1,11 +1,12 @@
 //! CTAP2 requests and responses.
 
+use fido_hybrid::ctap::{GetAssertionRequest, GetInfoResponse, MakeCredentialResponse};
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use fido_hybrid::ctap::{
-    AuthenticatorData, Command, Flags, RawCbor, RawResponse, Request, RequestError, Response,
-    ResponseError, Status, get_assertion, get_info, make_credential,
+    AuthenticatorData, Command, CtapRequest, CtapResponse, Flags, RawCbor, RawResponse,
+    RequestError, ResponseError, Status,
 };
 
 use super::memory;
@@ -24,16 +25,16 @@ fn assert_shown_once(message: &impl Debug, input: &[u8]) {
 
 /// A request as a phone gets it.
 pub fn ctap_request(input: &[u8]) {
-    match memory::within(most(input), || Request::parse(input)) {
+    match memory::within(most(input), || CtapRequest::parse(input)) {
         Ok(request) => {
             assert_eq!(request.command().byte(), input[0]);
             let written = request.to_bytes();
             // What has no meaning here is not kept.
             assert!(written.len() <= input.len());
-            assert_eq!(Request::parse(&written).as_ref(), Ok(&request));
+            assert_eq!(CtapRequest::parse(&written).as_ref(), Ok(&request));
             assert_eq!(request.to_bytes(), written);
             assert_shown_once(&request, input);
-            if let Request::GetAssertion(request) = &request {
+            if let CtapRequest::GetAssertion(request) = &request {
                 assert_prf_inputs(request);
             }
         }
@@ -50,7 +51,7 @@ pub fn ctap_request(input: &[u8]) {
 }
 
 /// Each passkey gets its own inputs, and those for all only without such.
-fn assert_prf_inputs(request: &get_assertion::Request) {
+fn assert_prf_inputs(request: &GetAssertionRequest) {
     let Some(prf) = &request.extensions.prf else { return };
     for credential in &request.allow_list {
         let own = prf.eval_by_credential.get(&credential.id);
@@ -79,13 +80,13 @@ pub fn ctap_response(input: &[u8]) {
             assert_eq!(answer.to_raw(), written);
             assert_shown_once(&answer, input);
             match (command, &answer) {
-                (Command::MakeCredential, Response::MakeCredential(answer)) => made(answer),
+                (Command::MakeCredential, CtapResponse::MakeCredential(answer)) => made(answer),
                 (
                     Command::GetAssertion | Command::GetNextAssertion,
-                    Response::GetAssertion(answer),
+                    CtapResponse::GetAssertion(answer),
                 ) => assert_assembled(&answer.auth_data),
-                (Command::GetInfo, Response::GetInfo(answer)) => told(answer),
-                (Command::Selection, Response::Selection) => {}
+                (Command::GetInfo, CtapResponse::GetInfo(answer)) => told(answer),
+                (Command::Selection, CtapResponse::Selection) => {}
                 _ => panic!("{command} answered with {answer:?}"),
             }
         }
@@ -95,7 +96,7 @@ pub fn ctap_response(input: &[u8]) {
     }
 }
 
-fn made(answer: &make_credential::Response) {
+fn made(answer: &MakeCredentialResponse) {
     let credential = answer.credential().unwrap();
     // Of ES256 keys alone the point is known.
     if let Some(key) = credential.public_key.es256() {
@@ -107,7 +108,7 @@ fn made(answer: &make_credential::Response) {
     }
 }
 
-fn told(info: &get_info::Response) {
+fn told(info: &GetInfoResponse) {
     assert_eq!(info.unknown().len(), info.unknown().iter().count());
     for (number, value) in info.unknown().iter() {
         assert_eq!(info.unknown().get(number), Some(value));

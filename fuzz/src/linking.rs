@@ -7,7 +7,7 @@ use fido_hybrid::transport::contact_request::LinkId;
 use fido_hybrid::transport::crypter::PADDING_UNIT;
 use fido_hybrid::transport::linked_phone::{LinkedPhone, MAX_LENGTH};
 use fido_hybrid::transport::linking::{
-    Link, LinkSignatureError, MAX_NAME, UPDATE_UNIT, UnverifiedLink, Update,
+    Link, LinkSignatureError, MAX_PHONE_NAME_BYTES, UPDATE_UNIT, UnverifiedLink, UpdateMessage,
 };
 use fido_hybrid::transport::noise::HandshakeHash;
 use fido_hybrid::transport::tunnel_domain::TunnelDomain;
@@ -22,9 +22,9 @@ fn key(byte: u8) -> SecretKey {
 /// An update's payload, a linking map, a stored phone, and a contact id with a name
 /// for a map.
 pub fn update_linking(input: &[u8]) {
-    if let Ok(update) = memory::within(input.len() + 256, || Update::parse(input)) {
+    if let Ok(update) = memory::within(input.len() + 256, || UpdateMessage::parse(input)) {
         let written = update.to_bytes();
-        assert_eq!(Update::parse(written.expose()).as_ref(), Ok(&update));
+        assert_eq!(UpdateMessage::parse(written.expose()).as_ref(), Ok(&update));
         // With its type byte in front and sealed, padded to the unit.
         let padded = (written.len() + 2).next_multiple_of(PADDING_UNIT);
         assert_eq!(padded % UPDATE_UNIT, 0);
@@ -73,16 +73,16 @@ fn signed(input: &[u8]) {
     };
     let stored = LinkedPhone { link: link.clone(), domain: TunnelDomain::APPLE };
     let read = LinkedPhone::from_bytes(stored.to_bytes().expose());
-    assert_eq!(read.is_ok(), link.name.len() <= MAX_NAME, "{read:?}");
+    assert_eq!(read.is_ok(), link.name.len() <= MAX_PHONE_NAME_BYTES, "{read:?}");
     assert!(read.is_err() || read == Ok(stored));
     let hash = HandshakeHash([5; 32]);
     let map = link.sign(&phone, client.public_key(), &hash).unwrap();
     let read = cbor::decode::<UnverifiedLink>(map.expose());
-    assert_eq!(read.is_ok(), name.len() <= MAX_NAME, "{read:?}");
+    assert_eq!(read.is_ok(), name.len() <= MAX_PHONE_NAME_BYTES, "{read:?}");
     let Ok(read) = read else { return };
     assert_eq!(read.clone().verify(&client, &HandshakeHash([6; 32])), Err(LinkSignatureError));
     assert_eq!(read.clone().verify(&key(7), &hash), Err(LinkSignatureError));
     assert_eq!(read.verify(&client, &hash), Ok(link));
-    let update = Update { linking: Some(map) };
-    assert_eq!(Update::parse(update.to_bytes().expose()), Ok(update));
+    let update = UpdateMessage { linking: Some(map) };
+    assert_eq!(UpdateMessage::parse(update.to_bytes().expose()), Ok(update));
 }

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use fido_hybrid::transport::tunnel_url::{RoutingId, SUBPROTOCOL, TunnelId};
 use fido_hybrid_relay::{
-    Accepted, Address, CloseCode, ConnectionId, Event, Limits, Output, Refusal, Relay, Request,
+    Accepted, CloseCode, ConnectionId, Event, Limits, NetworkAddress, Rejection, Relay,
+    RelayOutput, UpgradeRequest,
 };
 
 use super::script::Script;
@@ -157,7 +158,7 @@ fn bytes(queue: &VecDeque<Vec<u8>>) -> usize {
     queue.iter().map(Vec::len).sum()
 }
 
-fn address(byte: u8) -> Address {
+fn address(byte: u8) -> NetworkAddress {
     IpAddr::V4(Ipv4Addr::new(192, 0, 2, byte % 4)).into()
 }
 
@@ -176,7 +177,7 @@ impl World {
         limits.queued_messages = settings[4];
         limits.queued_bytes = settings[5] * 4;
         limits.remembered = settings[6];
-        limits.visitors = settings[7];
+        limits.pending_connections = settings[7];
         let mut world = Self {
             relay: Relay::new(limits.clone()),
             limits,
@@ -197,7 +198,7 @@ impl World {
 
     fn step(&mut self, step: u8, script: &mut Script<'_>) {
         match step {
-            step::ARRIVE => return self.arrive(script.byte()),
+            step::ARRIVE => return self.accept(script.byte()),
             step::TAKE_ALL => return self.take_all(),
             // The service may hear of it late: with the next visitor.
             step::TIME_PASSED => {
@@ -243,21 +244,21 @@ impl World {
             step::TEXT => self.event(id, Event::Text),
             step::TOO_LONG => self.event(id, Event::TooLong),
             step::FLOOD => self.event(id, Event::Flood),
-            step::LEFT => self.event(id, Event::Left),
-            step::VANISHED => self.event(id, Event::Vanished),
+            step::LEFT => self.event(id, Event::Closed),
+            step::VANISHED => self.event(id, Event::Disconnected),
             step::TAKE => {
                 self.take(id);
             }
-            step::DEPART => self.depart(id),
+            step::DEPART => self.remove(id),
             _ => unreachable!(),
         }
     }
 
-    fn arrive(&mut self, byte: u8) {
+    fn accept(&mut self, byte: u8) {
         let id = ConnectionId(self.next_id);
         self.next_id += 1;
         let address_of_it = byte % 4;
-        self.relay.arrive(id, address(address_of_it));
+        self.relay.accept(id, address(address_of_it));
         let (passing, queue) = (None, VecDeque::new());
         let peer =
             Peer { address: address_of_it, tunnel: None, passing, received: 0, queue, end: None };
@@ -273,7 +274,7 @@ impl World {
         (peer.tunnel, peer.passing) = (None, Some(self.passed));
         let passing = self.connections.iter();
         let passing = passing.filter_map(|(id, peer)| Some((peer.address, (peer.passing?, *id))));
-        if let Some((_, oldest)) = of_the_greatest(passing, self.limits.visitors) {
+        if let Some((_, oldest)) = of_the_greatest(passing, self.limits.pending_connections) {
             let dropped = self.connections.get_mut(&oldest).unwrap();
             (dropped.passing, dropped.end) = (None, Some(End::Ended));
             dropped.queue.clear();
@@ -286,24 +287,24 @@ impl World {
         id: ConnectionId,
         path: &str,
         has_subprotocol: bool,
-    ) -> (RoutingId, Result<Accepted, Refusal>) {
+    ) -> (RoutingId, Result<Accepted, Rejection>) {
         self.next_routing += 1;
         let [_, routing @ ..] = self.next_routing.to_be_bytes();
         let subprotocols = if has_subprotocol { vec!["other", SUBPROTOCOL] } else { vec!["other"] };
-        let request = Request { path, subprotocols, origin: None };
+        let request = UpgradeRequest { path, subprotocols, origin: None };
         let answer = self.relay.open(self.now, id, &request, RoutingId(routing));
         self.note_expired();
         (RoutingId(routing), answer)
     }
 
     /// What every visitor is refused for, but for its tunnel.
-    fn refusal(&self, id: ConnectionId, has_subprotocol: bool) -> Option<Refusal> {
-        let Some(peer) = self.connections.get(&id) else { return Some(Refusal::Full) };
+    fn refusal(&self, id: ConnectionId, has_subprotocol: bool) -> Option<Rejection> {
+        let Some(peer) = self.connections.get(&id) else { return Some(Rejection::Full) };
         if peer.tunnel.is_some() || peer.end.is_some() {
-            return Some(Refusal::Taken);
+            return Some(Rejection::Taken);
         }
         if !has_subprotocol {
-            return Some(Refusal::Malformed);
+            return Some(Rejection::Malformed);
         }
         None
     }
@@ -316,9 +317,9 @@ impl World {
         let of_it = self.tunnels.values().filter(|open| open.address == address).count();
         let refusal = self
             .refusal(id, has_subprotocol)
-            .or(is_taken.then_some(Refusal::Taken))
-            .or((of_it >= self.limits.per_address).then_some(Refusal::TooMany))
-            .or((self.tunnels.len() >= self.limits.tunnels).then_some(Refusal::Full));
+            .or(is_taken.then_some(Rejection::Taken))
+            .or((of_it >= self.limits.per_address).then_some(Rejection::TooMany))
+            .or((self.tunnels.len() >= self.limits.tunnels).then_some(Rejection::Full));
         if let Some(refusal) = refusal {
             return assert_eq!(answer.map(|_| ()), Err(refusal));
         }
@@ -344,8 +345,8 @@ impl World {
         let refusal = self.refusal(id, true);
         let open = self.tunnels.get_mut(&name);
         let refusal = refusal.or_else(|| match &open {
-            None => Some(Refusal::Unknown),
-            Some(open) => open.client.is_some().then_some(Refusal::Taken),
+            None => Some(Rejection::Unknown),
+            Some(open) => open.client.is_some().then_some(Rejection::Taken),
         });
         if let Some(refusal) = refusal {
             return assert_eq!(answer.map(|_| ()), Err(refusal));
@@ -372,8 +373,8 @@ impl World {
         }
         let (_, answer) = self.visit(id, path, true);
         let refusal = match self.refusal(id, true) {
-            Some(refusal @ (Refusal::Full | Refusal::Taken)) => refusal,
-            _ => Refusal::Unknown,
+            Some(refusal @ (Rejection::Full | Rejection::Taken)) => refusal,
+            _ => Rejection::Unknown,
         };
         assert_eq!(answer.map(|_| ()), Err(refusal));
     }
@@ -410,7 +411,7 @@ impl World {
             Event::Text => (End::Close(CloseCode::Unsupported), CloseCode::Away),
             Event::Flood => (End::Close(CloseCode::Policy), CloseCode::Away),
             Event::TooLong => (End::Close(CloseCode::TooLong), CloseCode::Away),
-            Event::Left => (End::Ended, CloseCode::Normal),
+            Event::Closed => (End::Ended, CloseCode::Normal),
             _ => (End::Ended, CloseCode::Away),
         };
         self.relay.receive(id, event);
@@ -424,11 +425,11 @@ impl World {
         }
     }
 
-    fn depart(&mut self, id: ConnectionId) {
-        self.event(id, Event::Vanished);
-        self.relay.depart(id);
+    fn remove(&mut self, id: ConnectionId) {
+        self.event(id, Event::Disconnected);
+        self.relay.remove(id);
         self.connections.remove(&id);
-        assert_eq!(self.relay.next(id), Output::Ended);
+        assert_eq!(self.relay.next(id), RelayOutput::Ended);
     }
 
     /// A tunnel ends, for its two sides in their two ways.
@@ -493,19 +494,19 @@ impl World {
     fn take(&mut self, id: ConnectionId) -> bool {
         let output = self.relay.next(id);
         let expected = match self.connections.get_mut(&id) {
-            None => Output::Ended,
+            None => RelayOutput::Ended,
             Some(peer) => match (peer.queue.pop_front(), peer.end) {
-                (Some(message), _) => Output::Message(message),
-                (None, None) => Output::Wait,
-                (None, Some(End::Ended)) => Output::Ended,
+                (Some(message), _) => RelayOutput::Message(message),
+                (None, None) => RelayOutput::Wait,
+                (None, Some(End::Ended)) => RelayOutput::Ended,
                 (None, Some(End::Close(code))) => {
                     peer.end = Some(End::Ended);
-                    Output::Close(code)
+                    RelayOutput::Close(code)
                 }
             },
         };
         assert_eq!(output, expected);
-        !matches!(output, Output::Wait | Output::Ended)
+        !matches!(output, RelayOutput::Wait | RelayOutput::Ended)
     }
 
     /// As the law says. Who was not woken has nothing to do.
@@ -566,7 +567,7 @@ impl World {
         self.take_all();
         let ids: Vec<_> = self.connections.keys().copied().collect();
         for id in ids {
-            self.depart(id);
+            self.remove(id);
             self.check();
         }
         self.take_all();
@@ -579,9 +580,9 @@ impl World {
         // Each address has its room again.
         for byte in 0..4 {
             let id = ConnectionId(self.next_id + u64::from(byte));
-            self.relay.arrive(id, address(byte));
-            assert_eq!(self.relay.is_dropped(id), self.limits.visitors == 0);
-            self.relay.depart(id);
+            self.relay.accept(id, address(byte));
+            assert_eq!(self.relay.is_dropped(id), self.limits.pending_connections == 0);
+            self.relay.remove(id);
             self.relay.next_woken();
         }
         self.relay

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use fido_hybrid::bluetooth::AdapterState;
-use fido_hybrid::crypto::SecretKey;
-use fido_hybrid::crypto::sha256;
-use fido_hybrid::error::{BluetoothFault, TunnelFault};
+use fido_hybrid::crypto::{SecretKey, sha256};
+use fido_hybrid::error::{BluetoothError, TunnelError};
 
 use super::script::Script;
 
@@ -14,29 +13,29 @@ fn cause() -> Arc<std::fmt::Error> {
     Arc::new(std::fmt::Error)
 }
 
-pub(crate) fn tunnel_fault(script: &mut Script<'_>) -> TunnelFault {
+pub(crate) fn tunnel_fault(script: &mut Script<'_>) -> TunnelError {
     let (kind, code) = (script.byte(), script.u16());
     match kind % 11 {
-        0 => TunnelFault::Status(code),
-        1 => TunnelFault::Closed(Some(code)),
-        2 => TunnelFault::Closed(None),
-        3 => TunnelFault::TooLong(usize::from(code)),
-        4 => TunnelFault::Dns(cause()),
-        5 => TunnelFault::Tcp(cause()),
-        6 => TunnelFault::Tls(cause()),
-        7 => TunnelFault::Redirect,
-        8 => TunnelFault::Upgrade("no subprotocol"),
-        9 => TunnelFault::NotBinary,
-        _ => TunnelFault::Broken(cause()),
+        0 => TunnelError::Status(code),
+        1 => TunnelError::Closed(Some(code)),
+        2 => TunnelError::Closed(None),
+        3 => TunnelError::TooLong(usize::from(code)),
+        4 => TunnelError::Dns(cause()),
+        5 => TunnelError::Tcp(cause()),
+        6 => TunnelError::Tls(cause()),
+        7 => TunnelError::Redirect,
+        8 => TunnelError::Upgrade("no subprotocol"),
+        9 => TunnelError::NotBinary,
+        _ => TunnelError::Broken(cause()),
     }
 }
 
-pub(crate) fn bluetooth_fault(script: &mut Script<'_>) -> BluetoothFault {
+pub(crate) fn bluetooth_fault(script: &mut Script<'_>) -> BluetoothError {
     match script.byte() % 4 {
-        0 => BluetoothFault::Absent,
-        1 => BluetoothFault::Off,
-        2 => BluetoothFault::NotPermitted,
-        _ => BluetoothFault::Failed(cause()),
+        0 => BluetoothError::Absent,
+        1 => BluetoothError::Off,
+        2 => BluetoothError::NotPermitted,
+        _ => BluetoothError::Failed(cause()),
     }
 }
 

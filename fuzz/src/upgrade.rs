@@ -9,7 +9,7 @@ use std::io;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
-use fido_hybrid::error::TunnelFault;
+use fido_hybrid::error::TunnelError;
 use fido_hybrid::transport::tunnel_domain::TunnelDomain;
 use fido_hybrid::transport::tunnel_url::{RoutingId, TunnelId, TunnelRequest, TunnelUrl};
 use fido_hybrid::tunnel::{TunnelOptions, open_over};
@@ -51,10 +51,10 @@ pub fn upgrade(input: &[u8]) {
     let Some(expected) = Expected::of(answer) else { return };
     let became = match opened {
         Ok((routing_id, connect_signal)) => Expected::Open { routing_id, connect_signal },
-        Err(TunnelFault::Status(status)) => Expected::Status(status),
-        Err(TunnelFault::Redirect) => Expected::Redirect,
-        Err(TunnelFault::Upgrade(_)) => Expected::Refused,
-        Err(TunnelFault::Closed(None)) => Expected::Incomplete,
+        Err(TunnelError::Status(status)) => Expected::Status(status),
+        Err(TunnelError::Redirect) => Expected::Redirect,
+        Err(TunnelError::Upgrade(_)) => Expected::Refused,
+        Err(TunnelError::Closed(None)) => Expected::Incomplete,
         Err(other) => panic!("{other:?}"),
     };
     assert_eq!(became, expected);

@@ -1,6 +1,6 @@
 //! WebAuthn JSON options, and the answers made for them.
 
-use fido_hybrid::ctap::{Command, RawResponse, Request, Response, get_info};
+use fido_hybrid::ctap::{Command, CtapRequest, CtapResponse, GetInfoResponse, RawResponse};
 use fido_hybrid::webauthn::{CreationOptions, MAX_OPTIONS, OptionsError, Origin, RequestOptions};
 
 use super::memory;
@@ -49,30 +49,30 @@ fn assert_for_origin(rp_id: &str, asked: Option<&str>, origin: &Origin) {
 }
 
 /// A phone that can do everything, and one that can do nothing.
-fn phones() -> [get_info::Response; 2] {
-    let nothing = get_info::Response::new(vec!["FIDO_2_0".to_owned()], Default::default());
+fn phones() -> [GetInfoResponse; 2] {
+    let nothing = GetInfoResponse::new(vec!["FIDO_2_0".to_owned()], Default::default());
     let mut everything = nothing.clone();
     everything.options = ["rk", "uv"].map(|name| (name.to_owned(), true)).into();
     everything.extensions = ["prf", "credProtect"].map(str::to_owned).into();
     [everything, nothing]
 }
 
-fn created(options: &CreationOptions, response: Option<Response>) {
+fn created(options: &CreationOptions, response: Option<CtapResponse>) {
     for origin in ORIGINS.map(|origin| Origin::parse(origin).unwrap()) {
         let Ok(prepared) = options.prepare(&origin) else { continue };
         assert_for_origin(&prepared.rp().id, options.rp_id.as_deref(), &origin);
-        let longest = Request::from(prepared.longest_request()).to_bytes().len();
+        let longest = CtapRequest::from(prepared.longest_request()).to_bytes().len();
         for phone in phones() {
             let Ok(request) = prepared.request_for(&phone) else {
                 assert_ne!(phone.option("uv"), Some(true), "it can do everything");
                 continue;
             };
             assert_eq!(request.client_data_hash, prepared.client_data().hash());
-            let request = Request::from(request);
+            let request = CtapRequest::from(request);
             assert!(request.to_bytes().len() <= longest);
-            assert_eq!(Request::parse(&request.to_bytes()), Ok(request));
+            assert_eq!(CtapRequest::parse(&request.to_bytes()), Ok(request));
         }
-        let Some(Response::MakeCredential(response)) = response.clone() else { continue };
+        let Some(CtapResponse::MakeCredential(response)) = response.clone() else { continue };
         let [phone, _] = phones();
         if let Ok(registration) = prepared.finish(&phone, response) {
             let id = registration.credential_id().as_bytes().to_vec();
@@ -81,22 +81,22 @@ fn created(options: &CreationOptions, response: Option<Response>) {
     }
 }
 
-fn got(options: &RequestOptions, response: Option<Response>) {
+fn got(options: &RequestOptions, response: Option<CtapResponse>) {
     for origin in ORIGINS.map(|origin| Origin::parse(origin).unwrap()) {
         let Ok(prepared) = options.prepare(&origin) else { continue };
         assert_for_origin(prepared.rp_id(), options.rp_id.as_deref(), &origin);
-        let longest = Request::from(prepared.longest_request()).to_bytes().len();
+        let longest = CtapRequest::from(prepared.longest_request()).to_bytes().len();
         for phone in phones() {
             let Ok(request) = prepared.request_for(&phone) else {
                 assert_ne!(phone.option("uv"), Some(true), "it can do everything");
                 continue;
             };
             assert_eq!(request.client_data_hash, prepared.client_data().hash());
-            let request = Request::from(request);
+            let request = CtapRequest::from(request);
             assert!(request.to_bytes().len() <= longest);
-            assert_eq!(Request::parse(&request.to_bytes()), Ok(request));
+            assert_eq!(CtapRequest::parse(&request.to_bytes()), Ok(request));
         }
-        let Some(Response::GetAssertion(response)) = response.clone() else { continue };
+        let Some(CtapResponse::GetAssertion(response)) = response.clone() else { continue };
         let [phone, _] = phones();
         if let Ok(assertion) = prepared.finish(&phone, response) {
             let id = assertion.credential_id().as_bytes().to_vec();

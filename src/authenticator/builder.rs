@@ -15,10 +15,10 @@ use super::passkeys::{Parts, Passkeys};
 use super::session::Session;
 use crate::background::Background;
 use crate::bluetooth::Advertiser;
-use crate::tunnel::Dial;
+use crate::tunnel::TunnelDialer;
 use fido_hybrid_proto::authenticator::{
-    Attestation, Backup, Config, CtapEngine, Deadlines, Freshness, KeyStore, Keys, NewKeys,
-    PasskeyStore, Profile, Transaction, UserCheck, link,
+    Attestation, AuthenticatorConfig, AuthenticatorDeadlines, Backup, CtapEngine, KeyStore,
+    NewKeys, PasskeyStore, PhoneSecrets, Profile, QrAgeLimit, Transaction, UserCheck, link,
 };
 use fido_hybrid_proto::ctap::Aaguid;
 use fido_hybrid_proto::error::{ApiMisuse, Error, Stage};
@@ -40,8 +40,8 @@ pub struct Authenticator {
     surroundings: Surroundings,
     answers: Answers,
     domain: TunnelDomain,
-    deadlines: Deadlines,
-    freshness: Freshness,
+    deadlines: AuthenticatorDeadlines,
+    qr_age_limit: QrAgeLimit,
 }
 
 /// What answers requests.
@@ -56,10 +56,10 @@ enum Answers {
 pub struct AuthenticatorBuilder<A = StoreAndUser> {
     answers: A,
     advertiser: Option<Arc<dyn Advertiser>>,
-    dialer: Option<Arc<dyn Dial>>,
+    dialer: Option<Arc<dyn TunnelDialer>>,
     domain: Option<TunnelDomain>,
-    deadlines: Deadlines,
-    freshness: Freshness,
+    deadlines: AuthenticatorDeadlines,
+    qr_age_limit: QrAgeLimit,
 }
 
 /// An authenticator that answers from a passkey store after it asked a user: of
@@ -82,8 +82,8 @@ impl<A> AuthenticatorBuilder<A> {
             advertiser: None,
             dialer: None,
             domain: None,
-            deadlines: Deadlines::default(),
-            freshness: Freshness::default(),
+            deadlines: AuthenticatorDeadlines::default(),
+            qr_age_limit: QrAgeLimit::default(),
         }
     }
 
@@ -96,7 +96,7 @@ impl<A> AuthenticatorBuilder<A> {
 
     /// The way to the tunnel service.
     #[must_use]
-    pub fn tunnel(mut self, dialer: impl Dial + 'static) -> Self {
+    pub fn tunnel(mut self, dialer: impl TunnelDialer + 'static) -> Self {
         self.dialer = Some(Arc::new(dialer));
         self
     }
@@ -111,15 +111,15 @@ impl<A> AuthenticatorBuilder<A> {
 
     /// How long each stage may take.
     #[must_use]
-    pub const fn deadlines(mut self, deadlines: Deadlines) -> Self {
+    pub const fn deadlines(mut self, deadlines: AuthenticatorDeadlines) -> Self {
         self.deadlines = deadlines;
         self
     }
 
     /// How old a QR code may be.
     #[must_use]
-    pub const fn freshness(mut self, freshness: Freshness) -> Self {
-        self.freshness = freshness;
+    pub const fn qr_age_limit(mut self, qr_age_limit: QrAgeLimit) -> Self {
+        self.qr_age_limit = qr_age_limit;
         self
     }
 
@@ -129,9 +129,9 @@ impl<A> AuthenticatorBuilder<A> {
         let dialer = self.dialer.ok_or_else(|| missing("a tunnel"))?;
         let domain = self.domain.ok_or_else(|| missing("a tunnel domain"))?;
         let surroundings = Surroundings { advertiser, dialer };
-        let (deadlines, freshness) = (self.deadlines, self.freshness);
+        let (deadlines, qr_age_limit) = (self.deadlines, self.qr_age_limit);
         let answers = answers(self.answers);
-        Ok(Authenticator { surroundings, answers, domain, deadlines, freshness })
+        Ok(Authenticator { surroundings, answers, domain, deadlines, qr_age_limit })
     }
 }
 
@@ -184,7 +184,7 @@ impl AuthenticatorBuilder {
     #[must_use]
     pub fn get_info_for_testing_only(
         mut self,
-        info: fido_hybrid_proto::ctap::get_info::Response,
+        info: fido_hybrid_proto::ctap::GetInfoResponse,
     ) -> Self {
         self.answers.profile.state_get_info_for_testing_only(info);
         self
@@ -196,7 +196,7 @@ impl AuthenticatorBuilder {
     /// [`ApiMisuse::Missing`] without an advertiser, a tunnel or its domain.
     pub fn build(self) -> Result<Authenticator, Error> {
         self.finish(|StoreAndUser { store, user, keys, mut profile }| {
-            profile.ability = user.ability();
+            profile.capability = user.capability();
             let profile = Arc::new(profile);
             Answers::Passkeys {
                 parts: Parts { accounts: Arc::default(), store, user, keys },
@@ -245,7 +245,7 @@ impl Authenticator {
     /// program (CVE-2024-9956).
     ///
     /// # Errors
-    /// [`Fault::StaleQrCode`](fido_hybrid_proto::error::Fault::StaleQrCode);
+    /// [`ErrorKind::StaleQrCode`](fido_hybrid_proto::error::ErrorKind::StaleQrCode);
     /// [`Unsupported`](fido_hybrid_proto::error::Unsupported) if the client cannot be met
     /// at this tunnel service; [`ApiMisuse::NoRuntime`] outside a tokio
     /// runtime.
@@ -253,22 +253,24 @@ impl Authenticator {
         let preparing = |fault: ApiMisuse| Error::new(Stage::Preparing, fault);
         let runtime = Handle::try_current().map_err(|_| preparing(ApiMisuse::NoRuntime))?;
         let today = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        self.freshness.check(&code, today).map_err(|fault| Error::new(Stage::Preparing, fault))?;
+        self.qr_age_limit
+            .check(&code, today)
+            .map_err(|fault| Error::new(Stage::Preparing, fault))?;
         let (domain, mut rng) = (self.domain, UnwrapErr(SysRng));
         match &self.answers {
             Answers::Passkeys { parts, profile } => {
-                let mut config = Config::new(domain);
+                let mut config = AuthenticatorConfig::new(domain);
                 config.profile = Profile::clone(profile);
                 config.deadlines = self.deadlines;
-                let keys = Keys::generate(&mut rng);
+                let keys = PhoneSecrets::generate(&mut rng);
                 let transaction = Transaction::qr(config, &code, keys, Duration::ZERO)?;
                 Ok(self.begin(&runtime, Passkeys::new(transaction, parts.clone())))
             }
             Answers::Engine(engine) => {
-                let mut config = link::Config::new(domain, engine.get_info());
+                let mut config = link::LinkConfig::new(domain, engine.get_info());
                 config.deadlines = self.deadlines;
-                let keys = link::Keys::generate(&mut rng);
-                let transaction = link::Transaction::qr(config, &code, keys, Duration::ZERO)?;
+                let keys = link::LinkSecrets::generate(&mut rng);
+                let transaction = link::LinkTransaction::qr(config, &code, keys, Duration::ZERO)?;
                 Ok(self.begin(&runtime, Engine::new(transaction, Arc::clone(engine))))
             }
         }

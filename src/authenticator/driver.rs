@@ -11,9 +11,9 @@ use tracing::debug;
 use crate::bluetooth::{AdapterState, Advertisement, Advertiser};
 use crate::clock::Clock;
 use crate::data_channel::{Endpoint, Event};
-use crate::tunnel::{Dial, OpenTunnel, dial};
-use fido_hybrid_proto::authenticator::Update;
-use fido_hybrid_proto::error::{ApiMisuse, BluetoothFault, Error, Stage, TunnelFault};
+use crate::tunnel::{OpenedTunnel, TunnelDialer, dial};
+use fido_hybrid_proto::authenticator::AuthenticatorUpdate;
+use fido_hybrid_proto::error::{ApiMisuse, BluetoothError, Error, Stage, TunnelError};
 use fido_hybrid_proto::ports::BoxFuture;
 use fido_hybrid_proto::transport::tunnel_url::{RoutingId, TunnelRequest};
 
@@ -29,7 +29,7 @@ pub(super) trait Role: Send {
 
     /// The next output that concerns the link. What concerns the answering half
     /// is done here.
-    fn poll(&mut self, updates: &mpsc::Sender<Update>) -> Option<Output>;
+    fn poll(&mut self, updates: &mpsc::Sender<AuthenticatorUpdate>) -> Option<Output>;
 
     fn handle(&mut self, now: Duration, input: Input<Self::Input>) -> Result<(), ApiMisuse>;
 
@@ -53,7 +53,7 @@ pub(super) enum Output {
     StopAdvertising,
     Send(Vec<u8>),
     CloseTunnel,
-    Update(Update),
+    Update(AuthenticatorUpdate),
     Closed(Result<(), Error>),
 }
 
@@ -62,10 +62,10 @@ pub(super) enum Input<R> {
     TunnelOpened { routing_id: Option<RoutingId> },
     Message(Vec<u8>),
     TunnelClosed,
-    TunnelFailed(TunnelFault),
-    SendFailed(TunnelFault),
+    TunnelFailed(TunnelError),
+    SendFailed(TunnelError),
     Adapter(AdapterState),
-    AdvertisingFailed(BluetoothFault),
+    AdvertisingFailed(BluetoothError),
     Cancel,
     TimePassed,
     Role(R),
@@ -75,16 +75,16 @@ pub(super) enum Input<R> {
 #[derive(Clone)]
 pub(super) struct Surroundings {
     pub(super) advertiser: Arc<dyn Advertiser>,
-    pub(super) dialer: Arc<dyn Dial>,
+    pub(super) dialer: Arc<dyn TunnelDialer>,
 }
 
 pub(super) struct Driver<R> {
     role: R,
     clock: Clock,
     surroundings: Surroundings,
-    updates: mpsc::Sender<Update>,
+    updates: mpsc::Sender<AuthenticatorUpdate>,
     /// The session was dropped: nobody wants this any more.
-    deserted: bool,
+    caller_dropped: bool,
     /// What opening tells is where the client will connect.
     endpoint: Endpoint<Option<RoutingId>>,
     radio: Radio,
@@ -92,19 +92,23 @@ pub(super) struct Driver<R> {
 
 enum Radio {
     Off,
-    Starting(BoxFuture<'static, Result<Box<dyn Advertisement>, BluetoothFault>>),
+    Starting(BoxFuture<'static, Result<Box<dyn Advertisement>, BluetoothError>>),
     OnAir(Box<dyn Advertisement>),
 }
 
 impl<R: Role> Driver<R> {
     /// The transaction starts at time zero, which is now.
-    pub(super) fn new(role: R, surroundings: Surroundings, updates: mpsc::Sender<Update>) -> Self {
+    pub(super) fn new(
+        role: R,
+        surroundings: Surroundings,
+        updates: mpsc::Sender<AuthenticatorUpdate>,
+    ) -> Self {
         Self {
             role,
             clock: Clock::start(),
             surroundings,
             updates,
-            deserted: false,
+            caller_dropped: false,
             endpoint: Endpoint::Closed,
             radio: Radio::Off,
         }
@@ -134,7 +138,7 @@ impl<R: Role> Driver<R> {
                 Output::Dial(request) => {
                     let opening = dial(Arc::clone(&self.surroundings.dialer), request);
                     self.endpoint = Endpoint::open(async move {
-                        let OpenTunnel { tunnel, routing_id, .. } = opening.await?;
+                        let OpenedTunnel { tunnel, routing_id, .. } = opening.await?;
                         Ok((tunnel, routing_id))
                     });
                 }
@@ -167,8 +171,8 @@ impl<R: Role> Driver<R> {
         // Whatever ends the transaction goes before what lets it sign.
         tokio::select! {
             biased;
-            () = self.updates.closed(), if !self.deserted => {
-                self.deserted = true;
+            () = self.updates.closed(), if !self.caller_dropped => {
+                self.caller_dropped = true;
                 Input::Cancel
             }
             () = self.clock.reach(self.role.deadline()) => Input::TimePassed,
@@ -191,7 +195,7 @@ impl<R: Role> Driver<R> {
 impl Radio {
     /// # Cancel safety
     /// The advert stays on the air.
-    async fn next(&mut self) -> Result<AdapterState, BluetoothFault> {
+    async fn next(&mut self) -> Result<AdapterState, BluetoothError> {
         let fault = loop {
             match self {
                 Self::Off => pending().await,

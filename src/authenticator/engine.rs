@@ -7,19 +7,22 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::driver::{Input, Output, Role};
-use fido_hybrid_proto::authenticator::{CtapEngine, Update, link};
+use fido_hybrid_proto::authenticator::{AuthenticatorUpdate, CtapEngine, link};
 use fido_hybrid_proto::error::{ApiMisuse, Stage};
 use fido_hybrid_proto::ports::BoxFuture;
 use fido_hybrid_proto::secret::SecretBytes;
 
 pub(super) struct Engine {
-    transaction: link::Transaction,
+    transaction: link::LinkTransaction,
     engine: Arc<dyn CtapEngine>,
     request: Option<BoxFuture<'static, SecretBytes>>,
 }
 
 impl Engine {
-    pub(super) const fn new(transaction: link::Transaction, engine: Arc<dyn CtapEngine>) -> Self {
+    pub(super) const fn new(
+        transaction: link::LinkTransaction,
+        engine: Arc<dyn CtapEngine>,
+    ) -> Self {
         Self { transaction, engine, request: None }
     }
 }
@@ -36,8 +39,8 @@ impl Role for Engine {
         self.transaction.deadline()
     }
 
-    fn poll(&mut self, _: &mpsc::Sender<Update>) -> Option<Output> {
-        use link::Output as Wanted;
+    fn poll(&mut self, _: &mpsc::Sender<AuthenticatorUpdate>) -> Option<Output> {
+        use link::LinkOutput as Wanted;
         while let Some(output) = self.transaction.poll_output() {
             match output {
                 Wanted::Dial(request) => return Some(Output::Dial(request)),
@@ -60,7 +63,7 @@ impl Role for Engine {
     }
 
     fn handle(&mut self, now: Duration, input: Input<SecretBytes>) -> Result<(), ApiMisuse> {
-        use link::Input as Happened;
+        use link::LinkInput as Happened;
         let input = match input {
             Input::TunnelOpened { routing_id } => Happened::TunnelOpened { routing_id },
             Input::Message(message) => Happened::Message(message),

@@ -19,9 +19,10 @@ mod session;
 pub use crate::background::CLOSE_DEADLINE;
 pub use builder::{Authenticator, AuthenticatorBuilder, EngineOnly, StoreAndUser};
 pub use fido_hybrid_proto::authenticator::{
-    Account, Attestation, Backup, CREDENTIAL_ID_LENGTH, Config, CtapEngine, Deadlines, Decision,
-    ExternalKey, Freshness, Input, Key, KeyHandle, KeyStore, Keys, MAX_MESSAGE_SIZE, MAX_NAME,
-    MAX_PROMPTS, MemoryStore, NewKeys, Output, Passkey, PasskeyStore, Profile, Prompt, PromptId,
-    Question, Refusal, Transaction, Update, UserCheck, Verification, link, transaction,
+    Account, Attestation, AuthenticatorConfig, AuthenticatorDeadlines, AuthenticatorUpdate, Backup,
+    CREDENTIAL_ID_LENGTH, CtapEngine, Decision, ExternalKey, Input, KeyHandle, KeyStore,
+    MAX_DISPLAY_NAME_BYTES, MAX_MESSAGE_SIZE, MAX_PROMPTS, MemoryStore, NewKeys, Output, Passkey,
+    PasskeyStore, PhoneSecrets, PrivateKey, Profile, Prompt, PromptId, QrAgeLimit, Question,
+    Refusal, Transaction, UserCheck, UserVerification, link, transaction,
 };
 pub use session::Session;

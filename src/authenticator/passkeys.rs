@@ -11,11 +11,11 @@ use tracing::debug;
 use super::accounts::{Accounts, Claim};
 use super::driver::{Input, Output, Role};
 use fido_hybrid_proto::authenticator::{
-    self, Decision, ExternalKey, KeyHandle, KeyStore, Passkey, PasskeyStore, PromptId, Transaction,
-    Update, UserCheck,
+    self, AuthenticatorUpdate, Decision, ExternalKey, KeyHandle, KeyStore, Passkey, PasskeyStore,
+    PromptId, Transaction, UserCheck,
 };
 use fido_hybrid_proto::ctap::CredentialId;
-use fido_hybrid_proto::error::{ApiMisuse, KeyFault, Stage, StoreFault};
+use fido_hybrid_proto::error::{ApiMisuse, KeyError, Stage, StoreError};
 use fido_hybrid_proto::ports::BoxFuture;
 
 /// How long the deletion of a key may take.
@@ -49,19 +49,19 @@ pub(super) struct Passkeys {
 }
 
 /// With the claim on the account, of a registration.
-type Found = (Option<Claim>, Result<Vec<Passkey>, StoreFault>);
+type Found = (Option<Claim>, Result<Vec<Passkey>, StoreError>);
 
 enum Store {
     Idle,
     Finding(BoxFuture<'static, Found>),
-    Saving(BoxFuture<'static, Result<(), StoreFault>>),
-    Counting(BoxFuture<'static, Result<u32, StoreFault>>),
+    Saving(BoxFuture<'static, Result<(), StoreError>>),
+    Counting(BoxFuture<'static, Result<u32, StoreError>>),
 }
 
 enum Keys {
     Idle,
-    Creating(BoxFuture<'static, Result<ExternalKey, KeyFault>>),
-    Signing(BoxFuture<'static, Result<Vec<u8>, KeyFault>>),
+    Creating(BoxFuture<'static, Result<ExternalKey, KeyError>>),
+    Signing(BoxFuture<'static, Result<Vec<u8>, KeyError>>),
 }
 
 enum User {
@@ -82,8 +82,8 @@ impl Passkeys {
         }
     }
 
-    fn key_store(&self) -> Result<Arc<dyn KeyStore>, KeyFault> {
-        self.parts.keys.clone().ok_or_else(|| KeyFault::failed(NoKeyStore))
+    fn key_store(&self) -> Result<Arc<dyn KeyStore>, KeyError> {
+        self.parts.keys.clone().ok_or_else(|| KeyError::failed(NoKeyStore))
     }
 
     /// Asks the store, for a registration once no other session registers for the
@@ -92,7 +92,7 @@ impl Passkeys {
         &self,
         rp_id: String,
         ids: Option<Vec<CredentialId>>,
-        updates: &mpsc::Sender<Update>,
+        updates: &mpsc::Sender<AuthenticatorUpdate>,
     ) -> Store {
         let store = Arc::clone(&self.parts.store);
         let accounts = Arc::clone(&self.parts.accounts);
@@ -101,7 +101,7 @@ impl Passkeys {
         let updates = updates.clone();
         let waits = move || {
             // A program that does not read updates misses them.
-            let _full_or_gone = updates.try_send(Update::Waiting);
+            let _full_or_gone = updates.try_send(AuthenticatorUpdate::Waiting);
         };
         Store::Finding(Box::pin(async move {
             let claim = match account {
@@ -124,7 +124,7 @@ impl Role for Passkeys {
         self.transaction.deadline()
     }
 
-    fn poll(&mut self, updates: &mpsc::Sender<Update>) -> Option<Output> {
+    fn poll(&mut self, updates: &mpsc::Sender<AuthenticatorUpdate>) -> Option<Output> {
         use authenticator::Output as Wanted;
         while let Some(output) = self.transaction.poll_output() {
             match output {

@@ -5,7 +5,7 @@ use std::fmt;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::background::Background;
-use fido_hybrid_proto::authenticator::Update;
+use fido_hybrid_proto::authenticator::AuthenticatorUpdate;
 use fido_hybrid_proto::error::{ApiMisuse, Error, Stage};
 
 type Ended = oneshot::Receiver<Result<(), Error>>;
@@ -22,7 +22,7 @@ type Ended = oneshot::Receiver<Result<(), Error>>;
 /// notices that the connection was lost. So a program that is about to end calls
 /// [`close`](Self::close).
 pub struct Session {
-    updates: mpsc::Receiver<Update>,
+    updates: mpsc::Receiver<AuthenticatorUpdate>,
     ended: Option<Ended>,
     outcome: Option<Result<(), Error>>,
     task: Background,
@@ -30,7 +30,7 @@ pub struct Session {
 
 impl Session {
     pub(super) const fn new(
-        updates: mpsc::Receiver<Update>,
+        updates: mpsc::Receiver<AuthenticatorUpdate>,
         ended: Ended,
         task: Background,
     ) -> Self {
@@ -42,7 +42,7 @@ impl Session {
     ///
     /// # Cancel safety
     /// No update is lost.
-    pub async fn next(&mut self) -> Option<Update> {
+    pub async fn next(&mut self) -> Option<AuthenticatorUpdate> {
         let ended = self.ended.as_mut()?;
         let outcome = tokio::select! {
             biased;

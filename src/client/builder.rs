@@ -13,9 +13,11 @@ use super::ceremony::{Answer, Ask, Ceremony, Ended};
 use super::driver::Driver;
 use crate::background::Background;
 use crate::bluetooth::Scanner;
-use crate::tunnel::Dial;
-use fido_hybrid_proto::client::{Config, Deadlines, JsonRequest, Keys, PhoneRequest, Transaction};
-use fido_hybrid_proto::ctap::{self, Response};
+use crate::tunnel::TunnelDialer;
+use fido_hybrid_proto::client::{
+    ClientConfig, ClientDeadlines, JsonRequest, PhoneRequest, QrSecrets, Transaction,
+};
+use fido_hybrid_proto::ctap::{self, CtapResponse};
 use fido_hybrid_proto::error::{ApiMisuse, Error, Stage};
 use fido_hybrid_proto::secret::SecretText;
 
@@ -27,16 +29,16 @@ const UPDATES: usize = 32;
 #[derive(Clone)]
 pub struct Client {
     pub(super) scanner: Arc<dyn Scanner>,
-    pub(super) dialer: Arc<dyn Dial>,
-    deadlines: Deadlines,
+    pub(super) dialer: Arc<dyn TunnelDialer>,
+    deadlines: ClientDeadlines,
 }
 
 /// Builds a [`Client`].
 #[derive(Default)]
 pub struct ClientBuilder {
     scanner: Option<Arc<dyn Scanner>>,
-    dialer: Option<Arc<dyn Dial>>,
-    deadlines: Deadlines,
+    dialer: Option<Arc<dyn TunnelDialer>>,
+    deadlines: ClientDeadlines,
 }
 
 impl ClientBuilder {
@@ -49,14 +51,14 @@ impl ClientBuilder {
 
     /// The way to tunnel services.
     #[must_use]
-    pub fn tunnel(mut self, dialer: impl Dial + 'static) -> Self {
+    pub fn tunnel(mut self, dialer: impl TunnelDialer + 'static) -> Self {
         self.dialer = Some(Arc::new(dialer));
         self
     }
 
     /// How long each stage may take.
     #[must_use]
-    pub const fn deadlines(mut self, deadlines: Deadlines) -> Self {
+    pub const fn deadlines(mut self, deadlines: ClientDeadlines) -> Self {
         self.deadlines = deadlines;
         self
     }
@@ -94,9 +96,9 @@ impl Client {
     /// not take or that is too long for them; [`ApiMisuse::NoRuntime`] outside a tokio runtime.
     pub fn begin(
         &self,
-        request: ctap::Request,
+        request: ctap::CtapRequest,
         timeout: Option<Duration>,
-    ) -> Result<Ceremony<Response>, Error> {
+    ) -> Result<Ceremony<CtapResponse>, Error> {
         let request = PhoneRequest::try_from(request);
         let request = request.map_err(|fault| Error::new(Stage::Preparing, fault))?;
         self.begin_with(request, timeout, |answer| answer.ctap().map(|(response, _)| response))
@@ -132,9 +134,9 @@ impl Client {
     ) -> Result<Ceremony<T>, Error> {
         let preparing = |fault: ApiMisuse| Error::new(Stage::Preparing, fault);
         let runtime = Handle::try_current().map_err(|_| preparing(ApiMisuse::NoRuntime))?;
-        let mut config = Config::new(request.hint());
+        let mut config = ClientConfig::new(request.hint());
         config.deadlines = self.deadlines;
-        let keys = Keys::generate(&mut UnwrapErr(SysRng));
+        let keys = QrSecrets::generate(&mut UnwrapErr(SysRng));
         let created =
             SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let transaction = Transaction::qr(config, keys, Duration::ZERO, created);

@@ -1,19 +1,19 @@
 //! One transaction as a program sees it: a QR code to show, updates, an answer.
 
+use fido_hybrid_proto::ctap::GetInfoResponse;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio::sync::{mpsc, oneshot};
 
 use crate::background::Background;
-use fido_hybrid_proto::ctap::{self, get_info};
+use fido_hybrid_proto::ctap::{self};
 use fido_hybrid_proto::error::{
-    ApiMisuse, CancelledBy, Error, Fault, Mismatch, PeerMisbehaved, Stage,
+    ApiMisuse, CancelledBy, Error, ErrorKind, PeerMisbehaved, ResponseMismatch, Stage,
 };
 use fido_hybrid_proto::secret::SecretText;
 use fido_hybrid_proto::transport::qr_code::QrText;
 
-use fido_hybrid_proto::client::PhoneRequest;
-use fido_hybrid_proto::client::Update;
+use fido_hybrid_proto::client::{ClientUpdate, PhoneRequest};
 
 /// What a ceremony asks of the task that drives its transaction.
 #[derive(Debug)]
@@ -29,15 +29,15 @@ pub(super) struct Ask {
 pub(super) enum Answer {
     /// With the getInfo of the phone that it is from.
     Ctap {
-        response: ctap::Response,
-        phone: Box<get_info::Response>,
+        response: ctap::CtapResponse,
+        phone: Box<GetInfoResponse>,
     },
     Json(SecretText),
 }
 
 impl Answer {
     /// The answer to a CTAP request.
-    pub(super) fn ctap(self) -> Result<(ctap::Response, get_info::Response), Error> {
+    pub(super) fn ctap(self) -> Result<(ctap::CtapResponse, GetInfoResponse), Error> {
         match self {
             Self::Ctap { response, phone } => Ok((response, *phone)),
             Self::Json(_) => Err(contradiction()),
@@ -55,7 +55,10 @@ impl Answer {
 
 /// A response to another request. The transaction lets none through.
 pub(super) fn contradiction() -> Error {
-    Error::new(Stage::Asking, PeerMisbehaved::Mismatch(Mismatch::Contradiction))
+    Error::new(
+        Stage::AwaitingResponse,
+        PeerMisbehaved::ResponseMismatch(ResponseMismatch::Contradiction),
+    )
 }
 
 /// Why the transaction is over, from when it is.
@@ -119,7 +122,7 @@ pub(super) type Convert<T> = Box<dyn FnOnce(Answer) -> Result<T, Error> + Send>;
 /// that is about to end calls [`close`](Self::close).
 pub struct Ceremony<T> {
     code: ShownCode,
-    updates: mpsc::Receiver<Update>,
+    updates: mpsc::Receiver<ClientUpdate>,
     asks: mpsc::Sender<Ask>,
     ended: Ended,
     first: Option<(Pending, Convert<T>)>,
@@ -130,7 +133,7 @@ pub struct Ceremony<T> {
 impl<T> Ceremony<T> {
     pub(super) fn new(
         code: ShownCode,
-        updates: mpsc::Receiver<Update>,
+        updates: mpsc::Receiver<ClientUpdate>,
         asks: mpsc::Sender<Ask>,
         ended: Ended,
         first: Pending,
@@ -141,7 +144,7 @@ impl<T> Ceremony<T> {
     }
 
     /// The text of the QR code to show. `None` once a phone was heard
-    /// ([`Update::PhoneHeard`]) or the transaction is over: a used code must not
+    /// ([`ClientUpdate::PhoneHeard`]) or the transaction is over: a used code must not
     /// stay on the screen.
     #[must_use]
     pub fn qr_code(&self) -> Option<QrText> {
@@ -153,7 +156,7 @@ impl<T> Ceremony<T> {
     ///
     /// # Cancel safety
     /// No update is lost.
-    pub async fn next(&mut self) -> Option<Update> {
+    pub async fn next(&mut self) -> Option<ClientUpdate> {
         let (first, _) = self.first.as_mut()?;
         let answer = tokio::select! {
             biased;
@@ -184,7 +187,7 @@ impl<T> Ceremony<T> {
     /// leave after one answer.
     ///
     /// A request waits for its turn while the phone still has another one. Its
-    /// time, [`Deadlines::asking`](super::Deadlines::asking), counts from when
+    /// time, [`ClientDeadlines::awaiting_response`](super::Deadlines::awaiting_response), counts from when
     /// it is sent.
     ///
     /// # Errors
@@ -199,7 +202,7 @@ impl<T> Ceremony<T> {
     /// cannot take a single request back [CTAP 2.2 §11.5]. Its answer is dropped
     /// and never given to another call, and later requests wait for it. To take
     /// the question off the phone, [`close`](Self::close) the ceremony.
-    pub async fn ask(&mut self, request: ctap::Request) -> Result<ctap::Response, Error> {
+    pub async fn ask(&mut self, request: ctap::CtapRequest) -> Result<ctap::CtapResponse, Error> {
         if self.first.is_some() {
             return Err(Error::new(Stage::Ready, ApiMisuse::WrongStage));
         }
@@ -241,7 +244,7 @@ impl<T> Ceremony<T> {
     pub async fn cancel(self, by: Canceller) -> Error {
         let ended = self.end().await;
         let stage = ended.get().map_or(Stage::Closed, |error| error.stage);
-        Error::new(stage, Fault::Cancelled(by.into()))
+        Error::new(stage, ErrorKind::Cancelled(by.into()))
     }
 
     async fn end(self) -> Ended {

@@ -14,11 +14,10 @@ use super::ceremony::{Answer, Ask, Ended, ShownCode};
 use crate::bluetooth::{Scan, ScanEvent, Scanner};
 use crate::clock::Clock;
 use crate::data_channel::{Endpoint, Event};
-use crate::tunnel::{Dial, OpenTunnel, dial};
-use fido_hybrid_proto::client::Update;
-use fido_hybrid_proto::client::{Input, Output, Transaction};
+use crate::tunnel::{OpenedTunnel, TunnelDialer, dial};
+use fido_hybrid_proto::client::{ClientUpdate, Input, Output, Transaction};
 use fido_hybrid_proto::ctap;
-use fido_hybrid_proto::error::{BluetoothFault, Error, Fault, Stage, Unsupported};
+use fido_hybrid_proto::error::{BluetoothError, Error, ErrorKind, Stage, Unsupported};
 use fido_hybrid_proto::ports::BoxFuture;
 
 type Reply = oneshot::Sender<Result<Answer, Error>>;
@@ -26,7 +25,7 @@ type Reply = oneshot::Sender<Result<Answer, Error>>;
 pub(super) struct Driver {
     transaction: Transaction,
     clock: Clock,
-    dialer: Arc<dyn Dial>,
+    dialer: Arc<dyn TunnelDialer>,
     radio: Radio,
     /// What opening tells is whether a connect signal was announced.
     endpoint: Endpoint<bool>,
@@ -34,15 +33,15 @@ pub(super) struct Driver {
     ended: Ended,
     code: ShownCode,
     /// The ceremony was dropped: nobody asks any more.
-    deserted: bool,
-    updates: mpsc::Sender<Update>,
+    caller_dropped: bool,
+    updates: mpsc::Sender<ClientUpdate>,
     waiting: VecDeque<Ask>,
     asked: Option<Reply>,
 }
 
 enum Radio {
     Off,
-    Starting(BoxFuture<'static, Result<Box<dyn Scan>, BluetoothFault>>),
+    Starting(BoxFuture<'static, Result<Box<dyn Scan>, BluetoothError>>),
     Scanning(Box<dyn Scan>),
 }
 
@@ -51,9 +50,9 @@ impl Driver {
     pub(super) fn new(
         transaction: Transaction,
         scanner: Arc<dyn Scanner>,
-        dialer: Arc<dyn Dial>,
+        dialer: Arc<dyn TunnelDialer>,
         asks: mpsc::Receiver<Ask>,
-        updates: mpsc::Sender<Update>,
+        updates: mpsc::Sender<ClientUpdate>,
         ended: Ended,
         first: Ask,
     ) -> Self {
@@ -68,7 +67,7 @@ impl Driver {
             asks,
             ended,
             code,
-            deserted: false,
+            caller_dropped: false,
             updates,
             waiting: VecDeque::from([first]),
             asked: None,
@@ -106,7 +105,7 @@ impl Driver {
                 Output::Dial(request) => {
                     let opening = dial(Arc::clone(&self.dialer), request);
                     self.endpoint = Endpoint::open(async move {
-                        let OpenTunnel { tunnel, connect_signal, .. } = opening.await?;
+                        let OpenedTunnel { tunnel, connect_signal, .. } = opening.await?;
                         Ok((tunnel, connect_signal))
                     });
                 }
@@ -134,22 +133,25 @@ impl Driver {
         ControlFlow::Continue(())
     }
 
-    fn tell(&self, update: Update) {
+    fn tell(&self, update: ClientUpdate) {
         debug!(stage = %self.transaction.stage(), "{update}");
         // A program that does not read updates misses them.
         let _full_or_gone = self.updates.try_send(update);
     }
 
-    fn ctap_answer(&self, response: Result<ctap::Response, ctap::Status>) -> Result<Answer, Error> {
-        let asking = |fault: Fault| Error::new(Stage::Asking, fault);
-        let response = response.map_err(|status| asking(Fault::Status(status)))?;
+    fn ctap_answer(
+        &self,
+        response: Result<ctap::CtapResponse, ctap::Status>,
+    ) -> Result<Answer, Error> {
+        let asking = |fault: ErrorKind| Error::new(Stage::AwaitingResponse, fault);
+        let response = response.map_err(|status| asking(ErrorKind::Status(status)))?;
         // A phone that answers in CTAP has said what it can do.
         let phone = self.transaction.get_info().ok_or_else(|| asking(Unsupported::Ctap.into()))?;
         Ok(Answer::Ctap { response, phone: Box::new(phone.clone()) })
     }
 
     fn answer(&mut self, answer: Result<Answer, Error>) {
-        self.tell(Update::Answered);
+        self.tell(ClientUpdate::Answered);
         if let Some(reply) = self.asked.take() {
             // The caller may have stopped waiting. The answer is not kept: it
             // does not belong to a later request.
@@ -171,10 +173,10 @@ impl Driver {
             // they hold nothing else up.
             tokio::select! {
                 biased;
-                ask = self.asks.recv(), if !self.deserted => match ask {
+                ask = self.asks.recv(), if !self.caller_dropped => match ask {
                     Some(ask) => self.waiting.push_back(ask),
                     None => {
-                        self.deserted = true;
+                        self.caller_dropped = true;
                         return match self.transaction.stage() {
                             Stage::Ready => Input::Finish,
                             _ => Input::Cancel,
@@ -182,7 +184,7 @@ impl Driver {
                     }
                 },
                 () = self.clock.reach(self.transaction.deadline()) => return Input::TimePassed,
-                event = self.endpoint.next() => return of_tunnel(event),
+                event = self.endpoint.next() => return tunnel_input(event),
                 input = self.radio.next() => return input,
             }
         }
@@ -193,7 +195,7 @@ impl Driver {
         debug!(ok = result.is_ok(), "the transaction is over");
         let error = match result {
             Err(error) => error,
-            Ok(()) => Error::new(Stage::Closed, Fault::PeerLeft),
+            Ok(()) => Error::new(Stage::Closed, ErrorKind::PeerLeft),
         };
         // Set before the channel is closed: a caller that finds it closed reads it.
         let _once = self.ended.set(error.clone());
@@ -215,7 +217,7 @@ impl Drop for Driver {
     }
 }
 
-fn of_tunnel(event: Event<bool>) -> Input {
+fn tunnel_input(event: Event<bool>) -> Input {
     match event {
         Event::Opened(connect_signal) => Input::TunnelOpened { connect_signal },
         Event::Message(message) => Input::Message(message),
@@ -247,7 +249,7 @@ impl Radio {
                 }
             };
             match heard {
-                Ok(ScanEvent::Sighting(sighting)) => return Input::Advert(sighting),
+                Ok(ScanEvent::Advert(sighting)) => return Input::Advert(sighting),
                 Ok(ScanEvent::Adapter(state)) => return Input::Adapter(state),
                 Err(fault) => {
                     *self = Self::Off;

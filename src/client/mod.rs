@@ -15,7 +15,8 @@ pub use crate::background::CLOSE_DEADLINE;
 pub use builder::{Client, ClientBuilder};
 pub use ceremony::{Canceller, Ceremony};
 pub use fido_hybrid_proto::client::{
-    Config, CtapRequest, Deadlines, Input, JsonRequest, Keys, LinkedKeys, Linking, MAX_REQUEST,
-    Output, PhoneRequest, Transaction, Update, transaction,
+    ClientConfig, ClientDeadlines, ClientUpdate, ContactSecrets, EncodedRequest, Input,
+    JsonRequest, Linking, MAX_REQUEST_LENGTH, Output, PhoneRequest, QrSecrets, Transaction,
+    transaction,
 };
 pub use preflight::{Health, PREFLIGHT_DEADLINE, ServiceHealth};

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use super::builder::Client;
 use crate::bluetooth::AdapterState;
-use fido_hybrid_proto::error::{Advice, BluetoothFault, Error, Fault, Stage, TunnelFault};
+use fido_hybrid_proto::error::{Advice, BluetoothError, Error, ErrorKind, Stage, TunnelError};
 use fido_hybrid_proto::transport::tunnel_domain::TunnelDomain;
 use fido_hybrid_proto::transport::tunnel_url::{RoutingId, TunnelId, TunnelRequest, TunnelUrl};
 
@@ -59,7 +59,7 @@ impl Health {
     #[must_use]
     pub fn advice(&self) -> Vec<Advice> {
         let radio = match &self.bluetooth {
-            Ok(state) => state.fault().map(|fault| Error::new(Stage::Offering, fault).advice()),
+            Ok(state) => state.fault().map(|fault| Error::new(Stage::ShowingQr, fault).advice()),
             Err(error) => Some(error.advice()),
         };
         let services = self.tunnel_services.iter();
@@ -79,7 +79,7 @@ impl fmt::Display for Health {
         match &self.bluetooth {
             Ok(state) => state.fmt(f)?,
             Err(error) => {
-                write!(f, "Bluetooth cannot be used: {}. {}", error.fault, error.advice())?;
+                write!(f, "Bluetooth cannot be used: {}. {}", error.kind, error.advice())?;
             }
         }
         for service in &self.tunnel_services {
@@ -97,7 +97,7 @@ impl fmt::Display for ServiceHealth {
             Err(error) => write!(
                 f,
                 "The tunnel service {host} cannot be used: {}. {}",
-                error.fault,
+                error.kind,
                 error.advice()
             ),
         }
@@ -136,8 +136,8 @@ impl Client {
     async fn radio_state(&self) -> Result<AdapterState, Error> {
         let state = timeout(PREFLIGHT_DEADLINE, self.scanner.state()).await;
         state
-            .unwrap_or(Err(BluetoothFault::Silent))
-            .map_err(|fault| Error::new(Stage::Offering, fault))
+            .unwrap_or(Err(BluetoothError::Silent))
+            .map_err(|fault| Error::new(Stage::ShowingQr, fault))
     }
 
     async fn service_health(&self, domain: TunnelDomain) -> ServiceHealth {
@@ -148,9 +148,9 @@ impl Client {
         let answer = timeout(PREFLIGHT_DEADLINE, self.dialer.dial(TunnelRequest::from(url))).await;
         let fault = match answer {
             // Some services let a client come before its phone.
-            Ok(Ok(_) | Err(TunnelFault::Status(NO_SUCH_TUNNEL))) => None,
-            Ok(Err(fault)) => Some(Fault::Tunnel(fault)),
-            Err(_) => Some(Fault::Deadline),
+            Ok(Ok(_) | Err(TunnelError::Status(NO_SUCH_TUNNEL))) => None,
+            Ok(Err(fault)) => Some(ErrorKind::Tunnel(fault)),
+            Err(_) => Some(ErrorKind::Deadline),
         };
         let reached = fault.map_or(Ok(()), |fault| Err(Error::new(Stage::Connecting, fault)));
         ServiceHealth { domain, reached }

@@ -3,8 +3,8 @@
 use super::builder::Client;
 use super::ceremony::{Ceremony, contradiction};
 use fido_hybrid_proto::client::PhoneRequest;
-use fido_hybrid_proto::ctap::Response;
-use fido_hybrid_proto::error::{Error, Fault, PeerMisbehaved, Stage};
+use fido_hybrid_proto::ctap::CtapResponse;
+use fido_hybrid_proto::error::{Error, ErrorKind, PeerMisbehaved, Stage};
 use fido_hybrid_proto::webauthn::{
     AnswerError, Assertion, Caller, CreationOptions, Registration, RequestOptions,
 };
@@ -20,7 +20,7 @@ impl Client {
     /// [`Unsupported`](fido_hybrid_proto::error::Unsupported) before its user is asked.
     ///
     /// # Errors
-    /// [`Fault::Options`](fido_hybrid_proto::error::Fault::Options) if the options are not
+    /// [`ErrorKind::Options`](fido_hybrid_proto::error::ErrorKind::Options) if the options are not
     /// for this caller; as for [`begin`](Self::begin).
     pub fn create(
         &self,
@@ -30,7 +30,7 @@ impl Client {
         let prepared = options.prepare(caller).map_err(preparing)?;
         let asked = PhoneRequest::try_from(prepared.clone()).map_err(preparing)?;
         self.begin_with(asked, prepared.timeout, |answer| match answer.ctap()? {
-            (Response::MakeCredential(response), phone) => {
+            (CtapResponse::MakeCredential(response), phone) => {
                 prepared.finish(&phone, response).map_err(misbehaved)
             }
             _ => Err(contradiction()),
@@ -47,7 +47,7 @@ impl Client {
     /// [`Unsupported`](fido_hybrid_proto::error::Unsupported) before its user is asked.
     ///
     /// # Errors
-    /// [`Fault::Options`](fido_hybrid_proto::error::Fault::Options) if the options are not
+    /// [`ErrorKind::Options`](fido_hybrid_proto::error::ErrorKind::Options) if the options are not
     /// for this caller; as for [`begin`](Self::begin).
     pub fn get(
         &self,
@@ -57,7 +57,7 @@ impl Client {
         let prepared = options.prepare(caller).map_err(preparing)?;
         let asked = PhoneRequest::try_from(prepared.clone()).map_err(preparing)?;
         self.begin_with(asked, prepared.timeout, |answer| match answer.ctap()? {
-            (Response::GetAssertion(response), phone) => {
+            (CtapResponse::GetAssertion(response), phone) => {
                 prepared.finish(&phone, response).map_err(misbehaved)
             }
             _ => Err(contradiction()),
@@ -65,10 +65,10 @@ impl Client {
     }
 }
 
-fn preparing(fault: impl Into<Fault>) -> Error {
+fn preparing(fault: impl Into<ErrorKind>) -> Error {
     Error::new(Stage::Preparing, fault)
 }
 
 fn misbehaved(error: AnswerError) -> Error {
-    Error::new(Stage::Asking, PeerMisbehaved::Mismatch(error.into()))
+    Error::new(Stage::AwaitingResponse, PeerMisbehaved::ResponseMismatch(error.into()))
 }

@@ -13,7 +13,7 @@ use std::mem;
 
 use httparse::{EMPTY_HEADER, Header, ParserConfig, Response};
 
-use fido_hybrid_proto::error::TunnelFault;
+use fido_hybrid_proto::error::TunnelError;
 use fido_hybrid_proto::transport::tunnel_url::{
     ROUTING_ID_HEADER, RoutingId, SIGNAL_CONNECTION_HEADER, SUBPROTOCOL,
 };
@@ -66,9 +66,9 @@ impl AnswerReader {
     /// is complete.
     ///
     /// # Errors
-    /// [`TunnelFault::Status`] if the final status is neither 101 nor a redirect;
-    /// [`TunnelFault::Upgrade`] if the answer breaks a rule.
-    pub(super) fn take(&mut self, read: &[u8]) -> Result<Option<Verdict>, TunnelFault> {
+    /// [`TunnelError::Status`] if the final status is neither 101 nor a redirect;
+    /// [`TunnelError::Upgrade`] if the answer breaks a rule.
+    pub(super) fn take(&mut self, read: &[u8]) -> Result<Option<Verdict>, TunnelError> {
         self.bytes.extend_from_slice(read);
         loop {
             if self.bytes.iter().zip(HTTP).any(|(byte, expected)| byte != expected) {
@@ -76,7 +76,7 @@ impl AnswerReader {
             }
             let end = self.end_of_head();
             if self.interim.saturating_add(end.unwrap_or(self.bytes.len())) > MAX_ANSWER {
-                return Err(TunnelFault::Upgrade("it is too long"));
+                return Err(TunnelError::Upgrade("it is too long"));
             }
             let Some(end) = end else { return Ok(None) };
             let behind = self.bytes.split_off(end);
@@ -114,10 +114,10 @@ impl AnswerReader {
     }
 }
 
-const NOT_HTTP: TunnelFault = TunnelFault::Upgrade("it is not HTTP/1.1");
+const NOT_HTTP: TunnelError = TunnelError::Upgrade("it is not HTTP/1.1");
 
 /// Judges the head of one response; `None` if it is an interim one.
-fn judge(head: &[u8], accept: &str) -> Result<Option<Verdict>, TunnelFault> {
+fn judge(head: &[u8], accept: &str) -> Result<Option<Verdict>, TunnelError> {
     let mut lines = [EMPTY_HEADER; MAX_FIELDS];
     let mut response = Response::new(&mut lines);
     let parsed = ParserConfig::default()
@@ -131,10 +131,10 @@ fn judge(head: &[u8], accept: &str) -> Result<Option<Verdict>, TunnelFault> {
     let fields = match parsed {
         Ok(httparse::Status::Complete(_)) => Ok(Fields(response.headers)),
         Err(httparse::Error::TooManyHeaders) => {
-            Err(TunnelFault::Upgrade("it has too many headers"))
+            Err(TunnelError::Upgrade("it has too many headers"))
         }
         Ok(httparse::Status::Partial) | Err(_) => {
-            Err(TunnelFault::Upgrade("a header is malformed"))
+            Err(TunnelError::Upgrade("a header is malformed"))
         }
     };
     match response.code {
@@ -148,13 +148,13 @@ fn judge(head: &[u8], accept: &str) -> Result<Option<Verdict>, TunnelFault> {
             Ok(Some(Verdict::Redirect { location: location.map(ToOwned::to_owned) }))
         }
         // Malformed headers change nothing: the status says more.
-        Some(status) => Err(TunnelFault::Status(status)),
+        Some(status) => Err(TunnelError::Status(status)),
     }
 }
 
 /// Judges the headers of a `101`.
-fn switched(fields: Fields<'_>, accept: &str) -> Result<Verdict, TunnelFault> {
-    let refuse = |what| Err(TunnelFault::Upgrade(what));
+fn switched(fields: Fields<'_>, accept: &str) -> Result<Verdict, TunnelError> {
+    let refuse = |what| Err(TunnelError::Upgrade(what));
 
     if fields.list("Upgrade").next().is_none() {
         return refuse("the Upgrade header is missing");

@@ -19,7 +19,7 @@ use tokio_rustls::client::TlsStream;
 use tower_service::Service;
 
 use super::upgrade::Target;
-use fido_hybrid_proto::error::{TunnelFault, TunnelStep};
+use fido_hybrid_proto::error::{TunnelError, TunnelStep};
 use fido_hybrid_proto::ports::BoxFuture;
 
 /// Time for TCP, divided among the addresses of a name, so that one that is
@@ -43,8 +43,8 @@ pub(super) async fn in_time<T>(
     deadline: Instant,
     step: TunnelStep,
     future: impl Future<Output = T>,
-) -> Result<T, TunnelFault> {
-    timeout_at(deadline, future).await.map_err(|_| TunnelFault::TimedOut(step))
+) -> Result<T, TunnelError> {
+    timeout_at(deadline, future).await.map_err(|_| TunnelError::TimedOut(step))
 }
 
 /// A connection to a tunnel service.
@@ -74,28 +74,28 @@ impl Connector {
         &self,
         target: &Target,
         deadline: Instant,
-    ) -> Result<Link, TunnelFault> {
+    ) -> Result<Link, TunnelError> {
         let stream = self.tcp(target, deadline).await?;
         tracing::debug!("connected to the tunnel service");
         if let Some(Override::InClear(_)) = self.overrides.get(&target.host) {
             return Ok(Link::InClear(stream));
         }
         let name = ServerName::try_from(target.host.clone())
-            .map_err(|error| TunnelFault::Dns(Arc::new(error)))?;
+            .map_err(|error| TunnelError::Dns(Arc::new(error)))?;
         let secured = in_time(deadline, TunnelStep::Tls, self.tls.connect(name, stream)).await?;
         let stream = secured.map_err(tls_fault)?;
         tracing::debug!("secured the connection to the tunnel service");
         Ok(Link::Secure(Box::new(stream)))
     }
 
-    async fn tcp(&self, target: &Target, deadline: Instant) -> Result<TcpStream, TunnelFault> {
+    async fn tcp(&self, target: &Target, deadline: Instant) -> Result<TcpStream, TunnelError> {
         // A port in the URI would win over that of the override. The scheme
         // only stands for a default port here: it is set in either case.
         let uri = match self.overrides.get(&target.host) {
             Some(_) => format!("https://{}/", target.host),
             None => format!("https://{}:{}/", target.host, target.port),
         };
-        let uri: Uri = uri.parse().map_err(|error| TunnelFault::Dns(Arc::new(error)))?;
+        let uri: Uri = uri.parse().map_err(|error| TunnelError::Dns(Arc::new(error)))?;
         let (overrides, lookup) = (Arc::clone(&self.overrides), Arc::clone(&self.lookup));
         let names = Names { overrides, lookup, deadline };
         let mut connector = HttpConnector::new_with_resolver(names);
@@ -153,17 +153,17 @@ impl Service<Name> for Names {
     }
 }
 
-fn tcp_fault(error: impl std::error::Error + Send + Sync + 'static) -> TunnelFault {
+fn tcp_fault(error: impl std::error::Error + Send + Sync + 'static) -> TunnelError {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
     while let Some(error) = cause {
         match error.downcast_ref::<NoAddress>() {
-            Some(NoAddress::TimedOut) => return TunnelFault::TimedOut(TunnelStep::Dns),
-            Some(NoAddress::Failed(_)) => return TunnelFault::Dns(Arc::new(error_of(error))),
+            Some(NoAddress::TimedOut) => return TunnelError::TimedOut(TunnelStep::Dns),
+            Some(NoAddress::Failed(_)) => return TunnelError::Dns(Arc::new(error_of(error))),
             None => {}
         }
         cause = error.source();
     }
-    TunnelFault::Tcp(Arc::new(error))
+    TunnelError::Tcp(Arc::new(error))
 }
 
 /// The system's own error, where it gave one; it says more than the layers
@@ -177,25 +177,25 @@ fn error_of(error: &(dyn std::error::Error + 'static)) -> io::Error {
 
 /// Everything that goes wrong in this step, also a connection reset: boxes
 /// that meddle with TLS do that.
-fn tls_fault(error: io::Error) -> TunnelFault {
+fn tls_fault(error: io::Error) -> TunnelError {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     if let Some(rustls::Error::InvalidCertificate(invalid)) = inner {
         match invalid {
             // The names in a certificate are text from the other side.
             CertificateError::NotValidForNameContext { .. } => {
                 let without_names = CertificateError::NotValidForName.into();
-                return TunnelFault::Tls(Arc::<rustls::Error>::new(without_names));
+                return TunnelError::Tls(Arc::<rustls::Error>::new(without_names));
             }
             CertificateError::Expired
             | CertificateError::ExpiredContext { .. }
             | CertificateError::NotValidYet
             | CertificateError::NotValidYetContext { .. } => {
-                return TunnelFault::CertificateDate(Arc::new(error));
+                return TunnelError::CertificateDate(Arc::new(error));
             }
             _ => {}
         }
     }
-    TunnelFault::Tls(Arc::new(error))
+    TunnelError::Tls(Arc::new(error))
 }
 
 #[cfg(feature = "tls-aws-lc-rs")]
@@ -230,7 +230,7 @@ mod tests {
             Box::pin(async { Err(io::Error::new(io::ErrorKind::TimedOut, "no answer")) })
         }));
         match failing.connect(&target(), deadline()).await {
-            Err(TunnelFault::Dns(source)) => assert_eq!(source.to_string(), "no answer"),
+            Err(TunnelError::Dns(source)) => assert_eq!(source.to_string(), "no answer"),
             other => panic!("{:?}", other.err()),
         }
     }
@@ -240,7 +240,7 @@ mod tests {
         let silent = connector(Arc::new(|_| Box::pin(std::future::pending())));
         let (began, deadline) = (Instant::now(), deadline());
         let error = silent.connect(&target(), deadline).await.err();
-        assert!(matches!(error, Some(TunnelFault::TimedOut(TunnelStep::Dns))), "{error:?}");
+        assert!(matches!(error, Some(TunnelError::TimedOut(TunnelStep::Dns))), "{error:?}");
         assert_eq!(began.elapsed(), Duration::from_secs(9));
     }
 
@@ -248,7 +248,7 @@ mod tests {
     async fn a_name_without_addresses_is_a_fault_of_dns() {
         let empty = connector(Arc::new(|_| Box::pin(async { Ok(Vec::new()) })));
         let error = empty.connect(&target(), deadline()).await.err();
-        assert!(matches!(error, Some(TunnelFault::Dns(_))), "{error:?}");
+        assert!(matches!(error, Some(TunnelError::Dns(_))), "{error:?}");
     }
 
     #[tokio::test]

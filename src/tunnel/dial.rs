@@ -1,4 +1,4 @@
-//! [`WebSocketTunnel`]: reaches tunnel services over the Internet.
+//! [`WebSocketDialer`]: reaches tunnel services over the Internet.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -15,8 +15,8 @@ use tokio::time::Instant;
 use super::connect::{Connector, Link, Override, in_time};
 use super::options::TunnelOptions;
 use super::upgrade::{Answer, Target, upgrade};
-use super::{Dial, OpenTunnel};
-use fido_hybrid_proto::error::{Source, TunnelFault, TunnelStep};
+use super::{OpenedTunnel, TunnelDialer};
+use fido_hybrid_proto::error::{Source, TunnelError, TunnelStep};
 use fido_hybrid_proto::ports::BoxFuture;
 use fido_hybrid_proto::transport::tunnel_url::TunnelRequest;
 
@@ -40,23 +40,23 @@ const HTTP_1_1: &[u8] = b"http/1.1";
 ///
 /// ```no_run
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use fido_hybrid::tunnel::WebSocketTunnel;
+/// use fido_hybrid::tunnel::WebSocketDialer;
 ///
-/// let tunnels = WebSocketTunnel::builder().build()?;
+/// let tunnels = WebSocketDialer::builder().build()?;
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct WebSocketTunnel {
+pub struct WebSocketDialer {
     connector: Connector,
     options: TunnelOptions,
     timeout: Duration,
 }
 
-impl WebSocketTunnel {
+impl WebSocketDialer {
     /// A dialer that trusts what the system trusts.
-    pub fn builder() -> WebSocketTunnelBuilder {
-        WebSocketTunnelBuilder {
+    pub fn builder() -> WebSocketDialerBuilder {
+        WebSocketDialerBuilder {
             extra_roots: Vec::new(),
             tls: None,
             overrides: HashMap::new(),
@@ -65,7 +65,7 @@ impl WebSocketTunnel {
         }
     }
 
-    async fn open(&self, request: TunnelRequest) -> Result<OpenTunnel, TunnelFault> {
+    async fn open(&self, request: TunnelRequest) -> Result<OpenedTunnel, TunnelError> {
         let deadline = Instant::now() + self.timeout.min(LONGEST_TIMEOUT);
         let mut target = Target::from(&request.url);
         for _ in 0..=MAX_REDIRECTS {
@@ -87,7 +87,7 @@ impl WebSocketTunnel {
                 }
             }
         }
-        Err(TunnelFault::Redirect)
+        Err(TunnelError::Redirect)
     }
 
     async fn upgrade<S>(
@@ -95,7 +95,7 @@ impl WebSocketTunnel {
         stream: S,
         target: &Target,
         request: &TunnelRequest,
-    ) -> Result<Answer, TunnelFault>
+    ) -> Result<Answer, TunnelError>
     where
         S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
     {
@@ -103,24 +103,24 @@ impl WebSocketTunnel {
     }
 }
 
-impl Dial for WebSocketTunnel {
-    fn dial(&self, request: TunnelRequest) -> BoxFuture<'_, Result<OpenTunnel, TunnelFault>> {
+impl TunnelDialer for WebSocketDialer {
+    fn dial(&self, request: TunnelRequest) -> BoxFuture<'_, Result<OpenedTunnel, TunnelError>> {
         Box::pin(self.open(request))
     }
 }
 
-impl fmt::Debug for WebSocketTunnel {
+impl fmt::Debug for WebSocketDialer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WebSocketTunnel")
+        f.debug_struct("WebSocketDialer")
             .field("options", &self.options)
             .field("timeout", &self.timeout)
             .finish_non_exhaustive()
     }
 }
 
-/// Settings of a [`WebSocketTunnel`].
+/// Settings of a [`WebSocketDialer`].
 #[must_use]
-pub struct WebSocketTunnelBuilder {
+pub struct WebSocketDialerBuilder {
     extra_roots: Vec<CertificateDer<'static>>,
     tls: Option<Arc<ClientConfig>>,
     overrides: HashMap<String, Override>,
@@ -128,7 +128,7 @@ pub struct WebSocketTunnelBuilder {
     timeout: Duration,
 }
 
-impl WebSocketTunnelBuilder {
+impl WebSocketDialerBuilder {
     /// Trusts these authorities as well as the system's. Not on Android, where
     /// the system alone decides.
     pub fn extra_roots(mut self, roots: impl IntoIterator<Item = CertificateDer<'static>>) -> Self {
@@ -167,7 +167,7 @@ impl WebSocketTunnelBuilder {
     /// The longest message taken or sent, in bytes. Checked before a longer
     /// one is buffered. A message may have one fragment for each KiB of this
     /// size, and 1,024 if that is more; one more ends the tunnel with
-    /// [`TunnelFault::Flooded`].
+    /// [`TunnelError::Flooded`].
     pub const fn max_message_size(mut self, bytes: usize) -> Self {
         self.options.max_message_size = bytes;
         self
@@ -179,7 +179,7 @@ impl WebSocketTunnelBuilder {
     ///
     /// Without pings, proxies and routers on the way close a tunnel while a
     /// person looks for the phone. Pings that go unanswered for two intervals end
-    /// a tunnel with [`TunnelFault::Unresponsive`], but only if the service has
+    /// a tunnel with [`TunnelError::Unresponsive`], but only if the service has
     /// answered one on the same tunnel before.
     pub const fn keep_alive(mut self, interval: Option<Duration>) -> Self {
         self.options.keep_alive = interval;
@@ -188,7 +188,7 @@ impl WebSocketTunnelBuilder {
 
     /// How long opening a tunnel may take, redirects included;
     /// [`DEFAULT_DIAL_TIMEOUT`] by default. It ends with
-    /// [`TunnelFault::TimedOut`], which names the step. The deadline of the
+    /// [`TunnelError::TimedOut`], which names the step. The deadline of the
     /// client or authenticator does not: keep this one shorter.
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
@@ -199,7 +199,7 @@ impl WebSocketTunnelBuilder {
     ///
     /// # Errors
     /// A [`BuildError`].
-    pub fn build(self) -> Result<WebSocketTunnel, BuildError> {
+    pub fn build(self) -> Result<WebSocketDialer, BuildError> {
         for address in self.overrides.values() {
             if matches!(address, Override::InClear(address) if !address.ip().is_loopback()) {
                 return Err(BuildError::NotLoopback);
@@ -213,7 +213,7 @@ impl WebSocketTunnelBuilder {
         if tls.alpn_protocols.iter().any(|protocol| protocol != HTTP_1_1) {
             return Err(BuildError::Alpn);
         }
-        Ok(WebSocketTunnel {
+        Ok(WebSocketDialer {
             connector: Connector::new(self.overrides, tls),
             options: self.options,
             timeout: self.timeout,
@@ -221,9 +221,9 @@ impl WebSocketTunnelBuilder {
     }
 }
 
-impl fmt::Debug for WebSocketTunnelBuilder {
+impl fmt::Debug for WebSocketDialerBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WebSocketTunnelBuilder")
+        f.debug_struct("WebSocketDialerBuilder")
             .field("extra_roots", &self.extra_roots.len())
             .field("tls", &self.tls.is_some())
             .field("overrides", &self.overrides)

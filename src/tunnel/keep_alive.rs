@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 use tokio_tungstenite::tungstenite::Message;
 
-use fido_hybrid_proto::error::TunnelFault;
+use fido_hybrid_proto::error::TunnelError;
 use fido_hybrid_websocket::MIN_PING_INTERVAL;
 
 /// How long a tunnel is silent before it pings, by default: 20 s. That is a third
@@ -97,10 +97,10 @@ impl KeepAlive {
     /// Nothing came for a whole interval: the ping to send.
     ///
     /// # Errors
-    /// [`TunnelFault::Unresponsive`] if the service does not answer any more.
-    pub(super) fn silence(&mut self) -> Result<Message, TunnelFault> {
+    /// [`TunnelError::Unresponsive`] if the service does not answer any more.
+    pub(super) fn silence(&mut self) -> Result<Message, TunnelError> {
         if self.answers && self.unanswered >= MAX_UNANSWERED {
-            return Err(TunnelFault::Unresponsive);
+            return Err(TunnelError::Unresponsive);
         }
         self.sent = self.sent.saturating_add(1);
         self.unanswered = self.unanswered.saturating_add(1);
@@ -239,10 +239,10 @@ mod tests {
             assert_eq!(ping(&mut theirs, start).await, (3, 60));
         };
         let (received, ()) = tokio::join!(ours.receive(), service);
-        assert!(matches!(received, Err(TunnelFault::Unresponsive)), "{received:?}");
+        assert!(matches!(received, Err(TunnelError::Unresponsive)), "{received:?}");
         assert_eq!(start.elapsed().as_secs(), 80);
-        assert!(matches!(ours.receive().await, Err(TunnelFault::Closed(None))));
-        assert!(matches!(ours.send(vec![vec![1]]).await, Err(TunnelFault::Closed(None))));
+        assert!(matches!(ours.receive().await, Err(TunnelError::Closed(None))));
+        assert!(matches!(ours.send(vec![vec![1]]).await, Err(TunnelError::Closed(None))));
     }
 
     #[tokio::test(start_paused = true)]
@@ -324,7 +324,7 @@ mod tests {
             assert_eq!(ping(&mut theirs, start).await, (3, 75));
         };
         let (received, ()) = tokio::join!(ours.receive(), service);
-        assert!(matches!(received, Err(TunnelFault::Unresponsive)), "{received:?}");
+        assert!(matches!(received, Err(TunnelError::Unresponsive)), "{received:?}");
         assert_eq!(start.elapsed().as_secs(), 95);
     }
 

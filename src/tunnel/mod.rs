@@ -1,9 +1,9 @@
-//! Reaching a tunnel service: the [`Dial`] trait, and (feature `tunnel`) the
+//! Reaching a tunnel service: the [`TunnelDialer`] trait, and (feature `tunnel`) the
 //! WebSocket that implements it.
 //!
 //! The dialer does DNS, TCP (both address families, no Nagle delay), TLS with
 //! the system's trust and the upgrade (CTAP 2.2 section 11.5.1), and names the
-//! step that failed, or took too long, in its [`TunnelFault`]. It does not go through
+//! step that failed, or took too long, in its [`TunnelError`]. It does not go through
 //! proxies; `open_over` runs over a connection made elsewhere.
 //!
 //! This crate logs stages and lengths. The WebSocket crate below it writes
@@ -27,10 +27,10 @@ mod websocket;
 
 #[cfg(feature = "tunnel")]
 pub use dial::{
-    BuildError, DEFAULT_DIAL_TIMEOUT, MAX_REDIRECTS, WebSocketTunnel, WebSocketTunnelBuilder,
+    BuildError, DEFAULT_DIAL_TIMEOUT, MAX_REDIRECTS, WebSocketDialer, WebSocketDialerBuilder,
 };
 pub use fido_hybrid_proto::ports::data_channel::DataChannel;
-pub use fido_hybrid_proto::ports::tunnel::{Dial, OpenTunnel};
+pub use fido_hybrid_proto::ports::tunnel::{OpenedTunnel, TunnelDialer};
 #[cfg(feature = "tunnel")]
 pub use keep_alive::{DEFAULT_KEEP_ALIVE, MIN_KEEP_ALIVE};
 #[cfg(feature = "tunnel")]
@@ -40,15 +40,15 @@ pub use upgrade::open_over;
 
 use std::sync::Arc;
 
-use fido_hybrid_proto::error::TunnelFault;
+use fido_hybrid_proto::error::TunnelError;
 use fido_hybrid_proto::transport::tunnel_url::TunnelRequest;
 use tracing::debug;
 
 /// Dials for the task of a ceremony or a session.
 pub(crate) async fn dial(
-    dialer: Arc<dyn Dial>,
+    dialer: Arc<dyn TunnelDialer>,
     request: TunnelRequest,
-) -> Result<OpenTunnel, TunnelFault> {
+) -> Result<OpenedTunnel, TunnelError> {
     debug!(host = request.url.host(), "dialling the tunnel service");
     dialer.dial(request).await
 }

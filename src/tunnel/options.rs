@@ -12,11 +12,11 @@ pub const DEFAULT_MAX_MESSAGE_SIZE: usize = 1 << 20;
 #[non_exhaustive]
 pub struct TunnelOptions {
     /// The longest message taken or sent, in bytes; [`DEFAULT_MAX_MESSAGE_SIZE`]
-    /// by default. See [`super::WebSocketTunnelBuilder::max_message_size`].
+    /// by default. See [`super::WebSocketDialerBuilder::max_message_size`].
     pub max_message_size: usize,
     /// How long a tunnel is silent before it pings; [`DEFAULT_KEEP_ALIVE`] by
     /// default, at least [`MIN_KEEP_ALIVE`](super::MIN_KEEP_ALIVE). `None`: it
-    /// never pings. See [`super::WebSocketTunnelBuilder::keep_alive`].
+    /// never pings. See [`super::WebSocketDialerBuilder::keep_alive`].
     pub keep_alive: Option<Duration>,
 }
 

@@ -24,11 +24,11 @@ use tokio_tungstenite::tungstenite::handshake::client::generate_key;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
-use super::OpenTunnel;
+use super::OpenedTunnel;
 use super::answer::{AnswerReader, Verdict};
 use super::options::TunnelOptions;
 use super::websocket::{WebSocket, is_hung_up};
-use fido_hybrid_proto::error::TunnelFault;
+use fido_hybrid_proto::error::TunnelError;
 use fido_hybrid_proto::transport::tunnel_url::{SUBPROTOCOL, TunnelRequest, TunnelUrl};
 use fido_hybrid_websocket::{Counted, READ_BUFFER, bounded};
 
@@ -119,7 +119,7 @@ impl Target {
 
 /// What the service answered.
 pub(super) enum Answer {
-    Open(OpenTunnel),
+    Open(OpenedTunnel),
     Redirect(Target),
 }
 
@@ -128,8 +128,8 @@ pub(super) enum Answer {
 /// [`TunnelUrl::host`].
 ///
 /// # Errors
-/// A [`TunnelFault`] from the HTTP step on. Every redirect is
-/// [`TunnelFault::Redirect`]: there is nobody here to dial again.
+/// A [`TunnelError`] from the HTTP step on. Every redirect is
+/// [`TunnelError::Redirect`]: there is nobody here to dial again.
 ///
 /// # Cancel safety
 /// Dropping the future drops the connection.
@@ -137,14 +137,14 @@ pub async fn open_over<S>(
     stream: S,
     request: &TunnelRequest,
     options: TunnelOptions,
-) -> Result<OpenTunnel, TunnelFault>
+) -> Result<OpenedTunnel, TunnelError>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let target = Target::from(&request.url);
     match upgrade(stream, &target, &request.headers, options).await? {
         Answer::Open(tunnel) => Ok(tunnel),
-        Answer::Redirect(_) => Err(TunnelFault::Redirect),
+        Answer::Redirect(_) => Err(TunnelError::Redirect),
     }
 }
 
@@ -153,13 +153,13 @@ pub(super) async fn upgrade<S>(
     target: &Target,
     headers: &[(&'static str, String)],
     options: TunnelOptions,
-) -> Result<Answer, TunnelFault>
+) -> Result<Answer, TunnelError>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let key = generate_key();
     let request =
-        target.request(&key, headers).map_err(|error| TunnelFault::Broken(Arc::new(error)))?;
+        target.request(&key, headers).map_err(|error| TunnelError::Broken(Arc::new(error)))?;
     stream.write_all(request.as_bytes()).await.map_err(broken)?;
     stream.flush().await.map_err(broken)?;
 
@@ -168,7 +168,7 @@ where
     let verdict = loop {
         let length = stream.read(&mut buffer).await.map_err(broken)?;
         if length == 0 {
-            return Err(TunnelFault::Closed(None));
+            return Err(TunnelError::Closed(None));
         }
         if let Some(verdict) = answer.take(buffer.get(..length).unwrap_or_default())? {
             break verdict;
@@ -182,21 +182,21 @@ where
             let stream =
                 WebSocketStream::from_partially_read(stream, rest, Role::Client, config).await;
             let tunnel = Box::new(WebSocket::new(stream, options));
-            Ok(Answer::Open(OpenTunnel { tunnel, routing_id, connect_signal }))
+            Ok(Answer::Open(OpenedTunnel { tunnel, routing_id, connect_signal }))
         }
         Verdict::Redirect { location } => {
             let next = location.and_then(|location| target.redirected(&location));
-            next.map(Answer::Redirect).ok_or(TunnelFault::Redirect)
+            next.map(Answer::Redirect).ok_or(TunnelError::Redirect)
         }
     }
 }
 
 /// The connection ended, in good order or not, before the answer did.
-fn broken(error: io::Error) -> TunnelFault {
+fn broken(error: io::Error) -> TunnelError {
     if is_hung_up(&error) {
-        TunnelFault::Closed(None)
+        TunnelError::Closed(None)
     } else {
-        TunnelFault::Broken(Arc::new(error))
+        TunnelError::Broken(Arc::new(error))
     }
 }
 

@@ -29,7 +29,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use super::DataChannel;
 use super::keep_alive::KeepAlive;
 use super::options::TunnelOptions;
-use fido_hybrid_proto::error::TunnelFault;
+use fido_hybrid_proto::error::TunnelError;
 use fido_hybrid_proto::ports::BoxFuture;
 use fido_hybrid_websocket::{Counted, is_flood};
 
@@ -54,14 +54,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         Self { stream, max_message_size, keep_alive: KeepAlive::new(keep_alive), end: None }
     }
 
-    async fn send_together(&mut self, messages: Vec<Vec<u8>>) -> Result<(), TunnelFault> {
+    async fn send_together(&mut self, messages: Vec<Vec<u8>>) -> Result<(), TunnelError> {
         match self.end {
-            Some(End::InGoodOrder) => return Err(TunnelFault::Closed(None)),
-            Some(End::Closed(code)) => return Err(TunnelFault::Closed(code)),
+            Some(End::InGoodOrder) => return Err(TunnelError::Closed(None)),
+            Some(End::Closed(code)) => return Err(TunnelError::Closed(code)),
             None => {}
         }
         if messages.iter().any(|message| message.len() > self.max_message_size) {
-            return Err(TunnelFault::TooLong(self.max_message_size));
+            return Err(TunnelError::TooLong(self.max_message_size));
         }
         let count = messages.len();
         for message in messages {
@@ -74,10 +74,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         Ok(())
     }
 
-    async fn next_message(&mut self) -> Result<Option<Vec<u8>>, TunnelFault> {
+    async fn next_message(&mut self) -> Result<Option<Vec<u8>>, TunnelError> {
         match self.end {
             Some(End::InGoodOrder) => return Ok(None),
-            Some(End::Closed(code)) => return Err(TunnelFault::Closed(code)),
+            Some(End::Closed(code)) => return Err(TunnelError::Closed(code)),
             None => {}
         }
         loop {
@@ -114,7 +114,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
 
     /// Pings the service, if it takes that at once: a service that takes nothing
     /// must not keep this side from receiving.
-    fn ping(&mut self) -> Result<(), TunnelFault> {
+    fn ping(&mut self) -> Result<(), TunnelError> {
         match self.keep_alive.silence() {
             Ok(ping) => {
                 if let Some(Err(error)) = self.stream.send(ping).now_or_never() {
@@ -134,7 +134,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     fn closed_by_peer(
         &mut self,
         frame: Option<CloseFrame>,
-    ) -> Result<Option<Vec<u8>>, TunnelFault> {
+    ) -> Result<Option<Vec<u8>>, TunnelError> {
         let code = frame.map(|frame| u16::from(frame.code));
         // The answering close frame is queued. It goes out if it can at once:
         // do not wait for a peer that has said goodbye.
@@ -148,9 +148,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         }
     }
 
-    fn refuse_text(&mut self) -> TunnelFault {
+    fn refuse_text(&mut self) -> TunnelError {
         self.refuse(CloseCode::Unsupported);
-        TunnelFault::NotBinary
+        TunnelError::NotBinary
     }
 
     /// Tells the peer why, if it takes that at once.
@@ -160,25 +160,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         self.end = Some(End::Closed(None));
     }
 
-    fn ended(&mut self, code: Option<u16>) -> TunnelFault {
+    fn ended(&mut self, code: Option<u16>) -> TunnelError {
         self.end = Some(End::Closed(code));
-        TunnelFault::Closed(code)
+        TunnelError::Closed(code)
     }
 
-    fn fault(&mut self, error: Error) -> TunnelFault {
+    fn fault(&mut self, error: Error) -> TunnelError {
         match error {
             Error::Capacity(CapacityError::MessageTooLong { .. }) => {
                 self.refuse(CloseCode::Size);
-                TunnelFault::TooLong(self.max_message_size)
+                TunnelError::TooLong(self.max_message_size)
             }
             error if is_flood(&error) => {
                 self.refuse(CloseCode::Policy);
-                TunnelFault::Flooded
+                TunnelError::Flooded
             }
             error if is_gone(&error) => self.ended(None),
             error => {
                 self.end = Some(End::Closed(None));
-                TunnelFault::Broken(Arc::new(error))
+                TunnelError::Broken(Arc::new(error))
             }
         }
     }
@@ -195,11 +195,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> DataChannel for WebSocket<S> {
-    fn send(&mut self, messages: Vec<Vec<u8>>) -> BoxFuture<'_, Result<(), TunnelFault>> {
+    fn send(&mut self, messages: Vec<Vec<u8>>) -> BoxFuture<'_, Result<(), TunnelError>> {
         Box::pin(self.send_together(messages))
     }
 
-    fn receive(&mut self) -> BoxFuture<'_, Result<Option<Vec<u8>>, TunnelFault>> {
+    fn receive(&mut self) -> BoxFuture<'_, Result<Option<Vec<u8>>, TunnelError>> {
         Box::pin(self.next_message())
     }
 
@@ -338,10 +338,10 @@ mod tests {
     async fn a_text_message_ends_the_tunnel_with_1003() {
         let (mut ours, mut theirs, _) = pair().await;
         theirs.send(Message::text("hello")).await.unwrap();
-        assert!(matches!(ours.receive().await, Err(TunnelFault::NotBinary)));
+        assert!(matches!(ours.receive().await, Err(TunnelError::NotBinary)));
         assert_eq!(theirs.next().await.unwrap().unwrap(), close_frame(1003));
-        assert!(matches!(ours.receive().await, Err(TunnelFault::Closed(None))));
-        assert!(matches!(ours.send(vec![vec![1]]).await, Err(TunnelFault::Closed(None))));
+        assert!(matches!(ours.receive().await, Err(TunnelError::Closed(None))));
+        assert!(matches!(ours.send(vec![vec![1]]).await, Err(TunnelError::Closed(None))));
     }
 
     #[tokio::test]
@@ -350,7 +350,7 @@ mod tests {
         // A binary frame that announces 2^62 bytes, and not one of them.
         let header = [&[0x82, 127][..], &(1_u64 << 62).to_be_bytes()].concat();
         theirs.get_mut().write_all(&header).await.unwrap();
-        assert!(matches!(ours.receive().await, Err(TunnelFault::TooLong(MAX))));
+        assert!(matches!(ours.receive().await, Err(TunnelError::TooLong(MAX))));
         assert_eq!(theirs.next().await.unwrap().unwrap(), close_frame(1009));
     }
 
@@ -360,14 +360,14 @@ mod tests {
         let half = [&[0x02, 126][..], &600_u16.to_be_bytes(), &[0; 600]].concat();
         let rest = [&[0x80, 126][..], &600_u16.to_be_bytes(), &[0; 600]].concat();
         theirs.get_mut().write_all(&[half, rest].concat()).await.unwrap();
-        assert!(matches!(ours.receive().await, Err(TunnelFault::TooLong(MAX))));
+        assert!(matches!(ours.receive().await, Err(TunnelError::TooLong(MAX))));
     }
 
     #[tokio::test]
     async fn a_message_over_the_limit_is_not_sent() {
         let (mut ours, _theirs, writes) = pair().await;
         let sent = ours.send(vec![vec![1], vec![2; MAX + 1]]).await;
-        assert!(matches!(sent, Err(TunnelFault::TooLong(MAX))));
+        assert!(matches!(sent, Err(TunnelError::TooLong(MAX))));
         assert_eq!(writes.load(Ordering::Relaxed), 0);
         ours.send(vec![vec![2; MAX]]).await.unwrap();
     }
@@ -386,7 +386,7 @@ mod tests {
             for _ in 0..2 {
                 match (ours.receive().await, expected) {
                     (Ok(None), Ok(())) => {}
-                    (Err(TunnelFault::Closed(Some(code))), Err(expected)) => {
+                    (Err(TunnelError::Closed(Some(code))), Err(expected)) => {
                         assert_eq!(code, expected);
                     }
                     (other, _) => panic!("{goodbye:?}: {other:?}"),
@@ -401,7 +401,7 @@ mod tests {
     async fn a_connection_that_ends_without_goodbye_is_closed_without_code() {
         let (mut ours, theirs, _) = pair().await;
         drop(theirs);
-        assert!(matches!(ours.receive().await, Err(TunnelFault::Closed(None))));
+        assert!(matches!(ours.receive().await, Err(TunnelError::Closed(None))));
     }
 
     #[tokio::test]
@@ -409,8 +409,8 @@ mod tests {
         let (mut ours, mut theirs, _) = pair().await;
         // A masked frame, which only clients send.
         theirs.get_mut().write_all(&[0x82, 0x81, 1, 2, 3, 4, 5]).await.unwrap();
-        assert!(matches!(ours.receive().await, Err(TunnelFault::Broken(_))));
-        assert!(matches!(ours.receive().await, Err(TunnelFault::Closed(None))));
+        assert!(matches!(ours.receive().await, Err(TunnelError::Broken(_))));
+        assert!(matches!(ours.receive().await, Err(TunnelError::Closed(None))));
     }
 
     #[tokio::test]
@@ -423,6 +423,6 @@ mod tests {
         assert_eq!(theirs.next().await.unwrap().unwrap(), close_frame(1000));
         assert!(theirs.next().await.is_none());
         assert_eq!(ours.receive().await.unwrap(), None);
-        assert!(matches!(ours.send(vec![vec![1]]).await, Err(TunnelFault::Closed(None))));
+        assert!(matches!(ours.send(vec![vec![1]]).await, Err(TunnelError::Closed(None))));
     }
 }

@@ -3,17 +3,17 @@
 use allocation_counter::{AllocationInfo, measure};
 use fido_hybrid::BoxFuture;
 use fido_hybrid::authenticator::{
-    Authenticator, Decision, MemoryStore, Prompt, UserCheck, Verification,
+    Authenticator, Decision, MemoryStore, Prompt, UserCheck, UserVerification,
 };
 use fido_hybrid::client::Client;
 use fido_hybrid::ctap::{
-    Algorithm, CredentialParameters, RelyingParty, Request, Response, User, UserHandle,
-    get_assertion, make_credential,
+    Algorithm, CredentialParameters, CtapRequest, CtapResponse, GetAssertionRequest,
+    MakeCredentialRequest, RelyingParty, User, UserHandle,
 };
 use fido_hybrid::transport::crypter::{MAX_CIPHERTEXT, MAX_MESSAGE};
 use fido_hybrid::transport::tunnel_domain::TunnelDomain;
-use fido_hybrid::tunnel::WebSocketTunnel;
-use fido_hybrid_relay::{Limits, Running, Server};
+use fido_hybrid::tunnel::WebSocketDialer;
+use fido_hybrid_relay::{Limits, Server, ServerHandle};
 use fido_hybrid_sim::Air;
 use fido_hybrid_testkit::services::{certificate, domain, pair};
 use tokio::runtime::{Builder, Runtime};
@@ -28,12 +28,12 @@ fn runtime() -> Runtime {
 }
 
 /// A tunnel service without TLS, and the way to it.
-fn service(runtime: &Runtime, limits: Limits) -> (Running, WebSocketTunnel) {
+fn service(runtime: &Runtime, limits: Limits) -> (ServerHandle, WebSocketDialer) {
     let (root, _) = certificate(&[&domain()]);
     let running = runtime.block_on(async {
         Server::builder().limits(limits).bind("127.0.0.1:0").await.unwrap().start().unwrap()
     });
-    let tunnel = WebSocketTunnel::builder()
+    let tunnel = WebSocketDialer::builder()
         .extra_roots([root])
         .resolve_without_tls(&domain(), running.local_addr())
         .build()
@@ -45,13 +45,13 @@ struct Agrees;
 
 impl UserCheck for Agrees {
     fn check(&self, _: Prompt) -> BoxFuture<'_, Decision> {
-        let decision = Decision::Approved { verification: Verification::Verified, account: 0 };
+        let decision = Decision::Approved { verification: UserVerification::Verified, account: 0 };
         Box::pin(std::future::ready(decision))
     }
 }
 
-fn registration() -> Request {
-    let mut request = make_credential::Request::new(
+fn registration() -> CtapRequest {
+    let mut request = MakeCredentialRequest::new(
         [1; 32],
         RelyingParty::new("example.com", "Example"),
         User::new(UserHandle::new([4; 16]).unwrap(), "ada@example.com", "Ada Lovelace"),
@@ -62,8 +62,8 @@ fn registration() -> Request {
     request.into()
 }
 
-fn sign_in() -> Request {
-    let mut request = get_assertion::Request::new("example.com", [1; 32]);
+fn sign_in() -> CtapRequest {
+    let mut request = GetAssertionRequest::new("example.com", [1; 32]);
     request.options.uv = Some(true);
     request.into()
 }
@@ -72,7 +72,7 @@ struct World {
     runtime: Runtime,
     client: Client,
     phone: Authenticator,
-    _service: Running,
+    _service: ServerHandle,
 }
 
 impl World {
@@ -91,14 +91,17 @@ impl World {
     }
 
     /// A ceremony from the code to the last goodbye.
-    fn perform(&self, request: Request) -> AllocationInfo {
+    fn perform(&self, request: CtapRequest) -> AllocationInfo {
         measure(|| {
             self.runtime.block_on(async {
                 let mut ceremony = self.client.begin(request, None).unwrap();
                 let code = ceremony.qr_code().unwrap().expose().parse().unwrap();
                 let mut session = self.phone.answer(code).unwrap();
                 let answer = ceremony.outcome().await.unwrap();
-                assert!(matches!(answer, Response::MakeCredential(_) | Response::GetAssertion(_)));
+                assert!(matches!(
+                    answer,
+                    CtapResponse::MakeCredential(_) | CtapResponse::GetAssertion(_)
+                ));
                 drop(ceremony);
                 session.outcome().await.unwrap();
             });

@@ -9,15 +9,15 @@ mod loopback;
 use std::time::Duration;
 
 use allocation_counter::measure;
-use fido_hybrid::bluetooth::{SERVICE_UUID, Sighting};
-use fido_hybrid::client::{Config, Input, Keys, Output, Transaction};
+use fido_hybrid::bluetooth::{AdvertReport, SERVICE_UUID};
+use fido_hybrid::client::{ClientConfig, Input, Output, QrSecrets, Transaction};
 use fido_hybrid::crypto::AEAD_TAG_LENGTH;
 use fido_hybrid::error::Stage;
 use fido_hybrid::secret::{SecretBytes, TrafficKey};
 use fido_hybrid::transport::advert::{ADVERT_LENGTH, AdvertKey, Eid};
 use fido_hybrid::transport::channel::Channel;
 use fido_hybrid::transport::crypter::{Crypter, CrypterError, MAX_MESSAGE, PADDING_UNIT};
-use fido_hybrid::transport::keys;
+use fido_hybrid::transport::key_schedule;
 use fido_hybrid::transport::message::MessageType;
 use fido_hybrid::transport::noise::{Established, HandshakeHash};
 use fido_hybrid::transport::qr_code::{QrCode, RequestHint};
@@ -60,7 +60,7 @@ fn foreign_adverts() -> Vec<[u8; ADVERT_LENGTH]> {
 
 fn advert(code: &QrCode) -> [u8; ADVERT_LENGTH] {
     let eid = Eid::new([7; 10], RoutingId([1, 2, 3]), TunnelDomain::GOOGLE);
-    AdvertKey::new(&keys::eid_key(&code.secret)).seal(&eid)
+    AdvertKey::new(&key_schedule::eid_key(&code.secret)).seal(&eid)
 }
 
 #[test]
@@ -130,8 +130,8 @@ fn a_message_that_does_not_open_allocates_nothing() {
 
 #[test]
 fn a_foreign_advert_allocates_nothing_and_ones_own_its_content_alone() {
-    let client = Keys::generate(&mut SeededRng::new(2));
-    let key = AdvertKey::new(&keys::eid_key(&client.secret));
+    let client = QrSecrets::generate(&mut SeededRng::new(2));
+    let key = AdvertKey::new(&key_schedule::eid_key(&client.secret));
     let own = key.seal(&Eid::new([7; 10], RoutingId([1, 2, 3]), TunnelDomain::GOOGLE));
     let foreign = foreign_adverts();
     let counted = measure(|| {
@@ -147,8 +147,8 @@ fn a_foreign_advert_allocates_nothing_and_ones_own_its_content_alone() {
 
 #[test]
 fn ten_thousand_foreign_adverts_leave_a_client_as_it_was() {
-    let config = Config::new(RequestHint::MakeCredential);
-    let keys = Keys::generate(&mut SeededRng::new(3));
+    let config = ClientConfig::new(RequestHint::MakeCredential);
+    let keys = QrSecrets::generate(&mut SeededRng::new(3));
     let mut client = Transaction::qr(config, keys, Duration::ZERO, 0);
     while client.poll_output().is_some() {}
     let code: QrCode = client.qr_text().unwrap().expose().parse().unwrap();
@@ -157,16 +157,19 @@ fn ten_thousand_foreign_adverts_leave_a_client_as_it_was() {
     let counted = measure(|| {
         for advert in foreign {
             client
-                .handle(Duration::ZERO, Input::Advert(Sighting::new(SERVICE_UUID, advert)))
+                .handle(Duration::ZERO, Input::Advert(AdvertReport::new(SERVICE_UUID, advert)))
                 .unwrap();
             assert!(client.poll_output().is_none());
         }
     });
     assert_eq!(counted.count_total, 0);
-    assert_eq!(client.stage(), Stage::Offering);
+    assert_eq!(client.stage(), Stage::ShowingQr);
 
     client
-        .handle(Duration::ZERO, Input::Advert(Sighting::new(SERVICE_UUID, advert(&code).to_vec())))
+        .handle(
+            Duration::ZERO,
+            Input::Advert(AdvertReport::new(SERVICE_UUID, advert(&code).to_vec())),
+        )
         .unwrap();
     let dials = std::iter::from_fn(|| client.poll_output())
         .filter(|output| matches!(output, Output::Dial(_)))

@@ -13,9 +13,7 @@ mod pictures;
 mod programs;
 
 use fido_hybrid_examples::runtime;
-use fido_hybrid_testkit::bluez;
-use fido_hybrid_testkit::pem;
-use fido_hybrid_testkit::silent_bus;
+use fido_hybrid_testkit::{bluez, pem, silent_bus};
 #[cfg(target_os = "linux")]
 mod screens;
 #[cfg(target_os = "linux")]

@@ -15,7 +15,7 @@ use fido_hybrid::authenticator::{Backup, ExternalKey, KeyHandle, Passkey, Passke
 use fido_hybrid::cbor::decode;
 use fido_hybrid::crypto::SecretKey;
 use fido_hybrid::ctap::{CredentialId, User, UserHandle};
-use fido_hybrid::error::StoreFault;
+use fido_hybrid::error::StoreError;
 use fido_hybrid::secret::PrfSecret;
 
 use crate::programs::{Ended, Program, Running, Scratch};
@@ -122,7 +122,7 @@ async fn a_passkey_whose_key_is_elsewhere_is_refused_and_not_kept_without_its_ke
     let mut external = passkey(1);
     let handle = KeyHandle::new([1]).unwrap();
     external.key = ExternalKey { handle, public_key: *external.key.public_key() }.into();
-    assert!(matches!(store.insert(external).await, Err(StoreFault::Failed(_))));
+    assert!(matches!(store.insert(external).await, Err(StoreError::Failed(_))));
     assert!(store.candidates("example.com", None).await.unwrap().is_empty());
 }
 
@@ -219,9 +219,9 @@ async fn what_cannot_be_written_is_not_kept_in_memory_either() {
     store.insert(passkey(1)).await.unwrap();
     // A folder with something in it cannot be replaced or removed as a file.
     fs::create_dir_all(format!("{file}.new/full")).unwrap();
-    assert!(matches!(store.insert(passkey(2)).await, Err(StoreFault::Failed(_))));
+    assert!(matches!(store.insert(passkey(2)).await, Err(StoreError::Failed(_))));
     let use_of = store.count_use("example.com", &passkey(1).id).await;
-    assert!(matches!(use_of, Err(StoreFault::Failed(_))));
+    assert!(matches!(use_of, Err(StoreError::Failed(_))));
     let kept = store.candidates("example.com", None).await.unwrap();
     assert_eq!(kept.iter().map(|passkey| passkey.counter).collect::<Vec<_>>(), [Some(0)]);
 }
@@ -232,7 +232,7 @@ async fn a_store_that_would_get_too_long_is_full() {
     let store = open(&scratch.file("store"));
     let mut large = passkey(1);
     large.rp_id = "a".repeat(store::MAX_FILE);
-    assert!(matches!(store.insert(large).await, Err(StoreFault::Full)));
+    assert!(matches!(store.insert(large).await, Err(StoreError::Full)));
     store.insert(passkey(1)).await.unwrap();
 }
 

@@ -153,7 +153,7 @@ fn a_phone_ends_by_a_signal_while_a_file_that_it_reads_stays_silent() {
 
 #[test]
 fn a_program_does_not_wait_in_its_end_for_a_call_that_blocks() {
-    let (_held, is_held) = channel::<()>();
+    let (_held, is_paused) = channel::<()>();
     let (begun, begins) = channel();
     let (ended, end) = channel();
     std::thread::spawn(move || {
@@ -161,7 +161,7 @@ fn a_program_does_not_wait_in_its_end_for_a_call_that_blocks() {
             // As the look-up of a name does, with a resolver that does not answer.
             tokio::task::spawn_blocking(move || {
                 begun.send(()).unwrap();
-                is_held.recv()
+                is_paused.recv()
             });
             begins.recv_timeout(PATIENCE).expect("the call blocks");
             ExitCode::from(3)

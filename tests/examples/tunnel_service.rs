@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use fido_hybrid::transport::tunnel_domain::TunnelDomain;
-use fido_hybrid_relay::{Running, Server};
+use fido_hybrid_relay::{Server, ServerHandle};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
 use tokio::runtime::Runtime;
@@ -16,7 +16,7 @@ use crate::programs::Scratch;
 pub(crate) struct TunnelService {
     address: SocketAddr,
     ca: String,
-    _running: Running,
+    _running: ServerHandle,
     _runtime: Runtime,
 }
 

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use fido_hybrid::transport::tunnel_url::TunnelId;
-use fido_hybrid_relay::{Limits, Running, Server};
+use fido_hybrid_relay::{Limits, Server, ServerHandle};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -39,7 +39,7 @@ fn masked_head(first: u8, length: u64) -> Vec<u8> {
     head
 }
 
-async fn service() -> Running {
+async fn service() -> ServerHandle {
     Server::builder().limits(Limits::default()).bind("127.0.0.1:0").await.unwrap().start().unwrap()
 }
 
@@ -117,7 +117,7 @@ pub(crate) async fn pair(address: SocketAddr, tunnel: u8) -> (Visitor, Visitor) 
 }
 
 /// Whoever came before, the next two are served.
-async fn still_serves(running: &Running) {
+async fn still_serves(running: &ServerHandle) {
     let (mut phone, mut client) = pair(running.local_addr(), 0xee).await;
     client.write(&masked(BINARY, b"hello")).await;
     assert_eq!(phone.frame().await, (BINARY, b"hello".to_vec()));

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use fido_hybrid::ctap::Response;
+use fido_hybrid::ctap::CtapResponse;
 use fido_hybrid::error::Error;
 use fido_hybrid::transport::qr_code::QrCode;
 use fido_hybrid_sim::Air;
@@ -58,7 +58,7 @@ impl Fate {
 
 /// How a ceremony ended on both sides; of one that was given up nobody asks.
 pub(crate) struct Ended {
-    pub(crate) client: Option<Result<Response, Error>>,
+    pub(crate) client: Option<Result<CtapResponse, Error>>,
     pub(crate) phone: Option<Result<(), Error>>,
     /// What was still on the air.
     pub(crate) adverts: usize,

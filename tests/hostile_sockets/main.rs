@@ -27,5 +27,4 @@ mod seeds;
 mod service;
 mod tampered_messages;
 
-use fido_hybrid_testkit::paused_clock as clock;
-use fido_hybrid_testkit::rig;
+use fido_hybrid_testkit::{paused_clock as clock, rig};

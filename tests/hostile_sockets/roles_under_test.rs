@@ -5,20 +5,20 @@ use std::time::Duration;
 
 use fido_hybrid::BoxFuture;
 use fido_hybrid::authenticator::{
-    Authenticator, Decision, Freshness, MemoryStore, Prompt, Session, UserCheck, Verification,
+    Authenticator, Decision, MemoryStore, Prompt, QrAgeLimit, Session, UserCheck, UserVerification,
 };
 use fido_hybrid::bluetooth::{Advertisement, Advertiser as _};
 use fido_hybrid::client::{Ceremony, Client};
-use fido_hybrid::ctap::Response;
+use fido_hybrid::ctap::CtapResponse;
 use fido_hybrid::error::{
-    CancelledBy, Error, Fault, PeerMisbehaved, Stage, TunnelFault, TunnelStep,
+    CancelledBy, Error, ErrorKind, PeerMisbehaved, Stage, TunnelError, TunnelStep,
 };
 use fido_hybrid::transport::advert::{AdvertKey, Eid};
-use fido_hybrid::transport::keys;
+use fido_hybrid::transport::key_schedule;
 use fido_hybrid::transport::qr_code::QrCode;
 use fido_hybrid::transport::tunnel_domain::TunnelDomain;
 use fido_hybrid::transport::tunnel_url::RoutingId;
-use fido_hybrid::tunnel::{DEFAULT_DIAL_TIMEOUT, WebSocketTunnel};
+use fido_hybrid::tunnel::{DEFAULT_DIAL_TIMEOUT, WebSocketDialer};
 use fido_hybrid_sim::Air;
 
 use crate::rig::{self, make_credential};
@@ -51,8 +51,10 @@ impl Role {
     /// How long that stage may take.
     pub(crate) fn patience(self) -> Duration {
         match self {
-            Self::Client => fido_hybrid::client::Deadlines::default().handshaking,
-            Self::Phone => fido_hybrid::authenticator::Deadlines::default().advertising,
+            Self::Client => fido_hybrid::client::ClientDeadlines::default().handshaking,
+            Self::Phone => {
+                fido_hybrid::authenticator::AuthenticatorDeadlines::default().advertising
+            }
         }
     }
 }
@@ -65,21 +67,23 @@ pub(crate) struct Agrees;
 
 impl UserCheck for Agrees {
     fn check(&self, _: Prompt) -> BoxFuture<'_, Decision> {
-        Box::pin(async { Decision::Approved { verification: Verification::Verified, account: 0 } })
+        Box::pin(async {
+            Decision::Approved { verification: UserVerification::Verified, account: 0 }
+        })
     }
 }
 
-pub(crate) fn client(air: &Air, tunnel: WebSocketTunnel) -> Client {
+pub(crate) fn client(air: &Air, tunnel: WebSocketDialer) -> Client {
     Client::builder().scanner(air.clone()).tunnel(tunnel).build().unwrap()
 }
 
-pub(crate) fn phone(air: &Air, tunnel: WebSocketTunnel) -> Authenticator {
+pub(crate) fn phone(air: &Air, tunnel: WebSocketDialer) -> Authenticator {
     Authenticator::builder(MemoryStore::new(), Agrees)
         .advertiser(air.clone())
         .tunnel(tunnel)
         .domain(TunnelDomain::GOOGLE)
         // The clock of these tests is not the calendar's.
-        .freshness(Freshness::Any)
+        .qr_age_limit(QrAgeLimit::None)
         .build()
         .unwrap()
 }
@@ -92,12 +96,12 @@ pub(crate) struct Victim {
 
 enum Doing {
     /// With the advert that it heard.
-    Client(Box<Ceremony<Response>>, Box<dyn Advertisement>),
+    Client(Box<Ceremony<CtapResponse>>, Box<dyn Advertisement>),
     Phone(Session),
 }
 
 impl Victim {
-    pub(crate) async fn dialling(role: Role, tunnel: WebSocketTunnel) -> Self {
+    pub(crate) async fn dialling(role: Role, tunnel: WebSocketDialer) -> Self {
         let air = Air::new();
         let doing = match role {
             Role::Client => {
@@ -105,7 +109,7 @@ impl Victim {
                     client(&air, tunnel).begin(make_credential("Ada").into(), None).unwrap();
                 let code: QrCode = ceremony.qr_code().unwrap().expose().parse().unwrap();
                 let eid = Eid::new([7; 10], RoutingId([1, 2, 3]), TunnelDomain::GOOGLE);
-                let advert = AdvertKey::new(&keys::eid_key(&code.secret)).seal(&eid);
+                let advert = AdvertKey::new(&key_schedule::eid_key(&code.secret)).seal(&eid);
                 Doing::Client(Box::new(ceremony), air.advertise(advert.into()).await.unwrap())
             }
             Role::Phone => {
@@ -157,24 +161,24 @@ pub(crate) enum Why {
 
 /// Where and why a transaction ended.
 pub(crate) fn told(error: &Error) -> (Stage, Why) {
-    let why = match &error.fault {
-        Fault::Deadline => Why::Deadline,
-        Fault::PeerLeft => Why::PeerLeft,
-        Fault::Cancelled(CancelledBy::Client) => Why::CancelledByClient,
-        Fault::PeerMisbehaved(misbehaved) => Why::Misbehaved(*misbehaved),
-        Fault::Tunnel(fault) => match fault {
-            TunnelFault::Tcp(_) => Why::Tcp,
-            TunnelFault::Tls(_) => Why::Tls,
-            TunnelFault::TimedOut(step) => Why::TimedOut(*step),
-            TunnelFault::Status(status) => Why::Status(*status),
-            TunnelFault::Redirect => Why::Redirect,
-            TunnelFault::Upgrade(_) => Why::Upgrade,
-            TunnelFault::Closed(code) => Why::Closed(*code),
-            TunnelFault::TooLong(limit) => Why::TooLong(*limit),
-            TunnelFault::Flooded => Why::Flooded,
-            TunnelFault::NotBinary => Why::NotBinary,
-            TunnelFault::Unresponsive => Why::Unresponsive,
-            TunnelFault::Broken(_) => Why::Broken,
+    let why = match &error.kind {
+        ErrorKind::Deadline => Why::Deadline,
+        ErrorKind::PeerLeft => Why::PeerLeft,
+        ErrorKind::Cancelled(CancelledBy::Client) => Why::CancelledByClient,
+        ErrorKind::PeerMisbehaved(misbehaved) => Why::Misbehaved(*misbehaved),
+        ErrorKind::Tunnel(fault) => match fault {
+            TunnelError::Tcp(_) => Why::Tcp,
+            TunnelError::Tls(_) => Why::Tls,
+            TunnelError::TimedOut(step) => Why::TimedOut(*step),
+            TunnelError::Status(status) => Why::Status(*status),
+            TunnelError::Redirect => Why::Redirect,
+            TunnelError::Upgrade(_) => Why::Upgrade,
+            TunnelError::Closed(code) => Why::Closed(*code),
+            TunnelError::TooLong(limit) => Why::TooLong(*limit),
+            TunnelError::Flooded => Why::Flooded,
+            TunnelError::NotBinary => Why::NotBinary,
+            TunnelError::Unresponsive => Why::Unresponsive,
+            TunnelError::Broken(_) => Why::Broken,
             _ => Why::Other,
         },
         _ => Why::Other,

@@ -7,8 +7,8 @@
 
 use std::time::Duration;
 
-use fido_hybrid::ctap::Response;
-use fido_hybrid::error::{CancelledBy, Error, Fault, Stage};
+use fido_hybrid::ctap::CtapResponse;
+use fido_hybrid::error::{CancelledBy, Error, ErrorKind, Stage};
 use fido_hybrid_sim::SeededRng;
 
 use crate::clock::hold;
@@ -70,12 +70,15 @@ async fn run(seed: u64) -> (Ended, bool) {
 /// What a network and the other side's owner can bring about; all else would
 /// be a fault of ours.
 fn is_explained(error: &Error) -> bool {
-    let fault = match &error.fault {
-        Fault::Deadline | Fault::PeerLeft | Fault::Tunnel(_) | Fault::PeerMisbehaved(_) => true,
-        Fault::Cancelled(by) => matches!(by, CancelledBy::Client),
+    let fault = match &error.kind {
+        ErrorKind::Deadline
+        | ErrorKind::PeerLeft
+        | ErrorKind::Tunnel(_)
+        | ErrorKind::PeerMisbehaved(_) => true,
+        ErrorKind::Cancelled(by) => matches!(by, CancelledBy::Client),
         _ => false,
     };
-    fault && !matches!(error.stage, Stage::Preparing | Stage::Offering | Stage::Closed)
+    fault && !matches!(error.stage, Stage::Preparing | Stage::ShowingQr | Stage::Closed)
 }
 
 #[tokio::test(start_paused = true)]
@@ -85,7 +88,7 @@ async fn whatever_the_network_does_both_sides_end_in_success_or_a_typed_error() 
         let (Ended { client, phone, adverts }, harmed) = run(seed).await;
         assert_eq!(adverts, 0, "seed {seed}");
         match &client {
-            Some(Ok(Response::MakeCredential(_))) => well += 1,
+            Some(Ok(CtapResponse::MakeCredential(_))) => well += 1,
             Some(Err(error)) if harmed && is_explained(error) => ill += 1,
             None if harmed => ill += 1,
             client => panic!("seed {seed}: {client:?}"),

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use fido_hybrid::tunnel::{WebSocketTunnel, WebSocketTunnelBuilder};
+use fido_hybrid::tunnel::{WebSocketDialer, WebSocketDialerBuilder};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -28,7 +28,7 @@ pub(crate) const LAST: u8 = 0x80;
 pub(crate) struct Service {
     listener: TcpListener,
     tls: TlsAcceptor,
-    secure: WebSocketTunnelBuilder,
+    secure: WebSocketDialerBuilder,
 }
 
 impl Service {
@@ -44,12 +44,12 @@ impl Service {
     }
 
     /// A dialer that comes here without TLS.
-    pub(crate) fn in_clear(&self) -> WebSocketTunnel {
+    pub(crate) fn in_clear(&self) -> WebSocketDialer {
         dialer_in_clear(self.address())
     }
 
     /// A dialer that comes here with TLS, and trusts this service.
-    pub(crate) fn with_tls(self) -> (WebSocketTunnel, TcpListener, TlsAcceptor) {
+    pub(crate) fn with_tls(self) -> (WebSocketDialer, TcpListener, TlsAcceptor) {
         (self.secure.build().unwrap(), self.listener, self.tls)
     }
 
@@ -67,11 +67,11 @@ impl Service {
     }
 }
 
-pub(crate) fn dialer_in_clear(address: SocketAddr) -> WebSocketTunnel {
+pub(crate) fn dialer_in_clear(address: SocketAddr) -> WebSocketDialer {
     builder_in_clear(address).build().unwrap()
 }
 
-pub(crate) fn builder_in_clear(address: SocketAddr) -> WebSocketTunnelBuilder {
+pub(crate) fn builder_in_clear(address: SocketAddr) -> WebSocketDialerBuilder {
     // Reading the system's trusted certificates takes longer than a ceremony.
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let trusts_nobody = ClientConfig::builder_with_provider(provider)
@@ -79,7 +79,7 @@ pub(crate) fn builder_in_clear(address: SocketAddr) -> WebSocketTunnelBuilder {
         .unwrap()
         .with_root_certificates(RootCertStore::empty())
         .with_no_client_auth();
-    WebSocketTunnel::builder()
+    WebSocketDialer::builder()
         .tls_config(Arc::new(trusts_nobody))
         .resolve_without_tls(&domain(), address)
 }

@@ -16,7 +16,7 @@
 
 use std::time::Duration;
 
-use fido_hybrid::ctap::Response;
+use fido_hybrid::ctap::CtapResponse;
 use fido_hybrid::error::{PeerMisbehaved, Stage};
 use fido_hybrid::transport::channel::ChannelError;
 use fido_hybrid::transport::crypter::CrypterError;
@@ -41,9 +41,9 @@ const MESSAGES: [(Role, usize); 7] = [
 /// so much silence one of the two has always given up.
 const SILENCE: Duration = Duration::from_secs(3 * 60);
 
-type Seen = Result<(), (Stage, Why)>;
+type Observation = Result<(), (Stage, Why)>;
 
-const WELL: Seen = Ok(());
+const WELL: Observation = Ok(());
 
 /// Not what the other side sealed, at this point of the conversation.
 const FORGED: Why =
@@ -51,12 +51,12 @@ const FORGED: Why =
 
 /// What a phone sees whose client leaves with its request on the way: how far
 /// it gets is a matter of moments.
-const LEFT_MEANWHILE: &[Seen] =
-    &[Err((Stage::Listening, Why::PeerLeft)), Err((Stage::Prompting, Why::PeerLeft)), WELL];
+const LEFT_MEANWHILE: &[Observation] =
+    &[Err((Stage::Listening, Why::PeerLeft)), Err((Stage::Answering, Why::PeerLeft)), WELL];
 
-const LEFT: &[Seen] = &[Err((Stage::Listening, Why::PeerLeft))];
+const LEFT: &[Observation] = &[Err((Stage::Listening, Why::PeerLeft))];
 
-const fn seen(stage: Stage, why: Why) -> Seen {
+const fn seen(stage: Stage, why: Why) -> Observation {
     Err((stage, why))
 }
 
@@ -66,14 +66,14 @@ const fn handshake(error: HandshakeError) -> Why {
 
 /// What the two sides see for each message of which this becomes; `None` of a
 /// side that is switched off.
-async fn meddle(fate: Fate, expected: [(Option<Seen>, &[Seen]); 7]) {
+async fn meddle(fate: Fate, expected: [(Option<Observation>, &[Observation]); 7]) {
     let _clock = hold();
     for (message, (client, phone)) in MESSAGES.into_iter().zip(expected) {
         let ended =
             ceremony(|from, number| if (from, number) == message { fate } else { Fate::Passed });
         let Ended { client: by_client, phone: by_phone, adverts } = ended.await;
         let by_client = by_client.map(|outcome| match outcome {
-            Ok(Response::MakeCredential(_)) => WELL,
+            Ok(CtapResponse::MakeCredential(_)) => WELL,
             Ok(other) => panic!("{other:?}"),
             Err(error) => Err(told(&error)),
         });
@@ -87,7 +87,7 @@ async fn meddle(fate: Fate, expected: [(Option<Seen>, &[Seen]); 7]) {
     }
 }
 
-const ALL_WELL: [(Option<Seen>, &[Seen]); 7] = [(Some(WELL), &[WELL]); 7];
+const ALL_WELL: [(Option<Observation>, &[Observation]); 7] = [(Some(WELL), &[WELL]); 7];
 
 #[tokio::test(start_paused = true)]
 async fn messages_in_pieces_between_pings_make_no_difference() {
@@ -101,10 +101,10 @@ async fn a_slow_service_makes_no_difference_within_the_deadlines() {
 
 #[tokio::test(start_paused = true)]
 async fn a_service_that_is_too_slow_is_given_up_by_the_side_that_waits() {
-    let expected: [(Option<Seen>, &[Seen]); 7] = [
+    let expected: [(Option<Observation>, &[Observation]); 7] = [
         (Some(seen(Stage::Handshaking, Why::Deadline)), LEFT),
         (Some(seen(Stage::Handshaking, Why::Deadline)), LEFT),
-        (Some(seen(Stage::Introducing, Why::Deadline)), LEFT),
+        (Some(seen(Stage::AwaitingPostHandshake, Why::Deadline)), LEFT),
         // From here on people are waited for, and ten seconds are nothing.
         (Some(WELL), &[WELL]),
         (Some(WELL), &[WELL]),
@@ -116,14 +116,17 @@ async fn a_service_that_is_too_slow_is_given_up_by_the_side_that_waits() {
 
 #[tokio::test(start_paused = true)]
 async fn a_lost_message_is_missed_by_the_next_or_by_the_deadline() {
-    let expected: [(Option<Seen>, &[Seen]); 7] = [
+    let expected: [(Option<Observation>, &[Observation]); 7] = [
         (Some(seen(Stage::Handshaking, Why::Deadline)), &[seen(Stage::Advertising, Why::Deadline)]),
         (Some(seen(Stage::Handshaking, handshake(HandshakeError::Length(144)))), LEFT),
-        (Some(seen(Stage::Introducing, FORGED)), LEFT),
-        (Some(seen(Stage::Asking, FORGED)), &[WELL]),
-        (Some(seen(Stage::Asking, Why::PeerLeft)), &[seen(Stage::Listening, Why::Deadline)]),
+        (Some(seen(Stage::AwaitingPostHandshake, FORGED)), LEFT),
+        (Some(seen(Stage::AwaitingResponse, FORGED)), &[WELL]),
+        (
+            Some(seen(Stage::AwaitingResponse, Why::PeerLeft)),
+            &[seen(Stage::Listening, Why::Deadline)],
+        ),
         // The phone has answered, and waits for a further request in vain.
-        (Some(seen(Stage::Asking, Why::PeerLeft)), &[WELL]),
+        (Some(seen(Stage::AwaitingResponse, Why::PeerLeft)), &[WELL]),
         (Some(WELL), &[WELL]),
     ];
     meddle(Fate::Lost(SILENCE), expected).await;
@@ -131,12 +134,15 @@ async fn a_lost_message_is_missed_by_the_next_or_by_the_deadline() {
 
 #[tokio::test(start_paused = true)]
 async fn two_messages_that_change_places_are_no_messages() {
-    let expected: [(Option<Seen>, &[Seen]); 7] = [
+    let expected: [(Option<Observation>, &[Observation]); 7] = [
         (Some(seen(Stage::Handshaking, Why::Deadline)), &[seen(Stage::Advertising, Why::Deadline)]),
         (Some(seen(Stage::Handshaking, handshake(HandshakeError::Length(144)))), LEFT),
-        (Some(seen(Stage::Introducing, FORGED)), LEFT),
-        (Some(seen(Stage::Asking, FORGED)), &[WELL]),
-        (Some(seen(Stage::Asking, Why::PeerLeft)), &[seen(Stage::Listening, Why::Deadline)]),
+        (Some(seen(Stage::AwaitingPostHandshake, FORGED)), LEFT),
+        (Some(seen(Stage::AwaitingResponse, FORGED)), &[WELL]),
+        (
+            Some(seen(Stage::AwaitingResponse, Why::PeerLeft)),
+            &[seen(Stage::Listening, Why::Deadline)],
+        ),
         // Nothing follows: it is only late.
         (Some(WELL), &[WELL]),
         (Some(WELL), &[WELL]),
@@ -146,12 +152,12 @@ async fn two_messages_that_change_places_are_no_messages() {
 
 #[tokio::test(start_paused = true)]
 async fn a_repeated_message_is_no_second_one() {
-    let expected: [(Option<Seen>, &[Seen]); 7] = [
-        (Some(seen(Stage::Asking, Why::PeerLeft)), &[seen(Stage::Listening, FORGED)]),
-        (Some(seen(Stage::Introducing, FORGED)), LEFT),
-        (Some(seen(Stage::Asking, FORGED)), LEFT_MEANWHILE),
-        (Some(seen(Stage::Asking, FORGED)), LEFT_MEANWHILE),
-        (Some(seen(Stage::Asking, Why::PeerLeft)), &[seen(Stage::Prompting, FORGED)]),
+    let expected: [(Option<Observation>, &[Observation]); 7] = [
+        (Some(seen(Stage::AwaitingResponse, Why::PeerLeft)), &[seen(Stage::Listening, FORGED)]),
+        (Some(seen(Stage::AwaitingPostHandshake, FORGED)), LEFT),
+        (Some(seen(Stage::AwaitingResponse, FORGED)), LEFT_MEANWHILE),
+        (Some(seen(Stage::AwaitingResponse, FORGED)), LEFT_MEANWHILE),
+        (Some(seen(Stage::AwaitingResponse, Why::PeerLeft)), &[seen(Stage::Answering, FORGED)]),
         // Who has the answer hears nothing more.
         (Some(WELL), &[WELL]),
         (Some(WELL), &[WELL]),
@@ -160,12 +166,16 @@ async fn a_repeated_message_is_no_second_one() {
 }
 
 /// What all do who meddle with the bytes, but for the handshake's messages.
-fn forged(first: HandshakeError, reply: HandshakeError) -> [(Option<Seen>, &'static [Seen]); 7] {
-    const LISTENING: &[Seen] = &[seen(Stage::Listening, FORGED)];
-    const AUTHENTICATION: &[Seen] =
+fn forged(
+    first: HandshakeError,
+    reply: HandshakeError,
+) -> [(Option<Observation>, &'static [Observation]); 7] {
+    const LISTENING: &[Observation] = &[seen(Stage::Listening, FORGED)];
+    const AUTHENTICATION: &[Observation] =
         &[seen(Stage::Handshaking, handshake(HandshakeError::Authentication))];
-    const HALF: &[Seen] = &[seen(Stage::Handshaking, handshake(HandshakeError::Length(40)))];
-    const NOTHING: &[Seen] = &[seen(Stage::Handshaking, handshake(HandshakeError::Length(0)))];
+    const HALF: &[Observation] = &[seen(Stage::Handshaking, handshake(HandshakeError::Length(40)))];
+    const NOTHING: &[Observation] =
+        &[seen(Stage::Handshaking, handshake(HandshakeError::Length(0)))];
     let first = match first {
         HandshakeError::Authentication => AUTHENTICATION,
         HandshakeError::Length(0) => NOTHING,
@@ -174,10 +184,10 @@ fn forged(first: HandshakeError, reply: HandshakeError) -> [(Option<Seen>, &'sta
     [
         (Some(seen(Stage::Handshaking, Why::PeerLeft)), first),
         (Some(seen(Stage::Handshaking, handshake(reply))), LEFT),
-        (Some(seen(Stage::Introducing, FORGED)), LEFT),
-        (Some(seen(Stage::Asking, FORGED)), LEFT_MEANWHILE),
-        (Some(seen(Stage::Asking, Why::PeerLeft)), LISTENING),
-        (Some(seen(Stage::Asking, FORGED)), &[WELL]),
+        (Some(seen(Stage::AwaitingPostHandshake, FORGED)), LEFT),
+        (Some(seen(Stage::AwaitingResponse, FORGED)), LEFT_MEANWHILE),
+        (Some(seen(Stage::AwaitingResponse, Why::PeerLeft)), LISTENING),
+        (Some(seen(Stage::AwaitingResponse, FORGED)), &[WELL]),
         (Some(WELL), LISTENING),
     ]
 }
@@ -201,14 +211,18 @@ async fn nobody_takes_their_own_message_for_the_others() {
 }
 
 /// How it looks to both when the service ends it in this way.
-fn ended<'a>(why: Why, unmet: &'a [Seen], met: &'a [Seen]) -> [(Option<Seen>, &'a [Seen]); 7] {
+fn ended<'a>(
+    why: Why,
+    unmet: &'a [Observation],
+    met: &'a [Observation],
+) -> [(Option<Observation>, &'a [Observation]); 7] {
     [
         (Some(seen(Stage::Handshaking, why)), unmet),
         (Some(seen(Stage::Handshaking, why)), met),
-        (Some(seen(Stage::Introducing, why)), met),
-        (Some(seen(Stage::Asking, why)), met),
-        (Some(seen(Stage::Asking, why)), met),
-        (Some(seen(Stage::Asking, why)), &[WELL]),
+        (Some(seen(Stage::AwaitingPostHandshake, why)), met),
+        (Some(seen(Stage::AwaitingResponse, why)), met),
+        (Some(seen(Stage::AwaitingResponse, why)), met),
+        (Some(seen(Stage::AwaitingResponse, why)), &[WELL]),
         (Some(WELL), &[WELL]),
     ]
 }
@@ -229,13 +243,13 @@ async fn a_service_that_fails_is_told_from_a_peer_that_left() {
 
 #[tokio::test(start_paused = true)]
 async fn a_side_that_is_given_up_before_any_message_leaves_the_other() {
-    let expected: [(Option<Seen>, &[Seen]); 7] = [
+    let expected: [(Option<Observation>, &[Observation]); 7] = [
         (Some(seen(Stage::Handshaking, Why::PeerLeft)), &[]),
         (None, LEFT),
         (None, LEFT),
         // It has the request, and is told in time or not.
-        (None, &[seen(Stage::Prompting, Why::CancelledByClient), WELL]),
-        (Some(seen(Stage::Asking, Why::PeerLeft)), &[]),
+        (None, &[seen(Stage::Answering, Why::CancelledByClient), WELL]),
+        (Some(seen(Stage::AwaitingResponse, Why::PeerLeft)), &[]),
         (None, &[WELL]),
         (Some(WELL), &[]),
     ];

@@ -9,13 +9,13 @@ use fido_hybrid::authenticator::{
     Authenticator, Decision, MemoryStore, Prompt, Session, UserCheck,
 };
 use fido_hybrid::bluetooth::{Advertisement, Advertiser};
-use fido_hybrid::client::{Ceremony, Client, Deadlines};
-use fido_hybrid::ctap::{Request, Response};
-use fido_hybrid::error::{ApiMisuse, BluetoothFault, Error, Fault, Stage, TunnelFault};
+use fido_hybrid::client::{Ceremony, Client, ClientDeadlines};
+use fido_hybrid::ctap::{CtapRequest, CtapResponse};
+use fido_hybrid::error::{ApiMisuse, BluetoothError, Error, ErrorKind, Stage, TunnelError};
 use fido_hybrid::transport::qr_code::{QrCode, QrText};
 use fido_hybrid::transport::tunnel_url::TunnelRequest;
-use fido_hybrid::tunnel::{DataChannel, Dial, OpenTunnel};
-use fido_hybrid_sim::{Air, Exchange};
+use fido_hybrid::tunnel::{DataChannel, OpenedTunnel, TunnelDialer};
+use fido_hybrid_sim::{Air, MemoryRelay};
 
 use super::finder::Secrets;
 use super::rig;
@@ -46,7 +46,7 @@ enum Course {
 
 /// A tunnel service that does what the course says to one side.
 struct Service {
-    exchange: Exchange,
+    exchange: MemoryRelay,
     notebook: Notebook,
     course: Course,
     /// Of the client, or of the phone.
@@ -58,13 +58,13 @@ struct Line {
     tampers_in: Option<usize>,
 }
 
-impl Dial for Service {
-    fn dial(&self, request: TunnelRequest) -> BoxFuture<'_, Result<OpenTunnel, TunnelFault>> {
+impl TunnelDialer for Service {
+    fn dial(&self, request: TunnelRequest) -> BoxFuture<'_, Result<OpenedTunnel, TunnelError>> {
         Box::pin(async move {
             self.notebook.print(&request);
             self.notebook.print(&request.url);
             if self.refuses {
-                return Err(TunnelFault::Status(403));
+                return Err(TunnelError::Status(403));
             }
             let is_clients = request.url.path().starts_with("/cable/connect");
             let mut open = self.exchange.dial(request).await?;
@@ -80,11 +80,11 @@ impl Dial for Service {
 }
 
 impl DataChannel for Line {
-    fn send(&mut self, messages: Vec<Vec<u8>>) -> BoxFuture<'_, Result<(), TunnelFault>> {
+    fn send(&mut self, messages: Vec<Vec<u8>>) -> BoxFuture<'_, Result<(), TunnelError>> {
         self.tunnel.send(messages)
     }
 
-    fn receive(&mut self) -> BoxFuture<'_, Result<Option<Vec<u8>>, TunnelFault>> {
+    fn receive(&mut self) -> BoxFuture<'_, Result<Option<Vec<u8>>, TunnelError>> {
         Box::pin(async move {
             let mut message = self.tunnel.receive().await;
             if let Ok(Some(message)) = &mut message {
@@ -116,9 +116,9 @@ impl Advertiser for Overheard {
     fn advertise(
         &self,
         service_data: Vec<u8>,
-    ) -> BoxFuture<'_, Result<Box<dyn Advertisement>, BluetoothFault>> {
+    ) -> BoxFuture<'_, Result<Box<dyn Advertisement>, BluetoothError>> {
         if self.course == Course::RadioOff {
-            return Box::pin(async { Err(BluetoothFault::Unsupported("advertise")) });
+            return Box::pin(async { Err(BluetoothError::Unsupported("advertise")) });
         }
         *self.on_air.lock().unwrap() = Some(service_data.clone());
         self.air.advertise(service_data)
@@ -144,7 +144,7 @@ impl UserCheck for User {
 }
 
 /// Updates as they come, until there is an outcome.
-async fn follow(ceremony: &mut Ceremony<Response>, notebook: &Notebook) {
+async fn follow(ceremony: &mut Ceremony<CtapResponse>, notebook: &Notebook) {
     while let Some(update) = ceremony.next().await {
         notebook.say(&update);
         notebook.print(ceremony);
@@ -164,7 +164,7 @@ type Ends = [Option<Result<(), Error>>; 2];
 async fn take(course: Course) -> Ends {
     let (notebook, mut secrets) = (Notebook::default(), Secrets::default());
     let _guard = tracing::subscriber::set_default(notebook.clone());
-    let (air, exchange, store) = (Air::new(), Exchange::new(), MemoryStore::new());
+    let (air, exchange, store) = (Air::new(), MemoryRelay::new(), MemoryStore::new());
     let on_air = Arc::default();
     notebook.print(&air);
     notebook.print(&exchange);
@@ -174,8 +174,8 @@ async fn take(course: Course) -> Ends {
         course,
         refuses,
     };
-    let mut deadlines = Deadlines::default();
-    deadlines.offering = Some(Duration::from_secs(60));
+    let mut deadlines = ClientDeadlines::default();
+    deadlines.showing_qr = Some(Duration::from_secs(60));
     let builder = Client::builder()
         .scanner(air.clone())
         .tunnel(service(course == Course::ClientRefused))
@@ -190,7 +190,7 @@ async fn take(course: Course) -> Ends {
     notebook.print(&builder);
     let authenticator = builder.build().unwrap();
 
-    let request: Request = rig::make_credential("ada").into();
+    let request: CtapRequest = rig::make_credential("ada").into();
     notebook.print(&request);
     let mut ceremony = client.begin(request, None).unwrap();
     let text: QrText = ceremony.qr_code().unwrap();
@@ -205,7 +205,7 @@ async fn take(course: Course) -> Ends {
     let client_ends = async {
         if course == Course::ClientDropped {
             while let Some(update) = ceremony.next().await {
-                if matches!(update, fido_hybrid::client::Update::Asked) {
+                if matches!(update, fido_hybrid::client::ClientUpdate::Asked) {
                     drop(ceremony);
                     return None;
                 }
@@ -227,7 +227,7 @@ async fn take(course: Course) -> Ends {
         notebook.print(&session);
         if course == Course::PhoneDropped {
             while let Some(update) = session.next().await {
-                if matches!(update, fido_hybrid::authenticator::Update::Prompting) {
+                if matches!(update, fido_hybrid::authenticator::AuthenticatorUpdate::Answering) {
                     return None;
                 }
             }
@@ -268,11 +268,11 @@ async fn of_a_ceremony_that_succeeds() {
 #[tokio::test(start_paused = true)]
 async fn of_ceremonies_that_end_before_the_two_have_met() {
     let [client, _] = take(Course::NobodyScans).await;
-    assert_eq!(at(&client), Some(Stage::Offering));
+    assert_eq!(at(&client), Some(Stage::ShowingQr));
     let [client, phone] = take(Course::PhoneRefused).await;
-    assert_eq!((at(&client), at(&phone)), (Some(Stage::Offering), Some(Stage::Registering)));
+    assert_eq!((at(&client), at(&phone)), (Some(Stage::ShowingQr), Some(Stage::Registering)));
     let [client, phone] = take(Course::RadioOff).await;
-    assert_eq!((at(&client), at(&phone)), (Some(Stage::Offering), Some(Stage::Advertising)));
+    assert_eq!((at(&client), at(&phone)), (Some(Stage::ShowingQr), Some(Stage::Advertising)));
     let [client, phone] = take(Course::ClientRefused).await;
     assert_eq!((at(&client), at(&phone)), (Some(Stage::Connecting), Some(Stage::Advertising)));
 }
@@ -280,25 +280,30 @@ async fn of_ceremonies_that_end_before_the_two_have_met() {
 #[tokio::test(start_paused = true)]
 async fn of_messages_changed_on_their_way() {
     // The handshake, the introduction, the update, the answer.
-    let stages = [Stage::Handshaking, Stage::Introducing, Stage::Asking, Stage::Asking];
+    let stages = [
+        Stage::Handshaking,
+        Stage::AwaitingPostHandshake,
+        Stage::AwaitingResponse,
+        Stage::AwaitingResponse,
+    ];
     for (number, stage) in stages.into_iter().enumerate() {
         let [client, _] = take(Course::Tampered(number)).await;
         assert_eq!(at(&client), Some(stage));
         let error = client.unwrap().unwrap_err();
-        assert!(matches!(error.fault, Fault::PeerMisbehaved(_)), "{error}");
+        assert!(matches!(error.kind, ErrorKind::PeerMisbehaved(_)), "{error}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn of_people_and_programs_who_give_up() {
     let [client, _] = take(Course::UserSaysNo).await;
-    assert!(matches!(client.unwrap().unwrap_err().fault, Fault::Status(_)));
+    assert!(matches!(client.unwrap().unwrap_err().kind, ErrorKind::Status(_)));
     let [client, phone] = take(Course::UserLeaves).await;
-    assert_eq!((at(&client), at(&phone)), (Some(Stage::Asking), Some(Stage::Prompting)));
+    assert_eq!((at(&client), at(&phone)), (Some(Stage::AwaitingResponse), Some(Stage::Answering)));
     let [_, phone] = take(Course::ClientDropped).await;
     assert!(phone.unwrap().unwrap_err().is_cancelled());
     let [client, _] = take(Course::PhoneDropped).await;
-    assert_eq!(at(&client), Some(Stage::Asking));
+    assert_eq!(at(&client), Some(Stage::AwaitingResponse));
 }
 
 #[tokio::test(start_paused = true)]
@@ -311,9 +316,9 @@ async fn of_a_panic_in_a_part_that_the_program_brought() {
         hook(info);
     }));
     let [client, phone] = take(Course::UserCheckPanics).await;
-    assert_eq!(at(&client), Some(Stage::Asking));
-    let fault = phone.unwrap().unwrap_err().fault;
-    assert!(matches!(fault, Fault::ApiMisuse(ApiMisuse::TaskEnded)), "{fault}");
+    assert_eq!(at(&client), Some(Stage::AwaitingResponse));
+    let fault = phone.unwrap().unwrap_err().kind;
+    assert!(matches!(fault, ErrorKind::ApiMisuse(ApiMisuse::TaskEnded)), "{fault}");
     assert!(said.lock().unwrap().ends_with("the screen broke"), "{said:?}");
 }
 

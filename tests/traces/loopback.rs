@@ -6,16 +6,15 @@ use fido_hybrid::BoxFuture;
 use fido_hybrid::authenticator::{Authenticator, Decision, MemoryStore, Prompt, UserCheck};
 use fido_hybrid::bluetooth::{Advertisement, Advertiser};
 use fido_hybrid::client::Client;
-use fido_hybrid::error::{BluetoothFault, Fault, TunnelFault};
+use fido_hybrid::error::{BluetoothError, ErrorKind, TunnelError};
 use fido_hybrid::transport::qr_code::QrCode;
-use fido_hybrid::tunnel::WebSocketTunnel;
+use fido_hybrid::tunnel::WebSocketDialer;
 use fido_hybrid_relay::Server;
 use fido_hybrid_sim::Air;
 
 use super::finder::Secrets;
-use super::machines;
-use super::rig;
 use super::trace_recorder::Notebook;
+use super::{machines, rig};
 
 /// An advertiser that keeps a copy of what goes on the air.
 struct Overheard(Air, Arc<Mutex<Vec<u8>>>);
@@ -24,7 +23,7 @@ impl Advertiser for Overheard {
     fn advertise(
         &self,
         service_data: Vec<u8>,
-    ) -> BoxFuture<'_, Result<Box<dyn Advertisement>, BluetoothFault>> {
+    ) -> BoxFuture<'_, Result<Box<dyn Advertisement>, BluetoothError>> {
         self.1.lock().unwrap().clone_from(&service_data);
         self.0.advertise(service_data)
     }
@@ -49,7 +48,7 @@ async fn of_ceremonies_that_succeed() {
     notebook.print(&service);
     let address = service.local_addr().unwrap();
     let service = service.start().unwrap();
-    let tunnel = WebSocketTunnel::builder().resolve_without_tls(&rig::domain().host(), address);
+    let tunnel = WebSocketDialer::builder().resolve_without_tls(&rig::domain().host(), address);
     notebook.print(&tunnel);
     let tunnel = tunnel.build().unwrap();
     notebook.print(&tunnel);
@@ -100,7 +99,7 @@ async fn of_a_service_that_refuses_and_one_that_is_not_there() {
 
     let mut secrets = Secrets::default();
     for (seed, address) in [(1, there), (2, not_there)] {
-        let tunnel = WebSocketTunnel::builder().resolve_without_tls(&rig::domain().host(), address);
+        let tunnel = WebSocketDialer::builder().resolve_without_tls(&rig::domain().host(), address);
         let phone = Authenticator::builder(MemoryStore::new(), Yes)
             .advertiser(Air::new())
             .tunnel(tunnel.build().unwrap())
@@ -112,9 +111,9 @@ async fn of_a_service_that_refuses_and_one_that_is_not_there() {
         secrets.qr_code(&code.to_text());
         let outcome = phone.answer(code).unwrap().outcome().await;
         notebook.end(&outcome);
-        let fault = outcome.unwrap_err().fault;
-        let refused = matches!(fault, Fault::Tunnel(TunnelFault::Status(_)));
-        let absent = matches!(fault, Fault::Tunnel(TunnelFault::Tcp(_)));
+        let fault = outcome.unwrap_err().kind;
+        let refused = matches!(fault, ErrorKind::Tunnel(TunnelError::Status(_)));
+        let absent = matches!(fault, ErrorKind::Tunnel(TunnelError::Tcp(_)));
         assert_eq!((refused, absent), (address == there, address == not_there), "{fault}");
     }
     notebook.assert_holds_none_of(&secrets);

@@ -7,11 +7,11 @@ use std::rc::Rc;
 use fido_hybrid::authenticator::{self, Decision};
 use fido_hybrid::client;
 use fido_hybrid::ctap::extensions::prf;
-use fido_hybrid::ctap::{Request, Response, User, UserHandle};
-use fido_hybrid::error::{BluetoothFault, Stage, StoreFault, TunnelFault};
+use fido_hybrid::ctap::{CtapRequest, CtapResponse, User, UserHandle};
+use fido_hybrid::error::{BluetoothError, Stage, StoreError, TunnelError};
 use fido_hybrid::secret::PrfInput;
 use fido_hybrid::transport::qr_code::QrCode;
-use fido_hybrid_sim::{Pair, STAGES, Seen, Setup, Side};
+use fido_hybrid_sim::{Observation, Pair, STAGES, Setup, Side};
 
 use super::finder::Secrets;
 use super::rig;
@@ -22,24 +22,24 @@ const ACCOUNT_ID: [u8; 16] =
     [0xa3, 5, 0x7e, 0xc1, 0x90, 0x1f, 8, 0xee, 0x44, 0xb6, 0xd2, 0x39, 0x68, 0xf0, 2, 0x5b];
 const ACCOUNT: &str = "ada.lovelace@analytical.example";
 
-pub(crate) fn registration() -> Request {
+pub(crate) fn registration() -> CtapRequest {
     let mut request = rig::make_credential("ada");
     let handle = UserHandle::new(ACCOUNT_ID).unwrap();
     request.user = User::new(handle, ACCOUNT, ACCOUNT);
-    let mut input = prf::RegistrationInput::default();
+    let mut input = prf::PrfRegistrationInput::default();
     input.eval = Some(values());
     request.extensions.prf = Some(input);
     request.into()
 }
 
-pub(crate) fn sign_in() -> Request {
+pub(crate) fn sign_in() -> CtapRequest {
     let mut request = rig::get_assertion(&[]);
-    request.extensions.prf = Some(prf::AssertionInput::new(values()));
+    request.extensions.prf = Some(prf::PrfAssertionInput::new(values()));
     request.into()
 }
 
-fn values() -> prf::Values<PrfInput> {
-    prf::Values { first: PrfInput::new(PRF_INPUT), second: None }
+fn values() -> prf::PrfValues<PrfInput> {
+    prf::PrfValues { first: PrfInput::new(PRF_INPUT), second: None }
 }
 
 /// A pair under watch.
@@ -53,7 +53,7 @@ struct Watched {
 }
 
 impl Watched {
-    fn new(seed: u64, requests: Vec<Request>) -> Self {
+    fn new(seed: u64, requests: Vec<CtapRequest>) -> Self {
         Self::with(Setup::new(seed, requests))
     }
 
@@ -75,14 +75,14 @@ impl Watched {
         pair.watch = Box::new(move |seen| {
             pages.print(&seen);
             match seen {
-                Seen::ByPhone(authenticator::Output::Advertise(advert)) => {
+                Observation::ByPhone(authenticator::Output::Advertise(advert)) => {
                     *on_air.borrow_mut() = Some(advert.clone());
                 }
-                Seen::ByPhone(authenticator::Output::Prompt(prompt)) => pages.say(prompt),
-                Seen::ByPhone(authenticator::Output::Update(update)) => pages.say(update),
-                Seen::ByClient(client::Output::Update(update)) => pages.say(update),
-                Seen::ByPhone(authenticator::Output::Closed(end)) => pages.end(end),
-                Seen::ByClient(client::Output::Closed(end)) => pages.end(end),
+                Observation::ByPhone(authenticator::Output::Prompt(prompt)) => pages.say(prompt),
+                Observation::ByPhone(authenticator::Output::Update(update)) => pages.say(update),
+                Observation::ByClient(client::Output::Update(update)) => pages.say(update),
+                Observation::ByPhone(authenticator::Output::Closed(end)) => pages.end(end),
+                Observation::ByClient(client::Output::Closed(end)) => pages.end(end),
                 _ => {}
             }
         });
@@ -148,7 +148,7 @@ impl Watched {
 fn of_a_registration_and_a_sign_in() {
     let watched = Watched::new(1, vec![registration(), sign_in()]);
     let pair = watched.finish();
-    let [Ok(Response::MakeCredential(made)), Ok(Response::GetAssertion(signed))] =
+    let [Ok(CtapResponse::MakeCredential(made)), Ok(CtapResponse::GetAssertion(signed))] =
         pair.responses.as_slice()
     else {
         panic!("{:?}", pair.responses)
@@ -162,11 +162,11 @@ fn of_a_registration_and_a_sign_in() {
 fn at_each_stage(meets: impl Fn(&mut Pair, Side)) {
     for (seed, (side, stage)) in (0..).zip(STAGES) {
         let mut watched = Watched::new(seed, vec![registration()]);
-        watched.pair.is_held = stage == Stage::Ready;
+        watched.pair.is_paused = stage == Stage::Ready;
         watched.run_until(|pair| pair.stage(side) == stage);
         assert_eq!(watched.pair.stage(side), stage);
         meets(&mut watched.pair, side);
-        watched.pair.is_held = false;
+        watched.pair.is_paused = false;
         let pair = watched.finish();
         assert!(pair.result(side).is_some_and(Result::is_err), "{side} {stage}");
     }
@@ -182,7 +182,7 @@ fn of_deadlines_that_pass_at_each_stage() {
     at_each_stage(|pair, side| {
         // These two have none: the caller's turn ends them.
         match pair.stage(side) {
-            Stage::Offering | Stage::Ready => pair.cancel(side),
+            Stage::ShowingQr | Stage::Ready => pair.cancel(side),
             _ => pair.stall(side),
         }
     });
@@ -190,18 +190,18 @@ fn of_deadlines_that_pass_at_each_stage() {
 
 #[test]
 fn of_the_other_side_leaving_at_each_stage() {
-    at_each_stage(|pair, side| pair.vanish(side.other()));
+    at_each_stage(|pair, side| pair.power_off(side.other()));
 }
 
 #[test]
 fn of_a_tunnel_that_breaks_or_is_refused() {
     at_each_stage(|pair, side| match (side, pair.stage(side)) {
-        (Side::Client, Stage::Offering) => pair.cancel(side),
+        (Side::Client, Stage::ShowingQr) => pair.cancel(side),
         (Side::Client, _) => {
-            pair.tell_client(client::Input::TunnelFailed(TunnelFault::Status(403)));
+            pair.tell_client(client::Input::TunnelFailed(TunnelError::Status(403)));
         }
         (Side::Phone, _) => {
-            pair.tell_phone(authenticator::Input::TunnelFailed(TunnelFault::NotBinary));
+            pair.tell_phone(authenticator::Input::TunnelFailed(TunnelError::NotBinary));
         }
     });
 }
@@ -240,17 +240,17 @@ fn of_every_message_changed_or_made_up() {
 #[test]
 fn of_radios_and_stores_that_fail() {
     let mut watched = Watched::new(1, vec![registration()]);
-    watched.pair.tell_client(client::Input::BluetoothFailed(BluetoothFault::NotPermitted));
+    watched.pair.tell_client(client::Input::BluetoothFailed(BluetoothError::NotPermitted));
     watched.finish();
 
     let mut watched = Watched::new(2, vec![registration()]);
     watched.run_until(Pair::is_advertising);
-    watched.pair.tell_phone(authenticator::Input::AdvertisingFailed(BluetoothFault::Off));
+    watched.pair.tell_phone(authenticator::Input::AdvertisingFailed(BluetoothError::Off));
     watched.finish();
 
-    for fault in [StoreFault::Full, StoreFault::failed(std::io::Error::other("it is worn out"))] {
+    for fault in [StoreError::Full, StoreError::failed(std::io::Error::other("it is worn out"))] {
         let mut watched = Watched::new(3, vec![registration()]);
-        watched.run_until(|pair| pair.stage(Side::Phone) == Stage::Prompting);
+        watched.run_until(|pair| pair.stage(Side::Phone) == Stage::Answering);
         watched.pair.tell_phone(authenticator::Input::PasskeysFound(Err(fault)));
         let pair = watched.finish();
         assert!(pair.responses[0].is_err());
@@ -268,7 +268,7 @@ fn of_users_who_say_anything_but_yes() {
     // Told that there is a passkey already, and that there is none.
     let mut setup = Setup::new(5, vec![sign_in(), registration()]);
     let held = rig::passkey(7, rig::RP_ID, "ada");
-    if let Request::MakeCredential(request) = &mut setup.requests[1] {
+    if let CtapRequest::MakeCredential(request) = &mut setup.requests[1] {
         request.exclude_list = vec![rig::descriptor(&held)];
     }
     setup.passkeys = vec![held];

@@ -20,8 +20,7 @@
 
 mod finder_tests;
 
-use fido_hybrid_testkit::finder;
-use fido_hybrid_testkit::rig;
+use fido_hybrid_testkit::{finder, rig};
 mod async_objects;
 mod loopback;
 mod machines;

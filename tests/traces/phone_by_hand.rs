@@ -2,27 +2,25 @@
 //! steps, which does what ours does not: it sends links, large blob keys, and
 //! introductions and answers that cannot be read.
 
+use fido_hybrid::ctap::{GetAssertionResponse, GetInfoResponse};
 use std::time::Duration;
 
-use fido_hybrid::bluetooth::{Address, AddressKind, SERVICE_UUID, Sighting};
+use fido_hybrid::bluetooth::{AddressKind, AdvertReport, BluetoothAddress, SERVICE_UUID};
 use fido_hybrid::cbor::encode;
 use fido_hybrid::client::{
-    Config, Deadlines, Input, Keys, LinkedKeys, Linking, Output, Transaction,
+    ClientConfig, ClientDeadlines, ContactSecrets, Input, Linking, Output, QrSecrets, Transaction,
 };
-use fido_hybrid::crypto::SecretKey;
-use fido_hybrid::crypto::sha256;
+use fido_hybrid::crypto::{SecretKey, sha256};
 use fido_hybrid::ctap::extensions::prf;
-use fido_hybrid::ctap::{
-    Aaguid, AuthenticatorData, Flags, Request, Response, get_assertion, get_info,
-};
-use fido_hybrid::error::{Error, Fault, PeerMisbehaved, Stage, TunnelFault, Unsupported};
+use fido_hybrid::ctap::{Aaguid, AuthenticatorData, CtapRequest, CtapResponse, Flags};
+use fido_hybrid::error::{Error, ErrorKind, PeerMisbehaved, Stage, TunnelError, Unsupported};
 use fido_hybrid::secret::{LinkSecret, PrfInput, PrfOutput, SecretBytes};
 use fido_hybrid::transport::advert::{AdvertKey, Eid};
 use fido_hybrid::transport::channel::Channel;
 use fido_hybrid::transport::contact_request::{ContactHint, LinkId};
-use fido_hybrid::transport::keys;
+use fido_hybrid::transport::key_schedule;
 use fido_hybrid::transport::linked_phone::LinkedPhone;
-use fido_hybrid::transport::linking::{Link, Update};
+use fido_hybrid::transport::linking::{Link, UpdateMessage};
 use fido_hybrid::transport::message::MessageType;
 use fido_hybrid::transport::noise::{Established, HandshakeHash, Responder};
 use fido_hybrid::transport::post_handshake::PostHandshake;
@@ -119,7 +117,7 @@ impl Walk {
         self.step(Input::Message(message))
     }
 
-    fn ask(&mut self, request: Request) {
+    fn ask(&mut self, request: CtapRequest) {
         self.notebook.print(&request);
         self.step(Input::Request { request: request.try_into().unwrap(), timeout: None });
     }
@@ -145,13 +143,13 @@ fn sent(outputs: &[Output]) -> Vec<u8> {
 }
 
 fn introduction() -> PostHandshake {
-    let info = get_info::Response::new(vec!["FIDO_2_0".to_owned()], Aaguid([0; 16]));
+    let info = GetInfoResponse::new(vec!["FIDO_2_0".to_owned()], Aaguid([0; 16]));
     PostHandshake::ctap(encode(&info))
 }
 
 /// The radio receives an advert, with the address of the phone.
 fn advertise(walk: &mut Walk, service_data: Vec<u8>) -> Vec<Output> {
-    let mut advert = Sighting::new(SERVICE_UUID, service_data);
+    let mut advert = AdvertReport::new(SERVICE_UUID, service_data);
     let bytes = bytes::<6>("phone's address");
     // Six bytes are too short to look for as bytes.
     walk.secrets.text("the phone's address", &format!("{bytes:?}"));
@@ -159,7 +157,7 @@ fn advertise(walk: &mut Walk, service_data: Vec<u8>) -> Vec<Output> {
     let written = format!("{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}");
     walk.secrets.text("the phone's address, written", &written);
     walk.secrets.text("the phone's address, in capitals", &written.to_uppercase());
-    advert.address = Some(Address { bytes, kind: AddressKind::Random });
+    advert.address = Some(BluetoothAddress { bytes, kind: AddressKind::Random });
     let outputs = walk.step(Input::Advert(advert));
     let kept = walk.client.phone_address().unwrap();
     assert_eq!(kept.bytes, bytes);
@@ -169,10 +167,10 @@ fn advertise(walk: &mut Walk, service_data: Vec<u8>) -> Vec<Output> {
 
 /// Up to the handshake's first message, and the phone's answer to it.
 fn scanned() -> (Walk, QrCode, Vec<u8>) {
-    let mut config = Config::new(RequestHint::GetAssertion);
+    let mut config = ClientConfig::new(RequestHint::GetAssertion);
     config.linking = Linking::Offered;
-    let keys = Keys::generate(&mut SeededRng::new(2));
-    let own = Keys::generate(&mut SeededRng::new(2));
+    let keys = QrSecrets::generate(&mut SeededRng::new(2));
+    let own = QrSecrets::generate(&mut SeededRng::new(2));
     let mut walk = Walk::of(Transaction::qr(config, keys, Duration::ZERO, 0));
     walk.notebook.print(&own);
     walk.secrets.bytes("the QR key", &*own.identity.expose());
@@ -184,13 +182,13 @@ fn scanned() -> (Walk, QrCode, Vec<u8>) {
     walk.drain();
     let eid = Eid::new(bytes("nonce"), RoutingId([1, 2, 3]), TunnelDomain::APPLE);
     walk.notebook.print(&eid);
-    let advert = AdvertKey::new(&keys::eid_key(&code.secret));
+    let advert = AdvertKey::new(&key_schedule::eid_key(&code.secret));
     walk.notebook.print(&advert);
     let advert = advert.seal(&eid);
     walk.secrets.advert(&code.secret, &advert);
     advertise(&mut walk, advert.to_vec());
     let outputs = walk.step(Input::TunnelOpened { connect_signal: false });
-    let psk = keys::psk(&code.secret, &eid);
+    let psk = key_schedule::psk(&code.secret, &eid);
     let ephemeral = key("phone's ephemeral");
     walk.secrets.bytes("the phone's ephemeral key", &*ephemeral.expose());
     let responder = Responder::qr(code.public_key, &psk, ephemeral);
@@ -225,10 +223,10 @@ fn of_introductions_that_cannot_be_read() {
         walk.secrets.bytes("the garbage", &garbage);
         walk.introduce(reply, &introduction);
         let error = walk.failed();
-        assert_eq!(error.stage, Stage::Introducing);
-        match (error.fault, expected) {
-            (Fault::Unsupported(fault), Some(expected)) => assert_eq!(fault, expected),
-            (Fault::PeerMisbehaved(fault), None) => assert!(matches!(
+        assert_eq!(error.stage, Stage::AwaitingPostHandshake);
+        match (error.kind, expected) {
+            (ErrorKind::Unsupported(fault), Some(expected)) => assert_eq!(fault, expected),
+            (ErrorKind::PeerMisbehaved(fault), None) => assert!(matches!(
                 fault,
                 PeerMisbehaved::PostHandshake(_) | PeerMisbehaved::GetInfo(_)
             )),
@@ -237,7 +235,7 @@ fn of_introductions_that_cannot_be_read() {
     }
 }
 
-fn signed() -> get_assertion::Response {
+fn signed() -> GetAssertionResponse {
     let data = AuthenticatorData::new(
         sha256(&[rig::RP_ID.as_bytes()]),
         Flags::USER_PRESENT | Flags::USER_VERIFIED,
@@ -245,10 +243,10 @@ fn signed() -> get_assertion::Response {
     );
     let passkey = rig::passkey(7, rig::RP_ID, "ada");
     let signature = SecretBytes::new(bytes::<70>("signature").to_vec());
-    let mut response = get_assertion::Response::new(rig::descriptor(&passkey), data, signature);
+    let mut response = GetAssertionResponse::new(rig::descriptor(&passkey), data, signature);
     response.user = Some(passkey.user);
     response.large_blob_key = Some(SecretBytes::new(bytes::<32>("large blob").to_vec()));
-    response.unsigned_extensions.prf = Some(prf::AssertionOutput::new(prf::Values {
+    response.unsigned_extensions.prf = Some(prf::PrfAssertionOutput::new(prf::PrfValues {
         first: PrfOutput::new(bytes("first output")),
         second: Some(PrfOutput::new(bytes("second output"))),
     }));
@@ -262,10 +260,11 @@ fn with_answers_secrets(walk: &mut Walk) {
     walk.secrets.bytes("the signature", &bytes::<70>("signature"));
 }
 
-fn request() -> Request {
+fn request() -> CtapRequest {
     let mut request = rig::get_assertion(&[]);
     let first = PrfInput::new(bytes("prf input"));
-    request.extensions.prf = Some(prf::AssertionInput::new(prf::Values { first, second: None }));
+    request.extensions.prf =
+        Some(prf::PrfAssertionInput::new(prf::PrfValues { first, second: None }));
     request.into()
 }
 
@@ -274,7 +273,7 @@ fn of_an_answer_with_prf_outputs_and_a_large_blob_key() {
     let (mut walk, _) = ready();
     with_answers_secrets(&mut walk);
     walk.ask(request());
-    let response = Response::GetAssertion(signed());
+    let response = CtapResponse::GetAssertion(signed());
     walk.notebook.print(&response);
     walk.notebook.print(&response.to_raw());
     let outputs = walk.tell(MessageType::Ctap, response.to_raw().to_bytes().expose());
@@ -284,10 +283,10 @@ fn of_an_answer_with_prf_outputs_and_a_large_blob_key() {
 
 #[test]
 fn of_answers_that_cannot_be_read_or_do_not_answer() {
-    let answer = Response::GetAssertion(signed()).to_raw().to_bytes().expose().to_vec();
+    let answer = CtapResponse::GetAssertion(signed()).to_raw().to_bytes().expose().to_vec();
     let mut of_another_site = signed();
     of_another_site.auth_data = AuthenticatorData::new([9; 32], Flags::USER_PRESENT, 0);
-    let of_another_site = Response::GetAssertion(of_another_site).to_raw().to_bytes();
+    let of_another_site = CtapResponse::GetAssertion(of_another_site).to_raw().to_bytes();
     let cut = answer[..answer.len() - 1].to_vec();
     let behind = [answer.clone(), vec![0]].concat();
     for (kind, payload) in [
@@ -303,8 +302,8 @@ fn of_answers_that_cannot_be_read_or_do_not_answer() {
         walk.ask(request());
         walk.tell(kind, &payload);
         let error = walk.failed();
-        assert_eq!(error.stage, Stage::Asking);
-        assert!(matches!(error.fault, Fault::PeerMisbehaved(_)), "{error}");
+        assert_eq!(error.stage, Stage::AwaitingResponse);
+        assert!(matches!(error.kind, ErrorKind::PeerMisbehaved(_)), "{error}");
     }
 }
 
@@ -325,7 +324,7 @@ fn of_links_that_are_kept_and_that_are_dropped() {
         add_link(&mut walk);
         let hash = if signs { walk.hash } else { HandshakeHash([0; 32]) };
         let map = link().sign(&key("phone's identity"), &code.public_key, &hash).unwrap();
-        let update = Update { linking: Some(map) };
+        let update = UpdateMessage { linking: Some(map) };
         walk.notebook.print(&update);
         let outputs = walk.tell(MessageType::Update, update.to_bytes().expose());
         assert_eq!(matches!(outputs[..], [Output::Linked(_)]), signs, "{outputs:?}");
@@ -335,17 +334,17 @@ fn of_links_that_are_kept_and_that_are_dropped() {
 
 /// A linked phone is called.
 fn called() -> Walk {
-    let own = LinkedKeys::generate(&mut SeededRng::new(3));
-    let (hint, deadlines) = (ContactHint::GetAssertion, Deadlines::default());
+    let own = ContactSecrets::generate(&mut SeededRng::new(3));
+    let (hint, deadlines) = (ContactHint::GetAssertion, ClientDeadlines::default());
     let kept = link();
     let phone = LinkedPhone { link: kept.clone(), domain: TunnelDomain::GOOGLE };
-    let keys = LinkedKeys::generate(&mut SeededRng::new(3));
+    let keys = ContactSecrets::generate(&mut SeededRng::new(3));
     let client = Transaction::linked(hint, deadlines, &phone, keys, Duration::ZERO);
     let mut walk = Walk::of(client);
     add_link(&mut walk);
     walk.notebook.print(&own);
     walk.secrets.bytes("the client's ephemeral key", &*own.ephemeral.expose());
-    let eid_key = keys::eid_key_linked(&kept.secret, &own.nonce);
+    let eid_key = key_schedule::eid_key_linked(&kept.secret, &own.nonce);
     walk.secrets.bytes("the EID key", eid_key.expose());
     walk.drain();
     walk
@@ -353,13 +352,14 @@ fn called() -> Walk {
 
 /// The phone is heard, its tunnel is open.
 fn heard(walk: &mut Walk) -> (Eid, Vec<u8>) {
-    let own = LinkedKeys::generate(&mut SeededRng::new(3));
+    let own = ContactSecrets::generate(&mut SeededRng::new(3));
     let mut plain = bytes::<16>("linked EID");
     plain[0] = 0;
     let eid = Eid::parse_linked(&plain).unwrap();
-    let advert = AdvertKey::new(&keys::eid_key_linked(&link().secret, &own.nonce)).seal(&eid);
+    let advert =
+        AdvertKey::new(&key_schedule::eid_key_linked(&link().secret, &own.nonce)).seal(&eid);
     walk.secrets.bytes("the EID", eid.expose());
-    walk.secrets.bytes("the PSK", keys::psk_linked(&link().secret, &eid).expose());
+    walk.secrets.bytes("the PSK", key_schedule::psk_linked(&link().secret, &eid).expose());
     walk.step(Input::TunnelOpened { connect_signal: true });
     walk.step(Input::Message(vec![0]));
     let outputs = advertise(walk, advert.to_vec());
@@ -371,7 +371,7 @@ fn of_a_linked_phone_that_answers() {
     let mut walk = called();
     with_answers_secrets(&mut walk);
     let (eid, message) = heard(&mut walk);
-    let psk = keys::psk_linked(&link().secret, &eid);
+    let psk = key_schedule::psk_linked(&link().secret, &eid);
     let ephemeral = key("phone's ephemeral");
     let responder = Responder::linked(key("phone's identity"), &psk, ephemeral);
     walk.notebook.print(&responder);
@@ -379,7 +379,7 @@ fn of_a_linked_phone_that_answers() {
     walk.established(established);
     walk.introduce(reply.to_vec(), &encode(&introduction()));
     walk.ask(request());
-    let response = Response::GetAssertion(signed()).to_raw().to_bytes();
+    let response = CtapResponse::GetAssertion(signed()).to_raw().to_bytes();
     let outputs = walk.tell(MessageType::Ctap, response.expose());
     assert!(matches!(outputs[..], [Output::Response(Ok(_))]), "{outputs:?}");
     walk.cancelled();
@@ -388,21 +388,21 @@ fn of_a_linked_phone_that_answers() {
 #[test]
 fn of_a_linked_phone_that_is_gone_or_another() {
     let mut walk = called();
-    let outputs = walk.step(Input::TunnelFailed(TunnelFault::Status(410)));
+    let outputs = walk.step(Input::TunnelFailed(TunnelError::Status(410)));
     assert!(outputs.iter().any(|output| matches!(output, Output::ForgetLink)));
-    assert!(matches!(walk.failed().fault, Fault::Tunnel(TunnelFault::Status(410))));
+    assert!(matches!(walk.failed().kind, ErrorKind::Tunnel(TunnelError::Status(410))));
 
     let mut walk = called();
     heard(&mut walk);
     let mut reply = key("another").public_key().uncompressed().to_vec();
     reply.extend([0; 16]);
     walk.step(Input::Message(reply));
-    let fault = walk.failed().fault;
-    assert!(matches!(fault, Fault::PeerMisbehaved(PeerMisbehaved::Handshake(_))), "{fault}");
+    let fault = walk.failed().kind;
+    assert!(matches!(fault, ErrorKind::PeerMisbehaved(PeerMisbehaved::Handshake(_))), "{fault}");
 
     let mut walk = called();
     let deadline = walk.client.deadline().unwrap();
     walk.client.handle(deadline, Input::TimePassed).unwrap();
     walk.drain();
-    assert!(matches!(walk.failed().fault, Fault::Deadline));
+    assert!(matches!(walk.failed().kind, ErrorKind::Deadline));
 }

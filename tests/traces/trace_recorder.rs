@@ -35,7 +35,7 @@ impl Notebook {
     /// All that an error has to say.
     pub(crate) fn fail(&self, error: &Error) {
         self.say(error);
-        self.say(&error.fault);
+        self.say(&error.kind);
         self.say(&error.stage);
         self.say(&error.advice());
         self.print(&error.dom_exception());

@@ -4,7 +4,8 @@ use data_encoding::BASE64URL_NOPAD;
 use fido_hybrid::crypto::sha256;
 use fido_hybrid::ctap::extensions::prf;
 use fido_hybrid::ctap::{
-    Aaguid, AuthenticatorData, CredentialDescriptor, CredentialId, Flags, get_assertion, get_info,
+    Aaguid, AuthenticatorData, CredentialDescriptor, CredentialId, Flags, GetAssertionResponse,
+    GetInfoResponse,
 };
 use fido_hybrid::secret::{PrfOutput, SecretBytes};
 use fido_hybrid::webauthn::{CreationOptions, Origin, RequestOptions, prf_input};
@@ -52,7 +53,7 @@ fn of_prf_inputs_and_outputs_and_an_assertion() {
     secrets.bytes("the signature", &signature);
     secrets.bytes("what was signed", data.raw());
     secrets.bytes("the passkey's id", id.as_bytes());
-    let mut response = get_assertion::Response::new(
+    let mut response = GetAssertionResponse::new(
         CredentialDescriptor::new(id),
         data,
         SecretBytes::new(signature.to_vec()),
@@ -60,12 +61,12 @@ fn of_prf_inputs_and_outputs_and_an_assertion() {
     let (first, second) = (random("first output"), random("second output"));
     secrets.bytes("a PRF output", &first);
     secrets.bytes("the other PRF output", &second);
-    response.unsigned_extensions.prf = Some(prf::AssertionOutput::new(prf::Values {
+    response.unsigned_extensions.prf = Some(prf::PrfAssertionOutput::new(prf::PrfValues {
         first: PrfOutput::new(first),
         second: Some(PrfOutput::new(second)),
     }));
     notebook.print(&response);
-    let phone = get_info::Response::new(vec!["FIDO_2_0".to_owned()], Aaguid::ZERO);
+    let phone = GetInfoResponse::new(vec!["FIDO_2_0".to_owned()], Aaguid::ZERO);
     let assertion = prepared.finish(&phone, response).unwrap();
     notebook.print(&assertion);
     let json = assertion.to_json();

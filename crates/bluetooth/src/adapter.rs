@@ -1,6 +1,6 @@
 //! A machine's adapters.
 
-use fido_hybrid_proto::ports::bluetooth::{AdapterState, Address};
+use fido_hybrid_proto::ports::bluetooth::{AdapterState, BluetoothAddress};
 
 /// One of the machine's adapters.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,7 +12,7 @@ pub struct Adapter {
     /// What the system calls it.
     pub name: String,
     /// Its public address, where the system tells.
-    pub address: Option<Address>,
+    pub address: Option<BluetoothAddress>,
     /// Whether it can be used.
     pub state: AdapterState,
 }

@@ -4,10 +4,9 @@
 //! `Bluetooth` share one adapter, made when it is first needed, which is also
 //! when macOS asks its user whether this program may use Bluetooth.
 
-use std::fmt;
 use std::future::pending;
 use std::sync::Mutex;
-use std::thread;
+use std::{fmt, thread};
 
 use btleplug::Error;
 use btleplug::api::Manager as _;

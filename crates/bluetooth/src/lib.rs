@@ -10,7 +10,7 @@ mod btle;
 mod central;
 // Elsewhere for its tests alone.
 #[cfg(any(windows, target_os = "macos", test))]
-mod listening;
+mod polled_scan;
 mod settings;
 mod system;
 #[cfg(not(any(target_os = "linux", windows, target_os = "macos")))]

@@ -10,7 +10,7 @@ use super::settings::Settings;
 use super::unsupported as system;
 #[cfg(windows)]
 use super::winrt::advertise;
-use fido_hybrid_proto::error::BluetoothFault;
+use fido_hybrid_proto::error::BluetoothError;
 use fido_hybrid_proto::ports::BoxFuture;
 use fido_hybrid_proto::ports::bluetooth::{AdapterState, Advertisement, Advertiser, Scan, Scanner};
 #[cfg(not(windows))]
@@ -32,7 +32,7 @@ use system::advertise;
 /// which never changes: receivers nearby can recognise the machine by it while the
 /// advert is on the air. After a success the next registration is a broadcast again.
 ///
-/// On other systems everything is [`BluetoothFault::Unsupported`].
+/// On other systems everything is [`BluetoothError::Unsupported`].
 ///
 /// macOS asks its user at the first use, be it only for the state, whether the
 /// program may use Bluetooth. The call waits for their answer.
@@ -83,23 +83,23 @@ impl Bluetooth {
     /// [`adapter`](Self::adapter) has chosen.
     ///
     /// # Errors
-    /// A [`BluetoothFault`] if the system does not tell;
-    /// [`BluetoothFault::NoService`] if BlueZ does not run, to which
+    /// A [`BluetoothError`] if the system does not tell;
+    /// [`BluetoothError::NoService`] if BlueZ does not run, to which
     /// [`state`](Scanner::state) says that there is no adapter.
     ///
     /// # Cancel safety
     /// Nothing is changed.
-    pub async fn adapters(&self) -> Result<Vec<Adapter>, BluetoothFault> {
+    pub async fn adapters(&self) -> Result<Vec<Adapter>, BluetoothError> {
         system::adapters(&self.settings).await
     }
 }
 
 impl Scanner for Bluetooth {
-    fn state(&self) -> BoxFuture<'_, Result<AdapterState, BluetoothFault>> {
+    fn state(&self) -> BoxFuture<'_, Result<AdapterState, BluetoothError>> {
         Box::pin(system::state(&self.settings))
     }
 
-    fn scan(&self) -> BoxFuture<'_, Result<Box<dyn Scan>, BluetoothFault>> {
+    fn scan(&self) -> BoxFuture<'_, Result<Box<dyn Scan>, BluetoothError>> {
         Box::pin(system::scan(&self.settings))
     }
 }
@@ -108,7 +108,7 @@ impl Advertiser for Bluetooth {
     fn advertise(
         &self,
         service_data: Vec<u8>,
-    ) -> BoxFuture<'_, Result<Box<dyn Advertisement>, BluetoothFault>> {
+    ) -> BoxFuture<'_, Result<Box<dyn Advertisement>, BluetoothError>> {
         Box::pin(advertise(&self.settings, service_data))
     }
 }

@@ -25,7 +25,7 @@ use windows::core::{GUID, HRESULT, Ref};
 
 use super::btle;
 use super::settings::Settings;
-use fido_hybrid_proto::error::BluetoothFault;
+use fido_hybrid_proto::error::BluetoothError;
 use fido_hybrid_proto::ports::BoxFuture;
 use fido_hybrid_proto::ports::bluetooth::{AdapterState, Advertisement, SERVICE_UUID};
 
@@ -49,13 +49,13 @@ const NOT_AVAILABLE: HRESULT = HRESULT(0x8007_10df_u32.cast_signed());
 pub(super) async fn advertise(
     settings: &Settings,
     service_data: Vec<u8>,
-) -> Result<Box<dyn Advertisement>, BluetoothFault> {
+) -> Result<Box<dyn Advertisement>, BluetoothError> {
     if let Some(fault) = btle::state(settings).await?.fault() {
         return Err(fault);
     }
     let adapter = BluetoothAdapter::GetDefaultAsync().map_err(fault)?.await.map_err(fault)?;
     if !adapter.IsPeripheralRoleSupported().map_err(fault)? {
-        return Err(BluetoothFault::Unsupported("advertise: its driver does not let programs"));
+        return Err(BluetoothError::Unsupported("advertise: its driver does not let programs"));
     }
     let made = GattServiceProvider::CreateAsync(SERVICE).map_err(fault)?.await.map_err(fault)?;
     let provider = match made.Error().map_err(fault)? {
@@ -77,14 +77,14 @@ struct OnAir {
     phase: watch::Receiver<Phase>,
     settings: Settings,
     /// Why it was lost, once that was found out.
-    lost: Option<BluetoothFault>,
+    lost: Option<BluetoothError>,
 }
 
 #[derive(Clone)]
 enum Phase {
     Starting,
     Started,
-    Lost(BluetoothFault),
+    Lost(BluetoothError),
 }
 
 impl OnAir {
@@ -126,7 +126,7 @@ impl OnAir {
     }
 
     /// A fault by the radio's state, which says more than Windows does here.
-    async fn explained(&self, fault: BluetoothFault) -> BluetoothFault {
+    async fn explained(&self, fault: BluetoothError) -> BluetoothError {
         match btle::state(&self.settings).await {
             Ok(state) => state.fault().unwrap_or(fault),
             Err(_) => fault,
@@ -140,7 +140,7 @@ impl Phase {
             Status::Started => Self::Started,
             // An advert without its service data cannot be received by a client.
             Status::StartedWithoutAllAdvertisementData => {
-                Self::Lost(BluetoothFault::Unsupported("advertise that much at once"))
+                Self::Lost(BluetoothError::Unsupported("advertise that much at once"))
             }
             Status::Stopped | Status::Aborted => Self::Lost(refused(error)),
             // Created.
@@ -154,7 +154,7 @@ impl Phase {
 }
 
 impl Advertisement for OnAir {
-    fn next(&mut self) -> BoxFuture<'_, Result<AdapterState, BluetoothFault>> {
+    fn next(&mut self) -> BoxFuture<'_, Result<AdapterState, BluetoothError>> {
         Box::pin(async {
             if let Some(fault) = &self.lost {
                 return Err(fault.clone());
@@ -176,14 +176,14 @@ impl Drop for OnAir {
 }
 
 /// Why an advert is not on the air, or no longer.
-fn refused(error: BluetoothError) -> BluetoothFault {
+fn refused(error: BluetoothError) -> BluetoothError {
     match error {
-        BluetoothError::RadioNotAvailable => BluetoothFault::Off,
+        BluetoothError::RadioNotAvailable => BluetoothError::Off,
         BluetoothError::DisabledByPolicy
         | BluetoothError::DisabledByUser
-        | BluetoothError::ConsentRequired => BluetoothFault::NotPermitted,
+        | BluetoothError::ConsentRequired => BluetoothError::NotPermitted,
         BluetoothError::NotSupported | BluetoothError::TransportNotSupported => {
-            BluetoothFault::Unsupported("advertise")
+            BluetoothError::Unsupported("advertise")
         }
         BluetoothError::ResourceInUse => Trouble::InUse.into(),
         BluetoothError::Success => Trouble::Stopped.into(),
@@ -191,11 +191,11 @@ fn refused(error: BluetoothError) -> BluetoothFault {
     }
 }
 
-fn fault(error: windows::core::Error) -> BluetoothFault {
+fn fault(error: windows::core::Error) -> BluetoothError {
     match error.code() {
-        ACCESS_DENIED => BluetoothFault::NotPermitted,
-        NOT_READY | NOT_AVAILABLE => BluetoothFault::Off,
-        _ => BluetoothFault::Failed(Arc::new(error)),
+        ACCESS_DENIED => BluetoothError::NotPermitted,
+        NOT_READY | NOT_AVAILABLE => BluetoothError::Off,
+        _ => BluetoothError::Failed(Arc::new(error)),
     }
 }
 
@@ -211,7 +211,7 @@ enum Trouble {
     Other(i32),
 }
 
-impl From<Trouble> for BluetoothFault {
+impl From<Trouble> for BluetoothError {
     fn from(trouble: Trouble) -> Self {
         Self::Failed(Arc::new(trouble))
     }

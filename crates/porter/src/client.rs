@@ -7,10 +7,11 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use fido_hybrid_proto::client::{
-    Config, CtapRequest, Deadlines, Input, Keys, Output, PhoneRequest, Transaction, Update,
+    ClientConfig, ClientDeadlines, ClientUpdate, EncodedRequest, Input, Output, PhoneRequest,
+    QrSecrets, Transaction,
 };
-use fido_hybrid_proto::ctap::Response;
-use fido_hybrid_proto::error::{CancelledBy, Error, Fault, Stage, Unsupported};
+use fido_hybrid_proto::ctap::CtapResponse;
+use fido_hybrid_proto::error::{CancelledBy, Error, ErrorKind, Stage, Unsupported};
 use fido_hybrid_proto::transport::qr_code::QrText;
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
@@ -30,19 +31,19 @@ impl Client {
     /// Makes the QR code. The deadlines start now.
     ///
     /// # Errors
-    /// [`Fault::Unsupported`] if no phone would accept the request.
+    /// [`ErrorKind::Unsupported`] if no phone would accept the request.
     ///
     /// # Panics
     /// If the system has no random numbers.
     pub fn new(
-        request: impl TryInto<CtapRequest, Error = Unsupported>,
-        deadlines: Deadlines,
+        request: impl TryInto<EncodedRequest, Error = Unsupported>,
+        deadlines: ClientDeadlines,
     ) -> Result<Self, Error> {
         let request = request.try_into().map_err(|what| Error::new(Stage::Preparing, what))?;
         let request = PhoneRequest::from(request);
-        let mut config = Config::new(request.hint());
+        let mut config = ClientConfig::new(request.hint());
         config.deadlines = deadlines;
-        let keys = Keys::generate(&mut UnwrapErr(SysRng));
+        let keys = QrSecrets::generate(&mut UnwrapErr(SysRng));
         let inputs = Inputs::new();
         let transaction = Transaction::qr(config, keys, inputs.now(), unix_time());
         Ok(Self { transaction, inputs, request })
@@ -64,16 +65,16 @@ impl Client {
     }
 
     /// Runs the transaction and returns the phone's response. The program stops showing
-    /// the QR code at [`Update::PhoneHeard`], or when this returns. `tell` must not block.
+    /// the QR code at [`ClientUpdate::PhoneHeard`], or when this returns. `tell` must not block.
     ///
     /// # Errors
-    /// Why there is no response. A phone's refusal is [`Fault::Status`].
+    /// Why there is no response. A phone's refusal is [`ErrorKind::Status`].
     pub fn run(
         self,
         air: &Air,
         service: SocketAddr,
-        mut tell: impl FnMut(Update),
-    ) -> Result<Response, Error> {
+        mut tell: impl FnMut(ClientUpdate),
+    ) -> Result<CtapResponse, Error> {
         let Self { mut transaction, inputs, request } = self;
         let mut request = Some(request);
         let mut response = None;
@@ -98,7 +99,7 @@ impl Client {
                     }
                     Output::Update(update) => tell(update),
                     Output::Response(received) => response = Some(received),
-                    // Links come only to a client whose `Config` offers linking, only a
+                    // Links come only to a client whose `ClientConfig` offers linking, only a
                     // linked transaction asks to forget one, and only a JSON request is
                     // answered in JSON.
                     Output::Linked(_) | Output::ForgetLink | Output::JsonResponse(_) => {}
@@ -107,10 +108,11 @@ impl Client {
                         end?;
                         // A transaction ends with `Ok` after `Finish` alone, which follows
                         // the response.
-                        let cancelled = Fault::Cancelled(CancelledBy::Caller);
+                        let cancelled = ErrorKind::Cancelled(CancelledBy::Caller);
                         let response = response.ok_or(Error::new(Stage::Closed, cancelled))?;
-                        return response
-                            .map_err(|status| Error::new(Stage::Asking, Fault::Status(status)));
+                        return response.map_err(|status| {
+                            Error::new(Stage::AwaitingResponse, ErrorKind::Status(status))
+                        });
                     }
                 }
             }

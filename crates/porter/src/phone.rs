@@ -4,17 +4,16 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 
 use std::collections::VecDeque;
-use std::fmt;
-use std::io;
 use std::net::SocketAddr;
 use std::sync::mpsc::SyncSender;
+use std::{fmt, io};
 
 use fido_hybrid_proto::authenticator::{
-    Config, Decision, Freshness, Input, Keys, Output, Passkey, Prompt, PromptId, Transaction,
-    Update,
+    AuthenticatorConfig, AuthenticatorUpdate, Decision, Input, Output, Passkey, PhoneSecrets,
+    Prompt, PromptId, QrAgeLimit, Transaction,
 };
 use fido_hybrid_proto::ctap::CredentialId;
-use fido_hybrid_proto::error::{Error, KeyFault, Stage, StoreFault};
+use fido_hybrid_proto::error::{Error, KeyError, Stage, StoreError};
 use fido_hybrid_proto::transport::qr_code::QrCode;
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
@@ -37,7 +36,7 @@ pub enum Screen {
     /// Take the prompt off the screen.
     Dismiss,
     /// Tell the user.
-    Update(Update),
+    Update(AuthenticatorUpdate),
 }
 
 /// The user interface's end of a running transaction, for any thread.
@@ -66,10 +65,10 @@ impl Phone {
     ///
     /// # Panics
     /// If the system has no random numbers.
-    pub fn new(config: Config, code: &QrCode) -> Result<Self, Error> {
-        let fresh = Freshness::default().check(code, unix_time());
+    pub fn new(config: AuthenticatorConfig, code: &QrCode) -> Result<Self, Error> {
+        let fresh = QrAgeLimit::default().check(code, unix_time());
         fresh.map_err(|fault| Error::new(Stage::Preparing, fault))?;
-        let keys = Keys::generate(&mut UnwrapErr(SysRng));
+        let keys = PhoneSecrets::generate(&mut UnwrapErr(SysRng));
         let inputs = Inputs::new();
         let transaction = Transaction::qr(config, code, keys, inputs.now())?;
         Ok(Self { transaction, inputs })
@@ -178,8 +177,8 @@ fn find(passkeys: &[Passkey], rp_id: &str, ids: Option<&[CredentialId]>) -> Vec<
     found.filter(|passkey| passkey.matches(rp_id, ids)).cloned().collect()
 }
 
-fn no_key_store() -> KeyFault {
-    KeyFault::failed(io::Error::from(io::ErrorKind::Unsupported))
+fn no_key_store() -> KeyError {
+    KeyError::failed(io::Error::from(io::ErrorKind::Unsupported))
 }
 
 /// Keeps a passkey in place of any of the same account.
@@ -188,9 +187,9 @@ fn save(passkeys: &mut Vec<Passkey>, new: Passkey) {
     passkeys.push(new);
 }
 
-fn count_use(passkeys: &mut [Passkey], rp_id: &str, id: &CredentialId) -> Result<u32, StoreFault> {
+fn count_use(passkeys: &mut [Passkey], rp_id: &str, id: &CredentialId) -> Result<u32, StoreError> {
     let passkey = passkeys.iter_mut().find(|passkey| passkey.rp_id == rp_id && passkey.id == *id);
-    let missing = || StoreFault::failed(io::Error::from(io::ErrorKind::NotFound));
+    let missing = || StoreError::failed(io::Error::from(io::ErrorKind::NotFound));
     passkey.map(Passkey::count_use).ok_or_else(missing)
 }
 

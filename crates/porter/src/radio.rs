@@ -4,7 +4,7 @@ use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use fido_hybrid_proto::client::Input;
-use fido_hybrid_proto::ports::bluetooth::{SERVICE_UUID, Sighting};
+use fido_hybrid_proto::ports::bluetooth::{AdvertReport, SERVICE_UUID};
 
 /// A radio channel: each clone receives what any clone advertises.
 ///
@@ -62,7 +62,7 @@ impl Air {
 /// A queue that is full loses the advert: waiting for the driver with the lock held could
 /// block a driver that is about to stop its scan.
 fn deliver(scan: &SyncSender<Input>, service_data: &[u8]) {
-    let advert = Sighting::new(SERVICE_UUID, service_data.to_vec());
+    let advert = AdvertReport::new(SERVICE_UUID, service_data.to_vec());
     let _full_or_over = scan.try_send(Input::Advert(advert));
 }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use fido_hybrid_proto::error::{TunnelFault, TunnelStep};
+use fido_hybrid_proto::error::{TunnelError, TunnelStep};
 use fido_hybrid_proto::transport::tunnel_url::{
     ROUTING_ID_HEADER, RoutingId, SIGNAL_CONNECTION_HEADER, SUBPROTOCOL, TunnelRequest,
 };
@@ -29,7 +29,7 @@ pub(crate) enum Event {
     Opened { routing_id: Option<RoutingId>, connect_signal: bool },
     Message(Vec<u8>),
     Closed,
-    Failed(TunnelFault),
+    Failed(TunnelError),
 }
 
 /// The driver's end of a tunnel. Dropping it closes the tunnel, or stops opening it.
@@ -68,18 +68,18 @@ impl Tunnel {
         self.queued.push(message);
     }
 
-    pub(crate) fn flush(&mut self) -> Result<(), TunnelFault> {
+    pub(crate) fn flush(&mut self) -> Result<(), TunnelError> {
         if self.queued.is_empty() {
             return Ok(());
         }
         if self.open.is_none() {
             self.open = self.opening.try_recv().ok();
         }
-        let Some(Sender(socket)) = &mut self.open else { return Err(TunnelFault::Closed(None)) };
+        let Some(Sender(socket)) = &mut self.open else { return Err(TunnelError::Closed(None)) };
         let write = |message: Vec<u8>| socket.write(Message::binary(message));
         let written = self.queued.drain(..).try_for_each(write);
         written.and_then(|()| socket.flush()).map_err(|error| match error {
-            Error::Io(error) if is_timeout(&error) => TunnelFault::Stalled,
+            Error::Io(error) if is_timeout(&error) => TunnelError::Stalled,
             error => fault(error),
         })
     }
@@ -152,8 +152,8 @@ fn connect(service: SocketAddr) -> io::Result<TcpStream> {
 fn open(
     service: SocketAddr,
     request: TunnelRequest,
-) -> Result<(WebSocket<Wire>, Event), TunnelFault> {
-    let stream = connect(service).map_err(|error| TunnelFault::Tcp(Arc::new(error)))?;
+) -> Result<(WebSocket<Wire>, Event), TunnelError> {
+    let stream = connect(service).map_err(|error| TunnelError::Tcp(Arc::new(error)))?;
     let wire = Wire { stream: Arc::new(stream), writing: Arc::default() };
     let uri: Uri = request.url.to_string().parse().map_err(|error| fault(Error::from(error)))?;
     let upgrade = ClientRequestBuilder::new(uri).with_sub_protocol(SUBPROTOCOL);
@@ -161,9 +161,9 @@ fn open(
     let upgrade = request.headers.into_iter().fold(upgrade, add);
     let (socket, answer) =
         client_with_config(upgrade, wire, Some(config())).map_err(|error| match error {
-            HandshakeError::Interrupted(_) => TunnelFault::TimedOut(TunnelStep::Upgrade),
+            HandshakeError::Interrupted(_) => TunnelError::TimedOut(TunnelStep::Upgrade),
             HandshakeError::Failure(Error::Http(answer)) => {
-                TunnelFault::Status(answer.status().as_u16())
+                TunnelError::Status(answer.status().as_u16())
             }
             HandshakeError::Failure(error) => fault(error),
         })?;
@@ -173,7 +173,7 @@ fn open(
     let routing_id = match answer.headers().get(ROUTING_ID_HEADER) {
         None => None,
         Some(value) => match value.to_str().ok().and_then(RoutingId::from_hex) {
-            None => return Err(TunnelFault::Upgrade("the routing id is malformed")),
+            None => return Err(TunnelError::Upgrade("the routing id is malformed")),
             id => id,
         },
     };
@@ -192,10 +192,10 @@ fn receive<I: From<Event>>(mut socket: WebSocket<Wire>, inputs: &SyncSender<I>) 
                 }
             }
             Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => continue,
-            Ok(Message::Text(_)) => Event::Failed(TunnelFault::NotBinary),
+            Ok(Message::Text(_)) => Event::Failed(TunnelError::NotBinary),
             Ok(Message::Close(frame)) => match frame.map(|frame| u16::from(frame.code)) {
                 None | Some(1000) => Event::Closed,
-                code => Event::Failed(TunnelFault::Closed(code)),
+                code => Event::Failed(TunnelError::Closed(code)),
             },
             Err(error) => Event::Failed(fault(error)),
         };
@@ -204,14 +204,14 @@ fn receive<I: From<Event>>(mut socket: WebSocket<Wire>, inputs: &SyncSender<I>) 
     }
 }
 
-fn fault(error: Error) -> TunnelFault {
+fn fault(error: Error) -> TunnelError {
     match error {
         Error::ConnectionClosed
         | Error::AlreadyClosed
-        | Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => TunnelFault::Closed(None),
-        Error::Io(error) if is_disconnect(&error) => TunnelFault::Closed(None),
-        Error::Capacity(_) => TunnelFault::TooLong(MAX_MESSAGE_SIZE),
-        error => TunnelFault::Broken(Arc::new(error)),
+        | Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => TunnelError::Closed(None),
+        Error::Io(error) if is_disconnect(&error) => TunnelError::Closed(None),
+        Error::Capacity(_) => TunnelError::TooLong(MAX_MESSAGE_SIZE),
+        error => TunnelError::Broken(Arc::new(error)),
     }
 }
 

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+use fido_hybrid_proto::ctap::{GetAssertionRequest, MakeCredentialRequest};
 use std::net::SocketAddr;
 use std::process::Command;
 use std::thread;
@@ -10,27 +11,27 @@ use std::time::Duration;
 
 use fido_hybrid_porter::phone::{Remote, Screen};
 use fido_hybrid_porter::{Air, Client, Phone};
-use fido_hybrid_proto::authenticator::{self, Decision, Passkey, Prompt, Verification};
-use fido_hybrid_proto::client::{Deadlines, Update};
+use fido_hybrid_proto::authenticator::{self, Decision, Passkey, Prompt, UserVerification};
+use fido_hybrid_proto::client::{ClientDeadlines, ClientUpdate};
 use fido_hybrid_proto::crypto::PublicKey;
 use fido_hybrid_proto::ctap::{
-    Algorithm, CredentialParameters, RelyingParty, Response, Status, User, UserHandle,
-    get_assertion, make_credential,
+    Algorithm, CredentialParameters, CtapResponse, RelyingParty, Status, User, UserHandle,
 };
-use fido_hybrid_proto::error::{CancelledBy, Error, Fault, Stage};
+use fido_hybrid_proto::error::{CancelledBy, Error, ErrorKind, Stage};
 use fido_hybrid_proto::transport::qr_code::QrCode;
 use fido_hybrid_proto::transport::tunnel_domain::TunnelDomain;
-use fido_hybrid_relay::{Running, Server};
+use fido_hybrid_relay::{Server, ServerHandle};
 use tokio::runtime::{Builder, Runtime};
 
 const RP_ID: &str = "example.com";
 const HASH: [u8; 32] = [0x5a; 32];
-const APPROVED: Decision = Decision::Approved { verification: Verification::Verified, account: 0 };
+const APPROVED: Decision =
+    Decision::Approved { verification: UserVerification::Verified, account: 0 };
 const SHORT: Duration = Duration::from_millis(1);
 
 struct World {
     // Before the runtime, which it needs.
-    service: Running,
+    service: ServerHandle,
     _runtime: Runtime,
     air: Air,
     passkeys: Vec<Passkey>,
@@ -54,9 +55,9 @@ impl World {
         &mut self,
         client: Client,
         mut user: impl FnMut(&Remote, Screen) + Send,
-    ) -> (Result<Response, Error>, Result<(), Error>) {
+    ) -> (Result<CtapResponse, Error>, Result<(), Error>) {
         let (air, service, passkeys) = (self.air.clone(), self.address(), &mut self.passkeys);
-        let phone = scanned(&client, authenticator::Deadlines::default());
+        let phone = scanned(&client, authenticator::AuthenticatorDeadlines::default());
         let remote = phone.remote();
         let ends = thread::scope(|scope| {
             let show = |screen| user(&remote, screen);
@@ -70,9 +71,9 @@ impl World {
 }
 
 /// A phone whose user has scanned the client's QR code.
-fn scanned(client: &Client, deadlines: authenticator::Deadlines) -> Phone {
+fn scanned(client: &Client, deadlines: authenticator::AuthenticatorDeadlines) -> Phone {
     let code: QrCode = client.qr_text().unwrap().expose().parse().unwrap();
-    let mut config = authenticator::Config::new(TunnelDomain::GOOGLE);
+    let mut config = authenticator::AuthenticatorConfig::new(TunnelDomain::GOOGLE);
     config.deadlines = deadlines;
     Phone::new(config, &code).unwrap()
 }
@@ -81,12 +82,12 @@ fn registration() -> Client {
     let user = User::new(UserHandle::new(*b"ada").unwrap(), "ada", "Ada");
     let rp = RelyingParty::new(RP_ID, "Example");
     let algorithms = vec![CredentialParameters::new(Algorithm::ES256)];
-    let request = make_credential::Request::new(HASH, rp, user, algorithms);
-    Client::new(request, Deadlines::default()).unwrap()
+    let request = MakeCredentialRequest::new(HASH, rp, user, algorithms);
+    Client::new(request, ClientDeadlines::default()).unwrap()
 }
 
-fn sign_in(deadlines: Deadlines) -> Client {
-    let mut request = get_assertion::Request::new(RP_ID, HASH);
+fn sign_in(deadlines: ClientDeadlines) -> Client {
+    let mut request = GetAssertionRequest::new(RP_ID, HASH);
     request.options.uv = Some(true);
     Client::new(request, deadlines).unwrap()
 }
@@ -102,7 +103,7 @@ fn says(decision: Decision) -> impl FnMut(&Remote, Screen) {
 fn register(world: &mut World) -> PublicKey {
     let (response, phone) = world.perform(registration(), says(APPROVED));
     phone.unwrap();
-    let Response::MakeCredential(made) = response.unwrap() else { panic!("no registration") };
+    let CtapResponse::MakeCredential(made) = response.unwrap() else { panic!("no registration") };
     *made.auth_data.credential().unwrap().public_key.es256().unwrap()
 }
 
@@ -111,9 +112,9 @@ fn a_passkey_is_registered_and_signs_in() {
     let mut world = World::new();
     let key = register(&mut world);
     for uses in 1..=2 {
-        let (response, phone) = world.perform(sign_in(Deadlines::default()), says(APPROVED));
+        let (response, phone) = world.perform(sign_in(ClientDeadlines::default()), says(APPROVED));
         phone.unwrap();
-        let Response::GetAssertion(assertion) = response.unwrap() else { panic!("no sign-in") };
+        let CtapResponse::GetAssertion(assertion) = response.unwrap() else { panic!("no sign-in") };
         let signed = [assertion.auth_data.raw(), &HASH].concat();
         assert!(key.verifies(&signed, assertion.signature.expose()));
         assert_eq!(world.passkeys[0].counter, Some(uses));
@@ -124,9 +125,9 @@ fn a_passkey_is_registered_and_signs_in() {
 fn the_client_is_told_when_the_user_declines() {
     let mut world = World::new();
     let (response, phone) = world.perform(registration(), says(Decision::Declined));
-    let Error { stage, fault, .. } = response.unwrap_err();
-    assert!(matches!(fault, Fault::Status(Status::OPERATION_DENIED)), "{fault:?}");
-    assert_eq!(stage, Stage::Asking);
+    let Error { stage, kind: fault, .. } = response.unwrap_err();
+    assert!(matches!(fault, ErrorKind::Status(Status::OPERATION_DENIED)), "{fault:?}");
+    assert_eq!(stage, Stage::AwaitingResponse);
     phone.unwrap();
     assert!(world.passkeys.is_empty());
 }
@@ -142,7 +143,7 @@ fn a_second_answer_to_a_prompt_is_ignored() {
         }
         Screen::Dismiss | Screen::Update(_) => {}
     });
-    assert!(matches!(response, Ok(Response::MakeCredential(_))), "{response:?}");
+    assert!(matches!(response, Ok(CtapResponse::MakeCredential(_))), "{response:?}");
     phone.unwrap();
 }
 
@@ -157,10 +158,10 @@ fn the_phone_dismisses_its_prompt_when_the_client_cancels() {
         Screen::Dismiss => dismissed += 1,
         Screen::Update(_) => {}
     });
-    let fault = response.unwrap_err().fault;
-    assert!(matches!(fault, Fault::Cancelled(CancelledBy::Caller)), "{fault:?}");
-    let fault = phone.unwrap_err().fault;
-    assert!(matches!(fault, Fault::Cancelled(CancelledBy::Client)), "{fault:?}");
+    let fault = response.unwrap_err().kind;
+    assert!(matches!(fault, ErrorKind::Cancelled(CancelledBy::Caller)), "{fault:?}");
+    let fault = phone.unwrap_err().kind;
+    assert!(matches!(fault, ErrorKind::Cancelled(CancelledBy::Client)), "{fault:?}");
     assert_eq!(dismissed, 1);
     assert!(world.passkeys.is_empty());
 }
@@ -172,37 +173,40 @@ fn the_client_is_told_when_the_phone_cancels() {
         Screen::Prompt(_) => phone.cancel(),
         Screen::Dismiss | Screen::Update(_) => {}
     });
-    let fault = response.unwrap_err().fault;
-    assert!(matches!(fault, Fault::Status(Status::OPERATION_DENIED)), "{fault:?}");
-    let fault = phone.unwrap_err().fault;
-    assert!(matches!(fault, Fault::Cancelled(CancelledBy::Caller)), "{fault:?}");
+    let fault = response.unwrap_err().kind;
+    assert!(matches!(fault, ErrorKind::Status(Status::OPERATION_DENIED)), "{fault:?}");
+    let fault = phone.unwrap_err().kind;
+    assert!(matches!(fault, ErrorKind::Cancelled(CancelledBy::Caller)), "{fault:?}");
 }
 
 #[test]
 fn the_client_stops_at_its_deadline_when_no_phone_scans() {
-    let mut deadlines = Deadlines::default();
-    deadlines.offering = Some(SHORT);
+    let mut deadlines = ClientDeadlines::default();
+    deadlines.showing_qr = Some(SHORT);
     let world = World::new();
     let mut updates = Vec::new();
     let client = sign_in(deadlines);
     let end = client.run(&world.air, world.address(), |update| updates.push(update));
-    let Error { stage, fault, .. } = end.unwrap_err();
-    assert!(matches!((stage, &fault), (Stage::Offering, Fault::Deadline)), "{stage:?} {fault:?}");
-    assert_eq!(updates, [Update::WaitingForScan]);
+    let Error { stage, kind: fault, .. } = end.unwrap_err();
+    assert!(
+        matches!((stage, &fault), (Stage::ShowingQr, ErrorKind::Deadline)),
+        "{stage:?} {fault:?}"
+    );
+    assert_eq!(updates, [ClientUpdate::WaitingForScan]);
     assert_eq!(world.air.active(), (0, 0));
 }
 
 #[test]
 fn the_phone_stops_at_its_deadline_when_no_client_is_near() {
-    let mut deadlines = authenticator::Deadlines::default();
+    let mut deadlines = authenticator::AuthenticatorDeadlines::default();
     deadlines.advertising = SHORT;
     let mut world = World::new();
     let phone = scanned(&registration(), deadlines);
     let service = world.address();
     let end = phone.run(&mut world.passkeys, &world.air, service, |_| {});
-    let Error { stage, fault, .. } = end.unwrap_err();
+    let Error { stage, kind: fault, .. } = end.unwrap_err();
     assert!(
-        matches!((stage, &fault), (Stage::Advertising, Fault::Deadline)),
+        matches!((stage, &fault), (Stage::Advertising, ErrorKind::Deadline)),
         "{stage:?} {fault:?}"
     );
     assert_eq!(world.air.active(), (0, 0));
@@ -212,17 +216,20 @@ fn the_phone_stops_at_its_deadline_when_no_client_is_near() {
 fn the_prompt_is_dismissed_when_the_clients_deadline_passes() {
     let mut world = World::new();
     register(&mut world);
-    let mut deadlines = Deadlines::default();
-    deadlines.asking = SHORT;
+    let mut deadlines = ClientDeadlines::default();
+    deadlines.awaiting_response = SHORT;
     let mut dismissed = 0;
     let (response, phone) = world.perform(sign_in(deadlines), |_, screen| match screen {
         Screen::Dismiss => dismissed += 1,
         Screen::Prompt(_) | Screen::Update(_) => {}
     });
-    let Error { stage, fault, .. } = response.unwrap_err();
-    assert!(matches!((stage, &fault), (Stage::Asking, Fault::Deadline)), "{stage:?} {fault:?}");
-    let fault = phone.unwrap_err().fault;
-    assert!(matches!(fault, Fault::Cancelled(CancelledBy::Client)), "{fault:?}");
+    let Error { stage, kind: fault, .. } = response.unwrap_err();
+    assert!(
+        matches!((stage, &fault), (Stage::AwaitingResponse, ErrorKind::Deadline)),
+        "{stage:?} {fault:?}"
+    );
+    let fault = phone.unwrap_err().kind;
+    assert!(matches!(fault, ErrorKind::Cancelled(CancelledBy::Client)), "{fault:?}");
     assert_eq!(dismissed, 1);
 }
 

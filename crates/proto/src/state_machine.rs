@@ -8,17 +8,17 @@
 //! * At the end everything still going is stopped, then the outcome is told;
 //!   nothing follows.
 //!
-//! What the stages are, and what happens in each, a role says with [`States`].
+//! What the stages are, and what happens in each, a role says with [`StateMachine`].
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::error::{ApiMisuse, Error, Fault, PeerMisbehaved, Stage, TunnelFault};
+use crate::error::{ApiMisuse, Error, ErrorKind, PeerMisbehaved, Stage, TunnelError};
 use crate::transport::channel::ChannelError;
 use crate::transport::noise::HandshakeError;
 
 /// A role's states. Each is consumed by the step to the next, or to the end.
-pub(crate) trait States: Sized {
+pub(crate) trait StateMachine: Sized {
     type Input;
     type Output;
     type Deadlines;
@@ -58,17 +58,17 @@ pub(crate) trait States: Sized {
 /// How a transaction ends.
 pub(crate) enum End {
     Done,
-    Fault(Fault),
+    ErrorKind(ErrorKind),
 }
 
 impl End {
     /// The tunnel to a peer that was there ended otherwise than in good order.
     /// Tunnel services close it when the other side has left (1000) or vanished
     /// (1001).
-    pub(crate) fn lost_tunnel(fault: TunnelFault) -> Self {
+    pub(crate) fn lost_tunnel(fault: TunnelError) -> Self {
         match fault {
-            TunnelFault::Closed(None | Some(1000 | 1001)) => Fault::PeerLeft.into(),
-            fault => Fault::from(fault).into(),
+            TunnelError::Closed(None | Some(1000 | 1001)) => ErrorKind::PeerLeft.into(),
+            fault => ErrorKind::from(fault).into(),
         }
     }
 
@@ -76,20 +76,20 @@ impl End {
     pub(crate) fn at(self, stage: Stage) -> Result<(), Error> {
         match self {
             Self::Done => Ok(()),
-            Self::Fault(fault) => Err(Error::new(stage, fault)),
+            Self::ErrorKind(fault) => Err(Error::new(stage, fault)),
         }
     }
 }
 
-impl From<Fault> for End {
-    fn from(fault: Fault) -> Self {
-        Self::Fault(fault)
+impl From<ErrorKind> for End {
+    fn from(fault: ErrorKind) -> Self {
+        Self::ErrorKind(fault)
     }
 }
 
 impl From<PeerMisbehaved> for End {
     fn from(fault: PeerMisbehaved) -> Self {
-        Self::Fault(fault.into())
+        Self::ErrorKind(fault.into())
     }
 }
 
@@ -107,7 +107,7 @@ impl From<HandshakeError> for End {
 
 /// A transaction of either role. See the [module](self).
 #[derive(Debug)]
-pub(crate) struct Machine<S: States> {
+pub(crate) struct Runner<S: StateMachine> {
     state: S,
     stage: Stage,
     outputs: VecDeque<S::Output>,
@@ -116,7 +116,7 @@ pub(crate) struct Machine<S: States> {
     now: Duration,
 }
 
-impl<S: States> Machine<S> {
+impl<S: StateMachine> Runner<S> {
     pub(crate) fn new(
         state: S,
         deadlines: S::Deadlines,
@@ -196,7 +196,7 @@ mod tests {
     const INSTANT: Duration = Duration::from_nanos(1);
 
     #[derive(Debug, Clone, Copy)]
-    enum Toy {
+    enum TestMachine {
         First,
         Second,
         Closed,
@@ -216,7 +216,7 @@ mod tests {
         Over(Result<(), Error>),
     }
 
-    impl States for Toy {
+    impl StateMachine for TestMachine {
         type Input = Input;
         type Output = Output;
         type Deadlines = Duration;
@@ -228,8 +228,8 @@ mod tests {
 
         fn stage(&self) -> Stage {
             match self {
-                Self::First => Stage::Offering,
-                Self::Second => Stage::Asking,
+                Self::First => Stage::ShowingQr,
+                Self::Second => Stage::AwaitingResponse,
                 Self::Closed => Stage::Closed,
             }
         }
@@ -255,13 +255,13 @@ mod tests {
                     outputs.push_back(Output::Word);
                     Ok(Self::Second)
                 }
-                (_, Input::TunnelClosed) => Err(Fault::Cancelled(CancelledBy::Caller).into()),
+                (_, Input::TunnelClosed) => Err(ErrorKind::Cancelled(CancelledBy::Caller).into()),
                 (state, Input::Stay | Input::Unfit) => Ok(state),
             }
         }
 
         fn expire(self, _: &mut VecDeque<Output>) -> Result<Self, End> {
-            Err(Fault::Deadline.into())
+            Err(ErrorKind::Deadline.into())
         }
 
         fn stop((): (), outputs: &mut VecDeque<Output>) {
@@ -273,11 +273,11 @@ mod tests {
         }
     }
 
-    fn toy() -> Machine<Toy> {
-        Machine::new(Toy::First, STEP, Duration::ZERO, [])
+    fn toy() -> Runner<TestMachine> {
+        Runner::new(TestMachine::First, STEP, Duration::ZERO, [])
     }
 
-    fn end_of(mut toy: Machine<Toy>) -> Error {
+    fn end_of(mut toy: Runner<TestMachine>) -> Error {
         assert!(matches!(toy.poll_output(), Some(Output::Stopped)));
         let Some(Output::Over(outcome)) = toy.poll_output() else { unreachable!() };
         assert!(toy.poll_output().is_none());
@@ -302,7 +302,7 @@ mod tests {
         assert_eq!(toy.handle(STEP * 9, Input::Unfit), Err(ApiMisuse::WrongStage));
         assert_eq!(toy.handle(INSTANT, Input::Stay), Ok(()));
         assert_eq!(toy.handle(Duration::ZERO, Input::Stay), Err(ApiMisuse::TimeWentBackwards));
-        assert_eq!(toy.stage(), Stage::Offering);
+        assert_eq!(toy.stage(), Stage::ShowingQr);
     }
 
     #[test]
@@ -318,17 +318,17 @@ mod tests {
     fn a_passed_deadline_counts_before_the_input() {
         let mut on_time = toy();
         on_time.handle(STEP - INSTANT, Input::Next).unwrap();
-        assert_eq!(on_time.stage(), Stage::Asking);
+        assert_eq!(on_time.stage(), Stage::AwaitingResponse);
         let mut late = toy();
         late.handle(STEP, Input::Next).unwrap();
         let error = end_of(late);
-        assert!(matches!((error.stage, error.fault), (Stage::Offering, Fault::Deadline)));
+        assert!(matches!((error.stage, error.kind), (Stage::ShowingQr, ErrorKind::Deadline)));
     }
 
     #[test]
     fn an_input_that_outranks_the_deadline_counts_before_it() {
         let mut toy = toy();
         toy.handle(STEP, Input::TunnelClosed).unwrap();
-        assert!(matches!(end_of(toy).fault, Fault::Cancelled(_)));
+        assert!(matches!(end_of(toy).kind, ErrorKind::Cancelled(_)));
     }
 }

@@ -6,21 +6,22 @@ use fido_hybrid_testkit::rig;
 use std::time::Duration;
 
 use fido_hybrid_proto::authenticator::{
-    Attestation, Backup, Config, Decision, Input, MAX_MESSAGE_SIZE, MAX_PROMPTS, Output, Passkey,
-    Question, Refusal, Transaction, Update, Verification,
+    Attestation, AuthenticatorConfig, AuthenticatorUpdate, Backup, Decision, Input,
+    MAX_MESSAGE_SIZE, MAX_PROMPTS, Output, Passkey, Question, Refusal, Transaction,
+    UserVerification,
 };
 use fido_hybrid_proto::crypto::sha256;
 use fido_hybrid_proto::ctap::{
     Algorithm, AuthenticatorData, Command, CredentialDescriptor, CredentialId,
-    CredentialParameters, RelyingParty, Request, Response, Status, User, UserHandle,
-    get_assertion as ga, make_credential as mc,
+    CredentialParameters, CtapRequest, CtapResponse, GetAssertionRequest, GetAssertionResponse,
+    MakeCredentialRequest, RelyingParty, Status, User, UserHandle,
 };
 use fido_hybrid_proto::error::{
-    ApiMisuse, BluetoothFault, CancelledBy, Error, Fault, PeerMisbehaved, Stage, StoreFault,
-    TunnelFault, Unsupported,
+    ApiMisuse, BluetoothError, CancelledBy, Error, ErrorKind, PeerMisbehaved, Stage, StoreError,
+    TunnelError, Unsupported,
 };
 use fido_hybrid_proto::transport::advert::Eid;
-use fido_hybrid_proto::transport::keys::psk;
+use fido_hybrid_proto::transport::key_schedule::psk;
 use fido_hybrid_proto::transport::message::MessageType;
 use fido_hybrid_proto::transport::noise::{HandshakeError, Initiator};
 use fido_hybrid_proto::transport::qr_code::DataChannels;
@@ -36,10 +37,10 @@ fn listening() -> Rig {
 /// Signs in with what the store has, and gives the response.
 fn sign_in(
     rig: &mut Rig,
-    request: ga::Request,
+    request: GetAssertionRequest,
     found: Vec<Passkey>,
     account: usize,
-) -> ga::Response {
+) -> GetAssertionResponse {
     let counter = found[account].counter.unwrap() + 1;
     let outputs = rig.ask(&request.into());
     assert!(matches!(outputs.as_slice(), [Output::FindPasskeys { .. }]));
@@ -48,7 +49,7 @@ fn sign_in(
     assert!(matches!(outputs.as_slice(), [Output::CountUse { .. }]), "counted before signed");
     let outputs = rig.step(Input::UseCounted(Ok(counter)));
     match rig.answer(Command::GetAssertion, outputs) {
-        Ok(Response::GetAssertion(response)) => response,
+        Ok(CtapResponse::GetAssertion(response)) => response,
         other => panic!("{other:?}"),
     }
 }
@@ -112,8 +113,10 @@ mod a_whole_transaction {
     #[test]
     fn get_info_is_the_one_of_the_introduction() {
         let mut rig = listening();
-        let outputs = rig.ask(&Request::GetInfo);
-        let Ok(Response::GetInfo(info)) = rig.answer(Command::GetInfo, outputs) else { panic!() };
+        let outputs = rig.ask(&CtapRequest::GetInfo);
+        let Ok(CtapResponse::GetInfo(info)) = rig.answer(Command::GetInfo, outputs) else {
+            panic!()
+        };
         assert_eq!(Some(info), rig.info);
         assert_eq!(rig.transaction.stage(), Stage::Listening);
     }
@@ -146,7 +149,7 @@ mod registering {
         for (decision, status) in [
             (approved(0), Status::CREDENTIAL_EXCLUDED),
             (
-                Decision::Approved { verification: Verification::Present, account: 0 },
+                Decision::Approved { verification: UserVerification::Present, account: 0 },
                 Status::CREDENTIAL_EXCLUDED,
             ),
             (Decision::Declined, Status::OPERATION_DENIED),
@@ -162,7 +165,7 @@ mod registering {
             let outputs = rig.find(vec![existing.clone()]);
             let prompt = prompt(&outputs);
             assert!(sent(outputs).is_empty());
-            assert!(matches!(prompt.question, Question::AlreadyRegistered(_)));
+            assert!(matches!(prompt.question, Question::CredentialExcluded(_)));
             let outputs = rig.decide(&prompt, decision);
             assert!(!outputs.iter().any(|output| matches!(output, Output::SavePasskey(_))));
             assert_eq!(rig.status(outputs), status);
@@ -205,7 +208,7 @@ mod registering {
         let prompt = prompt(&rig.ask(&request.into()));
         assert_eq!((prompt.rp_id.as_str(), prompt.rp_name.as_deref()), (RP_ID, Some("Example")));
         assert_eq!(prompt.accounts()[0].user.display_name.as_deref(), Some("Ada"));
-        assert_eq!(prompt.demanded, Verification::Verified);
+        assert_eq!(prompt.demanded, UserVerification::Verified);
     }
 
     #[test]
@@ -221,8 +224,8 @@ mod registering {
     #[test]
     fn nothing_is_told_of_a_passkey_that_was_not_saved() {
         for (fault, status) in [
-            (StoreFault::Full, Status::KEY_STORE_FULL),
-            (StoreFault::failed(std::fmt::Error), Status::OTHER),
+            (StoreError::Full, Status::KEY_STORE_FULL),
+            (StoreError::failed(std::fmt::Error), Status::OTHER),
         ] {
             let mut rig = listening();
             let outputs = rig.ask(&make_credential("ada").into());
@@ -230,7 +233,10 @@ mod registering {
             let outputs = rig.step(Input::Saved(Err(fault)));
             assert!(matches!(
                 outputs.first(),
-                Some(Output::Update(Update::StoreFailed(Error { fault: Fault::Store(_), .. })))
+                Some(Output::Update(AuthenticatorUpdate::StoreFailed(Error {
+                    kind: ErrorKind::Store(_),
+                    ..
+                })))
             ));
             let response = rig.response(outputs);
             assert_eq!((response.status(), response.payload().len()), (status, 0));
@@ -249,7 +255,8 @@ mod registering {
         rig.ask(&get_assertion(&[]).into());
         let outputs = rig.find(vec![passkey]);
         let outputs = rig.decide(&prompt(&outputs), approved(0));
-        let Ok(Response::GetAssertion(signed)) = rig.answer(Command::GetAssertion, outputs) else {
+        let Ok(CtapResponse::GetAssertion(signed)) = rig.answer(Command::GetAssertion, outputs)
+        else {
             panic!("answered at once: there is nothing to save")
         };
         assert_eq!((signed.auth_data.flags().0, signed.auth_data.sign_count()), (0x1d, 0));
@@ -271,7 +278,8 @@ mod signing_in {
         assert_eq!(names, [Some("ada"), Some("grace")]);
         rig.decide(&prompt, approved(1));
         let outputs = rig.step(Input::UseCounted(Ok(1)));
-        let Ok(Response::GetAssertion(signed)) = rig.answer(Command::GetAssertion, outputs) else {
+        let Ok(CtapResponse::GetAssertion(signed)) = rig.answer(Command::GetAssertion, outputs)
+        else {
             panic!()
         };
         assert_eq!(signed.credential, Some(descriptor(&grace)));
@@ -295,7 +303,7 @@ mod signing_in {
     #[test]
     fn an_unverified_user_is_named_by_handle_alone() {
         let mut config = config();
-        config.profile.ability = Verification::Present;
+        config.profile.capability = UserVerification::Present;
         let ada = passkey(1, RP_ID, "ada");
         for allowed in [vec![], vec![&ada]] {
             let mut rig = Rig::listening(config.clone(), SEED);
@@ -303,10 +311,11 @@ mod signing_in {
             request.options.uv = None;
             rig.ask(&request.into());
             let prompt = prompt(&rig.find(vec![ada.clone()]));
-            let present = Decision::Approved { verification: Verification::Present, account: 0 };
+            let present =
+                Decision::Approved { verification: UserVerification::Present, account: 0 };
             rig.decide(&prompt, present);
             let outputs = rig.step(Input::UseCounted(Ok(1)));
-            let Ok(Response::GetAssertion(signed)) = rig.answer(Command::GetAssertion, outputs)
+            let Ok(CtapResponse::GetAssertion(signed)) = rig.answer(Command::GetAssertion, outputs)
             else {
                 panic!()
             };
@@ -321,7 +330,7 @@ mod signing_in {
             let mut rig = listening();
             rig.ask(&request.into());
             let prompt = prompt(&rig.find(vec![elsewhere.clone()]));
-            assert_eq!(prompt.question, Question::NothingHere);
+            assert_eq!(prompt.question, Question::NoCredentials);
             let outputs = rig.decide(&prompt, approved(0));
             assert_eq!(rig.status(outputs), Status::NO_CREDENTIALS);
         }
@@ -347,13 +356,13 @@ mod signing_in {
         let outputs = rig.ask(&request.into());
         assert!(matches!(outputs.as_slice(), [Output::FindPasskeys { ids: Some(ids), .. }]
             if ids.is_empty()));
-        assert_eq!(prompt(&rig.find(vec![ada])).question, Question::NothingHere);
+        assert_eq!(prompt(&rig.find(vec![ada])).question, Question::NoCredentials);
     }
 
     #[test]
     fn a_store_that_fails_gives_no_signature() {
         let ada = passkey(1, RP_ID, "ada");
-        let failed = || StoreFault::failed(std::fmt::Error);
+        let failed = || StoreError::failed(std::fmt::Error);
         let mut rig = listening();
         rig.ask(&get_assertion(&[]).into());
         let outputs = rig.step(Input::PasskeysFound(Err(failed())));
@@ -377,7 +386,7 @@ mod signing_in {
         assert!(matches!(outputs.as_slice(), [Output::CountUse { .. }]));
         let outputs = rig.step(Input::UseCounted(Ok(41)));
         match rig.answer(Command::GetAssertion, outputs) {
-            Ok(Response::GetAssertion(signed)) => assert_eq!(signed.auth_data.sign_count(), 41),
+            Ok(CtapResponse::GetAssertion(signed)) => assert_eq!(signed.auth_data.sign_count(), 41),
             other => panic!("{other:?}"),
         }
     }
@@ -397,7 +406,7 @@ mod consent {
             let outputs = rig.ask(&make_credential("ada").into());
             let outputs = rig.decide(&prompt(&outputs), decision);
             assert!(outputs.iter().any(|output| matches!(output,
-                Output::Update(Update::Refused(refused)) if refused.status() == status)));
+                Output::Update(AuthenticatorUpdate::Refused(refused)) if refused.status() == status)));
             assert_eq!(rig.status(outputs), status);
 
             rig.ask(&get_assertion(&[]).into());
@@ -410,7 +419,7 @@ mod consent {
 
     #[test]
     fn presence_never_does_on_a_device_that_can_verify() {
-        let present = Decision::Approved { verification: Verification::Present, account: 0 };
+        let present = Decision::Approved { verification: UserVerification::Present, account: 0 };
         for uv in [None, Some(false), Some(true)] {
             let mut rig = listening();
             let mut request = make_credential("ada");
@@ -430,9 +439,9 @@ mod consent {
 
     #[test]
     fn presence_does_on_a_device_that_cannot_verify_and_sets_no_uv() {
-        let present = Decision::Approved { verification: Verification::Present, account: 0 };
+        let present = Decision::Approved { verification: UserVerification::Present, account: 0 };
         let mut config = config();
-        config.profile.ability = Verification::Present;
+        config.profile.capability = UserVerification::Present;
         let mut rig = Rig::listening(config, SEED);
         let mut request = make_credential("ada");
         let outputs = rig.ask(&request.clone().into());
@@ -442,7 +451,7 @@ mod consent {
         let outputs = rig.ask(&request.into());
         rig.decide(&prompt(&outputs), present);
         let outputs = rig.saved();
-        let Ok(Response::MakeCredential(made)) = rig.answer(Command::MakeCredential, outputs)
+        let Ok(CtapResponse::MakeCredential(made)) = rig.answer(Command::MakeCredential, outputs)
         else {
             panic!()
         };
@@ -462,7 +471,7 @@ mod consent {
         }
         let beyond = Input::Decided { prompt: shown.id, decision: approved(1) };
         assert_eq!(rig.try_step(beyond).unwrap_err(), ApiMisuse::NoSuchAccount);
-        assert_eq!(rig.transaction.stage(), Stage::Prompting);
+        assert_eq!(rig.transaction.stage(), Stage::Answering);
         saving(&rig.decide(&shown, approved(0)));
         // Once only.
         let again = Input::Decided { prompt: shown.id, decision: approved(0) };
@@ -478,8 +487,8 @@ mod consent {
         }
         let outputs = rig.ask(&make_credential("ada").into());
         assert!(matches!(
-            failed(&outputs).fault,
-            Fault::PeerMisbehaved(PeerMisbehaved::TooManyRequests)
+            failed(&outputs).kind,
+            ErrorKind::PeerMisbehaved(PeerMisbehaved::TooManyRequests)
         ));
     }
 }
@@ -505,9 +514,9 @@ mod requests_that_cannot_be_served {
             (vec![0x02, 0x80], Status::CBOR_UNEXPECTED_TYPE),
             (vec![0x04, 0xa0], Status::INVALID_LENGTH),
             ([vec![0x02], vec![0x81; 5_000]].concat(), Status::INVALID_CBOR),
-            (Request::GetNextAssertion.to_bytes(), Status::NOT_ALLOWED),
-            (Request::from(no_algorithm).to_bytes(), Status::UNSUPPORTED_ALGORITHM),
-            (Request::from(silent).to_bytes(), Status::UNSUPPORTED_OPTION),
+            (CtapRequest::GetNextAssertion.to_bytes(), Status::NOT_ALLOWED),
+            (CtapRequest::from(no_algorithm).to_bytes(), Status::UNSUPPORTED_ALGORITHM),
+            (CtapRequest::from(silent).to_bytes(), Status::UNSUPPORTED_OPTION),
         ] {
             let outputs = rig.send(MessageType::Ctap, &bytes);
             assert_eq!(rig.response(outputs).to_bytes().expose(), [status.0], "{bytes:02x?}");
@@ -519,7 +528,7 @@ mod requests_that_cannot_be_served {
     #[test]
     fn every_truncation_of_a_request_has_a_status() {
         let mut rig = listening();
-        let bytes = Request::from(make_credential("ada")).to_bytes();
+        let bytes = CtapRequest::from(make_credential("ada")).to_bytes();
         for length in 1..bytes.len() {
             let outputs = rig.send(MessageType::Ctap, &bytes[..length]);
             assert!(!rig.status(outputs).is_ok());
@@ -532,20 +541,21 @@ mod requests_for_a_touch {
     use super::*;
 
     /// What Chromium sends to a phone without `FIDO_2_1`.
-    fn dummy() -> Request {
+    fn dummy() -> CtapRequest {
         let mut user = User::from_handle(UserHandle::new([1]).unwrap());
         user.name = Some("dummy".to_owned());
         user.display_name = Some(String::new());
         let mut rp = RelyingParty::new(".dummy", "");
         rp.name = None;
         let parameters = vec![CredentialParameters::new(Algorithm::ES256)];
-        mc::Request::new(sha256(&[b""]), rp, user, parameters).into()
+        MakeCredentialRequest::new(sha256(&[b""]), rp, user, parameters).into()
     }
 
     #[test]
     fn tell_the_user_and_are_answered_as_chromium_takes_it_for_a_touch() {
-        let present = Decision::Approved { verification: Verification::Present, account: 0 };
-        for (request, status) in [(Request::Selection, Status::OK), (dummy(), Status::PIN_NOT_SET)]
+        let present = Decision::Approved { verification: UserVerification::Present, account: 0 };
+        for (request, status) in
+            [(CtapRequest::Selection, Status::OK), (dummy(), Status::PIN_NOT_SET)]
         {
             // A user who declines has read it too.
             for decision in [present, approved(0), Decision::Declined] {
@@ -553,11 +563,11 @@ mod requests_for_a_touch {
                 let outputs = rig.ask(&request);
                 assert!(matches!(
                     outputs.as_slice(),
-                    [Output::Update(Update::Prompting), Output::Prompt(_)]
+                    [Output::Update(AuthenticatorUpdate::Answering), Output::Prompt(_)]
                 ));
                 let prompt = prompt(&outputs);
                 assert_eq!((&prompt.question, prompt.rp_id.as_str()), (&Question::Unsupported, ""));
-                assert_eq!(prompt.demanded, Verification::Present);
+                assert_eq!(prompt.demanded, UserVerification::Present);
                 assert_eq!(
                     prompt.to_string(),
                     "Another device asks whether you are here. It may want something that this \
@@ -567,7 +577,7 @@ mod requests_for_a_touch {
                 // Nothing but the status: no passkey is made, looked for or used.
                 assert!(matches!(
                     outputs.as_slice(),
-                    [Output::Send(_), Output::Update(Update::Unsupported)]
+                    [Output::Send(_), Output::Update(AuthenticatorUpdate::Unsupported)]
                 ));
                 assert_eq!(rig.response(outputs).to_bytes().expose(), [status.0]);
                 let outputs = rig.send(MessageType::Shutdown, &[]);
@@ -578,7 +588,7 @@ mod requests_for_a_touch {
 
     #[test]
     fn end_the_transaction_where_the_user_does_not_answer() {
-        for request in [Request::Selection, dummy()] {
+        for request in [CtapRequest::Selection, dummy()] {
             for (decision, refusal) in
                 [(Decision::TimedOut, Refusal::TimedOut), (Decision::NoUi, Refusal::NoUi)]
             {
@@ -589,7 +599,7 @@ mod requests_for_a_touch {
                     outputs.as_slice(),
                     [
                         Output::Send(_),
-                        Output::Update(Update::Refused(told)),
+                        Output::Update(AuthenticatorUpdate::Refused(told)),
                         Output::CloseTunnel,
                         Output::Closed(Ok(()))
                     ] if *told == refusal
@@ -602,21 +612,21 @@ mod requests_for_a_touch {
     #[test]
     fn have_a_deadline_and_count_as_prompts() {
         let mut rig = listening();
-        prompt(&rig.ask(&Request::Selection));
+        prompt(&rig.ask(&CtapRequest::Selection));
         rig.now = rig.transaction.deadline().unwrap();
         let outputs = rig.step(Input::TimePassed);
-        assert!(matches!(failed(&outputs).fault, Fault::Deadline));
+        assert!(matches!(failed(&outputs).kind, ErrorKind::Deadline));
         assert!(outputs.iter().any(|output| matches!(output, Output::DismissPrompt)));
         assert_eq!(rig.status(outputs), Status::USER_ACTION_TIMEOUT);
 
         let mut rig = listening();
         for _ in 0..MAX_PROMPTS {
-            let prompt = prompt(&rig.ask(&Request::Selection));
+            let prompt = prompt(&rig.ask(&CtapRequest::Selection));
             rig.decide(&prompt, approved(0));
         }
         assert!(matches!(
-            failed(&rig.ask(&Request::Selection)).fault,
-            Fault::PeerMisbehaved(PeerMisbehaved::TooManyRequests)
+            failed(&rig.ask(&CtapRequest::Selection)).kind,
+            ErrorKind::PeerMisbehaved(PeerMisbehaved::TooManyRequests)
         ));
     }
 
@@ -629,10 +639,10 @@ mod requests_for_a_touch {
         let outputs = rig.ask(&request.into());
         assert!(matches!(
             outputs.last(),
-            Some(Output::Update(Update::Refused(Refusal::Algorithm)))
+            Some(Output::Update(AuthenticatorUpdate::Refused(Refusal::Algorithm)))
         ));
         assert_eq!(rig.status(outputs), Status::UNSUPPORTED_ALGORITHM);
-        let prompt = prompt(&rig.ask(&Request::Selection));
+        let prompt = prompt(&rig.ask(&CtapRequest::Selection));
         let outputs = rig.decide(&prompt, approved(0));
         assert_eq!(rig.status(outputs), Status::OK);
     }
@@ -651,7 +661,7 @@ mod the_limits_of_get_info {
     }
 
     /// As libwebauthn: without a limit in getInfo, CTAP's 1,024 bytes hold.
-    fn client_sends(rig: &Rig, request: &Request) -> bool {
+    fn client_sends(rig: &Rig, request: &CtapRequest) -> bool {
         let limit = rig.info.as_ref().unwrap().max_message_size.unwrap_or(1024);
         request.to_bytes().len() as u64 <= limit
     }
@@ -662,7 +672,7 @@ mod the_limits_of_get_info {
             let mut rig = listening();
             let mut request = get_assertion(&[]);
             request.allow_list = ids(100, length);
-            let request = Request::from(request);
+            let request = CtapRequest::from(request);
             assert!(client_sends(&rig, &request));
             let outputs = rig.ask(&request);
             assert!(matches!(outputs.as_slice(), [Output::FindPasskeys { ids: Some(ids), .. }]
@@ -671,7 +681,7 @@ mod the_limits_of_get_info {
             let mut rig = listening();
             let mut request = make_credential("ada");
             request.exclude_list = ids(100, length);
-            let request = Request::from(request);
+            let request = CtapRequest::from(request);
             assert!(client_sends(&rig, &request));
             let outputs = rig.ask(&request);
             assert!(matches!(outputs.as_slice(), [Output::FindPasskeys { .. }]));
@@ -691,11 +701,11 @@ mod the_limits_of_get_info {
         // The longest request: full to the last byte.
         let mut request = get_assertion(&[]);
         request.allow_list = ids(62, longest);
-        let length = Request::from(request.clone()).to_bytes().len();
+        let length = CtapRequest::from(request.clone()).to_bytes().len();
         let last = MAX_MESSAGE_SIZE - length;
         // {"id": bytes of more than 255, "type": "public-key"}
         request.allow_list.extend(ids(1, last - 23));
-        let request = Request::from(request);
+        let request = CtapRequest::from(request);
         assert_eq!(request.to_bytes().len(), MAX_MESSAGE_SIZE);
         let outputs = rig.ask(&request);
         assert!(matches!(outputs.as_slice(), [Output::FindPasskeys { ids: Some(ids), .. }]
@@ -728,8 +738,8 @@ mod messages {
     use super::*;
 
     fn misbehaved(rig: &mut Rig, kind: MessageType, payload: &[u8]) -> PeerMisbehaved {
-        match failed(&rig.send(kind, payload)).fault {
-            Fault::PeerMisbehaved(misbehaviour) => misbehaviour,
+        match failed(&rig.send(kind, payload)).kind {
+            ErrorKind::PeerMisbehaved(misbehaviour) => misbehaviour,
             other => panic!("{other}"),
         }
     }
@@ -755,14 +765,14 @@ mod messages {
         let mut rig = listening();
         let unknown = rig.channel.as_mut().unwrap().seal_untyped(&[4, 0]).unwrap();
         assert!(matches!(
-            failed(&rig.step(Input::Message(unknown))).fault,
-            Fault::PeerMisbehaved(PeerMisbehaved::Channel(_))
+            failed(&rig.step(Input::Message(unknown))).kind,
+            ErrorKind::PeerMisbehaved(PeerMisbehaved::Channel(_))
         ));
         // What was not sealed.
         for bytes in [vec![], vec![0; 16], vec![0; 48]] {
             assert!(matches!(
-                failed(&listening().step(Input::Message(bytes))).fault,
-                Fault::PeerMisbehaved(PeerMisbehaved::Channel(_))
+                failed(&listening().step(Input::Message(bytes))).kind,
+                ErrorKind::PeerMisbehaved(PeerMisbehaved::Channel(_))
             ));
         }
     }
@@ -771,23 +781,23 @@ mod messages {
     fn a_second_request_before_the_first_is_answered_ends_the_transaction() {
         let mut rig = listening();
         prompt(&rig.ask(&make_credential("ada").into()));
-        let outputs = rig.ask(&Request::GetInfo);
+        let outputs = rig.ask(&CtapRequest::GetInfo);
         assert!(matches!(
             outputs.as_slice(),
             [Output::DismissPrompt, Output::CloseTunnel, Output::Closed(Err(_))]
         ));
         assert!(matches!(
-            failed(&outputs).fault,
-            Fault::PeerMisbehaved(PeerMisbehaved::UnexpectedMessage(MessageType::Ctap))
+            failed(&outputs).kind,
+            ErrorKind::PeerMisbehaved(PeerMisbehaved::UnexpectedMessage(MessageType::Ctap))
         ));
     }
 
     #[test]
     fn a_shutdown_before_an_answer_is_the_clients_cancellation() {
         let mut idle = listening();
-        idle.ask(&Request::GetInfo);
+        idle.ask(&CtapRequest::GetInfo);
         let outputs = idle.send(MessageType::Shutdown, &[]);
-        assert!(matches!(failed(&outputs).fault, Fault::Cancelled(CancelledBy::Client)));
+        assert!(matches!(failed(&outputs).kind, ErrorKind::Cancelled(CancelledBy::Client)));
 
         let mut prompting = listening();
         prompt(&prompting.ask(&make_credential("ada").into()));
@@ -795,7 +805,7 @@ mod messages {
         assert!(matches!(outputs.first(), Some(Output::DismissPrompt)));
         let error = failed(&outputs);
         assert!(error.is_cancelled());
-        assert_eq!(error.stage, Stage::Prompting);
+        assert_eq!(error.stage, Stage::Answering);
     }
 
     #[test]
@@ -826,8 +836,8 @@ mod handshakes {
             let error = failed(&outputs);
             assert_eq!(error.stage, Stage::Handshaking);
             assert!(matches!(
-                error.fault,
-                Fault::PeerMisbehaved(PeerMisbehaved::Handshake(
+                error.kind,
+                ErrorKind::PeerMisbehaved(PeerMisbehaved::Handshake(
                     HandshakeError::Point | HandshakeError::Authentication
                 ))
             ));
@@ -846,8 +856,8 @@ mod handshakes {
         let (_, message) = Initiator::qr(identity, &psk, ephemeral).unwrap();
         let error = failed(&rig.step(Input::Message(message.into())));
         assert!(matches!(
-            error.fault,
-            Fault::PeerMisbehaved(PeerMisbehaved::Handshake(HandshakeError::Authentication))
+            error.kind,
+            ErrorKind::PeerMisbehaved(PeerMisbehaved::Handshake(HandshakeError::Authentication))
         ));
     }
 
@@ -857,8 +867,8 @@ mod handshakes {
         let (_, first) = rig.handshake(&advert);
         rig.step(Input::Message(first.clone()));
         assert!(matches!(
-            failed(&rig.step(Input::Message(first))).fault,
-            Fault::PeerMisbehaved(PeerMisbehaved::Channel(_))
+            failed(&rig.step(Input::Message(first))).kind,
+            ErrorKind::PeerMisbehaved(PeerMisbehaved::Channel(_))
         ));
     }
 
@@ -868,8 +878,8 @@ mod handshakes {
             let (mut rig, _) = Rig::advertising(config(), SEED);
             let outputs = rig.step(Input::Message(vec![4; length]));
             assert!(matches!(
-                failed(&outputs).fault,
-                Fault::PeerMisbehaved(PeerMisbehaved::Handshake(HandshakeError::Length(of)))
+                failed(&outputs).kind,
+                ErrorKind::PeerMisbehaved(PeerMisbehaved::Handshake(HandshakeError::Length(of)))
                     if of == length
             ));
         }
@@ -879,21 +889,21 @@ mod handshakes {
 mod starting {
     use super::*;
 
-    fn refused(config: Config, change: impl FnOnce(&mut Client)) -> Fault {
+    fn refused(config: AuthenticatorConfig, change: impl FnOnce(&mut Client)) -> ErrorKind {
         let mut client = Client::new(SEED);
         change(&mut client);
         let started = Transaction::qr(config, &client.code, keys(SEED), Duration::ZERO);
         let error = started.unwrap_err();
         assert_eq!(error.stage, Stage::Preparing);
-        error.fault
+        error.kind
     }
 
     #[test]
     fn the_client_must_know_the_tunnel_service() {
         for known in [0, 1] {
-            let config = Config::new(TunnelDomain::APPLE);
+            let config = AuthenticatorConfig::new(TunnelDomain::APPLE);
             let fault = refused(config, |client| client.code.known_domains = known);
-            assert!(matches!(fault, Fault::Unsupported(Unsupported::TunnelDomain)));
+            assert!(matches!(fault, ErrorKind::Unsupported(Unsupported::TunnelDomain)));
         }
         let mut client = Client::new(SEED);
         client.code.known_domains = 0;
@@ -903,7 +913,7 @@ mod starting {
     #[test]
     fn the_client_must_use_tunnel_services() {
         let fault = refused(config(), |client| client.code.channels = DataChannels::Bluetooth);
-        assert!(matches!(fault, Fault::Unsupported(Unsupported::DataChannel)));
+        assert!(matches!(fault, ErrorKind::Unsupported(Unsupported::DataChannel)));
     }
 
     #[test]
@@ -913,14 +923,17 @@ mod starting {
         assert!(matches!(
             outputs.as_slice(),
             [Output::CloseTunnel, Output::Closed(Err(error))]
-                if matches!(error.fault, Fault::Tunnel(TunnelFault::Upgrade(_)))
+                if matches!(error.kind, ErrorKind::Tunnel(TunnelError::Upgrade(_)))
         ));
     }
 
     #[test]
     fn nothing_may_come_before_the_tunnel_is_open() {
         let outputs = Rig::registering(config(), SEED).step(Input::Message(vec![4; 81]));
-        assert!(matches!(failed(&outputs).fault, Fault::PeerMisbehaved(PeerMisbehaved::TooEarly)));
+        assert!(matches!(
+            failed(&outputs).kind,
+            ErrorKind::PeerMisbehaved(PeerMisbehaved::TooEarly)
+        ));
     }
 }
 
@@ -976,9 +989,9 @@ mod ends {
             let outputs = rig.step(Input::Cancel);
             assert_eq!(names(&outputs), expected, "{stage}");
             let error = failed(&outputs);
-            assert!(matches!(error.fault, Fault::Cancelled(CancelledBy::Caller)));
+            assert!(matches!(error.kind, ErrorKind::Cancelled(CancelledBy::Caller)));
             assert_eq!(error.stage, stage);
-            if stage == Stage::Prompting {
+            if stage == Stage::Answering {
                 assert_eq!(rig.status(outputs), Status::OPERATION_DENIED);
             }
             assert!(rig.step(Input::Cancel).is_empty());
@@ -996,9 +1009,9 @@ mod ends {
             let outputs = rig.step(Input::TimePassed);
             assert_eq!(names(&outputs), expected, "{stage}");
             let error = failed(&outputs);
-            assert!(matches!(error.fault, Fault::Deadline));
+            assert!(matches!(error.kind, ErrorKind::Deadline));
             assert_eq!(error.stage, stage);
-            if stage == Stage::Prompting {
+            if stage == Stage::Answering {
                 assert_eq!(rig.status(outputs), Status::USER_ACTION_TIMEOUT);
             }
         }
@@ -1019,7 +1032,7 @@ mod ends {
         let prompt = prompt(&rig.ask(&make_credential("ada").into()));
         rig.now = rig.transaction.deadline().unwrap();
         let outputs = rig.decide(&prompt, approved(0));
-        assert!(matches!(failed(&outputs).fault, Fault::Deadline));
+        assert!(matches!(failed(&outputs).kind, ErrorKind::Deadline));
         assert_eq!(rig.status(outputs), Status::USER_ACTION_TIMEOUT);
     }
 
@@ -1034,15 +1047,15 @@ mod ends {
             assert_eq!(error.stage, stage);
             match stage {
                 Stage::Registering | Stage::Advertising => {
-                    assert!(matches!(error.fault, Fault::Tunnel(TunnelFault::Closed(None))));
+                    assert!(matches!(error.kind, ErrorKind::Tunnel(TunnelError::Closed(None))));
                 }
-                _ => assert!(matches!(error.fault, Fault::PeerLeft)),
+                _ => assert!(matches!(error.kind, ErrorKind::PeerLeft)),
             }
         }
         for (mut rig, _) in every_stage() {
             rig.now = rig.transaction.deadline().unwrap();
-            let outputs = rig.step(Input::TunnelFailed(TunnelFault::NotBinary));
-            assert!(matches!(failed(&outputs).fault, Fault::Tunnel(TunnelFault::NotBinary)));
+            let outputs = rig.step(Input::TunnelFailed(TunnelError::NotBinary));
+            assert!(matches!(failed(&outputs).kind, ErrorKind::Tunnel(TunnelError::NotBinary)));
             assert!(sent(outputs).is_empty());
         }
     }
@@ -1051,19 +1064,19 @@ mod ends {
     fn a_service_that_closes_because_the_client_left_says_so() {
         for (mut rig, _) in every_stage() {
             let stage = rig.transaction.stage();
-            let vanished = Input::TunnelFailed(TunnelFault::Closed(Some(1001)));
-            let fault = failed(&rig.step(vanished)).fault;
+            let vanished = Input::TunnelFailed(TunnelError::Closed(Some(1001)));
+            let fault = failed(&rig.step(vanished)).kind;
             match stage {
                 // No client has been there yet.
                 Stage::Registering | Stage::Advertising => {
-                    assert!(matches!(fault, Fault::Tunnel(TunnelFault::Closed(Some(1001)))));
+                    assert!(matches!(fault, ErrorKind::Tunnel(TunnelError::Closed(Some(1001)))));
                 }
-                _ => assert!(matches!(fault, Fault::PeerLeft)),
+                _ => assert!(matches!(fault, ErrorKind::PeerLeft)),
             }
         }
-        let too_long = Input::TunnelFailed(TunnelFault::Closed(Some(1009)));
-        let fault = failed(&listening().step(too_long)).fault;
-        assert!(matches!(fault, Fault::Tunnel(TunnelFault::Closed(Some(1009)))));
+        let too_long = Input::TunnelFailed(TunnelError::Closed(Some(1009)));
+        let fault = failed(&listening().step(too_long)).kind;
+        assert!(matches!(fault, ErrorKind::Tunnel(TunnelError::Closed(Some(1009)))));
     }
 
     #[test]
@@ -1084,25 +1097,25 @@ mod ends {
     fn an_answer_that_was_not_sent_is_no_normal_end() {
         let mut rig = listening();
         rig.register(&make_credential("ada"));
-        let outputs = rig.step(Input::SendFailed(TunnelFault::Stalled));
+        let outputs = rig.step(Input::SendFailed(TunnelError::Stalled));
         assert!(matches!(outputs.as_slice(), [Output::Closed(Err(_))]));
-        assert!(matches!(failed(&outputs).fault, Fault::Tunnel(TunnelFault::Stalled)));
+        assert!(matches!(failed(&outputs).kind, ErrorKind::Tunnel(TunnelError::Stalled)));
         for (mut rig, _) in every_stage() {
-            let outputs = rig.step(Input::SendFailed(TunnelFault::Stalled));
-            assert!(matches!(failed(&outputs).fault, Fault::Tunnel(TunnelFault::Stalled)));
+            let outputs = rig.step(Input::SendFailed(TunnelError::Stalled));
+            assert!(matches!(failed(&outputs).kind, ErrorKind::Tunnel(TunnelError::Stalled)));
             assert!(sent(outputs).is_empty());
         }
     }
 
     #[test]
     fn a_radio_that_fails_ends_it_while_advertising_only() {
-        let failed_radio = || Input::AdvertisingFailed(BluetoothFault::Off);
+        let failed_radio = || Input::AdvertisingFailed(BluetoothError::Off);
         let (mut rig, _) = Rig::advertising(config(), SEED);
         let outputs = rig.step(failed_radio());
         assert!(matches!(
             outputs.as_slice(),
             [Output::CloseTunnel, Output::Closed(Err(error))]
-                if matches!(error.fault, Fault::Bluetooth(BluetoothFault::Off))
+                if matches!(error.kind, ErrorKind::Bluetooth(BluetoothError::Off))
         ));
         assert!(listening().step(failed_radio()).is_empty());
     }

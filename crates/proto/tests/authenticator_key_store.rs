@@ -2,17 +2,18 @@
 //! answers, and that no key is left without a passkey.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+use fido_hybrid_proto::ctap::{GetAssertionRequest, MakeCredentialRequest};
 use std::time::Duration;
 
 use fido_hybrid_proto::authenticator::{
-    Attestation, Config, Deadlines, Decision, ExternalKey, Input, Key, KeyHandle, NewKeys, Output,
-    Passkey, Refusal, Update,
+    Attestation, AuthenticatorConfig, AuthenticatorDeadlines, AuthenticatorUpdate, Decision,
+    ExternalKey, Input, KeyHandle, NewKeys, Output, Passkey, PrivateKey, Refusal,
 };
 use fido_hybrid_proto::crypto::SecretKey;
 use fido_hybrid_proto::ctap::{
-    self, Algorithm, Command, CredentialId, RelyingParty, Request, Response, Status,
+    self, Algorithm, Command, CredentialId, CtapRequest, CtapResponse, RelyingParty, Status,
 };
-use fido_hybrid_proto::error::{ApiMisuse, Fault, KeyFault, Stage, StoreFault};
+use fido_hybrid_proto::error::{ApiMisuse, ErrorKind, KeyError, Stage, StoreError};
 use fido_hybrid_proto::transport::message::MessageType;
 use fido_hybrid_sim::{Pair, Setup, Side};
 use fido_hybrid_testkit::rig::{
@@ -32,7 +33,7 @@ fn external() -> ExternalKey {
     ExternalKey { handle: handle(), public_key: *secret().public_key() }
 }
 
-fn with_key_store(attestation: Attestation) -> Config {
+fn with_key_store(attestation: Attestation) -> AuthenticatorConfig {
     let mut config = config();
     config.profile.new_keys = NewKeys::External;
     config.profile.attestation = attestation;
@@ -94,11 +95,11 @@ fn cancels(outputs: &[Output]) -> bool {
     outputs.iter().any(|output| matches!(output, Output::CancelKeyOperation))
 }
 
-fn fault_told(outputs: &[Output]) -> Option<KeyFault> {
+fn fault_told(outputs: &[Output]) -> Option<KeyError> {
     outputs.iter().find_map(|output| match output {
-        Output::Update(Update::KeyStoreFailed(error)) => match &error.fault {
-            Fault::Key(fault) => {
-                assert_eq!(error.stage, Stage::Prompting);
+        Output::Update(AuthenticatorUpdate::KeyStoreFailed(error)) => match &error.kind {
+            ErrorKind::Key(fault) => {
+                assert_eq!(error.stage, Stage::Answering);
                 Some(fault.clone())
             }
             other => panic!("{other:?}"),
@@ -112,12 +113,13 @@ fn a_new_passkey_has_the_key_stores_key_and_is_told_once_it_is_saved() {
     let mut rig = creating(Attestation::None);
     let outputs = rig.step(Input::KeyCreated(Ok(external())));
     let passkey = saving(&outputs);
-    assert!(matches!(&passkey.key, Key::External(key) if *key == external()));
+    assert!(matches!(&passkey.key, PrivateKey::External(key) if *key == external()));
     assert!(passkey.prf_secret.is_some());
     assert!(sent(outputs).is_empty());
     let outputs = rig.saved();
     assert!(deleted(&outputs).is_empty());
-    let Ok(Response::MakeCredential(made)) = rig.answer(Command::MakeCredential, outputs) else {
+    let Ok(CtapResponse::MakeCredential(made)) = rig.answer(Command::MakeCredential, outputs)
+    else {
         panic!()
     };
     assert_eq!(made.credential().unwrap().public_key.es256(), Some(secret().public_key()));
@@ -130,7 +132,8 @@ fn an_attestation_is_signed_before_the_passkey_is_saved() {
     let outputs = rig.step(Input::Signed(Ok(secret().sign(&message))));
     saving(&outputs);
     let outputs = rig.saved();
-    let Ok(Response::MakeCredential(made)) = rig.answer(Command::MakeCredential, outputs) else {
+    let Ok(CtapResponse::MakeCredential(made)) = rig.answer(Command::MakeCredential, outputs)
+    else {
         panic!()
     };
     assert_eq!(made.format, "packed");
@@ -143,7 +146,7 @@ fn an_attestation_is_signed_before_the_passkey_is_saved() {
 fn a_sign_in_is_signed_by_the_key_store() {
     let (mut rig, message) = signing();
     let outputs = rig.step(Input::Signed(Ok(secret().sign(&message))));
-    let Ok(Response::GetAssertion(signed)) = rig.answer(Command::GetAssertion, outputs) else {
+    let Ok(CtapResponse::GetAssertion(signed)) = rig.answer(Command::GetAssertion, outputs) else {
         panic!()
     };
     assert_eq!(message, [signed.auth_data.raw(), &HASH].concat());
@@ -169,7 +172,7 @@ fn a_wrong_signature_is_the_key_stores_fault_and_is_not_sent() {
     for signature in wrong(&message) {
         let (mut rig, _) = attesting();
         let outputs = rig.step(Input::Signed(Ok(signature)));
-        assert!(matches!(fault_told(&outputs), Some(KeyFault::WrongSignature)));
+        assert!(matches!(fault_told(&outputs), Some(KeyError::WrongSignature)));
         assert_eq!(deleted(&outputs), [handle()]);
         assert_eq!(rig.response(outputs).to_bytes().expose(), [Status::OTHER.0]);
     }
@@ -177,13 +180,13 @@ fn a_wrong_signature_is_the_key_stores_fault_and_is_not_sent() {
 
 #[test]
 fn each_failure_has_its_status_and_a_new_key_does_not_outlive_it() {
-    let failure = || KeyFault::failed(std::io::Error::other("the chip is wet"));
+    let failure = || KeyError::failed(std::io::Error::other("the chip is wet"));
     for (fault, refusal) in [
-        (KeyFault::Cancelled, Refusal::Declined),
-        (KeyFault::Gone, Refusal::KeyGone),
+        (KeyError::Cancelled, Refusal::Declined),
+        (KeyError::Gone, Refusal::KeyGone),
         (failure(), Refusal::KeyStoreFailed),
     ] {
-        let is_told = !matches!(fault, KeyFault::Cancelled);
+        let is_told = !matches!(fault, KeyError::Cancelled);
         for (mut rig, input, new) in [
             (creating(Attestation::None), Input::KeyCreated(Err(fault.clone())), false),
             (attesting().0, Input::Signed(Err(fault.clone())), true),
@@ -192,7 +195,7 @@ fn each_failure_has_its_status_and_a_new_key_does_not_outlive_it() {
             let outputs = rig.step(input);
             assert_eq!(fault_told(&outputs).is_some(), is_told);
             assert!(outputs.iter().any(|output| matches!(output,
-                Output::Update(Update::Refused(refused)) if *refused == refusal)));
+                Output::Update(AuthenticatorUpdate::Refused(refused)) if *refused == refusal)));
             assert_eq!(deleted(&outputs).len(), usize::from(new), "{fault}");
             assert_eq!(rig.status(outputs), refusal.status());
             assert_eq!(rig.transaction.stage(), Stage::Listening, "the client may ask again");
@@ -202,7 +205,7 @@ fn each_failure_has_its_status_and_a_new_key_does_not_outlive_it() {
 
 #[test]
 fn a_passkey_that_is_not_saved_leaves_no_key() {
-    for fault in [StoreFault::Full, StoreFault::failed(std::io::Error::other("the disk is wet"))] {
+    for fault in [StoreError::Full, StoreError::failed(std::io::Error::other("the disk is wet"))] {
         let mut rig = creating(Attestation::None);
         rig.step(Input::KeyCreated(Ok(external())));
         let outputs = rig.step(Input::Saved(Err(fault)));
@@ -217,7 +220,7 @@ fn the_key_of_a_replaced_passkey_goes_once_the_new_one_is_saved() {
     let mut request = make_credential("ada");
     request.user = kept().user;
     let mut rig = Rig::listening(config(), 1);
-    let outputs = rig.send(MessageType::Ctap, &Request::from(request).to_bytes());
+    let outputs = rig.send(MessageType::Ctap, &CtapRequest::from(request).to_bytes());
     assert!(matches!(outputs[..], [Output::FindPasskeys { .. }]));
     let mut elsewhere = kept();
     elsewhere.rp_id = "example.net".into();
@@ -236,7 +239,7 @@ fn whatever_ends_the_transaction_cancels_the_key_store_and_leaves_no_key() {
         |rig| rig.step(Input::Cancel),
         |rig| rig.send(MessageType::Shutdown, &[]),
         |rig| {
-            rig.now = Deadlines::default().prompting;
+            rig.now = AuthenticatorDeadlines::default().answering;
             rig.step(Input::TimePassed)
         },
     ];
@@ -263,27 +266,27 @@ fn store_and_key_store_and_user_share_one_deadline() {
     rig.now += Duration::from_secs(1);
     rig.step(Input::KeyCreated(Ok(external())));
     assert_eq!(rig.transaction.deadline(), deadline);
-    assert_eq!(rig.transaction.stage(), Stage::Prompting);
+    assert_eq!(rig.transaction.stage(), Stage::Answering);
 }
 
 #[test]
 fn an_answer_that_comes_with_the_deadline_is_too_late_and_leaves_no_key() {
     let mut late = creating(Attestation::None);
-    late.now = Deadlines::default().prompting;
+    late.now = AuthenticatorDeadlines::default().answering;
     let outputs = late.step(Input::KeyCreated(Ok(external())));
     assert_eq!(deleted(&outputs), [handle()]);
     assert!(!cancels(&outputs), "there is nothing to cancel");
-    assert!(matches!(failed(&outputs).fault, Fault::Deadline));
+    assert!(matches!(failed(&outputs).kind, ErrorKind::Deadline));
 
     let (mut late, message) = attesting();
-    late.now = Deadlines::default().prompting;
+    late.now = AuthenticatorDeadlines::default().answering;
     let outputs = late.step(Input::Signed(Ok(secret().sign(&message))));
     assert_eq!(deleted(&outputs), [handle()]);
 
     let mut late = creating(Attestation::None);
     late.step(Input::KeyCreated(Ok(external())));
-    late.now = Deadlines::default().prompting;
-    let outputs = late.step(Input::Saved(Err(StoreFault::Full)));
+    late.now = AuthenticatorDeadlines::default().answering;
+    let outputs = late.step(Input::Saved(Err(StoreError::Full)));
     assert_eq!(deleted(&outputs), [handle()]);
 }
 
@@ -309,14 +312,14 @@ fn nothing_is_made_or_signed_without_an_approval() {
 
 #[test]
 fn keys_of_both_kinds_go_through_whole_ceremonies() {
-    let mut request = ctap::make_credential::Request::new(
+    let mut request = MakeCredentialRequest::new(
         [7; 32],
         RelyingParty::new(RP_ID, "Example"),
         passkey(1, RP_ID, "ada").user,
         vec![ctap::CredentialParameters::new(Algorithm::ES256)],
     );
     request.options.rk = Some(true);
-    let sign_in = ctap::get_assertion::Request::new(RP_ID, [8; 32]);
+    let sign_in = GetAssertionRequest::new(RP_ID, [8; 32]);
     for new_keys in [NewKeys::Software, NewKeys::External] {
         let requests = vec![request.clone().into(), sign_in.clone().into()];
         let mut setup = Setup::new(1, requests);
@@ -327,7 +330,7 @@ fn keys_of_both_kinds_go_through_whole_ceremonies() {
         for side in [Side::Client, Side::Phone] {
             assert!(matches!(pair.result(side), Some(Ok(()))), "{side}: {:?}", pair.result(side));
         }
-        let [Ok(Response::MakeCredential(made)), Ok(Response::GetAssertion(signed))] =
+        let [Ok(CtapResponse::MakeCredential(made)), Ok(CtapResponse::GetAssertion(signed))] =
             &pair.responses[..]
         else {
             panic!("{:?}", pair.responses)

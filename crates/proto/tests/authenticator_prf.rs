@@ -6,16 +6,17 @@ use fido_hybrid_testkit::rig;
 use std::collections::BTreeMap;
 
 use fido_hybrid_proto::authenticator::{
-    Backup, Config, Decision, Input, Output, Passkey, Verification,
+    AuthenticatorConfig, Backup, Decision, Input, Output, Passkey, UserVerification,
 };
 use fido_hybrid_proto::crypto::sha256;
 use fido_hybrid_proto::ctap::extensions::prf::{
-    AssertionInput, RegistrationInput, RegistrationOutput, Values,
+    PrfAssertionInput, PrfRegistrationInput, PrfRegistrationOutput, PrfValues,
 };
 use fido_hybrid_proto::ctap::{
-    Command, Flags, Response, Status, get_assertion as ga, make_credential as mc,
+    Command, CtapResponse, Flags, GetAssertionRequest, GetAssertionResponse, MakeCredentialRequest,
+    Status,
 };
-use fido_hybrid_proto::error::StoreFault;
+use fido_hybrid_proto::error::StoreError;
 use fido_hybrid_proto::secret::{PrfInput, PrfOutput, PrfSecret};
 use rig::*;
 
@@ -30,12 +31,12 @@ fn input(byte: u8) -> PrfInput {
     PrfInput::new([byte; 32])
 }
 
-fn one(byte: u8) -> Values<PrfInput> {
-    Values { first: input(byte), second: None }
+fn one(byte: u8) -> PrfValues<PrfInput> {
+    PrfValues { first: input(byte), second: None }
 }
 
-fn two(first: u8, second: u8) -> Values<PrfInput> {
-    Values { first: input(first), second: Some(input(second)) }
+fn two(first: u8, second: u8) -> PrfValues<PrfInput> {
+    PrfValues { first: input(first), second: Some(input(second)) }
 }
 
 /// HMAC-SHA-256 by RFC 2104, of the hash alone.
@@ -51,15 +52,15 @@ fn with_prf(byte: u8, name: &str) -> Passkey {
     passkey(byte, RP_ID, name).with_prf_secret(PrfSecret::new(SECRET.map(|part| part ^ byte)))
 }
 
-fn registration(eval: Option<Values<PrfInput>>) -> mc::Request {
+fn registration(eval: Option<PrfValues<PrfInput>>) -> MakeCredentialRequest {
     let mut request = make_credential("ada");
-    let mut prf = RegistrationInput::default();
+    let mut prf = PrfRegistrationInput::default();
     prf.eval = eval;
     request.extensions.prf = Some(prf);
     request
 }
 
-fn evaluating(allowed: &[&Passkey], prf: AssertionInput) -> ga::Request {
+fn evaluating(allowed: &[&Passkey], prf: PrfAssertionInput) -> GetAssertionRequest {
     let mut request = get_assertion(allowed);
     request.extensions.prf = Some(prf);
     request
@@ -68,31 +69,31 @@ fn evaluating(allowed: &[&Passkey], prf: AssertionInput) -> ga::Request {
 /// Signs in with the first of these, as the user has it.
 fn signed_in(
     rig: &mut Rig,
-    request: ga::Request,
+    request: GetAssertionRequest,
     found: Vec<Passkey>,
-    verification: Verification,
-) -> ga::Response {
+    verification: UserVerification,
+) -> GetAssertionResponse {
     rig.ask(&request.into());
     let outputs = rig.find(found);
     rig.decide(&prompt(&outputs), Decision::Approved { verification, account: 0 });
     let outputs = rig.step(Input::UseCounted(Ok(1)));
     match rig.answer(Command::GetAssertion, outputs) {
-        Ok(Response::GetAssertion(response)) => response,
+        Ok(CtapResponse::GetAssertion(response)) => response,
         other => panic!("{other:?}"),
     }
 }
 
 /// What a passkey gives for this.
-fn results(passkey: &Passkey, prf: AssertionInput) -> Option<Values<PrfOutput>> {
+fn results(passkey: &Passkey, prf: PrfAssertionInput) -> Option<PrfValues<PrfOutput>> {
     let request = evaluating(&[passkey], prf);
     let response =
-        signed_in(&mut listening(), request, vec![passkey.clone()], Verification::Verified);
+        signed_in(&mut listening(), request, vec![passkey.clone()], UserVerification::Verified);
     response.unsigned_extensions.prf.map(|prf| prf.results.expect("no answer without outputs"))
 }
 
-fn unverified() -> Config {
+fn unverified() -> AuthenticatorConfig {
     let mut config = config();
-    config.profile.ability = Verification::Present;
+    config.profile.capability = UserVerification::Present;
     config
 }
 
@@ -105,7 +106,7 @@ mod at_registration {
         assert!(rig.info.as_ref().unwrap().has_extension("prf"));
         let (passkey, made) = rig.register(&registration(None));
         assert!(passkey.prf_secret.is_some());
-        assert_eq!(made.unsigned_extensions.prf, Some(RegistrationOutput::new(true)));
+        assert_eq!(made.unsigned_extensions.prf, Some(PrfRegistrationOutput::new(true)));
         assert_eq!(made.unsigned_extensions.names().collect::<Vec<_>>(), ["prf"]);
     }
 
@@ -119,14 +120,14 @@ mod at_registration {
         assert_eq!(outputs.first, hmac(&secret, &input(1)));
         assert_eq!(outputs.second, Some(hmac(&secret, &input(2))));
         // And later again.
-        assert_eq!(results(&passkey, AssertionInput::new(two(1, 2))), Some(outputs));
+        assert_eq!(results(&passkey, PrfAssertionInput::new(two(1, 2))), Some(outputs));
     }
 
     #[test]
     fn a_site_that_does_not_ask_is_told_nothing_and_may_ask_later() {
         let (passkey, made) = listening().register(&make_credential("ada"));
         assert!(made.unsigned_extensions.is_empty());
-        let outputs = results(&passkey, AssertionInput::new(one(1))).unwrap();
+        let outputs = results(&passkey, PrfAssertionInput::new(one(1))).unwrap();
         assert_eq!(outputs.first, hmac(&passkey.prf_secret.unwrap(), &input(1)));
     }
 
@@ -166,7 +167,7 @@ mod at_registration {
 
         let outputs = rig.ask(&registration(Some(one(1))).into());
         rig.decide(&prompt(&outputs), approved(0));
-        let outputs = rig.step(Input::Saved(Err(StoreFault::Full)));
+        let outputs = rig.step(Input::Saved(Err(StoreError::Full)));
         let response = rig.response(outputs);
         assert_eq!((response.status(), response.payload().len()), (Status::KEY_STORE_FULL, 0));
     }
@@ -179,17 +180,17 @@ mod at_sign_in {
     fn outputs_are_the_hmac_of_the_inputs() {
         let ada = with_prf(1, "ada");
         let secret = ada.prf_secret.clone().unwrap();
-        let outputs = results(&ada, AssertionInput::new(two(1, 2))).unwrap();
+        let outputs = results(&ada, PrfAssertionInput::new(two(1, 2))).unwrap();
         assert_eq!(outputs.first, hmac(&secret, &input(1)));
         assert_eq!(outputs.second, Some(hmac(&secret, &input(2))));
-        let outputs = results(&ada, AssertionInput::new(one(2))).unwrap();
+        let outputs = results(&ada, PrfAssertionInput::new(one(2))).unwrap();
         assert_eq!((outputs.first, outputs.second), (hmac(&secret, &input(2)), None));
     }
 
     #[test]
     fn the_same_input_gives_the_same_and_another_passkey_another() {
         let (ada, grace) = (with_prf(1, "ada"), with_prf(2, "grace"));
-        let of = |passkey, byte| results(passkey, AssertionInput::new(one(byte))).unwrap().first;
+        let of = |passkey, byte| results(passkey, PrfAssertionInput::new(one(byte))).unwrap().first;
         assert_eq!(of(&ada, 1), of(&ada, 1));
         assert_ne!(of(&ada, 1), of(&ada, 2));
         assert_ne!(of(&ada, 1), of(&grace, 1));
@@ -198,7 +199,7 @@ mod at_sign_in {
     #[test]
     fn values_for_the_passkey_go_before_those_for_all() {
         let (ada, grace) = (with_prf(1, "ada"), with_prf(2, "grace"));
-        let mut asked = AssertionInput::new(one(1));
+        let mut asked = PrfAssertionInput::new(one(1));
         asked.eval_by_credential = BTreeMap::from([(ada.id.clone(), one(2))]);
         for (passkey, byte) in [(ada, 2), (grace, 1)] {
             let secret = passkey.prf_secret.clone().unwrap();
@@ -210,21 +211,22 @@ mod at_sign_in {
     #[test]
     fn values_for_another_passkey_alone_give_nothing() {
         let (ada, grace) = (with_prf(1, "ada"), with_prf(2, "grace"));
-        let mut asked = AssertionInput::default();
+        let mut asked = PrfAssertionInput::default();
         asked.eval_by_credential.insert(grace.id, one(1));
         assert_eq!(results(&ada, asked), None);
-        assert_eq!(results(&ada, AssertionInput::default()), None);
+        assert_eq!(results(&ada, PrfAssertionInput::default()), None);
     }
 
     #[test]
     fn the_passkey_that_the_user_chose_gives_the_outputs() {
         let (ada, grace) = (with_prf(1, "ada"), with_prf(2, "grace"));
         let mut rig = listening();
-        rig.ask(&evaluating(&[], AssertionInput::new(one(1))).into());
+        rig.ask(&evaluating(&[], PrfAssertionInput::new(one(1))).into());
         let outputs = rig.find(vec![ada, grace.clone()]);
         rig.decide(&prompt(&outputs), approved(1));
         let outputs = rig.step(Input::UseCounted(Ok(1)));
-        let Ok(Response::GetAssertion(signed)) = rig.answer(Command::GetAssertion, outputs) else {
+        let Ok(CtapResponse::GetAssertion(signed)) = rig.answer(Command::GetAssertion, outputs)
+        else {
             panic!()
         };
         let outputs = signed.unsigned_extensions.prf.unwrap().results.unwrap();
@@ -235,8 +237,8 @@ mod at_sign_in {
     fn a_passkey_without_a_secret_signs_in_without_outputs() {
         let old = passkey(1, RP_ID, "ada");
         assert!(old.prf_secret.is_none());
-        let request = evaluating(&[], AssertionInput::new(one(1)));
-        let signed = signed_in(&mut listening(), request, vec![old], Verification::Verified);
+        let request = evaluating(&[], PrfAssertionInput::new(one(1)));
+        let signed = signed_in(&mut listening(), request, vec![old], UserVerification::Verified);
         assert!(signed.unsigned_extensions.is_empty());
     }
 
@@ -244,14 +246,14 @@ mod at_sign_in {
     fn a_request_that_does_not_ask_gets_no_outputs() {
         let ada = with_prf(1, "ada");
         let signed =
-            signed_in(&mut listening(), get_assertion(&[]), vec![ada], Verification::Verified);
+            signed_in(&mut listening(), get_assertion(&[]), vec![ada], UserVerification::Verified);
         assert!(signed.unsigned_extensions.is_empty());
     }
 
     #[test]
     fn a_user_who_declines_gives_nothing() {
         let mut rig = listening();
-        rig.ask(&evaluating(&[], AssertionInput::new(one(1))).into());
+        rig.ask(&evaluating(&[], PrfAssertionInput::new(one(1))).into());
         let outputs = rig.find(vec![with_prf(1, "ada")]);
         let outputs = rig.decide(&prompt(&outputs), Decision::Declined);
         let response = rig.response(outputs);
@@ -265,8 +267,8 @@ mod verification {
     #[test]
     fn presence_is_not_enough_where_users_are_verified() {
         let mut rig = listening();
-        let present = Decision::Approved { verification: Verification::Present, account: 0 };
-        let mut request = evaluating(&[], AssertionInput::new(one(1)));
+        let present = Decision::Approved { verification: UserVerification::Present, account: 0 };
+        let mut request = evaluating(&[], PrfAssertionInput::new(one(1)));
         request.options.uv = None;
         rig.ask(&request.into());
         let outputs = rig.find(vec![with_prf(1, "ada")]);
@@ -282,24 +284,29 @@ mod verification {
         let mut request = registration(Some(one(1)));
         request.options.uv = None;
         let outputs = rig.ask(&request.into());
-        let present = Decision::Approved { verification: Verification::Present, account: 0 };
+        let present = Decision::Approved { verification: UserVerification::Present, account: 0 };
         let outputs = rig.decide(&prompt(&outputs), present);
         assert!(outputs.iter().any(|output| matches!(output, Output::SavePasskey(_))));
         let outputs = rig.saved();
-        let Ok(Response::MakeCredential(made)) = rig.answer(Command::MakeCredential, outputs)
+        let Ok(CtapResponse::MakeCredential(made)) = rig.answer(Command::MakeCredential, outputs)
         else {
             panic!()
         };
         assert!(made.unsigned_extensions.is_empty());
 
-        let mut request = evaluating(&[], AssertionInput::new(one(1)));
+        let mut request = evaluating(&[], PrfAssertionInput::new(one(1)));
         request.options.uv = None;
-        let signed =
-            signed_in(&mut rig, request.clone(), vec![with_prf(1, "ada")], Verification::Present);
+        let signed = signed_in(
+            &mut rig,
+            request.clone(),
+            vec![with_prf(1, "ada")],
+            UserVerification::Present,
+        );
         assert!(!signed.auth_data.flags().contains(Flags::USER_VERIFIED));
         assert!(signed.unsigned_extensions.is_empty());
         // Whoever was verified all the same gets them, and the answer says so.
-        let signed = signed_in(&mut rig, request, vec![with_prf(1, "ada")], Verification::Verified);
+        let signed =
+            signed_in(&mut rig, request, vec![with_prf(1, "ada")], UserVerification::Verified);
         assert!(signed.auth_data.flags().contains(Flags::USER_VERIFIED));
         assert!(signed.unsigned_extensions.prf.is_some());
     }

@@ -11,8 +11,9 @@ use fido_hybrid_proto::ctap::extensions::{
 };
 use fido_hybrid_proto::ctap::{
     Aaguid, Algorithm, AttestedCredential, AuthenticatorData, Command, CoseKey,
-    CredentialDescriptor, CredentialId, CredentialParameters, Flags, RawCbor, RawResponse,
-    RelyingParty, Request, Response, User, UserHandle, get_assertion, get_info, make_credential,
+    CredentialDescriptor, CredentialId, CredentialParameters, CtapRequest, CtapResponse, Flags,
+    GetAssertionRequest, GetAssertionResponse, GetInfoResponse, MakeCredentialRequest,
+    MakeCredentialResponse, RawCbor, RawResponse, RelyingParty, User, UserHandle,
 };
 use fido_hybrid_proto::secret::{PrfInput, PrfOutput, SecretBytes};
 use proptest::collection::{btree_map, vec};
@@ -53,13 +54,14 @@ fn user() -> impl Strategy<Value = User> {
 
 fn values<T: Clone + std::fmt::Debug>(
     new: fn([u8; 32]) -> T,
-) -> impl Strategy<Value = prf::Values<T>> {
-    (any::<[u8; 32]>(), option::of(any::<[u8; 32]>()))
-        .prop_map(move |(first, second)| prf::Values { first: new(first), second: second.map(new) })
+) -> impl Strategy<Value = prf::PrfValues<T>> {
+    (any::<[u8; 32]>(), option::of(any::<[u8; 32]>())).prop_map(move |(first, second)| {
+        prf::PrfValues { first: new(first), second: second.map(new) }
+    })
 }
 
-fn blob() -> impl Strategy<Value = large_blob::Blob> {
-    (bytes(40), any::<u64>()).prop_map(|(compressed, original_size)| large_blob::Blob {
+fn blob() -> impl Strategy<Value = large_blob::LargeBlob> {
+    (bytes(40), any::<u64>()).prop_map(|(compressed, original_size)| large_blob::LargeBlob {
         compressed: SecretBytes::new(compressed),
         original_size,
     })
@@ -80,13 +82,15 @@ fn other() -> impl Strategy<Value = OtherExtensions> {
 }
 
 fn registration_inputs() -> impl Strategy<Value = RegistrationInputs> {
-    let support =
-        prop_oneof![Just(large_blob::Support::Required), Just(large_blob::Support::Preferred)];
+    let support = prop_oneof![
+        Just(large_blob::LargeBlobSupport::Required),
+        Just(large_blob::LargeBlobSupport::Preferred)
+    ];
     (option::of(option::of(values(PrfInput::new))), option::of(support), other()).prop_map(
         |(eval, large_blob, other)| {
             let mut inputs = RegistrationInputs::default();
             inputs.prf = eval.map(|eval| {
-                let mut input = prf::RegistrationInput::default();
+                let mut input = prf::PrfRegistrationInput::default();
                 input.eval = eval;
                 input
             });
@@ -102,12 +106,12 @@ fn registration_outputs() -> impl Strategy<Value = RegistrationOutputs> {
     (option::of(prf), option::of(any::<bool>()), other()).prop_map(|(prf, supported, other)| {
         let mut outputs = RegistrationOutputs::default();
         outputs.prf = prf.map(|(enabled, results)| {
-            let mut output = prf::RegistrationOutput::new(enabled);
+            let mut output = prf::PrfRegistrationOutput::new(enabled);
             output.results = results;
             output
         });
         outputs.large_blob =
-            supported.map(|supported| large_blob::RegistrationOutput { supported });
+            supported.map(|supported| large_blob::LargeBlobRegistrationOutput { supported });
         outputs.other = other;
         outputs
     })
@@ -119,13 +123,13 @@ fn assertion_inputs() -> impl Strategy<Value = AssertionInputs> {
         btree_map(credential_id(), values(PrfInput::new), 0..3),
     );
     let large_blob = prop_oneof![
-        Just(large_blob::AssertionInput::Read),
-        blob().prop_map(large_blob::AssertionInput::Write)
+        Just(large_blob::LargeBlobAssertionInput::Read),
+        blob().prop_map(large_blob::LargeBlobAssertionInput::Write)
     ];
     (option::of(prf), option::of(large_blob), other()).prop_map(|(prf, large_blob, other)| {
         let mut inputs = AssertionInputs::default();
         inputs.prf = prf.map(|(eval, eval_by_credential)| {
-            let mut input = prf::AssertionInput::default();
+            let mut input = prf::PrfAssertionInput::default();
             input.eval = eval;
             input.eval_by_credential = eval_by_credential;
             input
@@ -138,13 +142,13 @@ fn assertion_inputs() -> impl Strategy<Value = AssertionInputs> {
 
 fn assertion_outputs() -> impl Strategy<Value = AssertionOutputs> {
     let large_blob = prop_oneof![
-        option::of(blob()).prop_map(large_blob::AssertionOutput::read),
-        any::<bool>().prop_map(large_blob::AssertionOutput::written)
+        option::of(blob()).prop_map(large_blob::LargeBlobAssertionOutput::read),
+        any::<bool>().prop_map(large_blob::LargeBlobAssertionOutput::written)
     ];
     (option::of(values(PrfOutput::new)), option::of(large_blob), other()).prop_map(
         |(results, large_blob, other)| {
             let mut outputs = AssertionOutputs::default();
-            outputs.prf = results.map(prf::AssertionOutput::new);
+            outputs.prf = results.map(prf::PrfAssertionOutput::new);
             outputs.large_blob = large_blob;
             outputs.other = other;
             outputs
@@ -156,7 +160,7 @@ fn parameters() -> impl Strategy<Value = Vec<CredentialParameters>> {
     vec(any::<i64>().prop_map(|number| CredentialParameters::new(Algorithm(number))), 0..4)
 }
 
-fn make_credential_request() -> impl Strategy<Value = make_credential::Request> {
+fn make_credential_request() -> impl Strategy<Value = MakeCredentialRequest> {
     let options = (any::<Option<bool>>(), any::<Option<bool>>(), any::<Option<bool>>());
     let required = (any::<[u8; 32]>(), text(), option::of(text()), user(), parameters());
     let optional = (
@@ -173,7 +177,7 @@ fn make_credential_request() -> impl Strategy<Value = make_credential::Request> 
         )| {
             let mut rp = RelyingParty::new(rp_id, "");
             rp.name = rp_name;
-            let mut request = make_credential::Request::new(hash, rp, user, parameters);
+            let mut request = MakeCredentialRequest::new(hash, rp, user, parameters);
             request.exclude_list = exclude;
             request.extensions = extensions;
             (request.options.rk, request.options.up, request.options.uv) = options;
@@ -184,11 +188,11 @@ fn make_credential_request() -> impl Strategy<Value = make_credential::Request> 
     )
 }
 
-fn get_assertion_request() -> impl Strategy<Value = get_assertion::Request> {
+fn get_assertion_request() -> impl Strategy<Value = GetAssertionRequest> {
     let options = (any::<Option<bool>>(), any::<Option<bool>>());
     (text(), any::<[u8; 32]>(), vec(descriptor(), 0..3), assertion_inputs(), options).prop_map(
         |(rp_id, hash, allow_list, extensions, options)| {
-            let mut request = get_assertion::Request::new(rp_id, hash);
+            let mut request = GetAssertionRequest::new(rp_id, hash);
             request.allow_list = allow_list;
             request.extensions = extensions;
             (request.options.up, request.options.uv) = options;
@@ -202,7 +206,7 @@ fn auth_data() -> impl Strategy<Value = AuthenticatorData> {
         .prop_map(|(hash, flags, count)| AuthenticatorData::new(hash, Flags(flags), count))
 }
 
-fn make_credential_response() -> impl Strategy<Value = make_credential::Response> {
+fn make_credential_response() -> impl Strategy<Value = MakeCredentialResponse> {
     let data = (auth_data(), any::<[u8; 16]>(), credential_id()).prop_map(|(data, aaguid, id)| {
         let key = SecretKey::from_scalar(&[0x42; 32]).unwrap();
         data.with_credential(AttestedCredential {
@@ -213,7 +217,7 @@ fn make_credential_response() -> impl Strategy<Value = make_credential::Response
     });
     (text(), data, any::<Option<bool>>(), option::of(bytes(40)), registration_outputs()).prop_map(
         |(format, data, enterprise, key, extensions)| {
-            let mut response = make_credential::Response::new(format, data, RawCbor::empty_map());
+            let mut response = MakeCredentialResponse::new(format, data, RawCbor::empty_map());
             response.enterprise_attestation = enterprise;
             response.large_blob_key = key.map(SecretBytes::new);
             response.unsigned_extensions = extensions;
@@ -222,13 +226,13 @@ fn make_credential_response() -> impl Strategy<Value = make_credential::Response
     )
 }
 
-fn get_assertion_response() -> impl Strategy<Value = get_assertion::Response> {
+fn get_assertion_response() -> impl Strategy<Value = GetAssertionResponse> {
     let rest = (any::<Option<u64>>(), any::<Option<bool>>(), option::of(bytes(40)));
     let signed = (option::of(descriptor()), auth_data(), bytes(80));
     (signed, option::of(user()), rest, assertion_outputs()).prop_map(
         |((credential, data, signature), user, (number, selected, key), extensions)| {
             let id = CredentialId::new([]).unwrap();
-            let mut response = get_assertion::Response::new(
+            let mut response = GetAssertionResponse::new(
                 CredentialDescriptor::new(id),
                 data,
                 SecretBytes::new(signature),
@@ -244,7 +248,7 @@ fn get_assertion_response() -> impl Strategy<Value = get_assertion::Response> {
     )
 }
 
-fn get_info_response() -> impl Strategy<Value = get_info::Response> {
+fn get_info_response() -> impl Strategy<Value = GetInfoResponse> {
     let names = || vec(text(), 0..4);
     let versions = proptest::collection::btree_set(text(), 0..4);
     let numbers = (any::<Option<u64>>(), any::<Option<u64>>(), any::<Option<u64>>());
@@ -252,7 +256,7 @@ fn get_info_response() -> impl Strategy<Value = get_info::Response> {
     (versions, names(), any::<[u8; 16]>(), options, numbers, names(), parameters()).prop_map(
         |(versions, extensions, aaguid, options, numbers, transports, algorithms)| {
             let versions = versions.into_iter().collect();
-            let mut info = get_info::Response::new(versions, Aaguid(aaguid));
+            let mut info = GetInfoResponse::new(versions, Aaguid(aaguid));
             info.extensions = extensions;
             info.options = options;
             (
@@ -267,19 +271,20 @@ fn get_info_response() -> impl Strategy<Value = get_info::Response> {
     )
 }
 
-fn request() -> impl Strategy<Value = Request> {
+fn request() -> impl Strategy<Value = CtapRequest> {
     prop_oneof![
-        make_credential_request().prop_map(Request::from),
-        get_assertion_request().prop_map(Request::from),
+        make_credential_request().prop_map(CtapRequest::from),
+        get_assertion_request().prop_map(CtapRequest::from),
     ]
 }
 
-fn response() -> impl Strategy<Value = (Command, Response)> {
+fn response() -> impl Strategy<Value = (Command, CtapResponse)> {
     prop_oneof![
         make_credential_response()
-            .prop_map(|it| (Command::MakeCredential, Response::MakeCredential(it))),
-        get_assertion_response().prop_map(|it| (Command::GetAssertion, Response::GetAssertion(it))),
-        get_info_response().prop_map(|it| (Command::GetInfo, Response::GetInfo(it))),
+            .prop_map(|it| (Command::MakeCredential, CtapResponse::MakeCredential(it))),
+        get_assertion_response()
+            .prop_map(|it| (Command::GetAssertion, CtapResponse::GetAssertion(it))),
+        get_info_response().prop_map(|it| (Command::GetInfo, CtapResponse::GetInfo(it))),
     ]
 }
 
@@ -293,7 +298,7 @@ proptest! {
     fn any_request_is_read_back(request in request()) {
         let bytes = request.to_bytes();
         prop_assert!(is_canonical(&bytes[1..]));
-        prop_assert_eq!(Request::parse(&bytes), Ok(request));
+        prop_assert_eq!(CtapRequest::parse(&bytes), Ok(request));
     }
 
     #[test]
@@ -317,9 +322,9 @@ proptest! {
             bytes[at] = byte;
         }
         bytes.truncate(length.index(bytes.len() + 1));
-        if let Ok(read) = Request::parse(&bytes) {
+        if let Ok(read) = CtapRequest::parse(&bytes) {
             // What could be read can be written, and says the same.
-            prop_assert_eq!(Request::parse(&read.to_bytes()), Ok(read));
+            prop_assert_eq!(CtapRequest::parse(&read.to_bytes()), Ok(read));
         }
     }
 
@@ -343,7 +348,7 @@ proptest! {
     #[test]
     fn any_bytes_at_all_are_never_a_panic(bytes in bytes(300)) {
         for command in [1, 2, 4, 8, 0x0b] {
-            let _read = Request::parse(&[&[command], &bytes[..]].concat());
+            let _read = CtapRequest::parse(&[&[command], &bytes[..]].concat());
         }
         for command in [Command::MakeCredential, Command::GetAssertion, Command::GetInfo] {
             let raw = RawResponse::parse([&[0], &bytes[..]].concat()).unwrap();

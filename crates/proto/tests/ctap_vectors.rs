@@ -4,15 +4,14 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use data_encoding::HEXLOWER;
-use fido_hybrid_proto::cbor::{self, Key, Reader};
-use fido_hybrid_proto::crypto::PublicKey;
-use fido_hybrid_proto::crypto::sha256;
+use fido_hybrid_proto::cbor::{self, MapKey, Reader};
+use fido_hybrid_proto::crypto::{PublicKey, sha256};
 use fido_hybrid_proto::ctap::extensions::{
     AssertionInputs, AssertionOutputs, RegistrationInputs, RegistrationOutputs, prf,
 };
 use fido_hybrid_proto::ctap::{
-    Aaguid, Algorithm, Command, CredentialId, Flags, RawResponse, Request, RequestError, Response,
-    ResponseError, Status, get_info, make_credential,
+    Aaguid, Algorithm, Command, CredentialId, CtapRequest, CtapResponse, Flags, GetInfoResponse,
+    RawResponse, RequestError, ResponseError, Status, make_credential,
 };
 use fido_hybrid_proto::secret::{PrfInput, PrfOutput};
 use fido_hybrid_testkit::vectors;
@@ -60,7 +59,7 @@ fn get_infos() -> [Vec<u8>; 3] {
     let mut ios16 = None;
     Reader::new(&map)
         .map(|key, reader| {
-            if key == Key::Integer(1) {
+            if key == MapKey::Integer(1) {
                 ios16 = Some(reader.bytes()?.to_vec());
             }
             Ok(())
@@ -113,7 +112,7 @@ fn changes(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
 #[test]
 fn every_message_is_written_again_as_it_came() {
     for bytes in requests() {
-        assert_eq!(Request::parse(&bytes).unwrap().to_bytes(), bytes);
+        assert_eq!(CtapRequest::parse(&bytes).unwrap().to_bytes(), bytes);
     }
     for (command, bytes) in responses() {
         let raw = RawResponse::parse(bytes.clone()).unwrap();
@@ -125,7 +124,8 @@ fn every_message_is_written_again_as_it_came() {
 
 #[test]
 fn a_registration_request_is_understood() {
-    let Request::MakeCredential(request) = Request::parse(&make_credential_request()).unwrap()
+    let CtapRequest::MakeCredential(request) =
+        CtapRequest::parse(&make_credential_request()).unwrap()
     else {
         panic!("not makeCredential");
     };
@@ -142,7 +142,8 @@ fn a_registration_request_is_understood() {
 #[test]
 fn a_registration_with_attestation_is_understood() {
     let raw = RawResponse::parse(make_credential_response()).unwrap();
-    let Response::MakeCredential(response) = raw.decode(Command::MakeCredential).unwrap() else {
+    let CtapResponse::MakeCredential(response) = raw.decode(Command::MakeCredential).unwrap()
+    else {
         panic!("not makeCredential");
     };
     assert_eq!(response.format, make_credential::FORMAT_PACKED);
@@ -160,7 +161,7 @@ fn a_registration_with_attestation_is_understood() {
 
 #[test]
 fn an_iphones_assertion_is_understood() {
-    let Request::GetAssertion(request) = Request::parse(&iphone_request()).unwrap() else {
+    let CtapRequest::GetAssertion(request) = CtapRequest::parse(&iphone_request()).unwrap() else {
         panic!("not getAssertion");
     };
     assert_eq!(request.rp_id, "example.com");
@@ -168,7 +169,7 @@ fn an_iphones_assertion_is_understood() {
     assert_eq!((request.options.up, request.options.uv), (None, Some(true)));
 
     let raw = RawResponse::parse(iphone_response()).unwrap();
-    let Response::GetAssertion(response) = raw.decode(Command::GetAssertion).unwrap() else {
+    let CtapResponse::GetAssertion(response) = raw.decode(Command::GetAssertion).unwrap() else {
         panic!("not getAssertion");
     };
     assert_eq!(response.auth_data.rp_id_hash(), &sha256(&[b"example.com"]));
@@ -187,7 +188,7 @@ fn an_iphones_assertion_is_understood() {
 #[test]
 fn phones_tell_what_they_can_do() {
     let [ios16, chromium, iphone] = get_infos().map(|bytes| {
-        let info: get_info::Response = cbor::decode(&bytes).unwrap();
+        let info: GetInfoResponse = cbor::decode(&bytes).unwrap();
         assert_eq!(cbor::encode(&info), bytes);
         info
     });
@@ -210,20 +211,20 @@ fn phones_tell_what_they_can_do() {
 fn prf_inputs_and_outputs_are_understood_and_written_alike() {
     let inputs = vector("prf/ctap-messages")["inputs"].clone();
     let first = PrfInput::new(hex(&inputs["first"]).try_into().unwrap());
-    let values = prf::Values { first, second: None };
+    let values = prf::PrfValues { first, second: None };
     let credential = CredentialId::new(hex(&inputs["credential_id"])).unwrap();
 
-    let parse = |name: &str| match Request::parse(&ctap(prf_message(name))).unwrap() {
-        Request::GetAssertion(request) => request,
+    let parse = |name: &str| match CtapRequest::parse(&ctap(prf_message(name))).unwrap() {
+        CtapRequest::GetAssertion(request) => request,
         other => panic!("{other:?}"),
     };
     let request = parse("getassertion_frame_eval");
     let mut expected = AssertionInputs::default();
-    expected.prf = Some(prf::AssertionInput::new(values.clone()));
+    expected.prf = Some(prf::PrfAssertionInput::new(values.clone()));
     assert_eq!(request.extensions, expected);
 
     let request = parse("getassertion_frame_evalByCredential");
-    let mut input = prf::AssertionInput::default();
+    let mut input = prf::PrfAssertionInput::default();
     input.eval_by_credential.insert(credential.clone(), values);
     expected.prf = Some(input);
     assert_eq!(request.extensions, expected);
@@ -231,20 +232,20 @@ fn prf_inputs_and_outputs_are_understood_and_written_alike() {
 
     let bytes = prf_message("makecredential_extension_map_key6");
     let mut expected = RegistrationInputs::default();
-    expected.prf = Some(prf::RegistrationInput::default());
+    expected.prf = Some(prf::PrfRegistrationInput::default());
     assert_eq!(cbor::decode(&bytes), Ok(expected.clone()));
     assert_eq!(cbor::encode(&expected), bytes);
 
     let bytes = prf_message("makecredential_unsigned_output_key6");
     let mut expected = RegistrationOutputs::default();
-    expected.prf = Some(prf::RegistrationOutput::new(true));
+    expected.prf = Some(prf::PrfRegistrationOutput::new(true));
     assert_eq!(cbor::decode(&bytes), Ok(expected.clone()));
     assert_eq!(cbor::encode(&expected), bytes);
 
     let bytes = prf_message("getassertion_unsigned_output_key8");
     let mut expected = AssertionOutputs::default();
     let first = PrfOutput::new([0; 32]);
-    expected.prf = Some(prf::AssertionOutput::new(prf::Values { first, second: None }));
+    expected.prf = Some(prf::PrfAssertionOutput::new(prf::PrfValues { first, second: None }));
     assert_eq!(cbor::decode(&bytes), Ok(expected.clone()));
     assert_eq!(cbor::encode(&expected), bytes);
 }
@@ -252,9 +253,9 @@ fn prf_inputs_and_outputs_are_understood_and_written_alike() {
 #[test]
 fn every_truncation_is_an_error() {
     for bytes in requests() {
-        assert_eq!(Request::parse(&[]), Err(RequestError::Empty));
+        assert_eq!(CtapRequest::parse(&[]), Err(RequestError::Empty));
         for length in 1..bytes.len() {
-            let error = Request::parse(&bytes[..length]).unwrap_err();
+            let error = CtapRequest::parse(&bytes[..length]).unwrap_err();
             assert_eq!(error.status(), Status::INVALID_CBOR, "{length} bytes");
             assert_eq!(error.command_byte(), Some(bytes[0]));
         }
@@ -284,7 +285,7 @@ fn no_change_of_a_byte_panics_or_grows_what_is_read() {
     };
     for bytes in requests() {
         for changed in changes(&bytes) {
-            let written = Request::parse(&changed).ok().map(|request| request.to_bytes().len());
+            let written = CtapRequest::parse(&changed).ok().map(|request| request.to_bytes().len());
             count(written, changed.len());
         }
     }
@@ -313,20 +314,22 @@ fn nothing_of_an_assertion_is_printed() {
 
 #[test]
 fn the_attestation_signature_is_over_the_bytes_that_are_kept() {
-    let Request::MakeCredential(request) = Request::parse(&make_credential_request()).unwrap()
+    let CtapRequest::MakeCredential(request) =
+        CtapRequest::parse(&make_credential_request()).unwrap()
     else {
         panic!("not makeCredential");
     };
     let raw = RawResponse::parse(make_credential_response()).unwrap();
-    let Response::MakeCredential(response) = raw.decode(Command::MakeCredential).unwrap() else {
+    let CtapResponse::MakeCredential(response) = raw.decode(Command::MakeCredential).unwrap()
+    else {
         panic!("not makeCredential");
     };
     let (mut signature, mut certificate) = (None, None);
     Reader::new(response.statement.as_bytes())
         .map(|key, reader| {
             match key {
-                Key::Text("sig") => signature = Some(reader.bytes()?.to_vec()),
-                Key::Text("x5c") => {
+                MapKey::Text("sig") => signature = Some(reader.bytes()?.to_vec()),
+                MapKey::Text("x5c") => {
                     reader.array(|reader| {
                         certificate = Some(reader.bytes()?.to_vec());
                         Ok(())

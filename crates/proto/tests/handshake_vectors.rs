@@ -17,14 +17,16 @@ use std::time::Duration;
 use aes_gcm::Aes256Gcm;
 use aes_gcm::aead::{Aead as _, KeyInit as _, Payload};
 use fido_hybrid_proto::cbor;
-use fido_hybrid_proto::client::{Deadlines, Input, LinkedKeys, Output, Transaction, Update};
+use fido_hybrid_proto::client::{
+    ClientDeadlines, ClientUpdate, ContactSecrets, Input, Output, Transaction,
+};
 use fido_hybrid_proto::crypto::{PublicKey, SecretKey};
-use fido_hybrid_proto::ctap::{Request, RequestError};
+use fido_hybrid_proto::ctap::{CtapRequest, RequestError};
 use fido_hybrid_proto::secret::{EidKey, LinkSecret, Psk, QrSecret, SecretBytes, TrafficKey};
 use fido_hybrid_proto::transport::advert::AdvertKey;
 use fido_hybrid_proto::transport::contact_request::{ClientNonce, ContactHint, LinkId};
 use fido_hybrid_proto::transport::crypter::{Crypter, CrypterError, MAX_COUNTER, unpadded_length};
-use fido_hybrid_proto::transport::keys;
+use fido_hybrid_proto::transport::key_schedule;
 use fido_hybrid_proto::transport::linked_phone::LinkedPhone;
 use fido_hybrid_proto::transport::linking::{self, Link, LinkSignatureError, UnverifiedLink};
 use fido_hybrid_proto::transport::message::{Message, MessageError, MessageType};
@@ -110,13 +112,13 @@ fn mirrored(there: [u8; 32], back: [u8; 32]) -> (Crypter, Crypter) {
 /// client's private keys of a session that a real iPhone took part in.
 fn iphone_transcript(inputs: &Value, outputs: &Value) {
     let secret = QrSecret::new(array(&inputs["qr_secret"]));
-    let eid_key = keys::eid_key(&secret);
+    let eid_key = key_schedule::eid_key(&secret);
     assert_eq!(eid_key, EidKey::new(array(&outputs["eid_key"])));
-    assert_eq!(keys::tunnel_id(&secret), TunnelId(array(&outputs["tunnel_id"])));
+    assert_eq!(key_schedule::tunnel_id(&secret), TunnelId(array(&outputs["tunnel_id"])));
     let advert = bytes(&inputs["advert"]);
     let heard = AdvertKey::new(&eid_key).open(&advert).unwrap().eid;
     assert_eq!(heard.expose(), &array(&outputs["eid_plaintext"]));
-    let psk = keys::psk(&secret, &heard);
+    let psk = key_schedule::psk(&secret, &heard);
     assert_eq!(psk, Psk::new(array(&outputs["psk"])));
 
     let identity = secret_key(&inputs["client_static_private"]);
@@ -425,11 +427,11 @@ fn typed_messages() {
                     // Here each reader refuses its own: an authenticator answers a
                     // request without a command byte by a status.
                     "invalid (empty CTAP)" => {
-                        assert_eq!(Request::parse(&frame[1..]), Err(RequestError::Empty));
+                        assert_eq!(CtapRequest::parse(&frame[1..]), Err(RequestError::Empty));
                         Ok((MessageType::Ctap, SecretBytes::default()))
                     }
                     "invalid (empty update)" => {
-                        assert!(linking::Update::parse(&frame[1..]).is_err());
+                        assert!(linking::UpdateMessage::parse(&frame[1..]).is_err());
                         Ok((MessageType::Update, SecretBytes::default()))
                     }
                     // Here a JSON message is read; whether one may come, the
@@ -462,7 +464,7 @@ fn linking_signatures() {
             let map = |frame: &Value| {
                 let message = Message::parse(bytes(frame).into()).unwrap();
                 assert_eq!(message.kind, MessageType::Update);
-                linking::Update::parse(message.payload.expose()).unwrap().linking.unwrap()
+                linking::UpdateMessage::parse(message.payload.expose()).unwrap().linking.unwrap()
             };
             let plain = map(&outputs["update_frame"]);
             let of_play_services = map(&outputs["update_frame_with_key_999"]);
@@ -498,7 +500,7 @@ fn connect_signals() {
             assert_eq!(messages.len(), verdicts.len());
             for (message, valid) in messages.iter().zip(verdicts) {
                 let outputs = after_connect_signal(bytes(message));
-                let online = matches!(&outputs[..], [Output::Update(Update::PhoneOnline)]);
+                let online = matches!(&outputs[..], [Output::Update(ClientUpdate::PhoneOnline)]);
                 let refused = matches!(outputs.last(), Some(Output::Closed(Err(_))));
                 assert_eq!((online, refused), (valid == true, valid == false), "{message}");
             }
@@ -522,9 +524,9 @@ fn after_connect_signal(message: Vec<u8>) -> Vec<Output> {
     };
     let mut client = Transaction::linked(
         ContactHint::GetAssertion,
-        Deadlines::default(),
+        ClientDeadlines::default(),
         &LinkedPhone { link, domain: TunnelDomain::GOOGLE },
-        LinkedKeys { nonce: ClientNonce([4; 16]), ephemeral: key(5) },
+        ContactSecrets { nonce: ClientNonce([4; 16]), ephemeral: key(5) },
         Duration::ZERO,
     );
     let opened = Input::TunnelOpened { connect_signal: true };

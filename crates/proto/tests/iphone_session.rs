@@ -5,14 +5,16 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
 
-use fido_hybrid_proto::ports::bluetooth::{SERVICE_UUID, Sighting};
+use fido_hybrid_proto::ports::bluetooth::{AdvertReport, SERVICE_UUID};
 use fido_hybrid_testkit::vectors;
 use std::time::Duration;
 
-use fido_hybrid_proto::client::{Config, Input, Keys, Output, Transaction, Update};
+use fido_hybrid_proto::client::{
+    ClientConfig, ClientUpdate, Input, Output, QrSecrets, Transaction,
+};
 use fido_hybrid_proto::crypto::SecretKey;
-use fido_hybrid_proto::ctap::{Flags, Request, Response};
-use fido_hybrid_proto::error::{Error, Fault, Mismatch, PeerMisbehaved, Stage};
+use fido_hybrid_proto::ctap::{CtapRequest, CtapResponse, Flags};
+use fido_hybrid_proto::error::{Error, ErrorKind, PeerMisbehaved, ResponseMismatch, Stage};
 use fido_hybrid_proto::secret::QrSecret;
 use fido_hybrid_proto::transport::post_handshake::Features;
 use fido_hybrid_proto::transport::qr_code::{QrCode, RequestHint};
@@ -34,20 +36,20 @@ impl Recording {
 
     fn client(&self) -> Transaction {
         let key = |name: &str| SecretKey::from_scalar(&array(&self.inputs[name])).unwrap();
-        let keys = Keys {
+        let keys = QrSecrets {
             identity: key("client_static_private"),
             secret: QrSecret::new(array(&self.inputs["qr_secret"])),
             ephemeral: key("client_ephemeral_private"),
         };
-        let config = Config::new(RequestHint::GetAssertion);
+        let config = ClientConfig::new(RequestHint::GetAssertion);
         Transaction::qr(config, keys, Duration::ZERO, 1_780_082_784)
     }
 
-    fn request(&self) -> Request {
+    fn request(&self) -> CtapRequest {
         let plaintext = bytes(&self.inputs["ctap_request_plaintext"]);
         let (message_type, request) = plaintext.split_first().unwrap();
         assert_eq!(*message_type, 1);
-        Request::parse(request).unwrap()
+        CtapRequest::parse(request).unwrap()
     }
 
     fn message(&self, name: &str) -> Input {
@@ -69,12 +71,12 @@ fn sent(outputs: &[Output]) -> Vec<Vec<u8>> {
 }
 
 /// Plays the recording up to the phone's answer.
-fn ask(recording: &Recording, client: &mut Transaction, request: Request) {
+fn ask(recording: &Recording, client: &mut Transaction, request: CtapRequest) {
     while client.poll_output().is_some() {}
 
     let outputs = step(
         client,
-        Input::Advert(Sighting::new(SERVICE_UUID, bytes(&recording.inputs["advert"]))),
+        Input::Advert(AdvertReport::new(SERVICE_UUID, bytes(&recording.inputs["advert"]))),
     );
     assert!(outputs.iter().any(|output| matches!(output, Output::StopScanning)));
     let dialled = outputs.iter().find_map(|output| match output {
@@ -89,10 +91,11 @@ fn ask(recording: &Recording, client: &mut Transaction, request: Request) {
     assert_eq!(sent(&outputs), [bytes(&recording.outputs["handshake_initial"])]);
 
     let outputs = step(client, recording.message("handshake_response"));
-    assert!(matches!(outputs[..], [Output::Update(Update::Secured)]));
+    assert!(matches!(outputs[..], [Output::Update(ClientUpdate::Secured)]));
 
     let outputs = step(client, recording.message("post_handshake_ciphertext"));
-    let [Output::Update(Update::PhoneReady { features, get_info: Some(info) })] = &outputs[..]
+    let [Output::Update(ClientUpdate::PhoneReady { features, get_info: Some(info) })] =
+        &outputs[..]
     else {
         panic!("{outputs:?}");
     };
@@ -105,7 +108,7 @@ fn ask(recording: &Recording, client: &mut Transaction, request: Request) {
     let asked =
         step(client, Input::Request { request: request.try_into().unwrap(), timeout: None });
     assert_eq!(sent(&asked).len(), 1);
-    assert_eq!(client.stage(), Stage::Asking);
+    assert_eq!(client.stage(), Stage::AwaitingResponse);
 }
 
 #[test]
@@ -125,7 +128,7 @@ fn the_phones_assertion_comes_out() {
     ask(&recording, &mut client, recording.request());
 
     let outputs = step(&mut client, recording.message("ctap_response_ciphertext"));
-    let [Output::Response(Ok(Response::GetAssertion(assertion)))] = &outputs[..] else {
+    let [Output::Response(Ok(CtapResponse::GetAssertion(assertion)))] = &outputs[..] else {
         panic!("{outputs:?}");
     };
     assert_eq!(client.stage(), Stage::Ready);
@@ -155,7 +158,7 @@ fn the_request_is_sealed_as_the_recorded_client_sealed_it() {
     while client.poll_output().is_some() {}
     step(
         &mut client,
-        Input::Advert(Sighting::new(SERVICE_UUID, bytes(&recording.inputs["advert"]))),
+        Input::Advert(AdvertReport::new(SERVICE_UUID, bytes(&recording.inputs["advert"]))),
     );
     step(&mut client, Input::TunnelOpened { connect_signal: false });
     step(&mut client, recording.message("handshake_response"));
@@ -171,14 +174,15 @@ fn the_request_is_sealed_as_the_recorded_client_sealed_it() {
 fn the_same_answer_to_a_request_for_another_site_is_refused() {
     let recording = Recording::load();
     let mut client = recording.client();
-    let Request::GetAssertion(mut request) = recording.request() else { panic!() };
+    let CtapRequest::GetAssertion(mut request) = recording.request() else { panic!() };
     request.rp_id = "example.org".to_owned();
-    ask(&recording, &mut client, Request::GetAssertion(request));
+    ask(&recording, &mut client, CtapRequest::GetAssertion(request));
     let outputs = step(&mut client, recording.message("ctap_response_ciphertext"));
-    let Some(Output::Closed(Err(Error { stage: Stage::Asking, fault, .. }))) = outputs.last()
+    let Some(Output::Closed(Err(Error { stage: Stage::AwaitingResponse, kind: fault, .. }))) =
+        outputs.last()
     else {
         panic!("{outputs:?}");
     };
-    let expected = PeerMisbehaved::Mismatch(Mismatch::RelyingParty);
-    assert!(matches!(fault, Fault::PeerMisbehaved(misbehaved) if *misbehaved == expected));
+    let expected = PeerMisbehaved::ResponseMismatch(ResponseMismatch::RelyingParty);
+    assert!(matches!(fault, ErrorKind::PeerMisbehaved(misbehaved) if *misbehaved == expected));
 }

@@ -3,24 +3,26 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
 
-use fido_hybrid_proto::ports::bluetooth::{SERVICE_UUID, Sighting};
+use fido_hybrid_proto::ctap::{GetAssertionRequest, GetInfoResponse};
+use fido_hybrid_proto::ports::bluetooth::{AdvertReport, SERVICE_UUID};
 use fido_hybrid_testkit::vectors;
 use std::time::Duration;
 
 use fido_hybrid_proto::cbor::encode;
 use fido_hybrid_proto::client::{
-    Config, Deadlines, Input, Keys, LinkedKeys, Linking, Output, Transaction, Update,
+    ClientConfig, ClientDeadlines, ClientUpdate, ContactSecrets, Input, Linking, Output, QrSecrets,
+    Transaction,
 };
 use fido_hybrid_proto::crypto::SecretKey;
-use fido_hybrid_proto::ctap::{Aaguid, Request, get_assertion, get_info};
-use fido_hybrid_proto::error::{Error, Fault, PeerMisbehaved, Stage, TunnelFault};
+use fido_hybrid_proto::ctap::{Aaguid, CtapRequest};
+use fido_hybrid_proto::error::{Error, ErrorKind, PeerMisbehaved, Stage, TunnelError};
 use fido_hybrid_proto::secret::{LinkSecret, SecretBytes};
 use fido_hybrid_proto::transport::advert::{AdvertKey, Eid};
 use fido_hybrid_proto::transport::channel::Channel;
 use fido_hybrid_proto::transport::contact_request::{ClientNonce, ContactHint, LinkId};
-use fido_hybrid_proto::transport::keys;
+use fido_hybrid_proto::transport::key_schedule;
 use fido_hybrid_proto::transport::linked_phone::LinkedPhone;
-use fido_hybrid_proto::transport::linking::{Link, Update as UpdateMessage};
+use fido_hybrid_proto::transport::linking::{Link, UpdateMessage};
 use fido_hybrid_proto::transport::message::MessageType;
 use fido_hybrid_proto::transport::noise::{HandshakeHash, Responder};
 use fido_hybrid_proto::transport::post_handshake::PostHandshake;
@@ -55,8 +57,8 @@ fn nonce() -> ClientNonce {
 }
 
 fn call() -> Transaction {
-    let keys = LinkedKeys { nonce: nonce(), ephemeral: key(2) };
-    let (hint, deadlines) = (ContactHint::GetAssertion, Deadlines::default());
+    let keys = ContactSecrets { nonce: nonce(), ephemeral: key(2) };
+    let (hint, deadlines) = (ContactHint::GetAssertion, ClientDeadlines::default());
     Transaction::linked(hint, deadlines, &phone(TunnelDomain::GOOGLE), keys, Duration::ZERO)
 }
 
@@ -86,7 +88,7 @@ fn closed_with(outputs: &[Output]) -> &Error {
 /// An advert as Chromium's phones send it: the domain is random like the rest,
 /// here one that no QR transaction would take.
 fn advert(eid: &Eid) -> Vec<u8> {
-    AdvertKey::new(&keys::eid_key_linked(&link().secret, &nonce())).seal(eid).to_vec()
+    AdvertKey::new(&key_schedule::eid_key_linked(&link().secret, &nonce())).seal(eid).to_vec()
 }
 
 fn eid() -> Eid {
@@ -98,22 +100,25 @@ fn eid() -> Eid {
 
 /// Answers the client's first message as the linked phone.
 fn respond(message: &[u8]) -> (Channel, Vec<u8>) {
-    let psk = keys::psk_linked(&link().secret, &eid());
+    let psk = key_schedule::psk_linked(&link().secret, &eid());
     let (established, reply) = Responder::linked(key(4), &psk, key(3)).respond(message).unwrap();
     (Channel::new(established), reply.to_vec())
 }
 
 fn introduction() -> Vec<u8> {
-    let info = get_info::Response::new(vec!["FIDO_2_0".to_owned()], Aaguid([0; 16]));
+    let info = GetInfoResponse::new(vec!["FIDO_2_0".to_owned()], Aaguid([0; 16]));
     encode(&PostHandshake::ctap(encode(&info)))
 }
 
 fn finish_handshake(client: &mut Transaction, message: &[u8]) -> Channel {
     let (mut channel, reply) = respond(message);
-    assert!(matches!(step(client, Input::Message(reply))[..], [Output::Update(Update::Secured)]));
+    assert!(matches!(
+        step(client, Input::Message(reply))[..],
+        [Output::Update(ClientUpdate::Secured)]
+    ));
     let introduction = channel.seal_untyped(&introduction()).unwrap();
     let outputs = step(client, Input::Message(introduction));
-    assert!(matches!(outputs[..], [Output::Update(Update::PhoneReady { .. })]));
+    assert!(matches!(outputs[..], [Output::Update(ClientUpdate::PhoneReady { .. })]));
     channel
 }
 
@@ -121,7 +126,7 @@ fn finish_handshake(client: &mut Transaction, message: &[u8]) -> Channel {
 fn the_phone_is_called_as_the_known_answer_says() {
     let setup = vector("state-assisted/setup");
     let outputs = drain(&mut call());
-    let [Output::Update(Update::Calling), Output::Dial(request)] = &outputs[..] else {
+    let [Output::Update(ClientUpdate::Contacting), Output::Dial(request)] = &outputs[..] else {
         panic!("{outputs:?}");
     };
     assert_eq!(request.url.to_string(), setup["outputs"]["contact_url"]);
@@ -131,7 +136,7 @@ fn the_phone_is_called_as_the_known_answer_says() {
     assert_eq!(headers[1], "X-caBLE-Signal-Connection: true");
     let eid = Eid::parse_linked(&bytes(&setup["inputs"]["eid_plaintext"])).unwrap();
     assert_eq!(advert(&eid), bytes(&setup["outputs"]["advert"]));
-    let psk = keys::psk_linked(&link().secret, &eid);
+    let psk = key_schedule::psk_linked(&link().secret, &eid);
     assert_eq!(psk.expose(), &array(&setup["outputs"]["psk"]));
 }
 
@@ -141,7 +146,7 @@ fn advert_and_tunnel_may_come_in_either_order() {
         let mut client = call();
         drain(&mut client);
         let inputs = [
-            Input::Advert(Sighting::new(SERVICE_UUID, advert(&eid()))),
+            Input::Advert(AdvertReport::new(SERVICE_UUID, advert(&eid()))),
             Input::TunnelOpened { connect_signal: false },
         ];
         let [first, second] = inputs;
@@ -160,11 +165,11 @@ fn the_connect_signal_may_come_before_the_advert_or_after_it() {
         drain(&mut client);
         step(&mut client, Input::TunnelOpened { connect_signal: true });
         let signal = Input::Message(vec![0]);
-        let heard = Input::Advert(Sighting::new(SERVICE_UUID, advert(&eid())));
+        let heard = Input::Advert(AdvertReport::new(SERVICE_UUID, advert(&eid())));
         let (first, second) = if signal_first { (signal, heard) } else { (heard, signal) };
         let mut outputs = step(&mut client, first);
         outputs.extend(step(&mut client, second));
-        let online = |output: &Output| matches!(output, Output::Update(Update::PhoneOnline));
+        let online = |output: &Output| matches!(output, Output::Update(ClientUpdate::PhoneOnline));
         assert!(outputs.iter().any(online));
         finish_handshake(&mut client, &sent(&outputs).unwrap());
     }
@@ -181,11 +186,11 @@ fn anything_but_the_signal_before_the_handshake_is_too_early() {
         step(&mut client, Input::TunnelOpened { connect_signal: true });
         let outputs = step(&mut client, Input::Message(bytes(message)));
         if valid == true {
-            assert!(matches!(outputs[..], [Output::Update(Update::PhoneOnline)]));
+            assert!(matches!(outputs[..], [Output::Update(ClientUpdate::PhoneOnline)]));
         } else {
             let expected = PeerMisbehaved::TooEarly;
-            let fault = &closed_with(&outputs).fault;
-            assert!(matches!(fault, Fault::PeerMisbehaved(fault) if *fault == expected));
+            let fault = &closed_with(&outputs).kind;
+            assert!(matches!(fault, ErrorKind::PeerMisbehaved(fault) if *fault == expected));
         }
     }
     // Not announced: no message is due at all.
@@ -193,7 +198,10 @@ fn anything_but_the_signal_before_the_handshake_is_too_early() {
     drain(&mut client);
     step(&mut client, Input::TunnelOpened { connect_signal: false });
     let outputs = step(&mut client, Input::Message(vec![0]));
-    assert!(matches!(closed_with(&outputs).fault, Fault::PeerMisbehaved(PeerMisbehaved::TooEarly)));
+    assert!(matches!(
+        closed_with(&outputs).kind,
+        ErrorKind::PeerMisbehaved(PeerMisbehaved::TooEarly)
+    ));
 }
 
 #[test]
@@ -201,11 +209,11 @@ fn a_link_is_forgotten_on_410_and_on_nothing_else() {
     for (status, forgotten) in [(410, true), (404, false), (500, false)] {
         let mut client = call();
         drain(&mut client);
-        let outputs = step(&mut client, Input::TunnelFailed(TunnelFault::Status(status)));
+        let outputs = step(&mut client, Input::TunnelFailed(TunnelError::Status(status)));
         let forget = |output: &Output| matches!(output, Output::ForgetLink);
         assert_eq!(outputs.iter().any(forget), forgotten, "{status}");
         assert!(outputs.iter().any(|output| matches!(output, Output::StopScanning)));
-        assert!(matches!(closed_with(&outputs).fault, Fault::Tunnel(_)));
+        assert!(matches!(closed_with(&outputs).kind, ErrorKind::Tunnel(_)));
     }
 }
 
@@ -215,31 +223,31 @@ fn a_phone_without_the_identity_key_is_refused() {
     drain(&mut client);
     step(&mut client, Input::TunnelOpened { connect_signal: false });
     let message =
-        sent(&step(&mut client, Input::Advert(Sighting::new(SERVICE_UUID, advert(&eid())))))
+        sent(&step(&mut client, Input::Advert(AdvertReport::new(SERVICE_UUID, advert(&eid())))))
             .unwrap();
-    let psk = keys::psk_linked(&link().secret, &eid());
+    let psk = key_schedule::psk_linked(&link().secret, &eid());
     assert!(Responder::linked(key(5), &psk, key(3)).respond(&message).is_err());
     // What such a phone can answer at best.
     let mut reply = key(3).public_key().uncompressed().to_vec();
     reply.extend([0; 16]);
     let outputs = step(&mut client, Input::Message(reply));
-    let fault = &closed_with(&outputs).fault;
-    assert!(matches!(fault, Fault::PeerMisbehaved(PeerMisbehaved::Handshake(_))));
+    let fault = &closed_with(&outputs).kind;
+    assert!(matches!(fault, ErrorKind::PeerMisbehaved(PeerMisbehaved::Handshake(_))));
 }
 
 /// A QR transaction up to stage ready, and what the phone has of it.
 fn introduced(linking: Linking) -> (Transaction, Channel, QrCode, HandshakeHash) {
-    let mut config = Config::new(RequestHint::GetAssertion);
+    let mut config = ClientConfig::new(RequestHint::GetAssertion);
     config.linking = linking;
-    let keys = Keys::generate(&mut SeededRng::new(1));
+    let keys = QrSecrets::generate(&mut SeededRng::new(1));
     let mut client = Transaction::qr(config, keys, Duration::ZERO, 0);
     let code: QrCode = client.qr_text().unwrap().expose().parse().unwrap();
     drain(&mut client);
     let eid = Eid::new([7; 10], RoutingId([1, 2, 3]), TunnelDomain::APPLE);
-    let advert = AdvertKey::new(&keys::eid_key(&code.secret)).seal(&eid);
-    step(&mut client, Input::Advert(Sighting::new(SERVICE_UUID, advert.to_vec())));
+    let advert = AdvertKey::new(&key_schedule::eid_key(&code.secret)).seal(&eid);
+    step(&mut client, Input::Advert(AdvertReport::new(SERVICE_UUID, advert.to_vec())));
     let outputs = step(&mut client, Input::TunnelOpened { connect_signal: false });
-    let psk = keys::psk(&code.secret, &eid);
+    let psk = key_schedule::psk(&code.secret, &eid);
     let responder = Responder::qr(code.public_key, &psk, key(3));
     let (established, reply) = responder.respond(&sent(&outputs).unwrap()).unwrap();
     let hash = established.hash;
@@ -279,8 +287,8 @@ fn a_link_with_a_wrong_signature_is_dropped_and_costs_nothing_else() {
     let other = HandshakeHash([0; 32]);
     let map = link().sign(&key(4), &code.public_key, &other).unwrap();
     let outputs = step(&mut client, update(&mut channel, Some(map)));
-    assert!(matches!(outputs[..], [Output::Update(Update::LinkDropped)]));
-    let request = Request::GetInfo;
+    assert!(matches!(outputs[..], [Output::Update(ClientUpdate::LinkDropped)]));
+    let request = CtapRequest::GetInfo;
     let outputs =
         step(&mut client, Input::Request { request: request.try_into().unwrap(), timeout: None });
     assert!(matches!(outputs[..], [Output::Response(Ok(_))]));
@@ -292,7 +300,7 @@ fn a_link_that_was_not_offered_is_dropped() {
     assert_eq!(code.supports_linking, Some(false));
     let map = link().sign(&key(4), &code.public_key, &hash).unwrap();
     let outputs = step(&mut client, update(&mut channel, Some(map)));
-    assert!(matches!(outputs[..], [Output::Update(Update::LinkDropped)]));
+    assert!(matches!(outputs[..], [Output::Update(ClientUpdate::LinkDropped)]));
 }
 
 #[test]
@@ -316,11 +324,11 @@ fn lingering_ends_by_itself_and_in_success() {
 #[test]
 fn a_tunnel_that_ended_is_told_even_when_the_deadline_has_passed() {
     let (mut client, ..) = introduced(Linking::NotOffered);
-    let request = Request::GetAssertion(get_assertion::Request::new("example.com", [0; 32]));
+    let request = CtapRequest::GetAssertion(GetAssertionRequest::new("example.com", [0; 32]));
     step(&mut client, Input::Request { request: request.try_into().unwrap(), timeout: None });
     let late = client.deadline().unwrap() + Duration::from_secs(1);
     client.handle(late, Input::TunnelClosed).unwrap();
     let outputs = drain(&mut client);
     let [Output::Closed(Err(end))] = &outputs[..] else { panic!("{outputs:?}") };
-    assert!(matches!(end.fault, Fault::PeerLeft), "{end}");
+    assert!(matches!(end.kind, ErrorKind::PeerLeft), "{end}");
 }

@@ -19,7 +19,7 @@ use fido_hybrid_proto::transport::contact_request::{
     ClientNonce, ContactHint, ContactRequest, LinkId,
 };
 use fido_hybrid_proto::transport::digits::{self, DigitsError};
-use fido_hybrid_proto::transport::keys::{self, Purpose};
+use fido_hybrid_proto::transport::key_schedule::{self, Purpose};
 use fido_hybrid_proto::transport::qr_code::{DataChannels, QrCode, QrCodeError, RequestHint};
 use fido_hybrid_proto::transport::tunnel_domain::TunnelDomain;
 use fido_hybrid_proto::transport::tunnel_url::{
@@ -99,8 +99,14 @@ fn real_qr_codes() {
             assert_eq!(code.hint, hint(&map["5"]));
             assert_eq!(code.channels, DataChannels::WebSocket);
             assert_eq!(code.non_discoverable, None);
-            assert_eq!(keys::tunnel_id(&code.secret), TunnelId(array(&outputs["tunnel_id"])));
-            assert_eq!(keys::eid_key(&code.secret), EidKey::new(array(&outputs["eid_key"])));
+            assert_eq!(
+                key_schedule::tunnel_id(&code.secret),
+                TunnelId(array(&outputs["tunnel_id"]))
+            );
+            assert_eq!(
+                key_schedule::eid_key(&code.secret),
+                EidKey::new(array(&outputs["eid_key"]))
+            );
             // Ours is Chromium's form; the third code is another client's.
             if map.get("6").is_none() {
                 assert_eq!(code.to_text().expose(), url);
@@ -114,7 +120,7 @@ fn real_qr_codes() {
             }
             assert_eq!(
                 text(&inputs["lower_case_scheme"]).parse::<QrCode>(),
-                Err(QrCodeError::Cbor(cbor::Error::Expected("a map"))),
+                Err(QrCodeError::Cbor(cbor::CborError::Expected("a map"))),
                 "refused for its content alone"
             );
         }
@@ -145,8 +151,11 @@ fn key_derivation() {
     family("hkdf", 2, |name, inputs, outputs| match name {
         "eidkey-nosalt" | "eidkey-salt15" => {
             assert_eq!(number(&inputs["purpose"]), Purpose::EidKey as usize);
-            let key =
-                keys::derive(&bytes(&inputs["ikm"]), &bytes(&inputs["salt"]), Purpose::EidKey);
+            let key = key_schedule::derive(
+                &bytes(&inputs["ikm"]),
+                &bytes(&inputs["salt"]),
+                Purpose::EidKey,
+            );
             assert_eq!(*key, array::<64>(&outputs["okm"]));
         }
         _ => unknown(name),
@@ -159,7 +168,7 @@ fn adverts() {
         "webauthn-rs-known" | "iphone-2026" => {
             let secret = QrSecret::new(array(&inputs["secret"]));
             assert_eq!(text(&inputs["eid_key_salt"]), "");
-            let eid_key = keys::eid_key(&secret);
+            let eid_key = key_schedule::eid_key(&secret);
             assert_eq!(eid_key, EidKey::new(array(&outputs["eid_key"])));
 
             let routing = RoutingId(array(&outputs["routing_id"]));
@@ -174,9 +183,9 @@ fn adverts() {
             let heard = advert_key.open(&advert).unwrap().eid;
             assert_eq!(heard, eid);
             assert_eq!((heard.routing_id(), heard.domain()), (routing, Some(domain)));
-            assert_eq!(keys::psk(&secret, &heard).expose(), &array(&outputs["psk"]));
+            assert_eq!(key_schedule::psk(&secret, &heard).expose(), &array(&outputs["psk"]));
 
-            let tunnel = keys::tunnel_id(&secret);
+            let tunnel = key_schedule::tunnel_id(&secret);
             if name == "webauthn-rs-known" {
                 let new = TunnelUrl::new_tunnel(domain, tunnel);
                 assert_eq!(new.to_string(), text(&outputs["new_url"]));
@@ -330,14 +339,14 @@ fn state_assisted_setup() {
             let url = TunnelUrl::contact(domain(&inputs["tunnel_domain"]).unwrap(), &contact);
             assert_eq!(url.to_string(), text(&outputs["contact_url"]));
 
-            let eid_key = keys::eid_key_linked(&secret, &request.nonce);
+            let eid_key = key_schedule::eid_key_linked(&secret, &request.nonce);
             assert_eq!(eid_key, EidKey::new(array(&outputs["eid_key"])));
             let eid = Eid::parse_linked(&bytes(&inputs["eid_plaintext"])).unwrap();
             let advert = AdvertKey::new(&eid_key).seal(&eid);
             assert_eq!(advert, array(&outputs["advert"]));
             let heard = AdvertKey::new(&eid_key).open_linked(&advert).unwrap().eid;
             assert_eq!(heard, eid);
-            assert_eq!(keys::psk_linked(&secret, &heard).expose(), &array(&outputs["psk"]));
+            assert_eq!(key_schedule::psk_linked(&secret, &heard).expose(), &array(&outputs["psk"]));
         }
         // A message of the tunnel, which is read behind this layer.
         "connect-signal" => {}

@@ -4,25 +4,24 @@
 #![cfg(feature = "webauthn")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+use fido_hybrid_proto::ctap::{GetAssertionResponse, GetInfoResponse, MakeCredentialResponse};
 use std::time::Duration;
 
 use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER as HEX};
 use fido_hybrid_proto::cbor;
-use fido_hybrid_proto::crypto::SecretKey;
-use fido_hybrid_proto::crypto::sha256;
+use fido_hybrid_proto::crypto::{SecretKey, sha256};
 use fido_hybrid_proto::ctap::extensions::cred_protect::CredProtect;
-use fido_hybrid_proto::ctap::extensions::prf::{self, Values};
+use fido_hybrid_proto::ctap::extensions::prf::{self, PrfValues};
 use fido_hybrid_proto::ctap::make_credential::{FORMAT_NONE, FORMAT_PACKED};
 use fido_hybrid_proto::ctap::{
     Aaguid, Algorithm, AttestedCredential, AuthenticatorData, CoseKey, CredentialDescriptor,
-    CredentialId, CredentialParameters, Flags, RawCbor, Status, User, UserHandle, get_assertion,
-    get_info, make_credential,
+    CredentialId, CredentialParameters, Flags, RawCbor, Status, User, UserHandle, get_info,
 };
 use fido_hybrid_proto::error::{Advice, Error, Stage};
 use fido_hybrid_proto::secret::{PrfOutput, SecretBytes};
 use fido_hybrid_proto::webauthn::{
-    AnswerError, Attestation, Caller, CreationOptions, DomException, DomainError, MAX_OPTIONS,
-    OptionsError, Origin, RequestOptions, Requirement, RpIdError, prf_input,
+    AnswerError, AttestationPreference, Caller, CreationOptions, DomException, DomainError,
+    MAX_OPTIONS, OptionsError, Origin, RequestOptions, Requirement, RpIdError, prf_input,
 };
 use serde_json::{Value, json};
 
@@ -83,9 +82,9 @@ fn registered(aaguid: Aaguid) -> AuthenticatorData {
     )
 }
 
-fn signed() -> get_assertion::Response {
+fn signed() -> GetAssertionResponse {
     let flags = Flags::USER_PRESENT | Flags::USER_VERIFIED | Flags::BACKUP_ELIGIBLE;
-    let mut response = get_assertion::Response::new(
+    let mut response = GetAssertionResponse::new(
         CredentialDescriptor::new(CredentialId::new(ID).unwrap()),
         AuthenticatorData::new(sha256(&[b"example.com"]), flags | Flags::BACKED_UP, 7),
         SecretBytes::new(vec![0x30, 6, 2, 1, 1, 2, 1, 2]),
@@ -95,8 +94,8 @@ fn signed() -> get_assertion::Response {
 }
 
 /// The getInfo of a phone as most are.
-fn phone() -> get_info::Response {
-    let mut phone = get_info::Response::new(vec![get_info::FIDO_2_0.to_owned()], AAGUID);
+fn phone() -> GetInfoResponse {
+    let mut phone = GetInfoResponse::new(vec![get_info::FIDO_2_0.to_owned()], AAGUID);
     phone.options = ["rk", "uv"].map(|name| (name.to_owned(), true)).into();
     phone.extensions = vec!["prf".to_owned()];
     phone.transports = ["internal", "hybrid"].map(str::to_owned).into();
@@ -175,7 +174,7 @@ fn what_is_left_out_or_null_has_webauthns_default() {
     assert_eq!(options.parameters, default);
     assert_eq!(options.resident_key, Requirement::Discouraged);
     assert_eq!(options.user_verification, Requirement::Preferred);
-    assert_eq!(options.attestation, Attestation::None);
+    assert_eq!(options.attestation, AttestationPreference::None);
     assert_eq!(options.timeout, None);
 
     let prepared = request(&json!({"challenge": ""})).unwrap().prepare(origin()).unwrap();
@@ -211,7 +210,7 @@ fn what_is_unknown_is_passed_over() {
     json["excludeCredentials"] = json!([{"type": "password", "id": "AA"}]);
     json["extensions"] = json!({"minPinLength": true, "credProps": true, "appidExclude": "x"});
     let options = creation(&json).unwrap();
-    assert_eq!(options.attestation, Attestation::None);
+    assert_eq!(options.attestation, AttestationPreference::None);
     assert_eq!(options.resident_key, Requirement::Required, "as requireResidentKey says");
     assert_eq!(options.user_verification, Requirement::Preferred);
     assert_eq!(options.parameters, [CredentialParameters::new(Algorithm::EDDSA)]);
@@ -271,7 +270,7 @@ fn transports_are_those_of_the_phone_and_the_one_that_was_used() {
         phone.transports = listed.iter().map(|name| (*name).to_owned()).collect();
         let prepared = creation(&creation_json()).unwrap().prepare(origin()).unwrap();
         let data = registered(AAGUID);
-        let response = make_credential::Response::new(FORMAT_NONE, data, RawCbor::empty_map());
+        let response = MakeCredentialResponse::new(FORMAT_NONE, data, RawCbor::empty_map());
         let registration = prepared.finish(&phone, response).unwrap();
         assert_eq!(registration.transports().collect::<Vec<_>>(), expected);
         let answer: Value = serde_json::from_str(registration.to_json().expose()).unwrap();
@@ -285,7 +284,7 @@ fn an_answer_has_room_for_the_longest_names_of_transports() {
     phone.transports = (0..64).map(|name| char::from(name).to_string().repeat(900)).collect();
     let prepared = creation(&creation_json()).unwrap().prepare(origin()).unwrap();
     let data = registered(AAGUID);
-    let response = make_credential::Response::new(FORMAT_NONE, data, RawCbor::empty_map());
+    let response = MakeCredentialResponse::new(FORMAT_NONE, data, RawCbor::empty_map());
     // It asserts that the room was enough.
     let answer = prepared.finish(&phone, response).unwrap().to_json();
     let answer: Value = serde_json::from_str(answer.expose()).unwrap();
@@ -540,8 +539,8 @@ fn prf_inputs_reach_the_request() {
     }});
     let prepared = request(&json).unwrap().prepare(origin()).unwrap();
     let input = prepared.request_for(&phone()).unwrap().extensions.prf.unwrap();
-    assert_eq!(input.eval, Some(Values { first: prf_input(&[1]), second: None }));
-    let own = Values { first: prf_input(&[2]), second: Some(prf_input(&[3])) };
+    assert_eq!(input.eval, Some(PrfValues { first: prf_input(&[1]), second: None }));
+    let own = PrfValues { first: prf_input(&[2]), second: Some(prf_input(&[3])) };
     assert_eq!(input.values_for(&CredentialId::new(ID).unwrap()), Some(&own));
 
     json["allowCredentials"][0]["id"] = json!("AAAA");
@@ -595,8 +594,8 @@ fn a_registration_is_answered_with_these_bytes() {
     json["extensions"] = json!({"credProps": true, "prf": {}});
     let prepared = creation(&json).unwrap().prepare(origin()).unwrap();
     let mut response =
-        make_credential::Response::new(FORMAT_NONE, registered(AAGUID), RawCbor::empty_map());
-    response.unsigned_extensions.prf = Some(prf::RegistrationOutput::new(true));
+        MakeCredentialResponse::new(FORMAT_NONE, registered(AAGUID), RawCbor::empty_map());
+    response.unsigned_extensions.prf = Some(prf::PrfRegistrationOutput::new(true));
     let registration = prepared.finish(&phone(), response).unwrap();
     assert_eq!(registration.to_json().expose(), include_str!("webauthn/registration.json").trim());
     assert_eq!(registration.credential_id().as_bytes(), ID);
@@ -608,7 +607,7 @@ fn a_sign_in_is_answered_with_these_bytes() {
     let json = with(request_json(), "extensions", json!({"prf": {"eval": {"first": "AA"}}}));
     let prepared = request(&json).unwrap().prepare(origin()).unwrap();
     let mut response = signed();
-    response.unsigned_extensions.prf = Some(prf::AssertionOutput::new(Values {
+    response.unsigned_extensions.prf = Some(prf::PrfAssertionOutput::new(PrfValues {
         first: PrfOutput::new([1; 32]),
         second: Some(PrfOutput::new([2; 32])),
     }));
@@ -619,15 +618,15 @@ fn a_sign_in_is_answered_with_these_bytes() {
 
 #[test]
 fn extensions_are_answered_only_if_they_were_asked_for() {
-    let results = |json: &Value, output: Option<prf::RegistrationOutput>| {
+    let results = |json: &Value, output: Option<prf::PrfRegistrationOutput>| {
         let prepared = creation(json).unwrap().prepare(origin()).unwrap();
         let data = registered(AAGUID);
-        let mut response = make_credential::Response::new(FORMAT_NONE, data, RawCbor::empty_map());
+        let mut response = MakeCredentialResponse::new(FORMAT_NONE, data, RawCbor::empty_map());
         response.unsigned_extensions.prf = output;
         let answer = prepared.finish(&phone(), response).unwrap().to_json();
         serde_json::from_str::<Value>(answer.expose()).unwrap()["clientExtensionResults"].clone()
     };
-    let unasked = prf::RegistrationOutput::new(true);
+    let unasked = prf::PrfRegistrationOutput::new(true);
     assert_eq!(results(&creation_json(), Some(unasked)), json!({}));
     let asked = with(creation_json(), "extensions", json!({"credProps": true, "prf": {}}));
     // Not asked for `rk`: whether it is one is not known.
@@ -637,7 +636,7 @@ fn extensions_are_answered_only_if_they_were_asked_for() {
     let mut response = signed();
     let first = PrfOutput::new([1; 32]);
     response.unsigned_extensions.prf =
-        Some(prf::AssertionOutput::new(Values { first, second: None }));
+        Some(prf::PrfAssertionOutput::new(PrfValues { first, second: None }));
     let answer = prepared.finish(&phone(), response).unwrap().to_json();
     assert!(answer.expose().contains("\"clientExtensionResults\":{}"));
 }
@@ -652,7 +651,7 @@ fn an_enterprise_attestation_that_no_phone_was_asked_for_is_dropped() {
             let prepared = creation(&json).unwrap().prepare(origin()).unwrap();
             let own = statement(b"\xa1\x63alg\x26");
             let data = registered(Aaguid::ZERO);
-            let mut response = make_credential::Response::new(FORMAT_PACKED, data, own);
+            let mut response = MakeCredentialResponse::new(FORMAT_PACKED, data, own);
             response.enterprise_attestation = enterprise;
             let registration = prepared.finish(&phone(), response).unwrap();
             let object = registration.attestation_object();
@@ -686,7 +685,7 @@ fn an_attestation_is_scrubbed_unless_the_site_asked_for_it() {
         let json = with(creation_json(), "attestation", json!(asked));
         let prepared = creation(&json).unwrap().prepare(origin()).unwrap();
         let data = registered(aaguid);
-        let response = make_credential::Response::new(format, data.clone(), came.clone());
+        let response = MakeCredentialResponse::new(format, data.clone(), came.clone());
         let registration = prepared.finish(&phone(), response).unwrap();
         let mut writer = cbor::Writer::new();
         writer.map(|map| {
@@ -708,7 +707,7 @@ fn public_key_of(key: &[u8]) -> (Option<String>, i64) {
     let id = CredentialId::new(ID).unwrap();
     let credential = AttestedCredential { aaguid: AAGUID, id, public_key };
     let data = AuthenticatorData::new([0; 32], Flags::USER_PRESENT, 0).with_credential(credential);
-    let response = make_credential::Response::new(FORMAT_NONE, data, RawCbor::empty_map());
+    let response = MakeCredentialResponse::new(FORMAT_NONE, data, RawCbor::empty_map());
     let prepared = creation(&creation_json()).unwrap().prepare(origin()).unwrap();
     let answer = prepared.finish(&phone(), response).unwrap().to_json();
     let answer: Value = serde_json::from_str(answer.expose()).unwrap();
@@ -830,7 +829,7 @@ fn a_passkey_that_is_not_named_is_the_only_one_allowed() {
 #[test]
 fn a_registration_without_a_credential_is_no_answer() {
     let data = AuthenticatorData::new([0; 32], Flags::USER_PRESENT, 0);
-    let response = make_credential::Response::new(FORMAT_NONE, data, RawCbor::empty_map());
+    let response = MakeCredentialResponse::new(FORMAT_NONE, data, RawCbor::empty_map());
     let prepared = creation(&creation_json()).unwrap().prepare(origin()).unwrap();
     assert_eq!(prepared.finish(&phone(), response).unwrap_err(), AnswerError::NoCredential);
 }

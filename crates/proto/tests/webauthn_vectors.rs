@@ -7,18 +7,17 @@
 
 use client_rig::{ClientRig, Flow};
 use data_encoding::BASE64URL_NOPAD;
-use fido_hybrid_proto::cbor::{self, Key, Reader, Writer};
+use fido_hybrid_proto::cbor::{self, MapKey, Reader, Writer};
 use fido_hybrid_proto::client::{Input, Output, PhoneRequest};
 use fido_hybrid_proto::ctap::{
-    Aaguid, Algorithm, CredentialDescriptor, CredentialId, CredentialParameters, Response, User,
-    UserHandle, get_info,
+    Aaguid, Algorithm, CredentialDescriptor, CredentialId, CredentialParameters, CtapResponse,
+    GetInfoResponse, User, UserHandle,
 };
 use fido_hybrid_proto::transport::message::MessageType;
 use fido_hybrid_proto::webauthn::{
-    Attestation, Caller, CreationOptions, Origin, RequestOptions, Requirement,
+    AttestationPreference, Caller, CreationOptions, Origin, RequestOptions, Requirement,
 };
-use fido_hybrid_testkit::client_rig;
-use fido_hybrid_testkit::vectors;
+use fido_hybrid_testkit::{client_rig, vectors};
 use serde_json::Value;
 use vectors::{bytes, text};
 
@@ -53,12 +52,12 @@ fn caller(title: &str, part: &Value) -> Caller {
 }
 
 /// A phone that lists nothing.
-fn phone() -> get_info::Response {
-    get_info::Response::new(vec!["FIDO_2_0".to_owned()], Aaguid::ZERO)
+fn phone() -> GetInfoResponse {
+    GetInfoResponse::new(vec!["FIDO_2_0".to_owned()], Aaguid::ZERO)
 }
 
 /// The client's own reading of a phone's response to its request.
-fn read(request: PhoneRequest, response: Writer) -> Response {
+fn read(request: PhoneRequest, response: Writer) -> CtapResponse {
     let mut rig = ClientRig::ready(Flow::Qr);
     let asked = client_rig::sent(rig.step(Input::Request { request, timeout: None }));
     let [asked] = asked.try_into().unwrap();
@@ -79,9 +78,9 @@ fn members(object: &[u8]) -> [Vec<u8>; 3] {
     reader
         .map(|key, reader| {
             let index = match key {
-                Key::Text("fmt") => 0,
-                Key::Text("attStmt") => 1,
-                Key::Text("authData") => 2,
+                MapKey::Text("fmt") => 0,
+                MapKey::Text("attStmt") => 1,
+                MapKey::Text("authData") => 2,
                 other => panic!("{other:?}"),
             };
             members[index] = reader.raw()?.to_vec();
@@ -111,7 +110,7 @@ fn every_registration_has_the_vectors_client_data_and_is_accepted() {
         let challenge = bytes(&registered["challenge"]);
         let mut options = CreationOptions::new(challenge, "Example", user, parameters);
         options.user_verification = Requirement::Discouraged;
-        options.attestation = Attestation::Direct;
+        options.attestation = AttestationPreference::Direct;
         let prepared = options.prepare(caller(title, registered)).unwrap();
         let client_data = bytes(&registered["clientDataJSON"]);
         assert_eq!(prepared.client_data().as_bytes(), client_data, "{title}");
@@ -124,7 +123,7 @@ fn every_registration_has_the_vectors_client_data_and_is_accepted() {
             map.integer(3, |writer| writer.raw(&statement));
         });
         let response = read(prepared.clone().try_into().unwrap(), response);
-        let Response::MakeCredential(response) = response else { panic!("{title}") };
+        let CtapResponse::MakeCredential(response) = response else { panic!("{title}") };
         let registration = prepared.finish(&phone(), response).unwrap();
         assert_eq!(registration.credential_id().as_bytes(), bytes(&registered["credential_id"]));
         assert_eq!(registration.attestation_object(), object, "{title}");
@@ -155,7 +154,7 @@ fn every_sign_in_has_the_vectors_client_data_and_is_accepted() {
             map.integer(3, |writer| writer.bytes(&signature));
         });
         let response = read(prepared.clone().try_into().unwrap(), response);
-        let Response::GetAssertion(response) = response else { panic!("{title}") };
+        let CtapResponse::GetAssertion(response) = response else { panic!("{title}") };
         let assertion = prepared.finish(&phone(), response).unwrap();
         assert_eq!(assertion.credential_id(), &id, "{title}");
         let answer: Value = serde_json::from_str(assertion.to_json().expose()).unwrap();

@@ -21,10 +21,10 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role};
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 use tokio_tungstenite::{WebSocketStream, accept_hdr_async_with_config};
 
-use super::machine::{Event, Output};
-use super::request::{Accepted, Refusal, Request};
+use super::machine::{Event, RelayOutput};
+use super::request::{Accepted, Rejection, UpgradeRequest};
 use super::shared::Arrival;
-use super::silence::{Silence, Vanished};
+use super::silence::{Disconnected, Silence};
 use fido_hybrid_proto::transport::tunnel_url::{ROUTING_ID_HEADER, RoutingId, SUBPROTOCOL};
 use fido_hybrid_websocket::{Counted, LastRead, bounded, is_flood};
 
@@ -45,14 +45,14 @@ impl Arrival {
         self.shared.with(|relay, _| relay.receive(self.id, event));
     }
 
-    fn open(&self, path: &str, headers: &HeaderMap) -> Result<Accepted, Refusal> {
+    fn open(&self, path: &str, headers: &HeaderMap) -> Result<Accepted, Rejection> {
         let mut routing = [0; 3];
-        getrandom::SysRng.try_fill_bytes(&mut routing).map_err(|_| Refusal::Full)?;
+        getrandom::SysRng.try_fill_bytes(&mut routing).map_err(|_| Rejection::Full)?;
         let text = |value: &'_ HeaderValue| value.to_str().ok().map(str::to_owned);
         let offered: Vec<_> =
             headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter().filter_map(text).collect();
         let origin = headers.get(ORIGIN).and_then(text);
-        let request = Request {
+        let request = UpgradeRequest {
             path,
             subprotocols: offered.iter().map(String::as_str).collect(),
             origin: origin.as_deref(),
@@ -112,9 +112,9 @@ where
         Ok(_) => return true,
         // Answered above.
         Err(Error::Http(_)) => return false,
-        Err(Error::Protocol(ProtocolError::WrongHttpMethod)) => Refusal::Method,
+        Err(Error::Protocol(ProtocolError::WrongHttpMethod)) => Rejection::Method,
         Err(Error::Io(_) | Error::Protocol(ProtocolError::HandshakeIncomplete)) => return false,
-        Err(_) => Refusal::Malformed,
+        Err(_) => Rejection::Malformed,
     };
     let response = refused(refusal);
     let mut text = format!("HTTP/1.1 {}\r\n", response.status());
@@ -126,7 +126,7 @@ where
     false
 }
 
-fn refused(refusal: Refusal) -> server::ErrorResponse {
+fn refused(refusal: Rejection) -> server::ErrorResponse {
     tracing::debug!(status = refusal.status(), "visitor refused");
     let mut response = server::ErrorResponse::new(None);
     *response.status_mut() =
@@ -137,7 +137,7 @@ fn refused(refusal: Refusal) -> server::ErrorResponse {
     let headers = response.headers_mut();
     headers.insert(CONNECTION, HeaderValue::from_static("close"));
     headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
-    if refusal == Refusal::Method {
+    if refusal == Rejection::Method {
         headers.insert(ALLOW, HeaderValue::from_static("GET"));
     }
     response
@@ -183,10 +183,10 @@ where
             // Answered by the WebSocket layer.
             Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => continue,
             Some(Ok(Message::Text(_)) | Err(Error::Utf8(_))) => Event::Text,
-            Some(Ok(Message::Close(_))) => Event::Left,
+            Some(Ok(Message::Close(_))) => Event::Closed,
             Some(Err(Error::Capacity(CapacityError::MessageTooLong { .. }))) => Event::TooLong,
             Some(Err(error)) if is_flood(&error) => Event::Flood,
-            Some(Err(_)) | None => Event::Vanished,
+            Some(Err(_)) | None => Event::Disconnected,
         };
         tracing::debug!(?event, "peer is done");
         return arrival.receive(event);
@@ -203,15 +203,15 @@ async fn write<S>(
     let mut unflushed = false;
     loop {
         let sent = match arrival.shared.with(|relay, _| relay.next(arrival.id)) {
-            Output::Message(message) => {
+            RelayOutput::Message(message) => {
                 unflushed = true;
                 timeout(WRITE_DEADLINE, sink.feed(Message::Binary(Bytes::from(message)))).await
             }
-            Output::Wait if unflushed => {
+            RelayOutput::Wait if unflushed => {
                 unflushed = false;
                 timeout(WRITE_DEADLINE, sink.flush()).await
             }
-            Output::Wait => {
+            RelayOutput::Wait => {
                 tokio::select! {
                     () = arrival.wake.writer.notified() => continue,
                     () = silence.due() => {}
@@ -221,23 +221,23 @@ async fn write<S>(
                     silence.broken();
                     continue;
                 }
-                if silence.ping() == Err(Vanished) {
+                if silence.ping() == Err(Disconnected) {
                     tracing::debug!("peer does not answer pings");
-                    return arrival.receive(Event::Vanished);
+                    return arrival.receive(Event::Disconnected);
                 }
                 unflushed = true;
                 timeout(WRITE_DEADLINE, sink.feed(Message::Ping(Bytes::new()))).await
             }
-            Output::Close(code) => {
+            RelayOutput::Close(code) => {
                 tracing::debug!(code = code.code(), "closing");
                 let frame = CloseFrame { code: WireCode::from(code.code()), reason: "".into() };
                 let _ = timeout(WRITE_DEADLINE, sink.send(Message::Close(Some(frame)))).await;
                 return;
             }
-            Output::Ended => return,
+            RelayOutput::Ended => return,
         };
         if !matches!(sent, Ok(Ok(()))) {
-            arrival.receive(Event::Vanished);
+            arrival.receive(Event::Disconnected);
             return;
         }
     }
@@ -264,7 +264,7 @@ mod tests {
 
     use super::super::shared::Shared;
     use super::*;
-    use crate::{Address, Limits, MIN_PING_INTERVAL, Relay};
+    use crate::{Limits, MIN_PING_INTERVAL, NetworkAddress, Relay};
 
     const UPGRADE: &str = "Host: relay.example\r\nUpgrade: websocket\r\n\
         Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
@@ -279,8 +279,8 @@ mod tests {
 
     /// A connection of the service, and the far end, with `room` bytes between.
     fn connect(shared: &Arc<Shared>, room: usize) -> (DuplexStream, JoinHandle<()>) {
-        let address = Address::from(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST));
-        let arrival = Shared::arrive(shared, address);
+        let address = NetworkAddress::from(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST));
+        let arrival = Shared::accept(shared, address);
         let (near, far) = duplex(room);
         let deadline = Instant::now() + UPGRADE_DEADLINE;
         (far, tokio::spawn(async move { serve(&arrival, near, deadline).await }))

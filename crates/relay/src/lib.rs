@@ -36,6 +36,6 @@ mod shared;
 mod silence;
 
 pub use limits::Limits;
-pub use machine::{CloseCode, ConnectionId, Event, Output, Relay};
-pub use request::{Accepted, Address, Refusal, Request};
-pub use server::{MIN_PING_INTERVAL, Running, Server, ServerBuilder};
+pub use machine::{CloseCode, ConnectionId, Event, Relay, RelayOutput};
+pub use request::{Accepted, NetworkAddress, Rejection, UpgradeRequest};
+pub use server::{MIN_PING_INTERVAL, Server, ServerBuilder, ServerHandle};

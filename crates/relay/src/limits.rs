@@ -59,7 +59,7 @@ pub struct Limits {
     /// them. Each holds up to 256 KiB while its request is coming in. One that
     /// is closing still holds what [`queued_bytes`](Self::queued_bytes) says of
     /// connections.
-    pub visitors: usize,
+    pub pending_connections: usize,
 
     /// Messages that wait for one slow reader: 8. When there are as many, its
     /// peer is not read from until one has gone.
@@ -72,9 +72,9 @@ pub struct Limits {
     /// [`message_size`](Self::message_size) and 128 KiB. Two are coming in: a
     /// message in fragments, and its next frame. Three are going out, behind a
     /// batch of 128 KiB. That is 1.4 MiB by default, and 2.8 GiB if every tunnel
-    /// is an attacker's. If all [`visitors`](Self::visitors) are closing
+    /// is an attacker's. If all [`pending_connections`](Self::pending_connections) are closing
     /// connections too, it is 4.2 GiB. Where memory is scarce, lower that size,
-    /// [`tunnels`](Self::tunnels) or [`visitors`](Self::visitors): requests and
+    /// [`tunnels`](Self::tunnels) or [`pending_connections`](Self::pending_connections): requests and
     /// answers without large blobs stay under 16 KiB.
     pub queued_bytes: usize,
 
@@ -94,7 +94,7 @@ impl Default for Limits {
             lifetime: Duration::from_secs(10 * 60),
             tunnels: 1024,
             per_address: 128,
-            visitors: 1024,
+            pending_connections: 1024,
             queued_messages: 8,
             queued_bytes: 64 << 20,
             remembered: 65_536,

@@ -16,7 +16,7 @@
 //!
 //! The law: after each call, take [`Relay::next_woken`] until there is none,
 //! and for each connection named there [`Relay::next`] until it says
-//! [`Output::Wait`] or [`Output::Ended`]. Whoever reads from a connection asks
+//! [`RelayOutput::Wait`] or [`RelayOutput::Ended`]. Whoever reads from a connection asks
 //! [`Relay::may_read`] first: this is how a slow reader slows its peer down
 //! instead of filling the memory.
 //!
@@ -37,7 +37,7 @@ use std::time::Duration;
 
 use self::shares::{Shares, UsedIds};
 use super::limits::Limits;
-use super::request::{Accepted, Address, Purpose, Refusal, Request};
+use super::request::{Accepted, NetworkAddress, Purpose, Rejection, UpgradeRequest};
 use fido_hybrid_proto::transport::tunnel_url::{CODE_USED, RoutingId, TunnelId};
 
 /// Names a connection; the caller's choice, never used twice.
@@ -57,9 +57,9 @@ pub enum Event {
     /// More control frames, or fragments of one message, than allowed.
     Flood,
     /// A close frame.
-    Left,
+    Closed,
     /// The end of the connection, or something that is not a WebSocket.
-    Vanished,
+    Disconnected,
 }
 
 impl fmt::Debug for Event {
@@ -69,8 +69,8 @@ impl fmt::Debug for Event {
             Self::Text => f.write_str("Text"),
             Self::TooLong => f.write_str("TooLong"),
             Self::Flood => f.write_str("Flood"),
-            Self::Left => f.write_str("Left"),
-            Self::Vanished => f.write_str("Vanished"),
+            Self::Closed => f.write_str("Closed"),
+            Self::Disconnected => f.write_str("Disconnected"),
         }
     }
 }
@@ -78,7 +78,7 @@ impl fmt::Debug for Event {
 /// What a connection is to do. `Debug` shows lengths only.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Output {
+pub enum RelayOutput {
     /// Send this message.
     Message(Vec<u8>),
     /// Close with this code.
@@ -89,7 +89,7 @@ pub enum Output {
     Ended,
 }
 
-impl fmt::Debug for Output {
+impl fmt::Debug for RelayOutput {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Message(message) => write!(f, "Message({} bytes)", message.len()),
@@ -146,7 +146,7 @@ pub struct Relay {
     passing: Shares<(u64, ConnectionId)>,
     passed: u64,
     /// Open tunnels by the address of their phone.
-    phones: BTreeMap<Address, usize>,
+    phones: BTreeMap<NetworkAddress, usize>,
     tunnels: BTreeMap<TunnelKey, Tunnel>,
     deadlines: BTreeSet<(Duration, TunnelKey)>,
     used: UsedIds,
@@ -155,7 +155,7 @@ pub struct Relay {
 }
 
 struct Connection {
-    address: Address,
+    address: NetworkAddress,
     stage: Stage,
     /// Its number among those without a tunnel.
     passing: Option<u64>,
@@ -163,7 +163,7 @@ struct Connection {
 }
 
 enum Stage {
-    Visitor,
+    Pending,
     Peer {
         tunnel: TunnelKey,
         received: u32,
@@ -202,7 +202,7 @@ struct Tunnel {
     expiry: Duration,
     phone: ConnectionId,
     /// The phone's.
-    address: Address,
+    address: NetworkAddress,
     side: ClientSide,
 }
 
@@ -278,8 +278,8 @@ impl Relay {
 
     /// A connection was accepted, and has said nothing yet. Another may be
     /// dropped for it.
-    pub fn arrive(&mut self, connection: ConnectionId, address: Address) {
-        let (stage, outgoing) = (Stage::Visitor, Queue::default());
+    pub fn accept(&mut self, connection: ConnectionId, address: NetworkAddress) {
+        let (stage, outgoing) = (Stage::Pending, Queue::default());
         let visitor = Connection { address, stage, passing: None, outgoing };
         self.connections.insert(connection, visitor);
         self.pass(connection);
@@ -300,7 +300,7 @@ impl Relay {
         self.passed += 1;
         connection.passing = Some(self.passed);
         self.passing.insert(connection.address, (self.passed, id));
-        while self.passing.len() > self.limits.visitors {
+        while self.passing.len() > self.limits.pending_connections {
             let Some((_, id)) = self.passing.pop() else { break };
             self.woken.insert(id);
             let Some(dropped) = self.connections.get_mut(&id) else { continue };
@@ -314,28 +314,28 @@ impl Relay {
     /// if a tunnel is opened.
     ///
     /// # Errors
-    /// A [`Refusal`] to answer with its status.
+    /// A [`Rejection`] to answer with its status.
     pub fn open(
         &mut self,
         now: Duration,
         connection: ConnectionId,
-        request: &Request<'_>,
+        request: &UpgradeRequest<'_>,
         routing: RoutingId,
-    ) -> Result<Accepted, Refusal> {
+    ) -> Result<Accepted, Rejection> {
         self.expire(now);
-        let visitor = self.connections.get(&connection).ok_or(Refusal::Full)?;
-        if !matches!(visitor.stage, Stage::Visitor) {
-            return Err(Refusal::Taken);
+        let visitor = self.connections.get(&connection).ok_or(Rejection::Full)?;
+        if !matches!(visitor.stage, Stage::Pending) {
+            return Err(Rejection::Taken);
         }
         let address = visitor.address;
         if let Some(required) = &self.required_origin
             && !request.origin.is_some_and(|origin| origin.eq_ignore_ascii_case(required))
         {
-            return Err(Refusal::Origin);
+            return Err(Rejection::Origin);
         }
-        let purpose = Purpose::from_path(request.path).ok_or(Refusal::Unknown)?;
+        let purpose = Purpose::from_path(request.path).ok_or(Rejection::Unknown)?;
         if !request.offers_subprotocol() {
-            return Err(Refusal::Malformed);
+            return Err(Rejection::Malformed);
         }
         let (tunnel, routing_id) = match purpose {
             Purpose::New(tunnel) => {
@@ -368,21 +368,21 @@ impl Relay {
         &mut self,
         now: Duration,
         phone: ConnectionId,
-        address: Address,
+        address: NetworkAddress,
         key: TunnelKey,
-    ) -> Result<TunnelKey, Refusal> {
+    ) -> Result<TunnelKey, Rejection> {
         if self.is_used(key.tunnel) {
-            return Err(Refusal::Taken);
+            return Err(Rejection::Taken);
         }
         let open = self.phones.get(&address).copied().unwrap_or_default();
         if open >= self.limits.per_address {
-            return Err(Refusal::TooMany);
+            return Err(Rejection::TooMany);
         }
         if self.tunnels.len() >= self.limits.tunnels {
-            return Err(Refusal::Full);
+            return Err(Rejection::Full);
         }
         let mut keys = std::iter::successors(Some(key), |key| Some(key.next())).take(1 << 24);
-        let key = keys.find(|key| !self.tunnels.contains_key(key)).ok_or(Refusal::Full)?;
+        let key = keys.find(|key| !self.tunnels.contains_key(key)).ok_or(Rejection::Full)?;
         let expiry = now.saturating_add(self.limits.lifetime);
         let deadline = now.saturating_add(self.limits.waiting).min(expiry);
         let side = ClientSide::Waiting(Queue::default());
@@ -399,10 +399,10 @@ impl Relay {
             || open.any(|(_, tunnel)| matches!(tunnel.side, ClientSide::Paired(_)))
     }
 
-    fn join_tunnel(&mut self, client: ConnectionId, key: TunnelKey) -> Result<(), Refusal> {
-        let tunnel = self.tunnels.get_mut(&key).ok_or(Refusal::Unknown)?;
+    fn join_tunnel(&mut self, client: ConnectionId, key: TunnelKey) -> Result<(), Rejection> {
+        let tunnel = self.tunnels.get_mut(&key).ok_or(Rejection::Unknown)?;
         let ClientSide::Waiting(early) = &mut tunnel.side else {
-            return Err(Refusal::Taken);
+            return Err(Rejection::Taken);
         };
         if let Some(connection) = self.connections.get_mut(&client) {
             connection.outgoing = std::mem::take(early);
@@ -442,7 +442,7 @@ impl Relay {
     /// their way out.
     pub fn receive(&mut self, connection: ConnectionId, event: Event) {
         if self.tunnel_of(connection).is_none() {
-            if matches!(event, Event::Left | Event::Vanished) {
+            if matches!(event, Event::Closed | Event::Disconnected) {
                 self.leave(connection, None);
             }
             return;
@@ -457,8 +457,8 @@ impl Relay {
             }
             Event::TooLong => self.part(connection, Some(CloseCode::TooLong), CloseCode::Away),
             Event::Flood => self.part(connection, Some(CloseCode::Policy), CloseCode::Away),
-            Event::Left => self.part(connection, None, CloseCode::Normal),
-            Event::Vanished => self.part(connection, None, CloseCode::Away),
+            Event::Closed => self.part(connection, None, CloseCode::Normal),
+            Event::Disconnected => self.part(connection, None, CloseCode::Away),
         }
     }
 
@@ -498,19 +498,19 @@ impl Relay {
     }
 
     /// What this connection is to do now.
-    pub fn next(&mut self, connection: ConnectionId) -> Output {
-        let Some(peer) = self.connections.get_mut(&connection) else { return Output::Ended };
+    pub fn next(&mut self, connection: ConnectionId) -> RelayOutput {
+        let Some(peer) = self.connections.get_mut(&connection) else { return RelayOutput::Ended };
         if let Some(message) = peer.outgoing.pop() {
             self.queued_bytes -= message.len();
             self.woken.extend(self.other_side(connection));
-            return Output::Message(message);
+            return RelayOutput::Message(message);
         }
         match peer.stage {
-            Stage::Visitor | Stage::Peer { .. } => Output::Wait,
-            Stage::Ended | Stage::Dropped => Output::Ended,
+            Stage::Pending | Stage::Peer { .. } => RelayOutput::Wait,
+            Stage::Ended | Stage::Dropped => RelayOutput::Ended,
             Stage::Closing(code) => {
                 peer.stage = Stage::Ended;
-                Output::Close(code)
+                RelayOutput::Close(code)
             }
         }
     }
@@ -522,8 +522,8 @@ impl Relay {
     }
 
     /// The connection is no more. A peer that had not left has vanished.
-    pub fn depart(&mut self, connection: ConnectionId) {
-        self.receive(connection, Event::Vanished);
+    pub fn remove(&mut self, connection: ConnectionId) {
+        self.receive(connection, Event::Disconnected);
         let Some(gone) = self.connections.remove(&connection) else { return };
         self.woken.remove(&connection);
         self.queued_bytes -= gone.outgoing.bytes;

@@ -18,9 +18,9 @@ const RETRY_AFTER: Duration = Duration::from_secs(10);
 /// Whom the limit per address counts as one: an IPv4 address, or the first 64
 /// bits of an IPv6 address, which is what one customer gets at least.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Address([u8; 16]);
+pub struct NetworkAddress([u8; 16]);
 
-impl From<IpAddr> for Address {
+impl From<IpAddr> for NetworkAddress {
     fn from(address: IpAddr) -> Self {
         match address.to_canonical() {
             IpAddr::V4(address) => Self(address.to_ipv6_mapped().octets()),
@@ -35,7 +35,7 @@ impl From<IpAddr> for Address {
 /// An upgrade request, as far as it matters here. `Debug` leaves out the path,
 /// which has the tunnel id.
 #[derive(Clone, Default)]
-pub struct Request<'a> {
+pub struct UpgradeRequest<'a> {
     /// Path and query.
     pub path: &'a str,
     /// The values of all `Sec-WebSocket-Protocol` headers.
@@ -44,16 +44,16 @@ pub struct Request<'a> {
     pub origin: Option<&'a str>,
 }
 
-impl fmt::Debug for Request<'_> {
+impl fmt::Debug for UpgradeRequest<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Request")
+        f.debug_struct("UpgradeRequest")
             .field("subprotocols", &self.subprotocols)
             .field("origin", &self.origin)
             .finish_non_exhaustive()
     }
 }
 
-impl Request<'_> {
+impl UpgradeRequest<'_> {
     /// Whether [`SUBPROTOCOL`] is among those offered.
     pub(super) fn offers_subprotocol(&self) -> bool {
         let mut offered = self.subprotocols.iter().flat_map(|value| value.split(','));
@@ -72,7 +72,7 @@ pub struct Accepted {
 /// The answer to a visitor who may not stay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Refusal {
+pub enum Rejection {
     /// Not a WebSocket upgrade, or without the subprotocol.
     #[error("the request is not one for a fido.cable WebSocket")]
     Malformed,
@@ -97,7 +97,7 @@ pub enum Refusal {
     Full,
 }
 
-impl Refusal {
+impl Rejection {
     /// The HTTP status.
     #[must_use]
     pub const fn status(self) -> u16 {
@@ -184,7 +184,7 @@ mod tests {
 
     #[test]
     fn an_ipv6_network_counts_as_one_address() {
-        let address = |text: &str| Address::from(text.parse::<IpAddr>().unwrap());
+        let address = |text: &str| NetworkAddress::from(text.parse::<IpAddr>().unwrap());
         assert_eq!(address("2001:db8::1"), address("2001:db8::ffff:1"));
         assert_ne!(address("2001:db8::1"), address("2001:db8:0:1::1"));
         assert_ne!(address("192.0.2.1"), address("192.0.2.2"));
@@ -194,7 +194,8 @@ mod tests {
     #[test]
     fn the_subprotocol_is_found_among_several() {
         let offers = |values: &[&'static str]| {
-            Request { subprotocols: values.to_vec(), ..Request::default() }.offers_subprotocol()
+            UpgradeRequest { subprotocols: values.to_vec(), ..UpgradeRequest::default() }
+                .offers_subprotocol()
         };
         assert!(offers(&["fido.cable"]));
         assert!(offers(&["other, fido.cable"]));

@@ -2,11 +2,10 @@
 //!
 //! Without is for tests, and for machines where something in front does TLS.
 
-use std::fmt;
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use std::{fmt, io};
 
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
@@ -18,7 +17,7 @@ use tokio_rustls::TlsAcceptor;
 use super::connection::{UPGRADE_DEADLINE, serve};
 use super::limits::Limits;
 use super::machine::Relay;
-use super::request::Address;
+use super::request::NetworkAddress;
 use super::shared::Shared;
 
 /// The shortest silence that [`ServerBuilder::ping_after`] takes: 100 ms. A peer
@@ -106,10 +105,10 @@ impl Server {
     /// # Errors
     /// What the system says when asked for the address; that this is not
     /// called within a tokio runtime.
-    pub fn start(self) -> io::Result<Running> {
+    pub fn start(self) -> io::Result<ServerHandle> {
         let local_addr = self.local_addr()?;
         let runtime = Handle::try_current().map_err(io::Error::other)?;
-        Ok(Running { local_addr, task: runtime.spawn(self.run()) })
+        Ok(ServerHandle { local_addr, task: runtime.spawn(self.run()) })
     }
 
     /// # Cancel safety
@@ -121,7 +120,7 @@ impl Server {
     }
 
     fn admit(&self, connections: &mut JoinSet<()>, stream: TcpStream, from: SocketAddr) {
-        let arrival = Shared::arrive(&self.shared, Address::from(from.ip()));
+        let arrival = Shared::accept(&self.shared, NetworkAddress::from(from.ip()));
         let tls = self.tls.clone();
         connections.spawn(async move {
             let serving = async {
@@ -258,12 +257,12 @@ impl fmt::Debug for ServerBuilder {
 /// A service at work. Dropping it closes all tunnels and stops listening.
 #[derive(Debug)]
 #[must_use = "dropping it stops the service"]
-pub struct Running {
+pub struct ServerHandle {
     local_addr: SocketAddr,
     task: JoinHandle<()>,
 }
 
-impl Running {
+impl ServerHandle {
     /// Where it listens.
     #[must_use]
     pub const fn local_addr(&self) -> SocketAddr {
@@ -271,7 +270,7 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for ServerHandle {
     fn drop(&mut self) {
         self.task.abort();
     }

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 use super::machine::{ConnectionId, Relay};
-use super::request::Address;
+use super::request::NetworkAddress;
 
 /// What wakes the two halves of a connection.
 #[derive(Default)]
@@ -41,7 +41,7 @@ impl Arrival {
 
 impl Drop for Arrival {
     fn drop(&mut self) {
-        self.shared.depart(self.id);
+        self.shared.remove(self.id);
     }
 }
 
@@ -103,20 +103,20 @@ impl Shared {
         result
     }
 
-    pub(super) fn arrive(shared: &Arc<Self>, address: Address) -> Arrival {
+    pub(super) fn accept(shared: &Arc<Self>, address: NetworkAddress) -> Arrival {
         let mut state = shared.lock();
         state.last_connection += 1;
         let id = ConnectionId(state.last_connection);
         let wake = Arc::<Wake>::default();
         state.wakes.insert(id, Arc::clone(&wake));
-        state.relay.arrive(id, address);
+        state.relay.accept(id, address);
         state.wake();
         drop(state);
         Arrival { shared: Arc::clone(shared), id, wake }
     }
 
-    pub(super) fn depart(&self, id: ConnectionId) {
-        self.with(|relay, _| relay.depart(id));
+    pub(super) fn remove(&self, id: ConnectionId) {
+        self.with(|relay, _| relay.remove(id));
         self.lock().wakes.remove(&id);
     }
 

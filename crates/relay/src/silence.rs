@@ -22,7 +22,7 @@ struct State {
 
 /// The peer sent nothing for a whole interval after a ping.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Vanished;
+pub(super) struct Disconnected;
 
 impl Silence {
     /// Without an interval there are no pings. Bytes break the silence as whole
@@ -55,10 +55,10 @@ impl Silence {
     }
 
     /// The silence has lasted an interval: to ping, or not to wait any longer.
-    pub(super) fn ping(&self) -> Result<(), Vanished> {
+    pub(super) fn ping(&self) -> Result<(), Disconnected> {
         let mut state = self.lock();
         if state.is_pinged {
-            return Err(Vanished);
+            return Err(Disconnected);
         }
         *state = State { since: Instant::now(), is_pinged: true };
         Ok(())

@@ -14,7 +14,7 @@ pub(super) const MIN_INTERVAL: Duration = Duration::from_millis(1);
 /// The state of the air between an advertiser and a listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Conditions {
+pub struct RadioConditions {
     /// How many of a thousand transmissions are lost.
     pub lost_per_thousand: u16,
     /// The longest that a transmission may take to be reported; each takes a
@@ -26,7 +26,7 @@ pub struct Conditions {
     pub interval: Duration,
 }
 
-impl Default for Conditions {
+impl Default for RadioConditions {
     /// Clear air: nothing lost, nothing delayed, nobody else; transmitted
     /// every 100 ms.
     fn default() -> Self {
@@ -39,7 +39,7 @@ impl Default for Conditions {
     }
 }
 
-impl Conditions {
+impl RadioConditions {
     /// What a listener hears of one transmission: service data, and how long
     /// after the transmission.
     pub fn hear(&self, advert: &[u8], rng: &mut SeededRng) -> Vec<(Duration, Vec<u8>)> {

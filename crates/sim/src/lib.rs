@@ -1,27 +1,27 @@
 //! A world in memory, the same for the same seed: for tests, demos and fuzzing.
 //!
 //! * [`SeededRng`]: randomness that repeats.
-//! * [`Conditions`]: what an advert meets on the air: loss, delay, other
+//! * [`RadioConditions`]: what an advert meets on the air: loss, delay, other
 //!   people's adverts.
 //! * [`Pair`]: both transactions, the air and a tunnel between them, on a clock
 //!   moved by hand. A whole ceremony costs little more than its cryptography;
 //!   there are faults wherever a test wants them, and a transcript to compare.
-//! * [`Air`] and [`Exchange`]: the same air
-//!   as a `Scanner` and `Advertiser`, and a tunnel service as a way to `Dial`,
+//! * [`Air`] and [`MemoryRelay`]: the same air
+//!   as a `Scanner` and `Advertiser`, and a tunnel service as a `TunnelDialer`,
 //!   for the async objects.
 //!
 //! Simulation stands beside the real run, never in its place.
 
 mod air;
-mod exchange;
+mod memory_relay;
 mod pair;
 mod radio;
 mod random;
 mod stages;
 
-pub use air::Conditions;
-pub use exchange::Exchange;
-pub use pair::{Delay, Pair, Seen, Setup, Side, Tamper, User, Watch};
+pub use air::RadioConditions;
+pub use memory_relay::MemoryRelay;
+pub use pair::{Delay, Observation, Observer, Pair, Setup, Side, SimulatedUser, Tamper};
 pub use radio::Air;
 pub use random::SeededRng;
 pub use stages::STAGES;

@@ -6,15 +6,15 @@ use std::fmt;
 use std::time::Duration;
 
 use super::air::MIN_INTERVAL;
-use super::{Conditions, SeededRng};
+use super::{RadioConditions, SeededRng};
 use fido_hybrid_proto::authenticator::{
-    self, Decision, ExternalKey, KeyHandle, Passkey, Prompt, Verification,
+    self, Decision, ExternalKey, KeyHandle, Passkey, Prompt, UserVerification,
 };
 use fido_hybrid_proto::client::{self, PhoneRequest};
 use fido_hybrid_proto::crypto::{SecretKey, sha256};
 use fido_hybrid_proto::ctap::{self, CredentialId, Status};
-use fido_hybrid_proto::error::{Error, KeyFault, Stage, TunnelFault};
-use fido_hybrid_proto::ports::bluetooth::{SERVICE_UUID, Sighting};
+use fido_hybrid_proto::error::{Error, KeyError, Stage, TunnelError};
+use fido_hybrid_proto::ports::bluetooth::{AdvertReport, SERVICE_UUID};
 use fido_hybrid_proto::transport::qr_code::QrCode;
 use fido_hybrid_proto::transport::tunnel_domain::TunnelDomain;
 use fido_hybrid_proto::transport::tunnel_url::RoutingId;
@@ -55,17 +55,17 @@ pub struct Setup {
     /// Decides everything that is random.
     pub seed: u64,
     /// The air.
-    pub conditions: Conditions,
+    pub conditions: RadioConditions,
     /// How long the tunnel takes for a message, or to open.
     pub latency: Duration,
     /// How long the user looks at a prompt.
     pub reaction: Duration,
     /// The client's side.
-    pub client: client::Config,
+    pub client: client::ClientConfig,
     /// The authenticator's side.
-    pub phone: authenticator::Config,
+    pub phone: authenticator::AuthenticatorConfig,
     /// What the client asks, one after another; then it finishes.
-    pub requests: Vec<ctap::Request>,
+    pub requests: Vec<ctap::CtapRequest>,
     /// What the phone's store holds.
     pub passkeys: Vec<Passkey>,
 }
@@ -74,15 +74,15 @@ impl Setup {
     /// A setup in which everything goes well: clear air, a tunnel of 20 ms, and
     /// a user who agrees after a second.
     #[must_use]
-    pub fn new(seed: u64, requests: Vec<ctap::Request>) -> Self {
+    pub fn new(seed: u64, requests: Vec<ctap::CtapRequest>) -> Self {
         use fido_hybrid_proto::transport::qr_code::RequestHint;
         Self {
             seed,
-            conditions: Conditions::default(),
+            conditions: RadioConditions::default(),
             latency: Duration::from_millis(20),
             reaction: Duration::from_secs(1),
-            client: client::Config::new(RequestHint::GetAssertion),
-            phone: authenticator::Config::new(TunnelDomain::GOOGLE),
+            client: client::ClientConfig::new(RequestHint::GetAssertion),
+            phone: authenticator::AuthenticatorConfig::new(TunnelDomain::GOOGLE),
             requests,
             passkeys: Vec::new(),
         }
@@ -90,7 +90,7 @@ impl Setup {
 }
 
 /// What a user says to a prompt; `None` for one who does not answer.
-pub type User = Box<dyn FnMut(&Prompt) -> Option<Decision>>;
+pub type SimulatedUser = Box<dyn FnMut(&Prompt) -> Option<Decision>>;
 
 /// What a tunnel makes of a message from one side: nothing, it, or whatever a
 /// hostile service would deliver in its place.
@@ -103,7 +103,7 @@ pub type Delay = Box<dyn FnMut(Side) -> Duration>;
 
 /// What one who looks on sees of a [`Pair`].
 #[derive(Clone, Copy, Debug)]
-pub enum Seen<'a> {
+pub enum Observation<'a> {
     /// The client is about to be given this.
     ToClient(&'a client::Input),
     /// The client wants this done.
@@ -115,7 +115,7 @@ pub enum Seen<'a> {
 }
 
 /// Sees every input and every output, in the order in which they come.
-pub type Watch = Box<dyn FnMut(Seen<'_>)>;
+pub type Observer = Box<dyn FnMut(Observation<'_>)>;
 
 /// A client and an authenticator, and the world between them.
 ///
@@ -128,29 +128,29 @@ pub struct Pair {
     pub phone: authenticator::Transaction,
     /// While set, the client's caller asks nothing and does not finish: the
     /// phone is ready and nobody wants anything.
-    pub is_held: bool,
+    pub is_paused: bool,
     /// Who is asked. By default: somebody who agrees, verified, with the first
     /// account.
-    pub user: User,
+    pub user: SimulatedUser,
     /// What the tunnel does with messages. By default it delivers them.
     pub tamper: Tamper,
     /// How the tunnel holds messages up. By default it does not.
     pub delay: Delay,
     /// Who looks on. By default nobody.
-    pub watch: Watch,
+    pub watch: Observer,
     /// What the phone's store holds.
     pub passkeys: Vec<Passkey>,
     /// What the phone's key store holds.
     pub keys: BTreeMap<KeyHandle, SecretKey>,
     /// What the phone answered.
-    pub responses: Vec<Result<ctap::Response, Status>>,
-    conditions: Conditions,
+    pub responses: Vec<Result<ctap::CtapResponse, Status>>,
+    conditions: RadioConditions,
     latency: Duration,
     reaction: Duration,
     requests: VecDeque<PhoneRequest>,
     rng: SeededRng,
     now: Duration,
-    due: BTreeMap<(Duration, u64), Due>,
+    due: BTreeMap<(Duration, u64), Scheduled>,
     numbers: u64,
     advert: Option<Vec<u8>>,
     scanning: bool,
@@ -167,7 +167,7 @@ enum End {
 }
 
 /// What is on its way.
-enum Due {
+enum Scheduled {
     Client(client::Input),
     Phone(authenticator::Input),
     Transmission,
@@ -185,21 +185,21 @@ impl Pair {
         let requests: Result<VecDeque<_>, _> =
             setup.requests.into_iter().map(PhoneRequest::try_from).collect();
         let requests = requests.map_err(|fault| Error::new(Stage::Preparing, fault))?;
-        let keys = client::Keys::generate(&mut rng.fork("client"));
+        let keys = client::QrSecrets::generate(&mut rng.fork("client"));
         let client = client::Transaction::qr(setup.client, keys, Duration::ZERO, 0);
         let text = client.qr_text().map_or("", |text| text.expose());
         let code: QrCode =
             text.parse().map_err(|error: fido_hybrid_proto::transport::qr_code::QrCodeError| {
                 Error::new(Stage::Preparing, error)
             })?;
-        let keys = authenticator::Keys::generate(&mut rng.fork("phone"));
+        let keys = authenticator::PhoneSecrets::generate(&mut rng.fork("phone"));
         let phone = authenticator::Transaction::qr(setup.phone, &code, keys, Duration::ZERO)?;
         let mut pair = Self {
             client,
             phone,
-            is_held: false,
+            is_paused: false,
             user: Box::new(|_| {
-                Some(Decision::Approved { verification: Verification::Verified, account: 0 })
+                Some(Decision::Approved { verification: UserVerification::Verified, account: 0 })
             }),
             tamper: Box::new(|_, message| vec![message]),
             delay: Box::new(|_| Duration::ZERO),
@@ -287,9 +287,9 @@ impl Pair {
             (Some(key), deadline) if deadline.is_none_or(|deadline| key.0 < deadline) => {
                 self.now = key.0;
                 match self.due.remove(&key) {
-                    Some(Due::Client(input)) => self.feed_client(input),
-                    Some(Due::Phone(input)) => self.feed_phone(input),
-                    Some(Due::Transmission) => self.transmit(),
+                    Some(Scheduled::Client(input)) => self.feed_client(input),
+                    Some(Scheduled::Phone(input)) => self.feed_phone(input),
+                    Some(Scheduled::Transmission) => self.transmit(),
                     None => {}
                 }
             }
@@ -380,7 +380,7 @@ impl Pair {
 
     /// One side vanishes, its machine switched off: its advert goes off the
     /// air, and the tunnel service closes the other side's end.
-    pub fn vanish(&mut self, side: Side) {
+    pub fn power_off(&mut self, side: Side) {
         self.note(side, "vanishes");
         if side == Side::Phone {
             self.advert = None;
@@ -390,9 +390,9 @@ impl Pair {
         let was_open = self.is_open(side);
         self.tunnel.insert(side, End::Closed);
         self.due.retain(|_, due| match due {
-            Due::Client(_) => side != Side::Client,
-            Due::Phone(_) => side != Side::Phone,
-            Due::Transmission => true,
+            Scheduled::Client(_) => side != Side::Client,
+            Scheduled::Phone(_) => side != Side::Phone,
+            Scheduled::Transmission => true,
         });
         if was_open {
             self.hang_up(side.other());
@@ -400,7 +400,7 @@ impl Pair {
     }
 
     /// The tunnel breaks for both sides.
-    pub fn cut(&mut self) {
+    pub fn break_tunnel(&mut self) {
         for side in [Side::Client, Side::Phone] {
             if self.is_open(side) {
                 self.tunnel.insert(side, End::Closed);
@@ -410,12 +410,12 @@ impl Pair {
     }
 
     fn fail_tunnel(&mut self, side: Side) {
-        let fault = TunnelFault::Closed(Some(1001));
+        let fault = TunnelError::Closed(Some(1001));
         self.schedule(
             self.latency,
             match side {
-                Side::Client => Due::Client(client::Input::TunnelFailed(fault)),
-                Side::Phone => Due::Phone(authenticator::Input::TunnelFailed(fault)),
+                Side::Client => Scheduled::Client(client::Input::TunnelFailed(fault)),
+                Side::Phone => Scheduled::Phone(authenticator::Input::TunnelFailed(fault)),
             },
         );
     }
@@ -426,14 +426,14 @@ impl Pair {
             self.schedule(
                 self.latency,
                 match side {
-                    Side::Client => Due::Client(client::Input::TunnelClosed),
-                    Side::Phone => Due::Phone(authenticator::Input::TunnelClosed),
+                    Side::Client => Scheduled::Client(client::Input::TunnelClosed),
+                    Side::Phone => Scheduled::Phone(authenticator::Input::TunnelClosed),
                 },
             );
         }
     }
 
-    fn schedule(&mut self, after: Duration, due: Due) {
+    fn schedule(&mut self, after: Duration, due: Scheduled) {
         self.due.insert((self.now + after, self.numbers), due);
         self.numbers += 1;
     }
@@ -443,7 +443,7 @@ impl Pair {
     }
 
     fn feed_client(&mut self, input: client::Input) {
-        (self.watch)(Seen::ToClient(&input));
+        (self.watch)(Observation::ToClient(&input));
         self.note(Side::Client, describe_client_input(&input));
         if let Err(misuse) = self.client.handle(self.now, input) {
             self.note(Side::Client, format_args!("refused: {misuse}"));
@@ -451,7 +451,7 @@ impl Pair {
     }
 
     fn feed_phone(&mut self, input: authenticator::Input) {
-        (self.watch)(Seen::ToPhone(&input));
+        (self.watch)(Observation::ToPhone(&input));
         self.note(Side::Phone, describe_phone_input(&input));
         if let Err(misuse) = self.phone.handle(self.now, input) {
             self.note(Side::Phone, format_args!("refused: {misuse}"));
@@ -465,7 +465,7 @@ impl Pair {
                 self.client_output(output);
             } else if let Some(output) = self.phone.poll_output() {
                 self.phone_output(output);
-            } else if self.client.stage() == Stage::Ready && !self.is_held {
+            } else if self.client.stage() == Stage::Ready && !self.is_paused {
                 let input = match self.requests.pop_front() {
                     Some(request) => client::Input::Request { request, timeout: None },
                     None => client::Input::Finish,
@@ -478,7 +478,7 @@ impl Pair {
     }
 
     fn client_output(&mut self, output: client::Output) {
-        (self.watch)(Seen::ByClient(&output));
+        (self.watch)(Observation::ByClient(&output));
         match output {
             client::Output::Dial(_) => {
                 // Whoever knows the routing id has heard the phone, so its
@@ -487,9 +487,9 @@ impl Pair {
                     self.tunnel.insert(Side::Client, End::Open);
                     client::Input::TunnelOpened { connect_signal: false }
                 } else {
-                    client::Input::TunnelFailed(TunnelFault::Status(404))
+                    client::Input::TunnelFailed(TunnelError::Status(404))
                 };
-                self.schedule(self.latency, Due::Client(input));
+                self.schedule(self.latency, Scheduled::Client(input));
             }
             client::Output::Send(message) => self.send(Side::Client, message),
             client::Output::StopScanning => self.scanning = false,
@@ -510,28 +510,28 @@ impl Pair {
 
     fn phone_output(&mut self, output: authenticator::Output) {
         use authenticator::{Input, Output};
-        (self.watch)(Seen::ByPhone(&output));
+        (self.watch)(Observation::ByPhone(&output));
         match output {
             Output::Dial(_) => {
                 self.tunnel.insert(Side::Phone, End::Open);
                 let routing_id = Some(RoutingId([1, 2, 3]));
-                self.schedule(self.latency, Due::Phone(Input::TunnelOpened { routing_id }));
+                self.schedule(self.latency, Scheduled::Phone(Input::TunnelOpened { routing_id }));
             }
             Output::Advertise(advert) => {
                 self.advert = Some(advert);
-                self.schedule(Duration::ZERO, Due::Transmission);
+                self.schedule(Duration::ZERO, Scheduled::Transmission);
             }
             Output::StopAdvertising => self.advert = None,
             Output::Send(message) => self.send(Side::Phone, message),
             Output::FindPasskeys { rp_id, ids } => {
                 let found = self.find(&rp_id, ids.as_deref());
-                self.schedule(Duration::ZERO, Due::Phone(Input::PasskeysFound(Ok(found))));
+                self.schedule(Duration::ZERO, Scheduled::Phone(Input::PasskeysFound(Ok(found))));
             }
             Output::Prompt(prompt) => {
                 self.note(Side::Phone, &prompt);
                 if let Some(decision) = (self.user)(&prompt) {
                     let input = Input::Decided { prompt: prompt.id, decision };
-                    self.schedule(self.reaction, Due::Phone(input));
+                    self.schedule(self.reaction, Scheduled::Phone(input));
                 }
             }
             Output::DismissPrompt => self.note(Side::Phone, "takes the prompt off the screen"),
@@ -540,12 +540,12 @@ impl Pair {
                     (&kept.rp_id, &kept.user.id) != (&passkey.rp_id, &passkey.user.id)
                 });
                 self.passkeys.push(passkey);
-                self.schedule(Duration::ZERO, Due::Phone(Input::Saved(Ok(()))));
+                self.schedule(Duration::ZERO, Scheduled::Phone(Input::Saved(Ok(()))));
             }
             Output::CountUse { rp_id, id } => {
                 let of = |passkey: &&mut Passkey| passkey.rp_id == rp_id && passkey.id == id;
                 let counter = self.passkeys.iter_mut().find(of).map_or(0, Passkey::count_use);
-                self.schedule(Duration::ZERO, Due::Phone(Input::UseCounted(Ok(counter))));
+                self.schedule(Duration::ZERO, Scheduled::Phone(Input::UseCounted(Ok(counter))));
             }
             Output::CreateKey { rp_id: _ } => {
                 let key = SecretKey::generate(&mut self.rng);
@@ -556,13 +556,13 @@ impl Pair {
                     self.keys.insert(handle.clone(), key);
                     ExternalKey { handle, public_key }
                 });
-                let created = created.ok_or(KeyFault::Gone);
-                self.schedule(Duration::ZERO, Due::Phone(Input::KeyCreated(created)));
+                let created = created.ok_or(KeyError::Gone);
+                self.schedule(Duration::ZERO, Scheduled::Phone(Input::KeyCreated(created)));
             }
             Output::Sign { rp_id: _, key, message } => {
                 let signed = self.keys.get(&key).map(|key| key.sign(&message));
-                let signed = signed.ok_or(KeyFault::Gone);
-                self.schedule(Duration::ZERO, Due::Phone(Input::Signed(signed)));
+                let signed = signed.ok_or(KeyError::Gone);
+                self.schedule(Duration::ZERO, Scheduled::Phone(Input::Signed(signed)));
             }
             Output::CancelKeyOperation => {
                 self.note(Side::Phone, "cancels what the key store does");
@@ -601,8 +601,8 @@ impl Pair {
             self.schedule(
                 after,
                 match from {
-                    Side::Client => Due::Phone(authenticator::Input::Message(message)),
-                    Side::Phone => Due::Client(client::Input::Message(message)),
+                    Side::Client => Scheduled::Phone(authenticator::Input::Message(message)),
+                    Side::Phone => Scheduled::Client(client::Input::Message(message)),
                 },
             );
         }
@@ -615,11 +615,11 @@ impl Pair {
             for (delay, data) in self.conditions.hear(&advert, &mut self.rng) {
                 self.schedule(
                     delay,
-                    Due::Client(client::Input::Advert(Sighting::new(SERVICE_UUID, data))),
+                    Scheduled::Client(client::Input::Advert(AdvertReport::new(SERVICE_UUID, data))),
                 );
             }
         }
-        self.schedule(self.conditions.interval.max(MIN_INTERVAL), Due::Transmission);
+        self.schedule(self.conditions.interval.max(MIN_INTERVAL), Scheduled::Transmission);
     }
 }
 

@@ -8,11 +8,11 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use super::air::MIN_INTERVAL;
-use super::{Conditions, SeededRng};
-use fido_hybrid_proto::error::BluetoothFault;
+use super::{RadioConditions, SeededRng};
+use fido_hybrid_proto::error::BluetoothError;
 use fido_hybrid_proto::ports::BoxFuture;
 use fido_hybrid_proto::ports::bluetooth::{
-    AdapterState, Advertisement, Advertiser, SERVICE_UUID, Scan, ScanEvent, Scanner, Sighting,
+    AdapterState, AdvertReport, Advertisement, Advertiser, SERVICE_UUID, Scan, ScanEvent, Scanner,
 };
 
 /// A radio channel in memory: each clone receives what any clone advertises.
@@ -22,7 +22,7 @@ pub struct Air {
 }
 
 struct Shared {
-    conditions: Conditions,
+    conditions: RadioConditions,
     state: Mutex<State>,
     /// Counts the changes, so that listeners wake at once.
     changes: watch::Sender<u64>,
@@ -38,12 +38,12 @@ impl Air {
     /// Clear air.
     #[must_use]
     pub fn new() -> Self {
-        Self::with_conditions(Conditions::default(), SeededRng::new(0))
+        Self::with_conditions(RadioConditions::default(), SeededRng::new(0))
     }
 
     /// Air of a certain kind; `rng` decides what is lost and how long it takes.
     #[must_use]
-    pub fn with_conditions(conditions: Conditions, rng: SeededRng) -> Self {
+    pub fn with_conditions(conditions: RadioConditions, rng: SeededRng) -> Self {
         let state = State { rng, next: 0, adverts: BTreeMap::new() };
         let changes = watch::Sender::new(0);
         Self { shared: Arc::new(Shared { conditions, state: Mutex::new(state), changes }) }
@@ -83,7 +83,7 @@ impl Advertiser for Air {
     fn advertise(
         &self,
         service_data: Vec<u8>,
-    ) -> BoxFuture<'_, Result<Box<dyn Advertisement>, BluetoothFault>> {
+    ) -> BoxFuture<'_, Result<Box<dyn Advertisement>, BluetoothError>> {
         let shared = Arc::clone(&self.shared);
         Box::pin(async move {
             let mut state = shared.lock();
@@ -112,11 +112,11 @@ impl Drop for OnAir {
 }
 
 impl Scanner for Air {
-    fn state(&self) -> BoxFuture<'_, Result<AdapterState, BluetoothFault>> {
+    fn state(&self) -> BoxFuture<'_, Result<AdapterState, BluetoothError>> {
         Box::pin(std::future::ready(Ok(AdapterState::On)))
     }
 
-    fn scan(&self) -> BoxFuture<'_, Result<Box<dyn Scan>, BluetoothFault>> {
+    fn scan(&self) -> BoxFuture<'_, Result<Box<dyn Scan>, BluetoothError>> {
         let changes = self.shared.changes.subscribe();
         let shared = Arc::clone(&self.shared);
         Box::pin(async move {
@@ -158,15 +158,15 @@ impl Listener {
 }
 
 impl Scan for Listener {
-    fn next(&mut self) -> BoxFuture<'_, Result<ScanEvent, BluetoothFault>> {
+    fn next(&mut self) -> BoxFuture<'_, Result<ScanEvent, BluetoothError>> {
         Box::pin(async move {
             loop {
                 let now = Instant::now();
                 if let Some(entry) = self.heard.first_entry()
                     && entry.key().0 <= now
                 {
-                    let sighting = Sighting::new(SERVICE_UUID, entry.remove());
-                    return Ok(ScanEvent::Sighting(sighting));
+                    let sighting = AdvertReport::new(SERVICE_UUID, entry.remove());
+                    return Ok(ScanEvent::Advert(sighting));
                 }
                 if self.next <= now {
                     self.listen();

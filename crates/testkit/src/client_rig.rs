@@ -1,20 +1,23 @@
 //! A client's transaction of either flow, with a phone made of the protocol's
 //! pieces on the other side, on a clock moved by hand.
 
+use fido_hybrid::ctap::GetInfoResponse;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use fido_hybrid::bluetooth::{SERVICE_UUID, Sighting};
+use fido_hybrid::bluetooth::{AdvertReport, SERVICE_UUID};
 use fido_hybrid::cbor::encode;
-use fido_hybrid::client::{Config, Deadlines, Input, Keys, LinkedKeys, Output, Transaction};
+use fido_hybrid::client::{
+    ClientConfig, ClientDeadlines, ContactSecrets, Input, Output, QrSecrets, Transaction,
+};
 use fido_hybrid::crypto::{PublicKey, SecretKey};
-use fido_hybrid::ctap::{Aaguid, Request, get_info};
+use fido_hybrid::ctap::{Aaguid, CtapRequest};
 use fido_hybrid::error::{Error, Stage};
 use fido_hybrid::secret::{EidKey, LinkSecret, Psk, TrafficKey};
 use fido_hybrid::transport::advert::{AdvertKey, Eid};
 use fido_hybrid::transport::channel::Channel;
 use fido_hybrid::transport::contact_request::{ContactHint, LinkId};
-use fido_hybrid::transport::keys;
+use fido_hybrid::transport::key_schedule;
 use fido_hybrid::transport::linked_phone::LinkedPhone;
 use fido_hybrid::transport::linking::Link;
 use fido_hybrid::transport::message::MessageType;
@@ -32,9 +35,9 @@ pub const FLOWS: [Flow; 2] = [Flow::Qr, Flow::Linked];
 /// The client in each stage in which sealed messages reach it. The flow makes
 /// no difference there.
 pub const STAGES: [(Stage, fn() -> ClientRig); 3] = [
-    (Stage::Introducing, || ClientRig::introducing(Flow::Qr)),
+    (Stage::AwaitingPostHandshake, || ClientRig::introducing(Flow::Qr)),
     (Stage::Ready, || ClientRig::ready(Flow::Qr)),
-    (Stage::Asking, || ClientRig::asking(Flow::Qr)),
+    (Stage::AwaitingResponse, || ClientRig::asking(Flow::Qr)),
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,16 +66,16 @@ enum Pattern {
     Linked { identity: SecretKey, link: Box<Link> },
 }
 
-static QR: LazyLock<World<Keys>> = LazyLock::new(|| {
-    let client = Keys::generate(&mut SeededRng::new(1));
+static QR: LazyLock<World<QrSecrets>> = LazyLock::new(|| {
+    let client = QrSecrets::generate(&mut SeededRng::new(1));
     let pattern = Pattern::Qr { client: *client.identity.public_key() };
-    let eid_key = keys::eid_key(&client.secret);
-    let phone = Phone::new(&eid_key, keys::psk(&client.secret, &eid()), pattern);
+    let eid_key = key_schedule::eid_key(&client.secret);
+    let phone = Phone::new(&eid_key, key_schedule::psk(&client.secret, &eid()), pattern);
     World { client, phone }
 });
 
-static LINKED: LazyLock<World<LinkedKeys>> = LazyLock::new(|| {
-    let client = LinkedKeys::generate(&mut SeededRng::new(1));
+static LINKED: LazyLock<World<ContactSecrets>> = LazyLock::new(|| {
+    let client = ContactSecrets::generate(&mut SeededRng::new(1));
     let identity = SecretKey::from_scalar(&[4; 32]).unwrap();
     let link = Box::new(Link {
         contact_id: ContactId::new(vec![0xc0; 4]).unwrap(),
@@ -81,8 +84,8 @@ static LINKED: LazyLock<World<LinkedKeys>> = LazyLock::new(|| {
         identity: *identity.public_key(),
         name: "Test phone".to_owned(),
     });
-    let eid_key = keys::eid_key_linked(&link.secret, &client.nonce);
-    let psk = keys::psk_linked(&link.secret, &eid());
+    let eid_key = key_schedule::eid_key_linked(&link.secret, &client.nonce);
+    let psk = key_schedule::psk_linked(&link.secret, &eid());
     let phone = Phone::new(&eid_key, psk, Pattern::Linked { identity, link });
     World { client, phone }
 });
@@ -133,9 +136,9 @@ impl ClientRig {
         let (mut transaction, phone) = match flow {
             Flow::Qr => {
                 let World { client, phone } = &*QR;
-                let config = Config::new(RequestHint::MakeCredential);
-                let Keys { identity, secret, ephemeral } = client;
-                let keys = Keys {
+                let config = ClientConfig::new(RequestHint::MakeCredential);
+                let QrSecrets { identity, secret, ephemeral } = client;
+                let keys = QrSecrets {
                     identity: identity.clone(),
                     secret: secret.clone(),
                     ephemeral: ephemeral.clone(),
@@ -145,9 +148,10 @@ impl ClientRig {
             Flow::Linked => {
                 let World { client, phone } = &*LINKED;
                 let Pattern::Linked { link, .. } = &phone.pattern else { unreachable!() };
-                let (hint, deadlines) = (ContactHint::MakeCredential, Deadlines::default());
+                let (hint, deadlines) = (ContactHint::MakeCredential, ClientDeadlines::default());
                 let linked = LinkedPhone { link: (**link).clone(), domain: TunnelDomain::GOOGLE };
-                let keys = LinkedKeys { nonce: client.nonce, ephemeral: client.ephemeral.clone() };
+                let keys =
+                    ContactSecrets { nonce: client.nonce, ephemeral: client.ephemeral.clone() };
                 let called = Transaction::linked(hint, deadlines, &linked, keys, Duration::ZERO);
                 (called, phone)
             }
@@ -158,7 +162,7 @@ impl ClientRig {
         if flow == Flow::Linked {
             rig.step(Input::TunnelOpened { connect_signal: false });
         }
-        assert_eq!(rig.transaction.stage(), Stage::Offering);
+        assert_eq!(rig.transaction.stage(), Stage::ShowingQr);
         rig
     }
 
@@ -166,7 +170,7 @@ impl ClientRig {
     /// before.)
     pub fn connecting() -> Self {
         let mut rig = Self::offering(Flow::Qr);
-        rig.step(Input::Advert(Sighting::new(SERVICE_UUID, rig.advert.clone())));
+        rig.step(Input::Advert(AdvertReport::new(SERVICE_UUID, rig.advert.clone())));
         assert_eq!(rig.transaction.stage(), Stage::Connecting);
         rig
     }
@@ -174,7 +178,8 @@ impl ClientRig {
     /// Has sent its first message, which the phone has not seen.
     pub fn unanswered(flow: Flow) -> Self {
         let mut rig = Self::offering(flow);
-        let mut outputs = rig.step(Input::Advert(Sighting::new(SERVICE_UUID, rig.advert.clone())));
+        let mut outputs =
+            rig.step(Input::Advert(AdvertReport::new(SERVICE_UUID, rig.advert.clone())));
         if flow == Flow::Qr {
             outputs = rig.step(Input::TunnelOpened { connect_signal: false });
         }
@@ -196,7 +201,7 @@ impl ClientRig {
     pub fn introducing(flow: Flow) -> Self {
         let (mut rig, reply) = Self::handshaking(flow);
         rig.step(Input::Message(reply));
-        assert_eq!(rig.transaction.stage(), Stage::Introducing);
+        assert_eq!(rig.transaction.stage(), Stage::AwaitingPostHandshake);
         rig
     }
 
@@ -214,21 +219,21 @@ impl ClientRig {
     }
 
     /// The phone has this request to answer.
-    pub fn asking_for(flow: Flow, request: Request) -> Self {
+    pub fn asking_for(flow: Flow, request: CtapRequest) -> Self {
         let mut rig = Self::ready(flow);
         rig.ask(request);
         rig
     }
 
     /// The caller asks, and the phone reads it.
-    pub fn ask(&mut self, request: Request) {
+    pub fn ask(&mut self, request: CtapRequest) {
         let bytes = request.to_bytes();
         let outputs =
             self.step(Input::Request { request: request.try_into().unwrap(), timeout: None });
         let [message] = sent(outputs).try_into().unwrap();
         let message = self.channel.as_mut().unwrap().open(message).unwrap();
         assert_eq!((message.kind, message.payload.expose()), (MessageType::Ctap, &bytes[..]));
-        assert_eq!(self.transaction.stage(), Stage::Asking);
+        assert_eq!(self.transaction.stage(), Stage::AwaitingResponse);
     }
 
     /// What the QR code on its screen says.
@@ -270,7 +275,7 @@ impl ClientRig {
 }
 
 pub fn info() -> Vec<u8> {
-    encode(&get_info::Response::new(vec!["FIDO_2_0".to_owned()], Aaguid([0; 16])))
+    encode(&GetInfoResponse::new(vec!["FIDO_2_0".to_owned()], Aaguid([0; 16])))
 }
 
 /// An introduction around a getInfo response.

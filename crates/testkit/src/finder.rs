@@ -10,11 +10,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fido_hybrid::authenticator::{self, Passkey};
 use fido_hybrid::client;
-use fido_hybrid::ctap::extensions::prf::Values;
-use fido_hybrid::ctap::{Response, Status};
+use fido_hybrid::ctap::extensions::prf::PrfValues;
+use fido_hybrid::ctap::{CtapResponse, Status};
 use fido_hybrid::secret::{PrfOutput, QrSecret};
 use fido_hybrid::transport::advert::AdvertKey;
-use fido_hybrid::transport::keys;
+use fido_hybrid::transport::key_schedule;
 use fido_hybrid::transport::noise::Initiator;
 use fido_hybrid::transport::qr_code::{QrCode, QrText};
 use fido_hybrid_sim::SeededRng;
@@ -59,15 +59,15 @@ impl Secrets {
         let code: QrCode = text.expose().parse().unwrap();
         self.text("the QR code", text.expose().strip_prefix("FIDO:/").unwrap());
         self.bytes("the QR secret", code.secret.expose());
-        self.bytes("the EID key", keys::eid_key(&code.secret).expose());
-        self.bytes("the tunnel's id", &keys::tunnel_id(&code.secret).0);
+        self.bytes("the EID key", key_schedule::eid_key(&code.secret).expose());
+        self.bytes("the tunnel's id", &key_schedule::tunnel_id(&code.secret).0);
     }
 
     /// What an advert tells those who can read it.
     pub fn advert(&mut self, secret: &QrSecret, advert: &[u8]) {
-        let eid = AdvertKey::new(&keys::eid_key(secret)).open(advert).unwrap().eid;
+        let eid = AdvertKey::new(&key_schedule::eid_key(secret)).open(advert).unwrap().eid;
         self.bytes("the EID", eid.expose());
-        self.bytes("the PSK", keys::psk(secret, &eid).expose());
+        self.bytes("the PSK", key_schedule::psk(secret, &eid).expose());
     }
 
     pub fn passkey(&mut self, passkey: &Passkey) {
@@ -78,15 +78,15 @@ impl Secrets {
         }
     }
 
-    pub fn answer(&mut self, answer: &Result<Response, Status>) {
+    pub fn answer(&mut self, answer: &Result<CtapResponse, Status>) {
         match answer {
-            Ok(Response::GetAssertion(response)) => {
+            Ok(CtapResponse::GetAssertion(response)) => {
                 self.bytes("a signature", response.signature.expose());
                 self.bytes("what was signed", response.auth_data.raw());
                 let prf = response.unsigned_extensions.prf.as_ref();
                 self.outputs(prf.and_then(|prf| prf.results.as_ref()));
             }
-            Ok(Response::MakeCredential(response)) => {
+            Ok(CtapResponse::MakeCredential(response)) => {
                 self.bytes("what was registered", response.auth_data.raw());
                 let prf = response.unsigned_extensions.prf.as_ref();
                 self.outputs(prf.and_then(|prf| prf.results.as_ref()));
@@ -95,8 +95,8 @@ impl Secrets {
         }
     }
 
-    fn outputs(&mut self, outputs: Option<&Values<PrfOutput>>) {
-        if let Some(Values { first, second }) = outputs {
+    fn outputs(&mut self, outputs: Option<&PrfValues<PrfOutput>>) {
+        if let Some(PrfValues { first, second }) = outputs {
             for output in [Some(first), second.as_ref()].into_iter().flatten() {
                 self.bytes("a PRF output", output.expose());
             }
@@ -107,8 +107,8 @@ impl Secrets {
     /// with what was seen: the advert, and the phone's handshake message.
     pub fn pair(&mut self, seed: u64, advert: Option<&[u8]>, reply: Option<&[u8]>) {
         let rng = SeededRng::new(seed);
-        let own = client::Keys::generate(&mut rng.fork("client"));
-        let phone = authenticator::Keys::generate(&mut rng.fork("phone"));
+        let own = client::QrSecrets::generate(&mut rng.fork("client"));
+        let phone = authenticator::PhoneSecrets::generate(&mut rng.fork("phone"));
         self.bytes("the QR secret", own.secret.expose());
         self.bytes("the QR key", &*own.identity.expose());
         self.bytes("the client's ephemeral key", &*own.ephemeral.expose());
@@ -117,8 +117,8 @@ impl Secrets {
         self.bytes("the phone's seed", phone.seed.expose());
         let Some(advert) = advert else { return };
         self.advert(&own.secret, advert);
-        let eid = AdvertKey::new(&keys::eid_key(&own.secret)).open(advert).unwrap().eid;
-        let psk = keys::psk(&own.secret, &eid);
+        let eid = AdvertKey::new(&key_schedule::eid_key(&own.secret)).open(advert).unwrap().eid;
+        let psk = key_schedule::psk(&own.secret, &eid);
         let (initiator, _) = Initiator::qr(own.identity, &psk, own.ephemeral).unwrap();
         if let Some(Ok(established)) = reply.map(|reply| initiator.finish(reply)) {
             self.bytes("a traffic key", established.sending.expose());

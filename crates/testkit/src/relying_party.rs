@@ -28,9 +28,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use data_encoding::BASE64URL_NOPAD;
-use fido_hybrid::cbor::{Key, Reader};
-use fido_hybrid::crypto::PublicKey;
-use fido_hybrid::crypto::sha256;
+use fido_hybrid::cbor::{MapKey, Reader};
+use fido_hybrid::crypto::{PublicKey, sha256};
 use fido_hybrid::ctap::{Aaguid, Algorithm, AuthenticatorData, CredentialId, Flags};
 use rand_core::CryptoRng;
 use serde_json::{Value, json};
@@ -662,18 +661,18 @@ impl<'a> AttestationObject<'a> {
         let mut reader = Reader::new(bytes);
         let read = reader.map(|key, reader| {
             match key {
-                Key::Text("fmt") => format = Some(reader.text()?),
-                Key::Text("authData") => {
+                MapKey::Text("fmt") => format = Some(reader.text()?),
+                MapKey::Text("authData") => {
                     auth_data = Some(AuthenticatorData::parse(reader.bytes()?)?)
                 }
-                Key::Text("attStmt") => {
+                MapKey::Text("attStmt") => {
                     let mut members = Statement { is_empty: true, ..Statement::default() };
                     reader.map(|key, reader| {
                         members.is_empty = false;
                         match key {
-                            Key::Text("alg") => members.algorithm = Some(reader.integer()?),
-                            Key::Text("sig") => members.signature = Some(reader.bytes()?),
-                            Key::Text("x5c") => members.has_certificates = true,
+                            MapKey::Text("alg") => members.algorithm = Some(reader.integer()?),
+                            MapKey::Text("sig") => members.signature = Some(reader.bytes()?),
+                            MapKey::Text("x5c") => members.has_certificates = true,
                             _ => {}
                         }
                         Ok(())

@@ -3,28 +3,31 @@
 
 #![allow(clippy::expect_used, reason = "tests")]
 
+use fido_hybrid::ctap::{
+    GetAssertionRequest, GetInfoResponse, MakeCredentialRequest, MakeCredentialResponse,
+};
 use std::time::Duration;
 
 use fido_hybrid::authenticator::{
-    Config, Decision, Input, Keys, Output, Passkey, Prompt, Transaction, Verification,
+    AuthenticatorConfig, Decision, Input, Output, Passkey, PhoneSecrets, Prompt, Transaction,
+    UserVerification,
 };
 use fido_hybrid::crypto::SecretKey;
 use fido_hybrid::ctap::{
-    self, Algorithm, Command, CredentialDescriptor, CredentialParameters, RawResponse,
-    RelyingParty, Request, Response, ResponseError, Status, User, UserHandle, get_info,
+    self, Algorithm, Command, CredentialDescriptor, CredentialParameters, CtapRequest,
+    CtapResponse, RawResponse, RelyingParty, ResponseError, Status, User, UserHandle,
 };
 use fido_hybrid::error::{ApiMisuse, Error, Stage};
 use fido_hybrid::secret::QrSecret;
 use fido_hybrid::transport::advert::AdvertKey;
 use fido_hybrid::transport::channel::Channel;
-use fido_hybrid::transport::keys;
-use fido_hybrid::transport::linking;
 use fido_hybrid::transport::message::MessageType;
 use fido_hybrid::transport::noise::Initiator;
 use fido_hybrid::transport::post_handshake::{Features, PostHandshake};
 use fido_hybrid::transport::qr_code::{QrCode, RequestHint};
 use fido_hybrid::transport::tunnel_domain::TunnelDomain;
 use fido_hybrid::transport::tunnel_url::RoutingId;
+use fido_hybrid::transport::{key_schedule, linking};
 use fido_hybrid_sim::SeededRng;
 
 pub const RP_ID: &str = "example.com";
@@ -36,8 +39,8 @@ pub fn domain() -> TunnelDomain {
     TunnelDomain::from_encoded(266).unwrap()
 }
 
-pub fn config() -> Config {
-    Config::new(domain())
+pub fn config() -> AuthenticatorConfig {
+    AuthenticatorConfig::new(domain())
 }
 
 /// The client's half: what its QR code says, and its private keys.
@@ -60,18 +63,18 @@ impl Client {
     /// The client's first message to who advertises so.
     pub fn handshake(&self, advert: &[u8]) -> (Initiator, Vec<u8>) {
         let Self { identity, ephemeral, code } = self;
-        let heard = AdvertKey::new(&keys::eid_key(&code.secret)).open(advert).unwrap().eid;
+        let heard = AdvertKey::new(&key_schedule::eid_key(&code.secret)).open(advert).unwrap().eid;
         assert_eq!(heard.routing_id(), ROUTING_ID);
         assert_eq!(heard.domain(), Some(domain()));
-        let psk = keys::psk(&code.secret, &heard);
+        let psk = key_schedule::psk(&code.secret, &heard);
         let (initiator, message) =
             Initiator::qr(identity.clone(), &psk, ephemeral.clone()).unwrap();
         (initiator, message.into())
     }
 }
 
-pub fn keys(seed: u64) -> Keys {
-    Keys::generate(&mut SeededRng::new(seed).fork("phone"))
+pub fn keys(seed: u64) -> PhoneSecrets {
+    PhoneSecrets::generate(&mut SeededRng::new(seed).fork("phone"))
 }
 
 /// A transaction, its clock, and what the client has of the channel.
@@ -80,17 +83,17 @@ pub struct Rig {
     pub now: Duration,
     pub client: Client,
     pub channel: Option<Channel>,
-    pub info: Option<get_info::Response>,
+    pub info: Option<GetInfoResponse>,
 }
 
 impl Rig {
     /// A transaction that wants to dial.
-    pub fn registering(config: Config, seed: u64) -> Self {
+    pub fn registering(config: AuthenticatorConfig, seed: u64) -> Self {
         let client = Client::new(seed);
         let mut transaction =
             Transaction::qr(config, &client.code, keys(seed), Duration::ZERO).unwrap();
         let outputs = drain(&mut transaction);
-        let tunnel = keys::tunnel_id(&client.code.secret);
+        let tunnel = key_schedule::tunnel_id(&client.code.secret);
         assert!(outputs.iter().any(|output| matches!(output, Output::Dial(request)
             if request.url.path() == format!("/cable/new/{tunnel}")
                 && request.url.host() == domain().host())));
@@ -98,7 +101,7 @@ impl Rig {
     }
 
     /// A transaction whose advert is on the air, and the advert.
-    pub fn advertising(config: Config, seed: u64) -> (Self, Vec<u8>) {
+    pub fn advertising(config: AuthenticatorConfig, seed: u64) -> (Self, Vec<u8>) {
         let mut rig = Self::registering(config, seed);
         let outputs = rig.step(Input::TunnelOpened { routing_id: Some(ROUTING_ID) });
         let advert = outputs.into_iter().find_map(|output| match output {
@@ -109,7 +112,7 @@ impl Rig {
     }
 
     /// A transaction that waits for a request.
-    pub fn listening(config: Config, seed: u64) -> Self {
+    pub fn listening(config: AuthenticatorConfig, seed: u64) -> Self {
         let (mut rig, advert) = Self::advertising(config, seed);
         let (initiator, first) = rig.handshake(&advert);
         let outputs = rig.step(Input::Message(first));
@@ -125,7 +128,7 @@ impl Rig {
         assert_eq!(update.len(), 528, "as long as an update with a link");
         let update = channel.open(update).unwrap();
         assert_eq!(update.kind, MessageType::Update);
-        assert_eq!(linking::Update::parse(update.payload.expose()).unwrap().linking, None);
+        assert_eq!(linking::UpdateMessage::parse(update.payload.expose()).unwrap().linking, None);
         rig.channel = Some(channel);
         assert_eq!(rig.transaction.stage(), Stage::Listening);
         rig
@@ -154,10 +157,10 @@ impl Rig {
 
     /// Asks; a registration that excludes nothing is told that the store has
     /// nothing of the site.
-    pub fn ask(&mut self, request: &Request) -> Vec<Output> {
+    pub fn ask(&mut self, request: &CtapRequest) -> Vec<Output> {
         let outputs = self.send(MessageType::Ctap, &request.to_bytes());
         match (request, outputs.as_slice()) {
-            (Request::MakeCredential(request), [Output::FindPasskeys { .. }])
+            (CtapRequest::MakeCredential(request), [Output::FindPasskeys { .. }])
                 if request.exclude_list.is_empty() =>
             {
                 self.find(Vec::new())
@@ -182,7 +185,7 @@ impl Rig {
         &mut self,
         command: Command,
         outputs: Vec<Output>,
-    ) -> Result<Response, ResponseError> {
+    ) -> Result<CtapResponse, ResponseError> {
         self.response(outputs).decode(command)
     }
 
@@ -202,15 +205,16 @@ impl Rig {
     /// Registers a passkey and gives it.
     pub fn register(
         &mut self,
-        request: &ctap::make_credential::Request,
-    ) -> (Passkey, ctap::make_credential::Response) {
+        request: &MakeCredentialRequest,
+    ) -> (Passkey, MakeCredentialResponse) {
         let outputs = self.ask(&request.clone().into());
         let prompt = prompt(&outputs);
         let outputs = self.decide(&prompt, approved(0));
         let passkey = saving(&outputs);
         assert!(sent(outputs).is_empty(), "nothing is told before it is saved");
         let outputs = self.saved();
-        let Ok(Response::MakeCredential(response)) = self.answer(Command::MakeCredential, outputs)
+        let Ok(CtapResponse::MakeCredential(response)) =
+            self.answer(Command::MakeCredential, outputs)
         else {
             panic!("no registration")
         };
@@ -264,15 +268,15 @@ pub fn failed(outputs: &[Output]) -> Error {
 }
 
 pub const fn approved(account: usize) -> Decision {
-    Decision::Approved { verification: Verification::Verified, account }
+    Decision::Approved { verification: UserVerification::Verified, account }
 }
 
 pub fn user(name: &str) -> User {
     User::new(UserHandle::new(name.as_bytes()).unwrap(), name, name.to_uppercase())
 }
 
-pub fn make_credential(name: &str) -> ctap::make_credential::Request {
-    let mut request = ctap::make_credential::Request::new(
+pub fn make_credential(name: &str) -> MakeCredentialRequest {
+    let mut request = MakeCredentialRequest::new(
         HASH,
         RelyingParty::new(RP_ID, "Example"),
         user(name),
@@ -283,8 +287,8 @@ pub fn make_credential(name: &str) -> ctap::make_credential::Request {
     request
 }
 
-pub fn get_assertion(allowed: &[&Passkey]) -> ctap::get_assertion::Request {
-    let mut request = ctap::get_assertion::Request::new(RP_ID, HASH);
+pub fn get_assertion(allowed: &[&Passkey]) -> GetAssertionRequest {
+    let mut request = GetAssertionRequest::new(RP_ID, HASH);
     request.options.uv = Some(true);
     request.allow_list = allowed.iter().map(|passkey| descriptor(passkey)).collect();
     request

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use fido_hybrid::transport::tunnel_domain::TunnelDomain;
 use fido_hybrid::transport::tunnel_url::{RoutingId, TunnelId, TunnelUrl};
-use fido_hybrid::tunnel::{Dial, OpenTunnel, WebSocketTunnel, WebSocketTunnelBuilder};
+use fido_hybrid::tunnel::{OpenedTunnel, TunnelDialer, WebSocketDialer, WebSocketDialerBuilder};
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
@@ -44,8 +44,8 @@ pub fn certificate_between(
 }
 
 /// Settings that lead Google's domain to this address, with TLS.
-pub fn secure(root: &CertificateDer<'static>, address: SocketAddr) -> WebSocketTunnelBuilder {
-    WebSocketTunnel::builder().extra_roots([root.clone()]).resolve(&domain(), address)
+pub fn secure(root: &CertificateDer<'static>, address: SocketAddr) -> WebSocketDialerBuilder {
+    WebSocketDialer::builder().extra_roots([root.clone()]).resolve(&domain(), address)
 }
 
 pub fn phone_url(tunnel: TunnelId) -> TunnelUrl {
@@ -56,7 +56,7 @@ pub fn client_url(routing: RoutingId, tunnel: TunnelId) -> TunnelUrl {
     TunnelUrl::connect(TunnelDomain::GOOGLE, routing, tunnel)
 }
 
-pub async fn pair(dialer: &WebSocketTunnel) -> (OpenTunnel, OpenTunnel) {
+pub async fn pair(dialer: &WebSocketDialer) -> (OpenedTunnel, OpenedTunnel) {
     let phone = dialer.dial(phone_url(TUNNEL).into()).await.unwrap();
     let routing = phone.routing_id.unwrap();
     let client = dialer.dial(client_url(routing, TUNNEL).into()).await.unwrap();

@@ -3,11 +3,11 @@
 
 use data_encoding::BASE64URL_NOPAD;
 use fido_hybrid::ctap::extensions::cred_protect::CredProtect;
-use fido_hybrid::ctap::extensions::prf::Values;
+use fido_hybrid::ctap::extensions::prf::PrfValues;
 use fido_hybrid::ctap::{CredentialDescriptor, CredentialParameters};
 use fido_hybrid::secret::PrfInput;
 use fido_hybrid::webauthn::{
-    Attestation, CreationOptions, OptionsError, Origin, RequestOptions, Requirement,
+    AttestationPreference, CreationOptions, OptionsError, Origin, RequestOptions, Requirement,
 };
 use serde_json::{Map, Value, json};
 
@@ -31,10 +31,10 @@ pub fn creation(options: &CreationOptions) -> Value {
             "userVerification": requirement(options.user_verification),
         },
         "attestation": match options.attestation {
-            Attestation::None => "none",
-            Attestation::Indirect => "indirect",
-            Attestation::Direct => "direct",
-            Attestation::Enterprise => "enterprise",
+            AttestationPreference::None => "none",
+            AttestationPreference::Indirect => "indirect",
+            AttestationPreference::Direct => "direct",
+            AttestationPreference::Enterprise => "enterprise",
         },
         "attestationFormats": options.attestation_formats,
         "timeout": options.timeout.map(|it| it.as_millis() as u64),
@@ -108,7 +108,7 @@ fn large_blob_support(options: &CreationOptions) -> &'static str {
     }
 }
 
-fn values(it: &Values<PrfInput>) -> Value {
+fn values(it: &PrfValues<PrfInput>) -> Value {
     let mut values = json!({"first": text(it.first.expose())});
     if let Some(second) = &it.second {
         values["second"] = text(second.expose()).into();

@@ -5,10 +5,10 @@ use std::io::{Read as _, stdin};
 use std::time::Instant;
 
 use fido_hybrid::bluetooth::Bluetooth;
-use fido_hybrid::client::{Canceller, Ceremony, Client, Update};
-use fido_hybrid::error::{Error, Fault, Stage};
+use fido_hybrid::client::{Canceller, Ceremony, Client, ClientUpdate};
+use fido_hybrid::error::{Error, ErrorKind, Stage};
 use fido_hybrid::secret::SecretText;
-use fido_hybrid::tunnel::WebSocketTunnel;
+use fido_hybrid::tunnel::WebSocketDialer;
 use fido_hybrid::webauthn::{MAX_OPTIONS, Origin, Requirement};
 use serde_json::json;
 
@@ -60,7 +60,7 @@ pub struct Desktop {
     options: Option<String>,
     bluetooth: Bluetooth,
     adapter: Option<String>,
-    dialer: WebSocketTunnel,
+    dialer: WebSocketDialer,
     form: Form,
     json: bool,
     started: Instant,
@@ -188,7 +188,7 @@ impl Desktop {
     /// system's Bluetooth service, or with an adapter whose name is wrong.
     async fn check_bluetooth(&self) -> Result<(), Ended> {
         let found = adapters(&self.bluetooth).await;
-        let found = found.map_err(|fault| Error::new(Stage::Offering, fault))?;
+        let found = found.map_err(|fault| Error::new(Stage::ShowingQr, fault))?;
         match self.adapter.as_deref().and_then(|name| no_such_adapter(name, &found)) {
             Some(why) => Err(Ended::Stopped(Stop::Failed(why))),
             None => Ok(()),
@@ -273,7 +273,7 @@ async fn follow<T>(ceremony: &mut Ceremony<T>, form: Form) -> Result<T, Error> {
             None => ceremony.next().await,
         };
         let Some(update) = update else { break };
-        if matches!(update, Update::PhoneHeard) {
+        if matches!(update, ClientUpdate::PhoneHeard) {
             // From here on the code is useful to an onlooker only.
             shown = None;
         }
@@ -305,6 +305,6 @@ pub fn read(file: &str) -> Result<String, Stop> {
 }
 
 /// A server's options that this program cannot take.
-pub fn invalid(error: impl Into<Fault>) -> Ended {
+pub fn invalid(error: impl Into<ErrorKind>) -> Ended {
     Ended::Failed(Error::new(Stage::Preparing, error))
 }

@@ -4,7 +4,7 @@ use std::error::Error as _;
 use std::net::ToSocketAddrs as _;
 
 use fido_hybrid::transport::tunnel_domain::{FIRST_HASHED_DOMAIN, TunnelDomain};
-use fido_hybrid::tunnel::{BuildError, WebSocketTunnel};
+use fido_hybrid::tunnel::{BuildError, WebSocketDialer};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
@@ -60,8 +60,8 @@ impl Network {
 
     /// The dialer. An address is that of the service that was named, or of
     /// both assigned ones.
-    pub fn dialer(&self) -> Result<WebSocketTunnel, Stop> {
-        let mut dialer = WebSocketTunnel::builder().extra_roots(self.authorities.iter().cloned());
+    pub fn dialer(&self) -> Result<WebSocketDialer, Stop> {
+        let mut dialer = WebSocketDialer::builder().extra_roots(self.authorities.iter().cloned());
         if let Some(address) = &self.address {
             let unusable = |why: &str| wrong(format_args!("--tunnel-address {address}: {why}"));
             let mut found = address.to_socket_addrs().map_err(|why| unusable(&why.to_string()))?;

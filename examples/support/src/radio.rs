@@ -4,15 +4,15 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use fido_hybrid::bluetooth::{Adapter, Bluetooth};
-use fido_hybrid::error::BluetoothFault;
+use fido_hybrid::error::BluetoothError;
 use tokio::time::timeout;
 
 /// How long Bluetooth may take for an answer.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The machine's adapters; a fault if its Bluetooth service does not run.
-pub async fn adapters(bluetooth: &Bluetooth) -> Result<Vec<Adapter>, BluetoothFault> {
-    timeout(PATIENCE, bluetooth.adapters()).await.unwrap_or_else(|_| Err(BluetoothFault::Silent))
+pub async fn adapters(bluetooth: &Bluetooth) -> Result<Vec<Adapter>, BluetoothError> {
+    timeout(PATIENCE, bluetooth.adapters()).await.unwrap_or_else(|_| Err(BluetoothError::Silent))
 }
 
 /// Whether this is the adapter that was named, by its id or its address.

@@ -15,7 +15,7 @@ pub const USAGE_ERROR: u8 = 2;
 /// An error with what is behind it and what a person can do, in lines. How far
 /// things had got is a line of its own, where it tells something.
 pub fn describe(error: &Error) -> String {
-    let mut text = error.fault.to_string();
+    let mut text = error.kind.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
         // Writing to a string cannot fail.

@@ -2,8 +2,8 @@
 
 use fido_hybrid::crypto::AEAD_TAG_LENGTH;
 use fido_hybrid::ctap::{
-    Algorithm, CredentialParameters, RelyingParty, Request, User, UserHandle, get_assertion,
-    make_credential,
+    Algorithm, CredentialParameters, CtapRequest, GetAssertionRequest, MakeCredentialRequest,
+    RelyingParty, User, UserHandle,
 };
 use fido_hybrid::transport::crypter::PADDING_UNIT;
 use fido_hybrid_fuzz::authenticator_transaction::{decision, found, request, setting, step};
@@ -21,9 +21,9 @@ fn listening(settings: u8) -> Steps {
 
 /// A sign-in as a frame: its type, itself, padding, and a tag that is none.
 fn unsealed_sign_in() -> Vec<u8> {
-    let request = get_assertion::Request::new("example.com", [0; 32]);
+    let request = GetAssertionRequest::new("example.com", [0; 32]);
     let mut frame = vec![1];
-    frame.extend(Request::GetAssertion(request).to_bytes());
+    frame.extend(CtapRequest::GetAssertion(request).to_bytes());
     let zeros = PADDING_UNIT - 1 - frame.len() % PADDING_UNIT;
     frame.resize(frame.len() + zeros, 0);
     frame.push(u8::try_from(zeros).unwrap());
@@ -36,7 +36,7 @@ fn dummy_registration() -> Vec<u8> {
     let user = User::new(UserHandle::new([1]).unwrap(), "dummy", "");
     let parameters = vec![CredentialParameters::new(Algorithm::ES256)];
     let rp = RelyingParty::new(".dummy", "");
-    Request::from(make_credential::Request::new([0; 32], rp, user, parameters)).to_bytes()
+    CtapRequest::from(MakeCredentialRequest::new([0; 32], rp, user, parameters)).to_bytes()
 }
 
 trait Ceremony {

@@ -6,23 +6,23 @@ use fido_hybrid::authenticator::Passkey;
 use fido_hybrid::crypto::sha256;
 use fido_hybrid::ctap::CredentialId;
 use fido_hybrid::ctap::extensions::prf::{
-    AssertionInput, AssertionOutput, RegistrationInput, RegistrationOutput, Values,
+    PrfAssertionInput, PrfAssertionOutput, PrfRegistrationInput, PrfRegistrationOutput, PrfValues,
 };
 use fido_hybrid::secret::{PrfInput, PrfOutput, PrfSecret};
 
 use super::vocabulary::request;
 
 /// What a registration with these bits asks for.
-pub(super) fn registration(bits: u8) -> Option<RegistrationInput> {
-    let mut input = RegistrationInput::default();
+pub(super) fn registration(bits: u8) -> Option<PrfRegistrationInput> {
+    let mut input = PrfRegistrationInput::default();
     input.eval = (bits & request::EVALUATE != 0).then(one_value);
     (bits & request::PRF != 0).then_some(input)
 }
 
 /// What a sign-in with these bits asks for, `own` being the passkey that has
 /// values of its own.
-pub(super) fn sign_in(bits: u8, own: Option<&CredentialId>) -> Option<AssertionInput> {
-    let mut input = AssertionInput::default();
+pub(super) fn sign_in(bits: u8, own: Option<&CredentialId>) -> Option<PrfAssertionInput> {
+    let mut input = PrfAssertionInput::default();
     input.eval = (bits & request::EVALUATE != 0).then(one_value);
     if let Some(own) = own.filter(|_| bits & request::EVALUATE_BY_PASSKEY != 0) {
         input.eval_by_credential = BTreeMap::from([(own.clone(), two_values())]);
@@ -30,23 +30,23 @@ pub(super) fn sign_in(bits: u8, own: Option<&CredentialId>) -> Option<AssertionI
     (bits & request::PRF != 0).then_some(input)
 }
 
-fn one_value() -> Values<PrfInput> {
-    Values { first: PrfInput::new([1; 32]), second: None }
+fn one_value() -> PrfValues<PrfInput> {
+    PrfValues { first: PrfInput::new([1; 32]), second: None }
 }
 
-fn two_values() -> Values<PrfInput> {
-    Values { first: PrfInput::new([2; 32]), second: Some(PrfInput::new([3; 32])) }
+fn two_values() -> PrfValues<PrfInput> {
+    PrfValues { first: PrfInput::new([2; 32]), second: Some(PrfInput::new([3; 32])) }
 }
 
 /// What is due to who registered `passkey`.
 pub(super) fn due_to_new(
     passkey: &Passkey,
-    asked: Option<&RegistrationInput>,
+    asked: Option<&PrfRegistrationInput>,
     is_verified: bool,
-) -> Option<RegistrationOutput> {
+) -> Option<PrfRegistrationOutput> {
     let secret = passkey.prf_secret.as_ref().expect("every new passkey has a PRF");
     let asked = asked.filter(|_| is_verified)?;
-    let mut due = RegistrationOutput::new(true);
+    let mut due = PrfRegistrationOutput::new(true);
     due.results = asked.eval.as_ref().map(|inputs| outputs(secret, inputs));
     Some(due)
 }
@@ -54,17 +54,17 @@ pub(super) fn due_to_new(
 /// What is due to who signed in with `passkey`.
 pub(super) fn due(
     passkey: &Passkey,
-    asked: Option<&AssertionInput>,
+    asked: Option<&PrfAssertionInput>,
     is_verified: bool,
-) -> Option<AssertionOutput> {
+) -> Option<PrfAssertionOutput> {
     let (secret, asked) = (passkey.prf_secret.as_ref()?, asked.filter(|_| is_verified)?);
     let inputs = asked.eval_by_credential.get(&passkey.id).or(asked.eval.as_ref())?;
-    Some(AssertionOutput::new(outputs(secret, inputs)))
+    Some(PrfAssertionOutput::new(outputs(secret, inputs)))
 }
 
-fn outputs(secret: &PrfSecret, inputs: &Values<PrfInput>) -> Values<PrfOutput> {
+fn outputs(secret: &PrfSecret, inputs: &PrfValues<PrfInput>) -> PrfValues<PrfOutput> {
     let second = inputs.second.as_ref().map(|input| hmac(secret, input));
-    Values { first: hmac(secret, &inputs.first), second }
+    PrfValues { first: hmac(secret, &inputs.first), second }
 }
 
 /// RFC 2104, of the hash alone.

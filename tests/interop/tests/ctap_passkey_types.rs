@@ -12,8 +12,9 @@ use fido_hybrid::cbor;
 use fido_hybrid::crypto::SecretKey;
 use fido_hybrid::ctap::{
     Aaguid, Algorithm, AttestedCredential, AuthenticatorData, CoseKey, CredentialDescriptor,
-    CredentialId, CredentialParameters, Flags, RawCbor, RelyingParty, Request, RequestError, User,
-    UserHandle, entity, get_assertion, get_info, make_credential,
+    CredentialId, CredentialParameters, CtapRequest, Flags, GetAssertionRequest,
+    GetAssertionResponse, GetInfoResponse, MakeCredentialRequest, MakeCredentialResponse, RawCbor,
+    RelyingParty, RequestError, User, UserHandle, entity, get_info, make_credential,
 };
 use fido_hybrid::secret::SecretBytes;
 use fido_hybrid_sim::SeededRng;
@@ -162,7 +163,7 @@ fn registration_requests() {
     for mut rng in cases() {
         let rng = &mut rng;
         let algorithms = [Algorithm::ES256, Algorithm::EDDSA, Algorithm::RS256];
-        let mut ours = make_credential::Request::new(
+        let mut ours = MakeCredentialRequest::new(
             hash(rng),
             RelyingParty::new("example.com", name(rng)),
             User::new(user_handle(rng), name(rng), name(rng)),
@@ -173,11 +174,11 @@ fn registration_requests() {
         ours.options.rk = Some(coin(rng));
         ours.options.up = Some(true);
         ours.options.uv = Some(coin(rng));
-        let ours = Request::from(ours);
+        let ours = CtapRequest::from(ours);
 
         let wire = ours.to_bytes();
         let theirs: their_make_credential::Request = read(&wire[1..]);
-        let Request::MakeCredential(request) = &ours else { unreachable!() };
+        let CtapRequest::MakeCredential(request) = &ours else { unreachable!() };
         assert_eq!(theirs.client_data_hash.as_slice(), request.client_data_hash);
         assert_eq!((&theirs.rp.id, &theirs.rp.name), (&request.rp.id, &request.rp.name));
         assert_eq!(theirs.user.id.as_slice(), request.user.id.as_bytes());
@@ -201,15 +202,15 @@ fn registration_requests() {
 fn sign_in_requests() {
     for mut rng in cases() {
         let rng = &mut rng;
-        let mut ours = get_assertion::Request::new("login.example.com", hash(rng));
+        let mut ours = GetAssertionRequest::new("login.example.com", hash(rng));
         ours.allow_list = descriptors(rng);
         ours.options.up = Some(coin(rng));
         ours.options.uv = Some(coin(rng));
-        let ours = Request::from(ours);
+        let ours = CtapRequest::from(ours);
 
         let wire = ours.to_bytes();
         let theirs: their_get_assertion::Request = read(&wire[1..]);
-        let Request::GetAssertion(request) = &ours else { unreachable!() };
+        let CtapRequest::GetAssertion(request) = &ours else { unreachable!() };
         assert_eq!(theirs.rp_id, request.rp_id);
         assert_eq!(theirs.client_data_hash.as_slice(), request.client_data_hash);
         same_descriptors(&request.allow_list, theirs.allow_list.as_deref());
@@ -221,13 +222,13 @@ fn sign_in_requests() {
 }
 
 /// Reads what theirs wrote of a request of ours.
-fn back(ours: &Request, command: u8, theirs: &[u8]) {
+fn back(ours: &CtapRequest, command: u8, theirs: &[u8]) {
     let behind = |parameters: &[u8]| [&[command], parameters].concat();
-    assert_eq!(Request::parse(&behind(&sorted(theirs))).as_ref(), Ok(ours));
+    assert_eq!(CtapRequest::parse(&behind(&sorted(theirs))).as_ref(), Ok(ours));
     if sorted(theirs) != theirs {
         assert!(matches!(
-            Request::parse(&behind(theirs)),
-            Err(RequestError::Parameters { error: cbor::Error::NotCanonical, .. })
+            CtapRequest::parse(&behind(theirs)),
+            Err(RequestError::Parameters { error: cbor::CborError::NotCanonical, .. })
         ));
     }
 }
@@ -248,7 +249,7 @@ fn registration_responses() {
             ];
             (make_credential::FORMAT_PACKED, RawCbor::new(written(&Value::Map(map))).unwrap())
         };
-        let mut ours = make_credential::Response::new(format, auth_data, statement);
+        let mut ours = MakeCredentialResponse::new(format, auth_data, statement);
         ours.enterprise_attestation = coin(rng).then_some(false);
         ours.large_blob_key = coin(rng).then(|| SecretBytes::new(bytes(rng, 32)));
 
@@ -271,7 +272,7 @@ fn sign_in_responses() {
         let rng = &mut rng;
         let auth_data = auth_data(rng, None);
         let signature = SecretKey::generate(rng).sign(auth_data.raw());
-        let mut ours = get_assertion::Response::new(
+        let mut ours = GetAssertionResponse::new(
             CredentialDescriptor::new(credential_id(rng)),
             auth_data,
             SecretBytes::new(signature),
@@ -296,8 +297,8 @@ fn sign_in_responses() {
         assert_eq!(theirs.user_selected, ours.user_selected);
 
         let theirs = written(&theirs);
-        let refused = cbor::decode::<get_assertion::Response>(&theirs);
-        assert_eq!(refused, Err(cbor::Error::NotCanonical), "`type` before `id`");
+        let refused = cbor::decode::<GetAssertionResponse>(&theirs);
+        assert_eq!(refused, Err(cbor::CborError::NotCanonical), "`type` before `id`");
         assert_eq!(cbor::decode(&sorted(&theirs)), Ok(ours));
     }
 }
@@ -309,7 +310,7 @@ fn what_an_authenticator_can_do() {
         let aaguid = Aaguid(bytes(rng, 16).try_into().unwrap());
         let versions = [get_info::FIDO_2_0, get_info::FIDO_2_1, "FIDO_2_3"];
         let versions = versions[..=size(rng, 3)].iter().map(ToString::to_string).collect();
-        let mut ours = get_info::Response::new(versions, aaguid);
+        let mut ours = GetInfoResponse::new(versions, aaguid);
         for extension in ["hmac-secret", "prf"] {
             if coin(rng) {
                 ours.extensions.push(extension.to_owned());
@@ -340,8 +341,8 @@ fn what_an_authenticator_can_do() {
         assert_eq!(theirs.algorithms.as_deref().map_or(0, <[_]>::len), ours.algorithms.len());
 
         let theirs = written(&theirs);
-        let refused = cbor::decode::<get_info::Response>(&theirs);
-        assert_eq!(refused, Err(cbor::Error::NotCanonical), "`plat` before `rk`");
+        let refused = cbor::decode::<GetInfoResponse>(&theirs);
+        assert_eq!(refused, Err(cbor::CborError::NotCanonical), "`plat` before `rk`");
         assert_eq!(cbor::decode(&sorted(&theirs)), Ok(ours));
     }
 }

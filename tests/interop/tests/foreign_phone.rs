@@ -12,11 +12,11 @@ use async_trait::async_trait;
 use fido_hybrid::bluetooth::{Advertisement, Advertiser as _};
 use fido_hybrid::client::{Ceremony, Client};
 use fido_hybrid::ctap::Flags;
-use fido_hybrid::error::{Error, Fault, Mismatch, PeerMisbehaved};
+use fido_hybrid::error::{Error, ErrorKind, PeerMisbehaved, ResponseMismatch};
 use fido_hybrid::transport::tunnel_domain::TunnelDomain;
-use fido_hybrid::tunnel::WebSocketTunnel;
+use fido_hybrid::tunnel::WebSocketDialer;
 use fido_hybrid::webauthn::{CreationOptions, Origin, RequestOptions, Requirement};
-use fido_hybrid_relay::{Running, Server};
+use fido_hybrid_relay::{Server, ServerHandle};
 use fido_hybrid_sim::Air;
 use rustls::{ClientConfig, RootCertStore};
 use serde_json::{Value, json};
@@ -77,7 +77,7 @@ struct World {
     client: Client,
     phone: SoftToken,
     /// Without TLS: the foreign phone trusts no certificate of ours.
-    service: Running,
+    service: ServerHandle,
     site: WebauthnCore,
 }
 
@@ -91,7 +91,7 @@ impl World {
             .unwrap()
             .with_root_certificates(RootCertStore::empty())
             .with_no_client_auth();
-        let tunnel = WebSocketTunnel::builder()
+        let tunnel = WebSocketDialer::builder()
             .tls_config(Arc::new(tls))
             .resolve_without_tls(&TunnelDomain::GOOGLE.host(), service.local_addr())
             .build()
@@ -201,8 +201,8 @@ async fn a_foreign_phone_that_does_not_verify_is_refused_where_that_is_required(
     let mut world = World::new().await;
     let required = json!({"userVerification": "required"});
     let error = world.create(Some(required)).await.unwrap_err();
-    let Fault::PeerMisbehaved(PeerMisbehaved::Mismatch(mismatch)) = error.fault else {
+    let ErrorKind::PeerMisbehaved(PeerMisbehaved::ResponseMismatch(mismatch)) = error.kind else {
         panic!("{error}")
     };
-    assert_eq!(mismatch, Mismatch::UserVerification);
+    assert_eq!(mismatch, ResponseMismatch::UserVerification);
 }

@@ -9,16 +9,16 @@
 
 use async_trait::async_trait;
 use ciborium::Value;
-use fido_hybrid::BoxFuture;
-use fido_hybrid::authenticator::{Authenticator, CtapEngine, Session, Update};
-use fido_hybrid::cbor;
+use fido_hybrid::authenticator::{Authenticator, AuthenticatorUpdate, CtapEngine, Session};
 use fido_hybrid::client::{Ceremony, Client};
 use fido_hybrid::ctap::{
-    CredentialDescriptor, Flags, Request, Response, Status, get_info, make_credential,
+    CredentialDescriptor, CtapRequest, CtapResponse, Flags, GetInfoResponse, MakeCredentialRequest,
+    Status,
 };
-use fido_hybrid::error::Fault;
+use fido_hybrid::error::ErrorKind;
 use fido_hybrid::transport::tunnel_domain::TunnelDomain;
-use fido_hybrid_relay::{Running, Server};
+use fido_hybrid::{BoxFuture, cbor};
+use fido_hybrid_relay::{Server, ServerHandle};
 use fido_hybrid_sim::Air;
 use fido_hybrid_testkit::rig::{self, HASH};
 use fido_hybrid_testkit::services::{certificate, domain, secure};
@@ -114,7 +114,7 @@ impl UserValidationMethod for User {
 /// The adapter: the whole of what a program writes to put this engine behind a link.
 struct Engine {
     passkeys: Mutex<Passkeys<Store, User, AvailableBackend>>,
-    info: get_info::Response,
+    info: GetInfoResponse,
 }
 
 impl Engine {
@@ -128,7 +128,7 @@ impl Engine {
 }
 
 impl CtapEngine for Engine {
-    fn get_info(&self) -> get_info::Response {
+    fn get_info(&self) -> GetInfoResponse {
         self.info.clone()
     }
 
@@ -183,7 +183,7 @@ fn canonical(value: &impl Serialize) -> Vec<u8> {
 struct World {
     client: Client,
     phone: Authenticator,
-    _service: Running,
+    _service: ServerHandle,
 }
 
 impl World {
@@ -203,14 +203,14 @@ impl World {
         Self { client, phone, _service: service }
     }
 
-    fn begin(&self, request: impl Into<Request>) -> (Ceremony<Response>, Session) {
+    fn begin(&self, request: impl Into<CtapRequest>) -> (Ceremony<CtapResponse>, Session) {
         let ceremony = self.client.begin(request.into(), None).unwrap();
         let code = ceremony.qr_code().unwrap().expose().parse().unwrap();
         (ceremony, self.phone.answer(code).unwrap())
     }
 
     /// A ceremony from the code to the answer; both sides end well.
-    async fn perform(&self, request: impl Into<Request>) -> Response {
+    async fn perform(&self, request: impl Into<CtapRequest>) -> CtapResponse {
         let (mut ceremony, mut session) = self.begin(request);
         let response = ceremony.outcome().await.unwrap();
         drop(ceremony);
@@ -219,7 +219,7 @@ impl World {
     }
 }
 
-fn registration() -> make_credential::Request {
+fn registration() -> MakeCredentialRequest {
     let mut request = rig::make_credential("ada");
     request.options.rk = Some(true);
     request
@@ -228,7 +228,7 @@ fn registration() -> make_credential::Request {
 #[tokio::test]
 async fn it_registers_and_signs_in_through_our_link() {
     let world = World::new(Engine::new(true).await).await;
-    let Response::MakeCredential(made) = world.perform(registration()).await else { panic!() };
+    let CtapResponse::MakeCredential(made) = world.perform(registration()).await else { panic!() };
     let credential = made.credential().unwrap();
     assert_eq!(credential.aaguid.0, [7; 16]);
     let key = *credential.public_key.es256().unwrap();
@@ -236,7 +236,7 @@ async fn it_registers_and_signs_in_through_our_link() {
     for allowed in [vec![], vec![CredentialDescriptor::new(credential.id.clone())]] {
         let mut request = rig::get_assertion(&[]);
         request.allow_list = allowed;
-        let Response::GetAssertion(signed) = world.perform(request).await else { panic!() };
+        let CtapResponse::GetAssertion(signed) = world.perform(request).await else { panic!() };
         let message = [signed.auth_data.raw(), &HASH].concat();
         assert!(key.verifies(&message, signed.signature.expose()));
         assert!(signed.auth_data.flags().contains(Flags::USER_PRESENT | Flags::USER_VERIFIED));
@@ -247,17 +247,17 @@ async fn it_registers_and_signs_in_through_our_link() {
 #[tokio::test]
 async fn its_refusals_reach_the_client() {
     for (agrees, request, expected) in [
-        (false, Request::from(registration()), Status::OPERATION_DENIED),
-        (true, Request::from(rig::get_assertion(&[])), Status::NO_CREDENTIALS),
+        (false, CtapRequest::from(registration()), Status::OPERATION_DENIED),
+        (true, CtapRequest::from(rig::get_assertion(&[])), Status::NO_CREDENTIALS),
     ] {
         let world = World::new(Engine::new(agrees).await).await;
         let (mut ceremony, mut session) = world.begin(request);
-        let fault = ceremony.outcome().await.unwrap_err().fault;
-        assert!(matches!(fault, Fault::Status(status) if status == expected), "{fault}");
+        let fault = ceremony.outcome().await.unwrap_err().kind;
+        assert!(matches!(fault, ErrorKind::Status(status) if status == expected), "{fault}");
         drop(ceremony);
         let mut answered = None;
         while let Some(update) = session.next().await {
-            if let Update::Answered(status) = update {
+            if let AuthenticatorUpdate::Answered(status) = update {
                 answered = Some(status);
             }
         }

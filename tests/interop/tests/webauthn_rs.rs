@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use fido_hybrid::authenticator::{Attestation, Backup, Passkey, Profile};
 use fido_hybrid::client;
-use fido_hybrid::ctap::{Request, Response};
+use fido_hybrid::ctap::{CtapRequest, CtapResponse};
 use fido_hybrid::transport::qr_code::RequestHint;
 use fido_hybrid::webauthn::{CreationOptions, Origin, RequestOptions};
 use fido_hybrid_sim::{Pair, Setup, Side};
@@ -52,10 +52,10 @@ impl Phone {
     }
 
     /// Shows a code, scans it, hears the advert, and so on to the answer.
-    fn answer(&mut self, request: impl Into<Request>, hint: RequestHint) -> Response {
+    fn answer(&mut self, request: impl Into<CtapRequest>, hint: RequestHint) -> CtapResponse {
         self.transactions += 1;
         let mut setup = Setup::new(self.transactions, vec![request.into()]);
-        setup.client = client::Config::new(hint);
+        setup.client = client::ClientConfig::new(hint);
         setup.phone.profile = self.profile.clone();
         setup.passkeys = std::mem::take(&mut self.passkeys);
         let mut pair = Pair::new(setup).unwrap();
@@ -73,7 +73,8 @@ impl Phone {
         let prepared = options.prepare(Origin::parse(ORIGIN).unwrap()).unwrap();
         let phone = self.profile.get_info();
         let request = prepared.request_for(&phone).unwrap();
-        let Response::MakeCredential(response) = self.answer(request, RequestHint::MakeCredential)
+        let CtapResponse::MakeCredential(response) =
+            self.answer(request, RequestHint::MakeCredential)
         else {
             panic!("another answer than asked for");
         };
@@ -86,7 +87,7 @@ impl Phone {
         let prepared = options.prepare(Origin::parse(ORIGIN).unwrap()).unwrap();
         let phone = self.profile.get_info();
         let request = prepared.request_for(&phone).unwrap();
-        let Response::GetAssertion(response) = self.answer(request, RequestHint::GetAssertion)
+        let CtapResponse::GetAssertion(response) = self.answer(request, RequestHint::GetAssertion)
         else {
             panic!("another answer than asked for");
         };

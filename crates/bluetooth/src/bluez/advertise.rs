@@ -21,7 +21,7 @@ use super::objects::{self, Found};
 use super::offer::{self, Kind, Offer, PATH};
 use super::refusals::{RETRY, Refusals, Verdict};
 use super::{ADAPTER, ADVERTISING_MANAGER, PROPERTIES, best};
-use fido_hybrid_proto::error::{ApiMisuse, BluetoothFault};
+use fido_hybrid_proto::error::{ApiMisuse, BluetoothError};
 use fido_hybrid_proto::ports::BoxFuture;
 use fido_hybrid_proto::ports::bluetooth::{AdapterState, Advertisement};
 
@@ -32,12 +32,12 @@ const QUEUE: usize = 16;
 /// that can be connected to.
 const BROADCASTS: u32 = 3;
 
-type Events = mpsc::Sender<Result<AdapterState, BluetoothFault>>;
+type Events = mpsc::Sender<Result<AdapterState, BluetoothError>>;
 
 pub(in super::super) async fn advertise(
     settings: &Settings,
     service_data: Vec<u8>,
-) -> Result<Box<dyn Advertisement>, BluetoothFault> {
+) -> Result<Box<dyn Advertisement>, BluetoothError> {
     let mut bus = Bus::connect(settings.bus_address.as_deref()).await?;
     let connection = Arc::clone(bus.connection());
     let (events, receiver) = mpsc::channel(QUEUE);
@@ -90,15 +90,15 @@ pub(in super::super) async fn advertise(
 }
 
 struct Advert {
-    events: mpsc::Receiver<Result<AdapterState, BluetoothFault>>,
-    ended: Option<BluetoothFault>,
+    events: mpsc::Receiver<Result<AdapterState, BluetoothError>>,
+    ended: Option<BluetoothError>,
     offer: Arc<Offer>,
     connection: Arc<SyncConnection>,
     task: Option<AbortHandle>,
 }
 
 impl Advertisement for Advert {
-    fn next(&mut self) -> BoxFuture<'_, Result<AdapterState, BluetoothFault>> {
+    fn next(&mut self) -> BoxFuture<'_, Result<AdapterState, BluetoothError>> {
         Box::pin(async {
             if let Some(fault) = &self.ended {
                 return Err(fault.clone());
@@ -145,7 +145,7 @@ struct Advertising {
 }
 
 impl Advertising {
-    async fn keep_on(&mut self, mut next: Next) -> Result<(), BluetoothFault> {
+    async fn keep_on(&mut self, mut next: Next) -> Result<(), BluetoothError> {
         let offer = Arc::clone(&self.offer);
         loop {
             match next {
@@ -165,10 +165,10 @@ impl Advertising {
 
     /// Looks at all adapters, registers the advert with the first that takes it if
     /// none has it, and tells the caller what has become of it.
-    async fn look(&mut self) -> Result<Next, BluetoothFault> {
+    async fn look(&mut self) -> Result<Next, BluetoothError> {
         let objects = match bus::managed_objects(&self.connection).await.map_err(fault) {
             Ok(objects) => objects,
-            Err(BluetoothFault::Absent) => {
+            Err(BluetoothError::Absent) => {
                 self.refusals = Refusals::default();
                 self.tell(AdapterState::Absent).await;
                 return Ok(Next::OnChange);
@@ -178,7 +178,7 @@ impl Advertising {
         let owner = match bus::owner(&self.connection).await.map_err(fault) {
             Ok(owner) => owner,
             // BlueZ has left meanwhile, and says so by a signal.
-            Err(BluetoothFault::Absent) => return Ok(Next::OnChange),
+            Err(BluetoothError::Absent) => return Ok(Next::OnChange),
             Err(fault) => return Err(fault),
         };
         let is_registered = {
@@ -204,8 +204,8 @@ impl Advertising {
                     self.tell(AdapterState::On).await;
                     return Ok(Next::OnChange);
                 }
-                Err(BluetoothFault::Off) => states.push(AdapterState::Off),
-                Err(BluetoothFault::Absent) => {}
+                Err(BluetoothError::Off) => states.push(AdapterState::Off),
+                Err(BluetoothError::Absent) => {}
                 Err(fault) => {
                     debug!(adapter = found.adapter.id, %fault, "an adapter does not advertise");
                     match self.refusals.refused(&found.path, &fault, Instant::now()) {
@@ -216,7 +216,7 @@ impl Advertising {
                         }
                         // Such an adapter may stand beside the one that had the advert.
                         Verdict::GiveUp if self.has_started && cannot(&fault) => {
-                            if matches!(fault, BluetoothFault::NoAdvertisingSlot) {
+                            if matches!(fault, BluetoothError::NoAdvertisingSlot) {
                                 lacks_a_slot = true;
                                 // No signal says that a slot becomes free.
                                 next = Next::Soon;
@@ -244,13 +244,13 @@ impl Advertising {
         }
     }
 
-    async fn register(&mut self, found: &Found) -> Result<(), BluetoothFault> {
+    async fn register(&mut self, found: &Found) -> Result<(), BluetoothError> {
         let path = &found.path;
         if found.adapter.state != AdapterState::On {
             self.switch_on(path).await?;
         }
         if !found.advertises {
-            return Err(BluetoothFault::Unsupported("advertise"));
+            return Err(BluetoothError::Unsupported("advertise"));
         }
         let kind = {
             let mut state = self.offer.lock();
@@ -273,17 +273,17 @@ impl Advertising {
         let mut state = self.offer.lock();
         state.adapter = None;
         let refused = match error.name() {
-            Some("org.bluez.Error.NotPermitted") => BluetoothFault::NoAdvertisingSlot,
+            Some("org.bluez.Error.NotPermitted") => BluetoothError::NoAdvertisingSlot,
             Some("org.bluez.Error.InvalidLength") => {
-                BluetoothFault::Unsupported("send an advert as long as this")
+                BluetoothError::Unsupported("send an advert as long as this")
             }
             // It may support the other kind.
             Some("org.bluez.Error.NotSupported") if kind == Kind::Peripheral => {
-                BluetoothFault::Unsupported("advertise")
+                BluetoothError::Unsupported("advertise")
             }
             _ => fault(error),
         };
-        if matches!(refused, BluetoothFault::Failed(_)) {
+        if matches!(refused, BluetoothError::Failed(_)) {
             let failures = state.failures.entry(path.clone()).or_default();
             *failures = failures.saturating_add(1);
         }
@@ -291,17 +291,17 @@ impl Advertising {
     }
 
     /// # Errors
-    /// [`BluetoothFault::Off`] where it is not to be switched on, or stays off.
-    async fn switch_on(&mut self, path: &Path<'static>) -> Result<(), BluetoothFault> {
+    /// [`BluetoothError::Off`] where it is not to be switched on, or stays off.
+    async fn switch_on(&mut self, path: &Path<'static>) -> Result<(), BluetoothError> {
         if !self.settings.switch_on || !self.switched_on.insert(path.clone()) {
-            return Err(BluetoothFault::Off);
+            return Err(BluetoothError::Off);
         }
         let powered = (ADAPTER, "Powered", Variant(true));
         let set = bus::call::<()>(&self.connection, path, (PROPERTIES, "Set"), powered).await;
         set.map_err(|error| match fault(error) {
-            BluetoothFault::NotPermitted => BluetoothFault::NotPermitted,
+            BluetoothError::NotPermitted => BluetoothError::NotPermitted,
             // Such as one that a hardware switch keeps off.
-            _ => BluetoothFault::Off,
+            _ => BluetoothError::Off,
         })
     }
 
@@ -314,6 +314,6 @@ impl Advertising {
 }
 
 /// Whether the adapter has no means to advertise, or none left.
-const fn cannot(fault: &BluetoothFault) -> bool {
-    matches!(fault, BluetoothFault::Unsupported(_) | BluetoothFault::NoAdvertisingSlot)
+const fn cannot(fault: &BluetoothError) -> bool {
+    matches!(fault, BluetoothError::Unsupported(_) | BluetoothError::NoAdvertisingSlot)
 }

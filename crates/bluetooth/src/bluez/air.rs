@@ -12,8 +12,8 @@ use tokio::sync::{Notify, mpsc};
 
 use super::objects::{self, Interfaces};
 use super::{ADAPTER, BLUEZ, DEVICE, PROPERTIES};
-use fido_hybrid_proto::error::BluetoothFault;
-use fido_hybrid_proto::ports::bluetooth::{ScanEvent, Sighting};
+use fido_hybrid_proto::error::BluetoothError;
+use fido_hybrid_proto::ports::bluetooth::{AdvertReport, ScanEvent};
 
 /// Addresses that are being asked for at once.
 const LOOKUPS: usize = 32;
@@ -25,7 +25,7 @@ pub(super) struct Air {
     pub(super) changed: Notify,
     /// The scan's task holds the other end open, so that the caller learns of its
     /// end.
-    events: mpsc::WeakSender<Result<ScanEvent, BluetoothFault>>,
+    events: mpsc::WeakSender<Result<ScanEvent, BluetoothError>>,
 }
 
 #[derive(Default)]
@@ -39,7 +39,7 @@ pub(super) struct State {
 }
 
 impl Air {
-    pub(super) fn new(events: &mpsc::Sender<Result<ScanEvent, BluetoothFault>>) -> Self {
+    pub(super) fn new(events: &mpsc::Sender<Result<ScanEvent, BluetoothError>>) -> Self {
         Self { state: Mutex::default(), changed: Notify::new(), events: events.downgrade() }
     }
 
@@ -87,9 +87,7 @@ impl Air {
                 if let Some(device) = interfaces.get(DEVICE)
                     && self.is_ours(&path)
                 {
-                    objects::sightings(device)
-                        .into_iter()
-                        .for_each(|sighting| self.heard(sighting));
+                    objects::adverts(device).into_iter().for_each(|advert| self.heard(advert));
                 }
             }
             "InterfacesRemoved" => {
@@ -123,8 +121,8 @@ impl Air {
         changed: &PropMap,
         connection: &SyncConnection,
     ) {
-        let sightings = objects::sightings(changed);
-        if sightings.is_empty() || !self.is_ours(path) {
+        let adverts = objects::adverts(changed);
+        if adverts.is_empty() || !self.is_ours(path) {
             return;
         }
         let is_new = {
@@ -133,7 +131,7 @@ impl Air {
         };
         if !is_new {
             // One whose address does not come is heard without it.
-            sightings.into_iter().for_each(|sighting| self.heard(sighting));
+            adverts.into_iter().for_each(|advert| self.heard(advert));
             return;
         }
         let ask = Message::method_call(&BLUEZ.into(), path, &PROPERTIES.into(), &"GetAll".into())
@@ -145,12 +143,12 @@ impl Air {
                 air.lock().lookups.remove(&device);
                 // A device that was forgotten meanwhile was heard all the same.
                 let known = reply.read1::<PropMap>().ok().filter(|_| !is_error(&reply));
-                for mut sighting in sightings {
+                for mut advert in adverts {
                     if let Some(known) = &known {
-                        sighting.address = objects::device_address(known);
-                        sighting.rssi = sighting.rssi.or_else(|| objects::rssi(known));
+                        advert.address = objects::device_address(known);
+                        advert.rssi = advert.rssi.or_else(|| objects::rssi(known));
                     }
-                    air.heard(sighting);
+                    air.heard(advert);
                 }
             }),
         );
@@ -164,9 +162,9 @@ impl Air {
         self.lock().listening.iter().any(|adapter| objects::is_below(device, adapter))
     }
 
-    pub(super) fn heard(&self, sighting: Sighting) {
+    pub(super) fn heard(&self, advert: AdvertReport) {
         if let Some(events) = self.events.upgrade() {
-            let _full_or_gone = events.try_send(Ok(ScanEvent::Sighting(sighting)));
+            let _full_or_gone = events.try_send(Ok(ScanEvent::Advert(advert)));
         }
     }
 }

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use super::connect::connect;
 use super::objects::Objects;
 use super::{BLUEZ, OBJECT_MANAGER, PROPERTIES, THE_BUS};
-use fido_hybrid_proto::error::{ApiMisuse, BluetoothFault};
+use fido_hybrid_proto::error::{ApiMisuse, BluetoothError};
 
 /// How long BlueZ or the bus may take to answer. They answer at once, but for an
 /// adapter that is being switched on.
@@ -56,7 +56,7 @@ impl Bus {
     ///
     /// # Cancel safety
     /// A connection that is made all the same is closed.
-    pub(super) async fn connect(address: Option<&str>) -> Result<Self, BluetoothFault> {
+    pub(super) async fn connect(address: Option<&str>) -> Result<Self, BluetoothError> {
         Handle::try_current().map_err(|_| ApiMisuse::NoRuntime)?;
         let channel = connect(address).await?;
         let (reader, connection) = connection::from_channel(channel).map_err(fault)?;
@@ -71,16 +71,16 @@ impl Bus {
     ///
     /// # Cancel safety
     /// The next call goes on.
-    pub(super) async fn lost(&mut self) -> BluetoothFault {
-        BluetoothFault::NoService(Arc::new(Lost((&mut self.reader).await)))
+    pub(super) async fn lost(&mut self) -> BluetoothError {
+        BluetoothError::NoService(Arc::new(Lost((&mut self.reader).await)))
     }
 
     /// Does something that needs the connection: without it, nothing is ever
     /// answered.
     pub(super) async fn during<T>(
         &mut self,
-        work: impl Future<Output = Result<T, BluetoothFault>>,
-    ) -> Result<T, BluetoothFault> {
+        work: impl Future<Output = Result<T, BluetoothError>>,
+    ) -> Result<T, BluetoothError> {
         tokio::select! {
             biased;
             fault = self.lost() => Err(fault),
@@ -92,10 +92,10 @@ impl Bus {
     /// each call may take long, and all of them longer than a person waits.
     pub(super) async fn start<T>(
         &mut self,
-        work: impl Future<Output = Result<T, BluetoothFault>>,
-    ) -> Result<T, BluetoothFault> {
+        work: impl Future<Output = Result<T, BluetoothError>>,
+    ) -> Result<T, BluetoothError> {
         let started = timeout(START_TIMEOUT, self.during(work)).await;
-        started.unwrap_or(Err(BluetoothFault::Silent))
+        started.unwrap_or(Err(BluetoothError::Silent))
     }
 }
 
@@ -162,7 +162,7 @@ pub(super) async fn signals(
     connection: &Arc<SyncConnection>,
     interfaces: &[&str],
     mut take: impl FnMut(&Message, &SyncConnection) + Send + 'static,
-) -> Result<(), BluetoothFault> {
+) -> Result<(), BluetoothError> {
     let mut signals = MatchRule::new();
     signals.msg_type = Some(MessageType::Signal);
     connection.start_receive(
@@ -198,17 +198,17 @@ pub(super) async fn owner(connection: &Arc<SyncConnection>) -> Result<String, db
 }
 
 /// What an error of BlueZ or of the bus means.
-pub(super) fn fault(error: dbus::Error) -> BluetoothFault {
+pub(super) fn fault(error: dbus::Error) -> BluetoothError {
     match error.name() {
         Some(
             // By the bus, or by BlueZ through polkit.
             "org.freedesktop.DBus.Error.AccessDenied"
             | "org.freedesktop.DBus.Error.AuthFailed"
             | "org.bluez.Error.NotAuthorized",
-        ) => BluetoothFault::NotPermitted,
-        Some("org.bluez.Error.NotReady") => BluetoothFault::NotReady,
-        Some("org.bluez.Error.InProgress") => BluetoothFault::Busy,
-        Some(TIMEOUT) => BluetoothFault::Silent,
+        ) => BluetoothError::NotPermitted,
+        Some("org.bluez.Error.NotReady") => BluetoothError::NotReady,
+        Some("org.bluez.Error.InProgress") => BluetoothError::Busy,
+        Some(TIMEOUT) => BluetoothError::Silent,
         Some(
             // There is no BlueZ.
             "org.freedesktop.DBus.Error.ServiceUnknown"
@@ -217,15 +217,15 @@ pub(super) fn fault(error: dbus::Error) -> BluetoothFault {
             | "org.freedesktop.DBus.Error.NoReply"
             // An adapter that was just pulled out.
             | "org.freedesktop.DBus.Error.UnknownObject",
-        ) => BluetoothFault::Absent,
+        ) => BluetoothError::Absent,
         // The system could not start it on demand.
         Some(name) if name.starts_with("org.freedesktop.DBus.Error.Spawn.") => {
-            BluetoothFault::Absent
+            BluetoothError::Absent
         }
         _ => failed(error),
     }
 }
 
-pub(super) fn failed(cause: impl std::error::Error + Send + Sync + 'static) -> BluetoothFault {
-    BluetoothFault::Failed(Arc::new(cause))
+pub(super) fn failed(cause: impl std::error::Error + Send + Sync + 'static) -> BluetoothError {
+    BluetoothError::Failed(Arc::new(cause))
 }

@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::THE_BUS;
-use fido_hybrid_proto::error::{ApiMisuse, BluetoothFault};
+use fido_hybrid_proto::error::{ApiMisuse, BluetoothError};
 
 /// How long the bus may take to accept a connection and to greet. It takes a
 /// millisecond.
@@ -51,7 +51,7 @@ struct NoGreeting;
 ///
 /// # Cancel safety
 /// A connection that is made all the same is closed.
-pub(super) async fn connect(address: Option<&str>) -> Result<Channel, BluetoothFault> {
+pub(super) async fn connect(address: Option<&str>) -> Result<Channel, BluetoothError> {
     let address = match address {
         Some(address) if is_local(address) => address.to_owned(),
         Some(_) => return Err(ApiMisuse::RemoteBus.into()),
@@ -65,22 +65,22 @@ pub(super) async fn connect(address: Option<&str>) -> Result<Channel, BluetoothF
     };
     let thread = thread::Builder::new().name("D-Bus".to_owned());
     let started = thread.spawn(connecting);
-    started.map_err(|error| BluetoothFault::Failed(Arc::new(error)))?;
+    started.map_err(|error| BluetoothError::Failed(Arc::new(error)))?;
     match timeout(CONNECT_TIMEOUT, connection).await {
         Ok(Ok(channel)) => channel.map_err(unreachable),
         // The thread always answers one that waits.
         Ok(Err(_)) => Err(ApiMisuse::TaskEnded.into()),
-        Err(_) => Err(BluetoothFault::Silent),
+        Err(_) => Err(BluetoothError::Silent),
     }
 }
 
 /// As libdbus finds it; an empty variable is as good as none.
-fn system_bus() -> Result<String, BluetoothFault> {
+fn system_bus() -> Result<String, BluetoothError> {
     match std::env::var_os(VARIABLE).filter(|address| !address.is_empty()) {
         None => Ok(SYSTEM_BUS.to_owned()),
         Some(address) => match address.into_string() {
             Ok(address) if is_local(&address) => Ok(address),
-            _ => Err(BluetoothFault::NoService(Arc::new(RemoteBus))),
+            _ => Err(BluetoothError::NoService(Arc::new(RemoteBus))),
         },
     }
 }
@@ -118,9 +118,9 @@ fn open(
     None
 }
 
-fn unreachable(error: dbus::Error) -> BluetoothFault {
+fn unreachable(error: dbus::Error) -> BluetoothError {
     match error.name() {
-        Some("org.freedesktop.DBus.Error.AccessDenied") => BluetoothFault::NotPermitted,
-        _ => BluetoothFault::NoService(Arc::new(error)),
+        Some("org.freedesktop.DBus.Error.AccessDenied") => BluetoothError::NotPermitted,
+        _ => BluetoothError::NoService(Arc::new(error)),
     }
 }

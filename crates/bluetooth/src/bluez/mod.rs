@@ -34,7 +34,7 @@ pub(super) use scan::scan;
 use super::Adapter;
 use super::settings::Settings;
 use bus::{Bus, fault};
-use fido_hybrid_proto::error::BluetoothFault;
+use fido_hybrid_proto::error::BluetoothError;
 use fido_hybrid_proto::ports::bluetooth::AdapterState;
 
 /// The bus itself, by its name on the bus, which is its interface's, too.
@@ -47,12 +47,12 @@ const ADVERTISEMENT: &str = "org.bluez.LEAdvertisement1";
 const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
 const OBJECT_MANAGER: &str = "org.freedesktop.DBus.ObjectManager";
 
-pub(super) async fn adapters(settings: &Settings) -> Result<Vec<Adapter>, BluetoothFault> {
+pub(super) async fn adapters(settings: &Settings) -> Result<Vec<Adapter>, BluetoothError> {
     let mut bus = Bus::connect(settings.bus_address.as_deref()).await?;
     let connection = Arc::clone(bus.connection());
     let objects = async { bus::managed_objects(&connection).await.map_err(fault) };
     let objects = bus.start(objects).await.map_err(|fault| match fault {
-        BluetoothFault::Absent => BluetoothFault::NoService(Arc::new(NoBlueZ)),
+        BluetoothError::Absent => BluetoothError::NoService(Arc::new(NoBlueZ)),
         fault => fault,
     })?;
     Ok(objects::adapters(&objects).into_iter().map(|found| found.adapter).collect())
@@ -66,7 +66,7 @@ struct NoBlueZ;
 
 /// # Errors
 /// Any fault but those that are states.
-pub(super) async fn state(settings: &Settings) -> Result<AdapterState, BluetoothFault> {
+pub(super) async fn state(settings: &Settings) -> Result<AdapterState, BluetoothError> {
     let mut bus = Bus::connect(settings.bus_address.as_deref()).await?;
     let connection = Arc::clone(bus.connection());
     match bus.start(found_adapters(&connection)).await {
@@ -77,7 +77,7 @@ pub(super) async fn state(settings: &Settings) -> Result<AdapterState, Bluetooth
                 .map(|found| found.adapter.state);
             Ok(best(states))
         }
-        Err(BluetoothFault::NotPermitted) => Ok(AdapterState::NotPermitted),
+        Err(BluetoothError::NotPermitted) => Ok(AdapterState::NotPermitted),
         Err(fault) => Err(fault),
     }
 }
@@ -85,11 +85,11 @@ pub(super) async fn state(settings: &Settings) -> Result<AdapterState, Bluetooth
 /// Without BlueZ, there is no adapter.
 async fn found_adapters(
     connection: &Arc<SyncConnection>,
-) -> Result<Vec<objects::Found>, BluetoothFault> {
+) -> Result<Vec<objects::Found>, BluetoothError> {
     match bus::managed_objects(connection).await {
         Ok(objects) => Ok(objects::adapters(&objects)),
         Err(error) => match fault(error) {
-            BluetoothFault::Absent => Ok(Vec::new()),
+            BluetoothError::Absent => Ok(Vec::new()),
             fault => Err(fault),
         },
     }

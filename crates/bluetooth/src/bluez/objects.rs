@@ -8,7 +8,8 @@ use dbus::arg::{PropMap, prop_cast};
 use super::super::Adapter;
 use super::{ADAPTER, ADVERTISING_MANAGER, DEVICE};
 use fido_hybrid_proto::ports::bluetooth::{
-    AdapterState, Address, AddressKind, DEPRECATED_SERVICE_UUID, SERVICE_UUID, Sighting,
+    AdapterState, AddressKind, AdvertReport, BluetoothAddress, DEPRECATED_SERVICE_UUID,
+    SERVICE_UUID,
 };
 
 /// The most service data that is taken from one advert: what an extended
@@ -63,7 +64,7 @@ pub(super) fn adapters(objects: &Objects) -> Vec<Found> {
                 adapter: Adapter {
                     id,
                     name,
-                    address: address.map(|bytes| Address { bytes, kind }),
+                    address: address.map(|bytes| BluetoothAddress { bytes, kind }),
                     state,
                 },
                 discovering: flag("Discovering"),
@@ -80,13 +81,13 @@ pub(super) fn adapters(objects: &Objects) -> Vec<Found> {
 pub(super) fn in_range<'a>(
     objects: &'a Objects,
     adapter: &'a Path<'static>,
-) -> impl Iterator<Item = Sighting> + 'a {
+) -> impl Iterator<Item = AdvertReport> + 'a {
     objects
         .iter()
         .filter(move |(path, _)| is_below(path, adapter))
         .filter_map(|(_, interfaces)| interfaces.get(DEVICE))
         .filter(|properties| rssi(properties).is_some())
-        .flat_map(sightings)
+        .flat_map(adverts)
 }
 
 pub(super) fn is_below(path: &str, parent: &str) -> bool {
@@ -94,7 +95,7 @@ pub(super) fn is_below(path: &str, parent: &str) -> bool {
 }
 
 /// What one device carries under the two services: all, or what has changed.
-pub(super) fn sightings(properties: &PropMap) -> Vec<Sighting> {
+pub(super) fn adverts(properties: &PropMap) -> Vec<AdvertReport> {
     let Some(service_data) = prop_cast::<PropMap>(properties, "ServiceData") else {
         return Vec::new();
     };
@@ -103,10 +104,10 @@ pub(super) fn sightings(properties: &PropMap) -> Vec<Sighting> {
         let Some(service) = service(uuid) else { continue };
         let Some(data) = dbus::arg::cast::<Vec<u8>>(&*data.0) else { continue };
         if data.len() <= MAX_SERVICE_DATA {
-            let mut sighting = Sighting::new(service, data.clone());
-            sighting.rssi = rssi(properties);
-            sighting.address = device_address(properties);
-            found.push(sighting);
+            let mut advert = AdvertReport::new(service, data.clone());
+            advert.rssi = rssi(properties);
+            advert.address = device_address(properties);
+            found.push(advert);
         }
     }
     found
@@ -127,9 +128,9 @@ pub(super) fn rssi(properties: &PropMap) -> Option<i16> {
     prop_cast::<i16>(properties, "RSSI").copied()
 }
 
-pub(super) fn device_address(properties: &PropMap) -> Option<Address> {
+pub(super) fn device_address(properties: &PropMap) -> Option<BluetoothAddress> {
     let bytes = address(prop_cast::<String>(properties, "Address")?)?;
-    Some(Address { bytes, kind: address_kind(properties)? })
+    Some(BluetoothAddress { bytes, kind: address_kind(properties)? })
 }
 
 fn address_kind(properties: &PropMap) -> Option<AddressKind> {
@@ -181,11 +182,11 @@ mod tests {
             ("RSSI", Box::new(-61_i16)),
             service_data([(FIDO, Box::new(vec![1_u8, 2])), ("180f", Box::new(vec![3_u8]))]),
         ]);
-        let mut expected = Sighting::new(SERVICE_UUID, vec![1, 2]);
+        let mut expected = AdvertReport::new(SERVICE_UUID, vec![1, 2]);
         let bytes = [0x0a, 0x1b, 0xff, 0, 0x7e, 0x80];
-        expected.address = Some(Address { bytes, kind: AddressKind::Random });
+        expected.address = Some(BluetoothAddress { bytes, kind: AddressKind::Random });
         expected.rssi = Some(-61);
-        assert_eq!(sightings(&device), [expected]);
+        assert_eq!(adverts(&device), [expected]);
     }
 
     #[test]
@@ -197,11 +198,14 @@ mod tests {
             ("fff9", Box::new(vec![4_u8])),
             ("", Box::new(vec![5_u8])),
         ])]);
-        let mut heard = sightings(&device);
-        heard.sort_by_key(|sighting| sighting.service_data.clone());
+        let mut heard = adverts(&device);
+        heard.sort_by_key(|advert| advert.service_data.clone());
         assert_eq!(
             heard,
-            [Sighting::new(SERVICE_UUID, vec![1]), Sighting::new(DEPRECATED_SERVICE_UUID, vec![2])]
+            [
+                AdvertReport::new(SERVICE_UUID, vec![1]),
+                AdvertReport::new(DEPRECATED_SERVICE_UUID, vec![2])
+            ]
         );
     }
 
@@ -213,7 +217,7 @@ mod tests {
             properties([service_data([(FIDO, Box::new(vec![1_u32]))])]),
             properties([service_data([(FIDO, Box::new(vec![0_u8; MAX_SERVICE_DATA + 1]))])]),
         ] {
-            assert!(sightings(&odd).is_empty(), "{odd:?}");
+            assert!(adverts(&odd).is_empty(), "{odd:?}");
         }
         let odd = properties([
             ("Address", text("0A:1B:FF:00:7E:80:00")),
@@ -221,8 +225,8 @@ mod tests {
             ("RSSI", Box::new(200_u32)),
             service_data([(FIDO, Box::new(vec![0_u8; MAX_SERVICE_DATA]))]),
         ]);
-        let expected = Sighting::new(SERVICE_UUID, vec![0; MAX_SERVICE_DATA]);
-        assert_eq!(sightings(&odd), [expected]);
+        let expected = AdvertReport::new(SERVICE_UUID, vec![0; MAX_SERVICE_DATA]);
+        assert_eq!(adverts(&odd), [expected]);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use dbus::Path;
 use tokio::time::Instant;
 
 use super::objects::Found;
-use fido_hybrid_proto::error::BluetoothFault;
+use fido_hybrid_proto::error::BluetoothError;
 use fido_hybrid_proto::ports::bluetooth::AdapterState;
 
 /// Between two attempts. An adapter that was just plugged in refuses the first.
@@ -45,18 +45,18 @@ impl Refusals {
     pub(super) fn refused(
         &mut self,
         path: &Path<'static>,
-        fault: &BluetoothFault,
+        fault: &BluetoothError,
         now: Instant,
     ) -> Verdict {
         let since = *self.0.entry(path.clone()).or_insert(now);
         let patience = match fault {
-            BluetoothFault::Busy | BluetoothFault::NotReady => BUSY_PATIENCE,
+            BluetoothError::Busy | BluetoothError::NotReady => BUSY_PATIENCE,
             // Waiting does not change what is allowed or possible, and a BlueZ that
             // does not answer has been waited for.
-            BluetoothFault::NotPermitted
-            | BluetoothFault::Unsupported(_)
-            | BluetoothFault::NoAdvertisingSlot
-            | BluetoothFault::Silent => Duration::ZERO,
+            BluetoothError::NotPermitted
+            | BluetoothError::Unsupported(_)
+            | BluetoothError::NoAdvertisingSlot
+            | BluetoothError::Silent => Duration::ZERO,
             _ => PATIENCE,
         };
         match now.saturating_duration_since(since) {
@@ -88,16 +88,16 @@ mod tests {
 
     #[test]
     fn what_may_pass_is_asked_again_and_what_is_forbidden_is_not() {
-        let failed = BluetoothFault::Failed(Arc::new(std::io::Error::other("broken")));
+        let failed = BluetoothError::Failed(Arc::new(std::io::Error::other("broken")));
         for (fault, quiet_for, told_for) in [
             // In units of RETRY: silent until 2 s, told until the end.
-            (BluetoothFault::Busy, 5, 50),
-            (BluetoothFault::NotReady, 5, 50),
+            (BluetoothError::Busy, 5, 50),
+            (BluetoothError::NotReady, 5, 50),
             (failed, 5, 5),
-            (BluetoothFault::NotPermitted, 0, 0),
-            (BluetoothFault::Unsupported("advertise"), 0, 0),
-            (BluetoothFault::NoAdvertisingSlot, 0, 0),
-            (BluetoothFault::Silent, 0, 0),
+            (BluetoothError::NotPermitted, 0, 0),
+            (BluetoothError::Unsupported("advertise"), 0, 0),
+            (BluetoothError::NoAdvertisingSlot, 0, 0),
+            (BluetoothError::Silent, 0, 0),
         ] {
             let mut refusals = Refusals::default();
             let (path, begin) = (Path::from("/org/bluez/hci0"), Instant::now());
@@ -117,10 +117,10 @@ mod tests {
     fn an_adapter_that_listened_in_between_begins_anew() {
         let mut refusals = Refusals::default();
         let (path, begin) = (Path::from("/org/bluez/hci0"), Instant::now());
-        assert_eq!(refusals.refused(&path, &BluetoothFault::Busy, begin), Verdict::Retry);
+        assert_eq!(refusals.refused(&path, &BluetoothError::Busy, begin), Verdict::Retry);
         let late = begin + BUSY_PATIENCE;
-        assert_eq!(refusals.refused(&path, &BluetoothFault::Busy, late), Verdict::GiveUp);
+        assert_eq!(refusals.refused(&path, &BluetoothError::Busy, late), Verdict::GiveUp);
         refusals.forget(&path);
-        assert_eq!(refusals.refused(&path, &BluetoothFault::Busy, late), Verdict::Retry);
+        assert_eq!(refusals.refused(&path, &BluetoothError::Busy, late), Verdict::Retry);
     }
 }

@@ -26,7 +26,7 @@ use super::bus::{self, Bus, fault};
 use super::objects::{self, Found, Objects};
 use super::refusals::{RETRY, Refusals, Verdict};
 use super::{ADAPTER, DEVICE, PROPERTIES, best};
-use fido_hybrid_proto::error::{ApiMisuse, BluetoothFault};
+use fido_hybrid_proto::error::{ApiMisuse, BluetoothError};
 use fido_hybrid_proto::ports::BoxFuture;
 use fido_hybrid_proto::ports::bluetooth::{AdapterState, Scan, ScanEvent};
 
@@ -34,9 +34,9 @@ use fido_hybrid_proto::ports::bluetooth::{AdapterState, Scan, ScanEvent};
 /// phone repeats it.
 const QUEUE: usize = 64;
 
-type Events = mpsc::Sender<Result<ScanEvent, BluetoothFault>>;
+type Events = mpsc::Sender<Result<ScanEvent, BluetoothError>>;
 
-pub(in super::super) async fn scan(settings: &Settings) -> Result<Box<dyn Scan>, BluetoothFault> {
+pub(in super::super) async fn scan(settings: &Settings) -> Result<Box<dyn Scan>, BluetoothError> {
     let mut bus = Bus::connect(settings.bus_address.as_deref()).await?;
     let (events, receiver) = mpsc::channel(QUEUE);
     let air = Arc::new(Air::new(&events));
@@ -73,15 +73,15 @@ pub(in super::super) async fn scan(settings: &Settings) -> Result<Box<dyn Scan>,
 }
 
 struct BluezScan {
-    events: mpsc::Receiver<Result<ScanEvent, BluetoothFault>>,
-    ended: Option<BluetoothFault>,
+    events: mpsc::Receiver<Result<ScanEvent, BluetoothError>>,
+    ended: Option<BluetoothError>,
     air: Arc<Air>,
     connection: Arc<SyncConnection>,
     task: Option<AbortHandle>,
 }
 
 impl Scan for BluezScan {
-    fn next(&mut self) -> BoxFuture<'_, Result<ScanEvent, BluetoothFault>> {
+    fn next(&mut self) -> BoxFuture<'_, Result<ScanEvent, BluetoothError>> {
         Box::pin(async move {
             if let Some(fault) = &self.ended {
                 return Err(fault.clone());
@@ -130,7 +130,7 @@ struct Listening {
 }
 
 impl Listening {
-    async fn subscribe(&self) -> Result<(), BluetoothFault> {
+    async fn subscribe(&self) -> Result<(), BluetoothError> {
         let air = Arc::clone(&self.air);
         let take = move |message: &Message, connection: &SyncConnection| {
             air.signal(message, connection);
@@ -138,7 +138,7 @@ impl Listening {
         bus::signals(&self.connection, &[ADAPTER, DEVICE], take).await
     }
 
-    async fn keep_on(&mut self, mut next: Next) -> Result<(), BluetoothFault> {
+    async fn keep_on(&mut self, mut next: Next) -> Result<(), BluetoothError> {
         let air = Arc::clone(&self.air);
         loop {
             let mut changed = pin!(air.changed.notified());
@@ -155,10 +155,10 @@ impl Listening {
 
     /// Looks at all adapters, makes listen what should, and tells the caller
     /// what has become of them.
-    async fn look(&mut self) -> Result<Next, BluetoothFault> {
+    async fn look(&mut self) -> Result<Next, BluetoothError> {
         let objects = match self.ask().await {
             Ok(objects) => objects,
-            Err(BluetoothFault::Absent) => {
+            Err(BluetoothError::Absent) => {
                 self.refusals = Refusals::default();
                 self.tell(AdapterState::Absent).await;
                 return Ok(Next::OnChange);
@@ -179,7 +179,7 @@ impl Listening {
                     self.refusals.forget(&adapter.path);
                     if state == AdapterState::On {
                         objects::in_range(&objects, &adapter.path)
-                            .for_each(|sighting| self.air.heard(sighting));
+                            .for_each(|advert| self.air.heard(advert));
                     }
                     states.push(state);
                 }
@@ -210,14 +210,14 @@ impl Listening {
 
     /// All that BlueZ has. From now on signals count from whoever BlueZ is:
     /// without that name, nothing would be heard.
-    async fn ask(&self) -> Result<Objects, BluetoothFault> {
+    async fn ask(&self) -> Result<Objects, BluetoothError> {
         let objects = bus::managed_objects(&self.connection).await.map_err(fault)?;
         let owner = bus::owner(&self.connection).await.map_err(fault)?;
         self.air.lock().owner = Some(owner);
         Ok(objects)
     }
 
-    async fn make_listen(&mut self, found: &Found) -> Result<AdapterState, BluetoothFault> {
+    async fn make_listen(&mut self, found: &Found) -> Result<AdapterState, BluetoothError> {
         let Found { path, adapter, discovering, .. } = found;
         if adapter.state != AdapterState::On
             && !(self.settings.switch_on && self.switch_on(path).await)
@@ -236,11 +236,11 @@ impl Listening {
         match refused {
             // BlueZ answers InProgress to a program that discovers already, and
             // also whenever the kernel refuses. Only the first is a success.
-            BluetoothFault::Busy if self.discovers(path).await => Ok(AdapterState::On),
+            BluetoothError::Busy if self.discovers(path).await => Ok(AdapterState::On),
             refused => {
                 self.air.lock().listening.remove(path);
                 match refused {
-                    BluetoothFault::Absent => Ok(AdapterState::Absent),
+                    BluetoothError::Absent => Ok(AdapterState::Absent),
                     fault => Err(fault),
                 }
             }

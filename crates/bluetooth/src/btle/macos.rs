@@ -9,7 +9,7 @@ use futures_util::FutureExt;
 
 use crate::central::Central;
 use crate::settings::Settings;
-use fido_hybrid_proto::error::BluetoothFault;
+use fido_hybrid_proto::error::BluetoothError;
 use fido_hybrid_proto::ports::bluetooth::{
     AdapterState, Advertisement, DEPRECATED_SERVICE_UUID, SERVICE_UUID,
 };
@@ -18,8 +18,8 @@ use fido_hybrid_proto::ports::bluetooth::{
 pub(crate) async fn advertise(
     _: &Settings,
     _: Vec<u8>,
-) -> Result<Box<dyn Advertisement>, BluetoothFault> {
-    Err(BluetoothFault::Unsupported(
+) -> Result<Box<dyn Advertisement>, BluetoothError> {
+    Err(BluetoothError::Unsupported(
         "advertise as a phone does: macOS lets no program put service data into an advert",
     ))
 }

@@ -5,7 +5,7 @@
 //! |---|---|---|
 //! | adapters | any number; Windows listens with the one of its choice, while the chosen one is on | at most one |
 //! | [`Adapter::id`] | its address | `CoreBluetooth` |
-//! | addresses of phones | told | never told |
+//! | addresses of phones | last_reported | never last_reported |
 //! | filter | none: some drivers' filters let nothing through | both services: macOS 12 tells nothing without one |
 //! | permission | not needed, except by packaged apps | asked for at the first use, even a look |
 //!
@@ -33,35 +33,39 @@ use self::macos as platform;
 #[cfg(windows)]
 use self::windows as platform;
 use super::Adapter;
-use super::listening::{self, Ears, Heard, Radio, sightings, together};
+use super::polled_scan::{
+    self, ActiveScan, PolledRadio, RadioEvent, advert_reports, combined_state,
+};
 use super::settings::Settings;
-use fido_hybrid_proto::error::BluetoothFault;
-use fido_hybrid_proto::ports::bluetooth::{AdapterState, Address, AddressKind, Scan};
+use fido_hybrid_proto::error::BluetoothError;
+use fido_hybrid_proto::ports::bluetooth::{AdapterState, AddressKind, BluetoothAddress, Scan};
 
 #[cfg(target_os = "macos")]
 pub(super) use platform::advertise;
 
-pub(super) async fn adapters(settings: &Settings) -> Result<Vec<Adapter>, BluetoothFault> {
+pub(super) async fn adapters(settings: &Settings) -> Result<Vec<Adapter>, BluetoothError> {
     let mut adapters = Vec::new();
     for handle in platform::adapters(settings).await.map_err(fault)? {
         let address = handle.adapter_address().await.map_err(fault)?;
         adapters.push(Adapter {
             id: id(&handle).await?,
             name: handle.adapter_info().await.map_err(fault)?,
-            address: address
-                .map(|address| Address { bytes: address.into_inner(), kind: AddressKind::Public }),
+            address: address.map(|address| BluetoothAddress {
+                bytes: address.into_inner(),
+                kind: AddressKind::Public,
+            }),
             state: state_of(settings, &handle).await?,
         });
     }
     Ok(adapters)
 }
 
-pub(super) async fn state(settings: &Settings) -> Result<AdapterState, BluetoothFault> {
-    System::new(settings).look().await
+pub(super) async fn state(settings: &Settings) -> Result<AdapterState, BluetoothError> {
+    System::new(settings).poll_state().await
 }
 
-pub(super) async fn scan(settings: &Settings) -> Result<Box<dyn Scan>, BluetoothFault> {
-    listening::scan(System::new(settings)).await
+pub(super) async fn scan(settings: &Settings) -> Result<Box<dyn Scan>, BluetoothError> {
+    polled_scan::scan(System::new(settings)).await
 }
 
 /// The adapters that may listen.
@@ -77,10 +81,10 @@ impl System {
     }
 }
 
-impl Radio for System {
-    type Ears = SystemEars;
+impl PolledRadio for System {
+    type ActiveScan = SystemEars;
 
-    async fn look(&mut self) -> Result<AdapterState, BluetoothFault> {
+    async fn poll_state(&mut self) -> Result<AdapterState, BluetoothError> {
         self.found = None;
         let handles = match platform::adapters(&self.settings).await {
             Err(btleplug::Error::PermissionDenied) => return Ok(AdapterState::NotPermitted),
@@ -99,11 +103,11 @@ impl Radio for System {
                 self.found = Some(handle);
             }
         }
-        Ok(together(states))
+        Ok(combined_state(states))
     }
 
-    async fn listen(&mut self) -> Result<SystemEars, BluetoothFault> {
-        let handle = self.found.clone().ok_or(BluetoothFault::Absent)?;
+    async fn start_scan(&mut self) -> Result<SystemEars, BluetoothError> {
+        let handle = self.found.clone().ok_or(BluetoothError::Absent)?;
         // Before the start: what is heard first is not missed.
         let events = handle.events().await.map_err(fault)?;
         let scanning = platform::Scanning::start(&self.settings, handle).await.map_err(fault)?;
@@ -116,27 +120,27 @@ struct SystemEars {
     scanning: platform::Scanning,
 }
 
-impl Ears for SystemEars {
-    async fn hear(&mut self) -> Option<Heard> {
+impl ActiveScan for SystemEars {
+    async fn next_event(&mut self) -> Option<RadioEvent> {
         loop {
-            let sightings = match self.events.next().await? {
-                CentralEvent::StateUpdate(_) => return Some(Heard::Change),
+            let adverts = match self.events.next().await? {
+                CentralEvent::StateUpdate(_) => return Some(RadioEvent::Change),
                 // On Windows these come last, when all that belongs to an
                 // advert is known.
                 CentralEvent::DeviceDiscovered(id) | CentralEvent::DeviceUpdated(id) => {
                     let device = device(self.scanning.handle(), &id).await;
                     let data = |service| device.service_data.get(&uuid_from_u16(service));
-                    sightings(data, address(&device), device.rssi)
+                    advert_reports(data, address(&device), device.rssi)
                 }
                 CentralEvent::ServiceDataAdvertisement { id, service_data } => {
                     let device = device(self.scanning.handle(), &id).await;
                     let data = |service| service_data.get(&uuid_from_u16(service));
-                    sightings(data, address(&device), device.rssi)
+                    advert_reports(data, address(&device), device.rssi)
                 }
                 _ => Vec::new(),
             };
-            if !sightings.is_empty() {
-                return Some(Heard::Sightings(sightings));
+            if !adverts.is_empty() {
+                return Some(RadioEvent::Adverts(adverts));
             }
             consume_budget().await;
         }
@@ -152,15 +156,15 @@ async fn device(handle: &Handle, id: &PeripheralId) -> PeripheralProperties {
     }
 }
 
-fn address(device: &PeripheralProperties) -> Option<Address> {
+fn address(device: &PeripheralProperties) -> Option<BluetoothAddress> {
     let kind = match device.address_type? {
         AddressType::Public => AddressKind::Public,
         AddressType::Random => AddressKind::Random,
     };
-    Some(Address { bytes: device.address.into_inner(), kind })
+    Some(BluetoothAddress { bytes: device.address.into_inner(), kind })
 }
 
-async fn id(handle: &Handle) -> Result<String, BluetoothFault> {
+async fn id(handle: &Handle) -> Result<String, BluetoothError> {
     let address = handle.adapter_address().await.map_err(fault)?;
     match address.as_ref().map(BDAddr::to_string) {
         Some(address) => Ok(address),
@@ -168,7 +172,7 @@ async fn id(handle: &Handle) -> Result<String, BluetoothFault> {
     }
 }
 
-async fn state_of(settings: &Settings, handle: &Handle) -> Result<AdapterState, BluetoothFault> {
+async fn state_of(settings: &Settings, handle: &Handle) -> Result<AdapterState, BluetoothError> {
     Ok(match handle.adapter_state().await.map_err(fault)? {
         CentralState::PoweredOn => AdapterState::On,
         CentralState::PoweredOff => AdapterState::Off,
@@ -176,10 +180,10 @@ async fn state_of(settings: &Settings, handle: &Handle) -> Result<AdapterState, 
     })
 }
 
-fn fault(error: btleplug::Error) -> BluetoothFault {
+fn fault(error: btleplug::Error) -> BluetoothError {
     match error {
-        btleplug::Error::PermissionDenied => BluetoothFault::NotPermitted,
-        btleplug::Error::NoAdapterAvailable => BluetoothFault::Absent,
-        error => BluetoothFault::Failed(Arc::new(error)),
+        btleplug::Error::PermissionDenied => BluetoothError::NotPermitted,
+        btleplug::Error::NoAdapterAvailable => BluetoothError::Absent,
+        error => BluetoothError::Failed(Arc::new(error)),
     }
 }

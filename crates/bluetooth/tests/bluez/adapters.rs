@@ -1,7 +1,7 @@
 //! Adapters that are absent, off, not permitted, on; that come, go and change.
 
 use fido_hybrid::bluetooth::{AdapterState, Bluetooth, SERVICE_UUID, Scanner as _};
-use fido_hybrid::error::BluetoothFault;
+use fido_hybrid::error::BluetoothError;
 
 use crate::bluez::{
     ADAPTER, Advert, Air, Answer, Ending, Machine, PROPERTIES, Plug, Policy, Power, Value,
@@ -36,11 +36,11 @@ async fn absent_off_not_permitted_and_on_are_four_answers() {
     laptop.stop_bluetoothd(Ending::Crash);
     assert_eq!(state_of(&radio).await, AdapterState::Absent);
     let no_bluez = radio.adapters().await;
-    let Err(BluetoothFault::NoService(source)) = no_bluez else { panic!("{no_bluez:?}") };
+    let Err(BluetoothError::NoService(source)) = no_bluez else { panic!("{no_bluez:?}") };
     assert_eq!(source.to_string(), "BlueZ does not run");
     laptop.kill_bus();
     let no_bus = soon("the state", radio.state()).await;
-    assert!(matches!(no_bus, Err(BluetoothFault::NoService(_))), "{no_bus:?}");
+    assert!(matches!(no_bus, Err(BluetoothError::NoService(_))), "{no_bus:?}");
     assert_nothing_was_set(&laptop);
     assert_eq!(laptop.calls_of("StartDiscovery"), []);
 }
@@ -51,17 +51,17 @@ async fn a_scan_that_is_not_permitted_says_so_and_one_without_a_bus_fails() {
     let laptop = laptop(&air);
     laptop.set_policy(&Policy::Closed);
     let denied = bluetooth(&laptop).scan().await.err();
-    assert!(matches!(denied, Some(BluetoothFault::NotPermitted)), "{denied:?}");
+    assert!(matches!(denied, Some(BluetoothError::NotPermitted)), "{denied:?}");
 
     // BlueZ itself may ask the system's policy, too.
     laptop.set_policy(&Policy::Open);
     laptop.answer("StartDiscovery", Answer::error("org.bluez.Error.NotAuthorized", "no"));
     let denied = soon("an answer", bluetooth(&laptop).scan()).await.err();
-    assert!(matches!(denied, Some(BluetoothFault::NotPermitted)), "{denied:?}");
+    assert!(matches!(denied, Some(BluetoothError::NotPermitted)), "{denied:?}");
 
     laptop.kill_bus();
     let failed = bluetooth(&laptop).scan().await.err();
-    assert!(matches!(failed, Some(BluetoothFault::NoService(_))), "{failed:?}");
+    assert!(matches!(failed, Some(BluetoothError::NoService(_))), "{failed:?}");
 }
 
 #[tokio::test]

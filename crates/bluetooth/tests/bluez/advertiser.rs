@@ -1,7 +1,7 @@
 //! An advert on the air: what it says, who sends it, and why none can be sent.
 
 use fido_hybrid::bluetooth::{AdapterState, Advertisement, Advertiser as _, Bluetooth};
-use fido_hybrid::error::{Advice, BluetoothFault, Error, Stage};
+use fido_hybrid::error::{Advice, BluetoothError, Error, Stage};
 
 use crate::bluez::{
     ADVERTISEMENT, ADVERTISING_MANAGER, Advertising, Air, Answer, Ending, Machine, PROPERTIES,
@@ -16,7 +16,7 @@ async fn advertising(radio: &Bluetooth) -> Box<dyn Advertisement> {
 }
 
 /// Why nothing is on the air, for good or until the adapter changes.
-async fn refusal(radio: &Bluetooth) -> BluetoothFault {
+async fn refusal(radio: &Bluetooth) -> BluetoothError {
     match soon("a refusal", radio.advertise(DATA.to_vec())).await {
         Ok(mut advert) => state(&mut advert).await.fault().expect("a refusal"),
         Err(fault) => fault,
@@ -28,7 +28,7 @@ async fn state(advert: &mut Box<dyn Advertisement>) -> AdapterState {
 }
 
 /// What a person is told to do.
-fn advice(fault: BluetoothFault) -> Advice {
+fn advice(fault: BluetoothError) -> Advice {
     Error::new(Stage::Advertising, fault).advice()
 }
 
@@ -108,26 +108,26 @@ async fn each_reason_why_an_adapter_cannot_has_its_advice() {
     let radio = bluetooth(&laptop);
 
     let fault = refusal(&radio).await;
-    assert!(matches!(fault, BluetoothFault::Absent), "{fault:?}");
+    assert!(matches!(fault, BluetoothError::Absent), "{fault:?}");
     assert_eq!(advice(fault), Advice::AddBluetooth);
 
     laptop.plug_in("hci0", Power::Off);
     let fault = refusal(&radio).await;
-    assert!(matches!(fault, BluetoothFault::Off), "{fault:?}");
+    assert!(matches!(fault, BluetoothError::Off), "{fault:?}");
     assert_eq!(advice(fault), Advice::TurnBluetoothOn);
     assert_eq!(laptop.power("hci0"), Power::Off);
     laptop.unplug("hci0");
 
     laptop.plug(Plug::new("hci0", Power::On).advertising(Advertising::None));
     let fault = refusal(&radio).await;
-    assert!(matches!(fault, BluetoothFault::Unsupported("advertise")), "{fault:?}");
+    assert!(matches!(fault, BluetoothError::Unsupported("advertise")), "{fault:?}");
     assert_eq!(advice(fault), Advice::UseAnotherDevice);
     laptop.unplug("hci0");
 
     laptop.plug(Plug::new("hci0", Power::On).advertising(Advertising::Slots(1)));
     let another = advertising(&radio).await;
     let fault = refusal(&radio).await;
-    assert!(matches!(fault, BluetoothFault::NoAdvertisingSlot), "{fault:?}");
+    assert!(matches!(fault, BluetoothError::NoAdvertisingSlot), "{fault:?}");
     assert_eq!(advice(fault), Advice::CloseOtherPrograms);
     drop(another);
     air.until("there is a slot", || laptop.registered("hci0").is_empty()).await;
@@ -135,7 +135,7 @@ async fn each_reason_why_an_adapter_cannot_has_its_advice() {
     for policy in [Policy::Closed, Policy::Without(ADVERTISING_MANAGER)] {
         laptop.set_policy(&policy);
         let fault = refusal(&radio).await;
-        assert!(matches!(fault, BluetoothFault::NotPermitted), "{policy:?}: {fault:?}");
+        assert!(matches!(fault, BluetoothError::NotPermitted), "{policy:?}: {fault:?}");
         assert_eq!(advice(fault), Advice::AllowBluetooth);
     }
     laptop.set_policy(&Policy::Open);
@@ -143,16 +143,16 @@ async fn each_reason_why_an_adapter_cannot_has_its_advice() {
     let odd = Answer::error("org.bluez.Error.Failed", "Failed to register advertisement");
     laptop.answer("RegisterAdvertisement", odd);
     let fault = refusal(&radio).await;
-    assert!(matches!(fault, BluetoothFault::Failed(_)), "{fault:?}");
+    assert!(matches!(fault, BluetoothError::Failed(_)), "{fault:?}");
     assert_eq!(advice(fault), Advice::RestartBluetooth);
     laptop.answer_truly("RegisterAdvertisement");
 
     laptop.stop_bluetoothd(Ending::Crash);
     let fault = refusal(&radio).await;
-    assert!(matches!(fault, BluetoothFault::Absent), "{fault:?}");
+    assert!(matches!(fault, BluetoothError::Absent), "{fault:?}");
     laptop.kill_bus();
     let fault = refusal(&radio).await;
-    assert!(matches!(fault, BluetoothFault::NoService(_)), "{fault:?}");
+    assert!(matches!(fault, BluetoothError::NoService(_)), "{fault:?}");
     assert_eq!(advice(fault), Advice::StartBluetooth);
     assert_eq!(air.adverts(), []);
 }
@@ -179,7 +179,7 @@ async fn service_data_of_any_length_goes_on_the_air_or_is_refused() {
             Ok(_) if length <= 27 => {
                 assert_eq!(air.adverts()[0].service_data[&uuid(0xfff9)], vec![7; length]);
             }
-            Err(BluetoothFault::Unsupported(_)) if length > 27 => {}
+            Err(BluetoothError::Unsupported(_)) if length > 27 => {}
             Ok(_) => panic!("{length} bytes are on the air"),
             Err(fault) => panic!("{length} bytes: {fault:?}"),
         }
@@ -280,7 +280,7 @@ async fn a_lost_bus_ends_an_advert_with_an_error_that_stays() {
     laptop.kill_bus();
     for _ in 0..2 {
         let fault = soon("the end", advert.next()).await.unwrap_err();
-        assert!(matches!(fault, BluetoothFault::NoService(_)), "{fault:?}");
+        assert!(matches!(fault, BluetoothError::NoService(_)), "{fault:?}");
     }
 }
 
@@ -411,7 +411,7 @@ async fn an_adapter_that_supports_neither_kind_of_advert_is_told_as_unable() {
     let laptop = laptop(&air);
     laptop.answer("RegisterAdvertisement", Answer::error("org.bluez.Error.NotSupported", "no"));
     let fault = refusal(&bluetooth(&laptop)).await;
-    assert!(matches!(fault, BluetoothFault::Unsupported("advertise")), "{fault:?}");
+    assert!(matches!(fault, BluetoothError::Unsupported("advertise")), "{fault:?}");
     assert_eq!(advice(fault), Advice::UseAnotherDevice);
     let asked = laptop.calls_of("RegisterAdvertisement").len();
     assert_eq!(asked, 4, "three times for a broadcast");

@@ -4,15 +4,16 @@ use std::time::Duration;
 
 use fido_hybrid::BoxFuture;
 use fido_hybrid::authenticator::{
-    Authenticator, Decision, MemoryStore, Prompt, Session, Update as Told, UserCheck, Verification,
+    Authenticator, AuthenticatorUpdate as Told, Decision, MemoryStore, Prompt, Session, UserCheck,
+    UserVerification,
 };
 use fido_hybrid::bluetooth::AdapterState;
-use fido_hybrid::client::{Ceremony, Client, Update};
-use fido_hybrid::ctap::{Request, Response};
-use fido_hybrid::error::{Advice, BluetoothFault, Fault, Stage};
+use fido_hybrid::client::{Ceremony, Client, ClientUpdate};
+use fido_hybrid::ctap::{CtapRequest, CtapResponse};
+use fido_hybrid::error::{Advice, BluetoothError, ErrorKind, Stage};
 use fido_hybrid::transport::qr_code::QrCode;
 use fido_hybrid::transport::tunnel_domain::TunnelDomain;
-use fido_hybrid_relay::{Running, Server};
+use fido_hybrid_relay::{Server, ServerHandle};
 
 use crate::bluez::{Air, Ending, Machine, Power};
 use crate::rig::{get_assertion, make_credential};
@@ -23,7 +24,7 @@ struct Agrees;
 
 impl UserCheck for Agrees {
     fn check(&self, _: Prompt) -> BoxFuture<'_, Decision> {
-        let agreed = Decision::Approved { verification: Verification::Verified, account: 0 };
+        let agreed = Decision::Approved { verification: UserVerification::Verified, account: 0 };
         Box::pin(std::future::ready(agreed))
     }
 }
@@ -35,7 +36,7 @@ struct World {
     phone: Machine,
     client: Client,
     authenticator: Authenticator,
-    _service: Running,
+    _service: ServerHandle,
 }
 
 impl World {
@@ -60,12 +61,12 @@ impl World {
         Some(Self { air, laptop, phone, client, authenticator, _service: service })
     }
 
-    fn begin(&self, request: impl Into<Request>) -> Ceremony<Response> {
+    fn begin(&self, request: impl Into<CtapRequest>) -> Ceremony<CtapResponse> {
         self.client.begin(request.into(), None).unwrap()
     }
 
     /// The phone's camera sees the code.
-    fn scan(&self, ceremony: &Ceremony<Response>) -> Session {
+    fn scan(&self, ceremony: &Ceremony<CtapResponse>) -> Session {
         let code: QrCode = ceremony.qr_code().unwrap().expose().parse().unwrap();
         self.authenticator.answer(code).unwrap()
     }
@@ -78,7 +79,7 @@ impl World {
     }
 }
 
-async fn reach(ceremony: &mut Ceremony<Response>, enough: impl Fn(&Update) -> bool) {
+async fn reach(ceremony: &mut Ceremony<CtapResponse>, enough: impl Fn(&ClientUpdate) -> bool) {
     soon("an update", async {
         while let Some(update) = ceremony.next().await {
             if enough(&update) {
@@ -93,12 +94,15 @@ async fn reach(ceremony: &mut Ceremony<Response>, enough: impl Fn(&Update) -> bo
 #[tokio::test]
 async fn a_passkey_is_registered_and_signs_in_over_two_machines() {
     let Some(world) = World::new().await else { return };
-    let requests: [Request; 2] = [make_credential("Ada").into(), get_assertion(&[]).into()];
+    let requests: [CtapRequest; 2] = [make_credential("Ada").into(), get_assertion(&[]).into()];
     for request in requests {
         let mut ceremony = world.begin(request);
         let mut session = world.scan(&ceremony);
         let response = soon("an answer", ceremony.outcome()).await.unwrap();
-        assert!(matches!(response, Response::MakeCredential(_) | Response::GetAssertion(_)));
+        assert!(matches!(
+            response,
+            CtapResponse::MakeCredential(_) | CtapResponse::GetAssertion(_)
+        ));
         drop(ceremony);
         soon("the phone's end", session.outcome()).await.unwrap();
         world.until_all_is_quiet().await;
@@ -114,11 +118,11 @@ async fn bluetooth_that_is_switched_on_late_serves_the_same_ceremony() {
     let Some(world) = World::new().await else { return };
     world.laptop.switch("hci0", Power::Off);
     let mut ceremony = world.begin(make_credential("Ada"));
-    reach(&mut ceremony, |it| matches!(it, Update::Adapter(AdapterState::Off))).await;
+    reach(&mut ceremony, |it| matches!(it, ClientUpdate::Adapter(AdapterState::Off))).await;
     let mut session = world.scan(&ceremony);
     world.air.until("the phone advertises", || !world.air.adverts().is_empty()).await;
     world.laptop.switch("hci0", Power::On);
-    reach(&mut ceremony, |it| matches!(it, Update::Adapter(AdapterState::On))).await;
+    reach(&mut ceremony, |it| matches!(it, ClientUpdate::Adapter(AdapterState::On))).await;
     soon("an answer", ceremony.outcome()).await.unwrap();
     drop(ceremony);
     soon("the phone's end", session.outcome()).await.unwrap();
@@ -131,7 +135,7 @@ async fn bluez_may_restart_while_the_client_waits_for_a_phone() {
     let mut ceremony = world.begin(make_credential("Ada"));
     world.air.until("it scans", || !world.laptop.discoverers("hci0").is_empty()).await;
     world.laptop.stop_bluetoothd(Ending::Crash);
-    reach(&mut ceremony, |it| matches!(it, Update::Adapter(AdapterState::Absent))).await;
+    reach(&mut ceremony, |it| matches!(it, ClientUpdate::Adapter(AdapterState::Absent))).await;
     world.laptop.start_bluetoothd();
     let mut session = world.scan(&ceremony);
     soon("an answer", ceremony.outcome()).await.unwrap();
@@ -206,7 +210,7 @@ async fn a_bus_that_is_lost_ends_the_ceremony_with_advice() {
     world.air.until("it scans", || !world.laptop.discoverers("hci0").is_empty()).await;
     world.laptop.kill_bus();
     let error = soon("the end", ceremony.outcome()).await.unwrap_err();
-    assert_eq!(error.stage, Stage::Offering);
-    assert!(matches!(error.fault, Fault::Bluetooth(BluetoothFault::NoService(_))), "{error}");
+    assert_eq!(error.stage, Stage::ShowingQr);
+    assert!(matches!(error.kind, ErrorKind::Bluetooth(BluetoothError::NoService(_))), "{error}");
     assert_eq!(error.advice(), Advice::StartBluetooth);
 }

@@ -56,7 +56,7 @@ async fn heard_before_ours(scan: &mut Box<dyn Scan>) -> u32 {
     let mut before = 0;
     loop {
         match soon("our advert", scan.next()).await.unwrap() {
-            ScanEvent::Sighting(heard) if heard.service_data == MARK => return before,
+            ScanEvent::Advert(heard) if heard.service_data == MARK => return before,
             _ => before += 1,
         }
     }

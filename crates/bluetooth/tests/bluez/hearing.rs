@@ -171,6 +171,6 @@ async fn two_scans_of_one_program_hear_the_same_and_end_apart() {
     air.interval();
     assert!(matches!(
         event(&mut one).await,
-        fido_hybrid::bluetooth::ScanEvent::Sighting(heard) if heard.service_data == DATA
+        fido_hybrid::bluetooth::ScanEvent::Advert(heard) if heard.service_data == DATA
     ));
 }

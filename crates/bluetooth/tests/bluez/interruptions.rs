@@ -3,7 +3,7 @@
 use fido_hybrid::bluetooth::{
     AdapterState, Advertiser as _, SERVICE_UUID, ScanEvent, Scanner as _,
 };
-use fido_hybrid::error::BluetoothFault;
+use fido_hybrid::error::BluetoothError;
 
 use crate::bluez::{Advert, Air, Answer, Ending, Machine, Power};
 use crate::the_test_bluez::Program;
@@ -63,7 +63,7 @@ async fn bluez_may_end_while_it_is_asked() {
         soon(member, async {
             loop {
                 match scan.next().await.unwrap() {
-                    ScanEvent::Sighting(heard) => break assert_eq!(heard.service_data, DATA),
+                    ScanEvent::Advert(heard) => break assert_eq!(heard.service_data, DATA),
                     ScanEvent::Adapter(AdapterState::Absent | AdapterState::On) => {}
                     other => panic!("{member}: {other:?}"),
                 }
@@ -81,7 +81,7 @@ async fn a_lost_bus_ends_the_scan_with_an_error_that_stays() {
     laptop.kill_bus();
     for _ in 0..2 {
         let fault = end(&mut scan).await;
-        assert!(matches!(fault, BluetoothFault::NoService(_)), "{fault:?}");
+        assert!(matches!(fault, BluetoothError::NoService(_)), "{fault:?}");
     }
 }
 
@@ -126,7 +126,7 @@ async fn an_adapter_that_never_listens_is_an_error_in_the_end_and_not_silence() 
         Ok(mut scan) => end(&mut scan).await,
         Err(fault) => fault,
     };
-    assert!(matches!(fault, BluetoothFault::Failed(_)), "{fault:?}");
+    assert!(matches!(fault, BluetoothError::Failed(_)), "{fault:?}");
 }
 
 #[tokio::test]
@@ -186,7 +186,7 @@ async fn an_adapter_that_discovers_again_for_another_program_is_asked_all_the_sa
         air.interval();
         let heard = soon(what, async {
             loop {
-                if let ScanEvent::Sighting(heard) = scan.next().await.unwrap() {
+                if let ScanEvent::Advert(heard) = scan.next().await.unwrap() {
                     return heard;
                 }
             }
@@ -249,8 +249,8 @@ async fn a_bus_that_is_lost_while_something_is_asked_is_an_error_at_once() {
         laptop.kill_bus();
         let [scan, advert] = [scan, advert].map(|asked| soon(member, asked));
         let faults = [scan.await.unwrap(), advert.await.unwrap()];
-        let told = |fault: &Option<BluetoothFault>| {
-            fault.as_ref().is_none_or(|it| matches!(it, BluetoothFault::NoService(_)))
+        let told = |fault: &Option<BluetoothError>| {
+            fault.as_ref().is_none_or(|it| matches!(it, BluetoothError::NoService(_)))
         };
         assert!(faults.iter().all(told), "{member}: {faults:?}");
         assert!(faults.iter().any(Option::is_some), "{member}");

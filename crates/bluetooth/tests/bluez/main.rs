@@ -26,14 +26,14 @@ mod stopping;
 mod the_test_bluez;
 mod untrusted_signals;
 
-use fido_hybrid_testkit::bluez;
-use fido_hybrid_testkit::rig;
-use fido_hybrid_testkit::silent_bus;
+use fido_hybrid_testkit::{bluez, rig, silent_bus};
 use std::time::Duration;
 
 use bluez::{Advert, Air, Machine, Power};
-use fido_hybrid::bluetooth::{AdapterState, Bluetooth, Scan, ScanEvent, Scanner as _, Sighting};
-use fido_hybrid::error::BluetoothFault;
+use fido_hybrid::bluetooth::{
+    AdapterState, AdvertReport, Bluetooth, Scan, ScanEvent, Scanner as _,
+};
+use fido_hybrid::error::BluetoothError;
 
 /// For what must happen soon; whoever waits in vain fails.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -56,7 +56,7 @@ async fn scanning(machine: &Machine) -> Box<dyn Scan> {
     bluetooth(machine).scan().await.unwrap()
 }
 
-async fn bluetooth_scan(machine: &Machine) -> Result<Box<dyn Scan>, BluetoothFault> {
+async fn bluetooth_scan(machine: &Machine) -> Result<Box<dyn Scan>, BluetoothError> {
     soon("a scan, or why there is none", bluetooth(machine).scan()).await
 }
 
@@ -71,9 +71,9 @@ async fn event(scan: &mut Box<dyn Scan>) -> ScanEvent {
     soon("an event of the scan", scan.next()).await.unwrap()
 }
 
-async fn sighting(scan: &mut Box<dyn Scan>) -> Sighting {
+async fn sighting(scan: &mut Box<dyn Scan>) -> AdvertReport {
     match event(scan).await {
-        ScanEvent::Sighting(sighting) => sighting,
+        ScanEvent::Advert(sighting) => sighting,
         ScanEvent::Adapter(state) => panic!("{state:?} in place of an advert"),
     }
 }
@@ -83,12 +83,12 @@ async fn state(scan: &mut Box<dyn Scan>) -> AdapterState {
         match event(scan).await {
             ScanEvent::Adapter(state) => return state,
             // What is in range is told again whenever the adapters are looked at.
-            ScanEvent::Sighting(_) => {}
+            ScanEvent::Advert(_) => {}
         }
     }
 }
 
-async fn end(scan: &mut Box<dyn Scan>) -> BluetoothFault {
+async fn end(scan: &mut Box<dyn Scan>) -> BluetoothError {
     soon("the end of the scan", async {
         loop {
             if let Err(fault) = scan.next().await {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use fido_hybrid::bluetooth::{AdapterState, SERVICE_UUID, Scan};
-use fido_hybrid::error::{Advice, BluetoothFault, Error, Stage};
+use fido_hybrid::error::{Advice, BluetoothError, Error, Stage};
 
 use crate::bluez::{Advert, Air, Answer, Ending, Machine};
 use crate::clock::Clock;
@@ -29,7 +29,7 @@ async fn refused_for(clock: &Clock<'_>, laptop: &Machine, time: Duration) -> Dur
 }
 
 /// Moves the clock until the scan ends.
-async fn ended(clock: &Clock<'_>, mut scan: Box<dyn Scan>) -> BluetoothFault {
+async fn ended(clock: &Clock<'_>, mut scan: Box<dyn Scan>) -> BluetoothError {
     let ending = tokio::spawn(async move { end(&mut scan).await });
     clock.run_until(STEP, || ending.is_finished()).await;
     ending.await.unwrap()
@@ -83,7 +83,7 @@ async fn a_discovery_that_is_in_progress_for_this_program_is_a_success() {
 }
 
 /// What the program is told in the end of an adapter that refuses for ever.
-async fn refused_for_ever(error: &str) -> Option<BluetoothFault> {
+async fn refused_for_ever(error: &str) -> Option<BluetoothError> {
     let air = Air::by_hand()?;
     let laptop = laptop(&air);
     laptop.answer("StartDiscovery", Answer::error(error, "no"));
@@ -98,16 +98,16 @@ async fn refused_for_ever(error: &str) -> Option<BluetoothFault> {
 #[tokio::test]
 async fn a_discovery_in_progress_for_ever_is_told_as_an_adapter_that_is_busy() {
     let Some(fault) = refused_for_ever("org.bluez.Error.InProgress").await else { return };
-    assert!(matches!(fault, BluetoothFault::Busy), "{fault:?}");
+    assert!(matches!(fault, BluetoothError::Busy), "{fault:?}");
     assert_eq!(fault.to_string(), "the Bluetooth adapter is busy");
-    assert_eq!(Error::new(Stage::Offering, fault).advice(), Advice::CloseOtherPrograms);
+    assert_eq!(Error::new(Stage::ShowingQr, fault).advice(), Advice::CloseOtherPrograms);
 }
 
 #[tokio::test]
 async fn an_adapter_that_is_on_and_never_ready_is_not_told_as_off() {
     let Some(fault) = refused_for_ever("org.bluez.Error.NotReady").await else { return };
-    assert!(matches!(fault, BluetoothFault::NotReady), "{fault:?}");
+    assert!(matches!(fault, BluetoothError::NotReady), "{fault:?}");
     let told = "the Bluetooth adapter is switched on but does not become ready";
     assert_eq!(fault.to_string(), told);
-    assert_eq!(Error::new(Stage::Offering, fault).advice(), Advice::RestartBluetooth);
+    assert_eq!(Error::new(Stage::ShowingQr, fault).advice(), Advice::RestartBluetooth);
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fido_hybrid::bluetooth::{Advertiser as _, Bluetooth, Scanner as _};
-use fido_hybrid::error::{Advice, ApiMisuse, BluetoothFault, Error, Stage};
+use fido_hybrid::error::{Advice, ApiMisuse, BluetoothError, Error, Stage};
 use futures_util::FutureExt as _;
 use tokio::time::Instant;
 
@@ -22,11 +22,11 @@ fn radio_at(bus: &SilentBus) -> Bluetooth {
     Bluetooth::new().bus_address(bus.address())
 }
 
-fn is_told_as_silent(fault: Option<BluetoothFault>) {
-    assert!(matches!(fault, Some(BluetoothFault::Silent)), "{fault:?}");
+fn is_told_as_silent(fault: Option<BluetoothError>) {
+    assert!(matches!(fault, Some(BluetoothError::Silent)), "{fault:?}");
     let fault = fault.unwrap();
     assert_eq!(fault.to_string(), "the system's Bluetooth service does not answer");
-    assert_eq!(Error::new(Stage::Offering, fault).advice(), Advice::RestartBluetooth);
+    assert_eq!(Error::new(Stage::ShowingQr, fault).advice(), Advice::RestartBluetooth);
 }
 
 #[tokio::test(start_paused = true)]
@@ -124,7 +124,7 @@ async fn a_bus_that_leaves_before_it_greets_cannot_be_reached() {
     let accepting = Arc::clone(&bus);
     let leaving = tokio::task::spawn_blocking(move || drop(accepting.accept()));
     let fault = radio.scan().await.err();
-    assert!(matches!(fault, Some(BluetoothFault::NoService(_))), "{fault:?}");
+    assert!(matches!(fault, Some(BluetoothError::NoService(_))), "{fault:?}");
     leaving.await.unwrap();
 }
 
@@ -156,9 +156,9 @@ async fn a_bus_on_another_machine_is_not_asked_and_the_program_is_to_be_reported
     for address in [tcp.clone(), format!("unix:path=/nonexistent;{tcp}"), "unixexec:path=sh".into()]
     {
         let fault = Bluetooth::new().bus_address(&address).scan().await.err();
-        let is_misuse = matches!(fault, Some(BluetoothFault::Misuse(ApiMisuse::RemoteBus)));
+        let is_misuse = matches!(fault, Some(BluetoothError::Misuse(ApiMisuse::RemoteBus)));
         assert!(is_misuse, "{address}: {fault:?}");
-        let error = Error::new(Stage::Offering, fault.unwrap());
+        let error = Error::new(Stage::ShowingQr, fault.unwrap());
         assert_eq!(error.advice(), Advice::ReportTheProgram);
         let text = "the address of a D-Bus must begin with `unix:`";
         assert!(error.to_string().contains(text), "{error}");
@@ -174,8 +174,8 @@ fn a_program_without_a_runtime_is_to_be_reported() {
         panic!("it waits for nothing")
     };
     let fault = scan.err();
-    let is_misuse = matches!(fault, Some(BluetoothFault::Misuse(ApiMisuse::NoRuntime)));
+    let is_misuse = matches!(fault, Some(BluetoothError::Misuse(ApiMisuse::NoRuntime)));
     assert!(is_misuse, "{fault:?}");
-    let error = Error::new(Stage::Offering, fault.unwrap());
+    let error = Error::new(Stage::ShowingQr, fault.unwrap());
     assert_eq!(error.advice(), Advice::ReportTheProgram);
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use fido_hybrid::bluetooth::{AdapterState, Advertiser as _, Scanner as _};
-use fido_hybrid::error::{Advice, ApiMisuse, BluetoothFault, Error, Stage};
+use fido_hybrid::error::{Advice, ApiMisuse, BluetoothError, Error, Stage};
 
 use crate::bluez::{Air, Answer, Machine};
 use crate::{bluetooth, laptop, scanning, soon};
@@ -122,9 +122,9 @@ fn the_end_of_the_runtime_ends_scan_and_advert() {
     // Nothing reads from the bus any more: it says so, rather than nothing.
     let another = tokio::runtime::Runtime::new().unwrap();
     let end = another.block_on(crate::end(&mut scan));
-    assert!(matches!(end, BluetoothFault::Misuse(ApiMisuse::TaskEnded)), "{end:?}");
+    assert!(matches!(end, BluetoothError::Misuse(ApiMisuse::TaskEnded)), "{end:?}");
     let end = another.block_on(soon("the end of the advert", advert.next())).unwrap_err();
-    assert!(matches!(end, BluetoothFault::Misuse(ApiMisuse::TaskEnded)), "{end:?}");
+    assert!(matches!(end, BluetoothError::Misuse(ApiMisuse::TaskEnded)), "{end:?}");
     assert_eq!(Error::new(Stage::Advertising, end).advice(), Advice::ReportTheProgram);
     drop((scan, advert));
     until_without_a_runtime(&air, "both have ended", || {

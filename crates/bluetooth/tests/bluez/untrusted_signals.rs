@@ -3,7 +3,7 @@
 use dbus::Message;
 use dbus::channel::Channel;
 use fido_hybrid::bluetooth::{AdapterState, SERVICE_UUID, Scanner as _};
-use fido_hybrid::error::BluetoothFault;
+use fido_hybrid::error::BluetoothError;
 
 use crate::bluez::{
     ADAPTER, Advert, Air, Answer, DEVICE, Machine, OBJECT_MANAGER, PROPERTIES, Value, uuid,
@@ -231,12 +231,12 @@ async fn answers_may_say_anything() {
         let radio = bluetooth(&laptop);
         // An error, or no adapter: any answer, and soon.
         match soon("the state", radio.state()).await {
-            Ok(AdapterState::Absent) | Err(BluetoothFault::Failed(_)) => {}
+            Ok(AdapterState::Absent) | Err(BluetoothError::Failed(_)) => {}
             other => panic!("{said:?}: {other:?}"),
         }
         match soon("the scan", radio.scan()).await {
             Ok(mut scan) => assert_eq!(crate::state(&mut scan).await, AdapterState::Absent),
-            Err(BluetoothFault::Failed(_)) => {}
+            Err(BluetoothError::Failed(_)) => {}
             Err(other) => panic!("{said:?}: {other:?}"),
         }
     }
@@ -329,5 +329,5 @@ async fn an_adapter_object_that_fails_each_call_ends_in_an_error() {
         Ok(mut scan) => end(&mut scan).await,
         Err(fault) => fault,
     };
-    assert!(matches!(fault, BluetoothFault::Failed(_)), "{fault:?}");
+    assert!(matches!(fault, BluetoothError::Failed(_)), "{fault:?}");
 }

@@ -4,7 +4,7 @@
 use rand_core::CryptoRng;
 
 use super::engine::Profile;
-use super::link::Deadlines;
+use super::link::AuthenticatorDeadlines;
 use crate::crypto::SecretKey;
 use crate::secret::{AdvertNonce, TransactionSeed};
 use crate::transport::tunnel_domain::TunnelDomain;
@@ -12,21 +12,21 @@ use crate::transport::tunnel_domain::TunnelDomain;
 /// What the program decides about a transaction.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Config {
+pub struct AuthenticatorConfig {
     /// The tunnel service at which this authenticator meets clients.
     pub domain: TunnelDomain,
     /// What the authenticator is.
     pub profile: Profile,
     /// How long each stage may take.
-    pub deadlines: Deadlines,
+    pub deadlines: AuthenticatorDeadlines,
 }
 
-impl Config {
+impl AuthenticatorConfig {
     /// The defaults, at this tunnel service. There is no default service: the
     /// assigned ones are Google's and Apple's, for their own phones.
     #[must_use]
     pub fn new(domain: TunnelDomain) -> Self {
-        Self { domain, profile: Profile::default(), deadlines: Deadlines::default() }
+        Self { domain, profile: Profile::default(), deadlines: AuthenticatorDeadlines::default() }
     }
 }
 
@@ -34,13 +34,13 @@ impl Config {
 /// transaction and cannot be cloned.
 ///
 /// ```compile_fail,E0599
-/// # use fido_hybrid_proto::authenticator::Keys;
+/// # use fido_hybrid_proto::authenticator::PhoneSecrets;
 /// fn two_transactions(keys: Keys) -> (Keys, Keys) {
 ///     (keys.clone(), keys)
 /// }
 /// ```
 #[derive(Debug)]
-pub struct Keys {
+pub struct PhoneSecrets {
     /// Makes the advert unlike any other.
     pub nonce: AdvertNonce,
     /// The authenticator's ephemeral key in the handshake.
@@ -49,7 +49,7 @@ pub struct Keys {
     pub seed: TransactionSeed,
 }
 
-impl Keys {
+impl PhoneSecrets {
     /// Fresh keys.
     pub fn generate(rng: &mut impl CryptoRng) -> Self {
         Self {

@@ -1,6 +1,6 @@
 //! The seam between a link and a CTAP2 engine: bytes in, bytes out.
 
-use crate::ctap::get_info;
+use crate::ctap::GetInfoResponse;
 use crate::ports::BoxFuture;
 
 /// A CTAP2 authenticator without a transport: a platform's credential manager, a
@@ -18,7 +18,7 @@ pub trait CtapEngine: Send + Sync {
     ///
     /// A `max_message_size` of up to
     /// [`MAX_MESSAGE_SIZE`](super::MAX_MESSAGE_SIZE) can be received.
-    fn get_info(&self) -> get_info::Response;
+    fn get_info(&self) -> GetInfoResponse;
 
     /// Answers a request: a command byte, then its parameters in CBOR (CTAP 2.2
     /// section 8.1). The bytes are the client's, unchecked. One transaction has one
@@ -29,10 +29,10 @@ pub trait CtapEngine: Send + Sync {
     /// empty response, one that is longer than
     /// [`MAX_RESPONSE_LENGTH`](super::link::MAX_RESPONSE_LENGTH), or one with other
     /// CBOR is a fault of the engine: the client is told `CTAP1_ERR_OTHER`, and the
-    /// program learns of it by [`Update::EngineFailed`](super::Update::EngineFailed).
+    /// program learns of it by [`AuthenticatorUpdate::EngineFailed`](super::Update::EngineFailed).
     ///
     /// No deadline is needed here: the transaction has one, of
-    /// [`Deadlines::prompting`](super::Deadlines::prompting).
+    /// [`AuthenticatorDeadlines::answering`](super::Deadlines::answering).
     ///
     /// # Cancel safety
     /// Dropping the future cancels the request: the client has left, the program has

@@ -1,9 +1,9 @@
 //! What goes into an authenticator's transaction and what comes out of it.
 
 use super::engine::{Decision, ExternalKey, KeyHandle, Passkey, Prompt, PromptId};
-use super::update::Update;
+use super::update::AuthenticatorUpdate;
 use crate::ctap::CredentialId;
-use crate::error::{BluetoothFault, Error, KeyFault, StoreFault, TunnelFault};
+use crate::error::{BluetoothError, Error, KeyError, StoreError, TunnelError};
 use crate::ports::bluetooth::AdapterState;
 use crate::transport::tunnel_url::{RoutingId, TunnelRequest};
 
@@ -21,26 +21,26 @@ pub enum Input {
     /// The tunnel was closed in good order.
     TunnelClosed,
     /// The tunnel could not be opened, or broke.
-    TunnelFailed(TunnelFault),
+    TunnelFailed(TunnelError),
     /// A message of [`Output::Send`] did not get into the tunnel, which is of
     /// no use any more.
-    SendFailed(TunnelFault),
+    SendFailed(TunnelError),
     /// The radio changed, or cannot be used yet: the advert is on the air while it is
     /// on.
     Adapter(AdapterState),
     /// The advert cannot go on the air, or not stay there.
-    AdvertisingFailed(BluetoothFault),
+    AdvertisingFailed(BluetoothError),
     /// The store's answer to [`Output::FindPasskeys`].
-    PasskeysFound(Result<Vec<Passkey>, StoreFault>),
+    PasskeysFound(Result<Vec<Passkey>, StoreError>),
     /// The store's answer to [`Output::SavePasskey`].
-    Saved(Result<(), StoreFault>),
+    Saved(Result<(), StoreError>),
     /// The store's answer to [`Output::CountUse`]: the passkey's counter with
     /// this use.
-    UseCounted(Result<u32, StoreFault>),
+    UseCounted(Result<u32, StoreError>),
     /// The key store's answer to [`Output::CreateKey`].
-    KeyCreated(Result<ExternalKey, KeyFault>),
+    KeyCreated(Result<ExternalKey, KeyError>),
     /// The key store's answer to [`Output::Sign`]: an ECDSA signature in ASN.1 DER.
-    Signed(Result<Vec<u8>, KeyFault>),
+    Signed(Result<Vec<u8>, KeyError>),
     /// The user's answer to [`Output::Prompt`].
     Decided {
         /// Which prompt.
@@ -95,7 +95,7 @@ pub enum Output {
         rp_id: String,
     },
     /// Have the key store sign. Only for passkeys with a
-    /// [`Key::External`](super::Key::External).
+    /// [`PrivateKey::External`](super::PrivateKey::External).
     Sign {
         /// The relying party, for prompts.
         rp_id: String,
@@ -112,7 +112,7 @@ pub enum Output {
     /// Close the tunnel, or stop opening it.
     CloseTunnel,
     /// Tell the person.
-    Update(Update),
+    Update(AuthenticatorUpdate),
     /// Over. Nothing follows.
     Closed(Result<(), Error>),
 }

@@ -11,14 +11,14 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::config::{Config, Keys};
+use super::config::{AuthenticatorConfig, PhoneSecrets};
 use super::engine::{self, Awaits, Engine, KeyHandle};
 use super::interface::{Input, Output};
-use super::link::{self, Deadlines};
-use crate::ctap::{RawCbor, Request, UserHandle};
+use super::link::{self, AuthenticatorDeadlines};
+use crate::ctap::{CtapRequest, RawCbor, UserHandle};
 use crate::error::{ApiMisuse, Stage};
 use crate::secret::SecretBytes;
-use crate::state_machine::{End, States};
+use crate::state_machine::{End, StateMachine};
 use crate::transport::crypter::MAX_PORTABLE_PAYLOAD;
 use crate::transport::qr_code::QrCode;
 
@@ -45,7 +45,7 @@ pub(super) enum State {
 
 /// Which of the two an input is for.
 enum Part {
-    Link(link::Input),
+    Link(link::LinkInput),
     Engine(engine::Input),
 }
 
@@ -53,16 +53,18 @@ impl From<Input> for Part {
     fn from(input: Input) -> Self {
         match input {
             Input::TunnelOpened { routing_id } => {
-                Self::Link(link::Input::TunnelOpened { routing_id })
+                Self::Link(link::LinkInput::TunnelOpened { routing_id })
             }
-            Input::Message(message) => Self::Link(link::Input::Message(message)),
-            Input::TunnelClosed => Self::Link(link::Input::TunnelClosed),
-            Input::TunnelFailed(fault) => Self::Link(link::Input::TunnelFailed(fault)),
-            Input::SendFailed(fault) => Self::Link(link::Input::SendFailed(fault)),
-            Input::Adapter(state) => Self::Link(link::Input::Adapter(state)),
-            Input::AdvertisingFailed(fault) => Self::Link(link::Input::AdvertisingFailed(fault)),
-            Input::Cancel => Self::Link(link::Input::Cancel),
-            Input::TimePassed => Self::Link(link::Input::TimePassed),
+            Input::Message(message) => Self::Link(link::LinkInput::Message(message)),
+            Input::TunnelClosed => Self::Link(link::LinkInput::TunnelClosed),
+            Input::TunnelFailed(fault) => Self::Link(link::LinkInput::TunnelFailed(fault)),
+            Input::SendFailed(fault) => Self::Link(link::LinkInput::SendFailed(fault)),
+            Input::Adapter(state) => Self::Link(link::LinkInput::Adapter(state)),
+            Input::AdvertisingFailed(fault) => {
+                Self::Link(link::LinkInput::AdvertisingFailed(fault))
+            }
+            Input::Cancel => Self::Link(link::LinkInput::Cancel),
+            Input::TimePassed => Self::Link(link::LinkInput::TimePassed),
             Input::PasskeysFound(found) => Self::Engine(engine::Input::PasskeysFound(found)),
             Input::Saved(result) => Self::Engine(engine::Input::Saved(result)),
             Input::UseCounted(counted) => Self::Engine(engine::Input::UseCounted(counted)),
@@ -77,14 +79,18 @@ impl From<Input> for Part {
 
 impl State {
     /// Starts with a QR code that was read: the first output is a dial.
-    pub(super) fn new(config: Config, code: &QrCode, keys: Keys) -> (Self, [Output; 2]) {
-        let Config { domain, profile, .. } = config;
-        let Keys { nonce, ephemeral, seed } = keys;
+    pub(super) fn new(
+        config: AuthenticatorConfig,
+        code: &QrCode,
+        keys: PhoneSecrets,
+    ) -> (Self, [Output; 2]) {
+        let AuthenticatorConfig { domain, profile, .. } = config;
+        let PhoneSecrets { nonce, ephemeral, seed } = keys;
         let get_info = RawCbor::of(&profile.get_info());
-        let keys = link::Keys { nonce, ephemeral };
+        let keys = link::LinkSecrets { nonce, ephemeral };
         let (link, request) = link::State::new(domain, get_info, code, keys);
         let engine = Engine::new(profile, seed);
-        let outputs = [Output::Update(link::Update::Registering.into()), Output::Dial(request)];
+        let outputs = [Output::Update(link::LinkUpdate::Registering.into()), Output::Dial(request)];
         (Self::Open { link, engine }, outputs)
     }
 
@@ -102,20 +108,21 @@ fn forward(said: link::Outputs, outputs: &mut Outputs) -> Option<SecretBytes> {
     let mut request = None;
     for output in said {
         outputs.push_back(match output {
-            link::Output::Request(bytes) => {
+            link::LinkOutput::Request(bytes) => {
                 request = Some(bytes);
                 continue;
             }
             // The engine's own reports say more. No request is cancelled but at
             // the end, which stops the prompt.
-            link::Output::Update(link::Update::Requested) | link::Output::CancelRequest => continue,
-            link::Output::Dial(request) => Output::Dial(request),
-            link::Output::Advertise(advert) => Output::Advertise(advert),
-            link::Output::StopAdvertising => Output::StopAdvertising,
-            link::Output::Send(message) => Output::Send(message),
-            link::Output::CloseTunnel => Output::CloseTunnel,
-            link::Output::Update(update) => Output::Update(update.into()),
-            link::Output::Closed(result) => Output::Closed(result),
+            link::LinkOutput::Update(link::LinkUpdate::Requested)
+            | link::LinkOutput::CancelRequest => continue,
+            link::LinkOutput::Dial(request) => Output::Dial(request),
+            link::LinkOutput::Advertise(advert) => Output::Advertise(advert),
+            link::LinkOutput::StopAdvertising => Output::StopAdvertising,
+            link::LinkOutput::Send(message) => Output::Send(message),
+            link::LinkOutput::CloseTunnel => Output::CloseTunnel,
+            link::LinkOutput::Update(update) => Output::Update(update.into()),
+            link::LinkOutput::Closed(result) => Output::Closed(result),
         });
     }
     request
@@ -151,10 +158,10 @@ fn answer(
     Ok(link)
 }
 
-impl States for State {
+impl StateMachine for State {
     type Input = Input;
     type Output = Output;
-    type Deadlines = Deadlines;
+    type Deadlines = AuthenticatorDeadlines;
     type Resources = Resources;
 
     fn closed() -> Self {
@@ -168,7 +175,7 @@ impl States for State {
         }
     }
 
-    fn time_allowed(&self, deadlines: &Deadlines) -> Option<Duration> {
+    fn time_allowed(&self, deadlines: &AuthenticatorDeadlines) -> Option<Duration> {
         match self {
             Self::Open { link, .. } => link.time_allowed(deadlines),
             Self::Closed => None,
@@ -239,7 +246,9 @@ impl States for State {
                 let step = link.handle(input, &mut said_by_link);
                 let request = forward(said_by_link, outputs);
                 let step_of_engine = match &request {
-                    Some(request) => engine.request(Request::parse(request.expose()), &mut said),
+                    Some(request) => {
+                        engine.request(CtapRequest::parse(request.expose()), &mut said)
+                    }
                     None => Ok(engine),
                 };
                 (step?, step_of_engine)

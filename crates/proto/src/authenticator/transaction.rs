@@ -26,19 +26,19 @@
 
 use std::time::Duration;
 
-pub use super::config::{Config, Keys};
+pub use super::config::{AuthenticatorConfig, PhoneSecrets};
 pub use super::interface::{Input, Output};
-pub use super::link::Deadlines;
+pub use super::link::AuthenticatorDeadlines;
 use super::link::can_meet;
 use super::state::State;
 use crate::ctap::UserHandle;
 use crate::error::{ApiMisuse, Error, Stage};
-use crate::state_machine::Machine;
+use crate::state_machine::Runner;
 use crate::transport::qr_code::QrCode;
 
 /// The authenticator's side of one transaction. See the [module](self).
 #[derive(Debug)]
-pub struct Transaction(Machine<State>);
+pub struct Transaction(Runner<State>);
 
 impl Transaction {
     /// Starts with a QR code that was read: the first output is a dial.
@@ -53,11 +53,16 @@ impl Transaction {
     ///
     /// [`Unsupported::TunnelDomain`]: crate::error::Unsupported::TunnelDomain
     /// [`Unsupported::DataChannel`]: crate::error::Unsupported::DataChannel
-    pub fn qr(config: Config, code: &QrCode, keys: Keys, now: Duration) -> Result<Self, Error> {
+    pub fn qr(
+        config: AuthenticatorConfig,
+        code: &QrCode,
+        keys: PhoneSecrets,
+        now: Duration,
+    ) -> Result<Self, Error> {
         can_meet(code, config.domain)?;
         let deadlines = config.deadlines;
         let (state, outputs) = State::new(config, code, keys);
-        Ok(Self(Machine::new(state, deadlines, now, outputs)))
+        Ok(Self(Runner::new(state, deadlines, now, outputs)))
     }
 
     /// Where the transaction is.

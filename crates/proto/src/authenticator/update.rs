@@ -11,7 +11,7 @@ use crate::ports::bluetooth::AdapterState;
 /// A step that was taken. `Display` is a sentence for people.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub enum Update {
+pub enum AuthenticatorUpdate {
     /// A tunnel is being opened at the tunnel service.
     Registering,
     /// The advert goes on the air; the other device has to hear it.
@@ -22,10 +22,10 @@ pub enum Update {
     /// The other device is near and connected, and the connection is secured.
     Secured,
     /// The other device asked for something and the user is being asked.
-    Prompting,
+    Answering,
     /// Another session registers a passkey for the same account, and this one
     /// waits until that is answered. It waits in the time of its own prompt,
-    /// [`Deadlines::prompting`](super::Deadlines::prompting). Only an
+    /// [`AuthenticatorDeadlines::answering`](super::Deadlines::answering). Only an
     /// `Authenticator` says so.
     Waiting,
     /// A passkey was made and saved, and the other device is being told. Whether
@@ -54,7 +54,7 @@ pub enum Update {
     EngineFailed(Error),
 }
 
-impl fmt::Display for Update {
+impl fmt::Display for AuthenticatorUpdate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Refused(refusal) => return refusal.fmt(f),
@@ -63,7 +63,7 @@ impl fmt::Display for Update {
             Self::Registering => "Connecting to the tunnel service.",
             Self::Advertising => "Bring the two devices close together.",
             Self::Secured => "The connection to the other device is secure.",
-            Self::Prompting => "The other device asks for something.",
+            Self::Answering => "The other device asks for something.",
             Self::Waiting => "Another request for the same account has to be answered first.",
             Self::Registered => "A passkey was registered.",
             Self::SignedIn => "The other device was signed in.",
@@ -76,33 +76,33 @@ impl fmt::Display for Update {
     }
 }
 
-impl From<Report> for Update {
+impl From<Report> for AuthenticatorUpdate {
     fn from(report: Report) -> Self {
         match report {
-            Report::Prompting => Self::Prompting,
+            Report::Answering => Self::Answering,
             Report::Registered => Self::Registered,
             Report::SignedIn => Self::SignedIn,
             Report::Refused(refusal) => Self::Refused(refusal),
             Report::Unsupported => Self::Unsupported,
-            Report::StoreFailed(fault) => Self::StoreFailed(Error::new(Stage::Prompting, fault)),
+            Report::StoreFailed(fault) => Self::StoreFailed(Error::new(Stage::Answering, fault)),
             Report::KeyStoreFailed(fault) => {
-                Self::KeyStoreFailed(Error::new(Stage::Prompting, fault))
+                Self::KeyStoreFailed(Error::new(Stage::Answering, fault))
             }
         }
     }
 }
 
-impl From<link::Update> for Update {
-    fn from(update: link::Update) -> Self {
+impl From<link::LinkUpdate> for AuthenticatorUpdate {
+    fn from(update: link::LinkUpdate) -> Self {
         match update {
-            link::Update::Registering => Self::Registering,
-            link::Update::Advertising => Self::Advertising,
-            link::Update::Adapter(state) => Self::Adapter(state),
-            link::Update::Secured => Self::Secured,
-            link::Update::Requested => Self::Requested,
-            link::Update::Answered(status) => Self::Answered(status),
-            link::Update::EngineFailed(fault) => {
-                Self::EngineFailed(Error::new(Stage::Prompting, fault))
+            link::LinkUpdate::Registering => Self::Registering,
+            link::LinkUpdate::Advertising => Self::Advertising,
+            link::LinkUpdate::Adapter(state) => Self::Adapter(state),
+            link::LinkUpdate::Secured => Self::Secured,
+            link::LinkUpdate::Requested => Self::Requested,
+            link::LinkUpdate::Answered(status) => Self::Answered(status),
+            link::LinkUpdate::EngineFailed(fault) => {
+                Self::EngineFailed(Error::new(Stage::Answering, fault))
             }
         }
     }

@@ -16,5 +16,5 @@
 mod reader;
 mod writer;
 
-pub use reader::{Decode, Error, Key, Kind, MAX_DEPTH, Reader, decode};
+pub use reader::{CborError, Decode, ItemType, MAX_DEPTH, MapKey, Reader, decode};
 pub use writer::{Encode, MapWriter, Writer, encode};

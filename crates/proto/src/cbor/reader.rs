@@ -13,7 +13,7 @@ pub const MAX_DEPTH: u8 = 8;
 /// Why bytes were refused as CBOR or as the message that was due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Error {
+pub enum CborError {
     /// The input ends inside an item, or a length says more than is there.
     #[error("the CBOR ends too early")]
     UnexpectedEnd,
@@ -48,7 +48,7 @@ pub enum Error {
 
 /// The type of the next item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ItemType {
     /// An integer that is not negative.
     Unsigned,
     /// A negative integer.
@@ -69,7 +69,7 @@ pub enum Kind {
 
 /// A map's key. Arrays, maps and simple values are no keys in CTAP2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Key<'a> {
+pub enum MapKey<'a> {
     /// An integer that fits 64 bits with its sign.
     Integer(i64),
     /// A text string.
@@ -83,15 +83,15 @@ pub trait Decode<'a>: Sized {
     /// Reads one item.
     ///
     /// # Errors
-    /// An [`Error`] that says what was wrong.
-    fn decode(reader: &mut Reader<'a>) -> Result<Self, Error>;
+    /// An [`CborError`] that says what was wrong.
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, CborError>;
 }
 
 /// Reads `input` as exactly one item.
 ///
 /// # Errors
-/// An [`Error`] that says what was wrong; trailing bytes are an error.
-pub fn decode<'a, T: Decode<'a>>(input: &'a [u8]) -> Result<T, Error> {
+/// An [`CborError`] that says what was wrong; trailing bytes are an error.
+pub fn decode<'a, T: Decode<'a>>(input: &'a [u8]) -> Result<T, CborError> {
     let mut reader = Reader::new(input);
     let value = T::decode(&mut reader)?;
     reader.finish()?;
@@ -118,9 +118,9 @@ impl<'a> Reader<'a> {
     /// Ends the reading.
     ///
     /// # Errors
-    /// [`Error::TrailingBytes`] if anything is left.
-    pub const fn finish(self) -> Result<(), Error> {
-        if self.rest.is_empty() { Ok(()) } else { Err(Error::TrailingBytes) }
+    /// [`CborError::TrailingBytes`] if anything is left.
+    pub const fn finish(self) -> Result<(), CborError> {
+        if self.rest.is_empty() { Ok(()) } else { Err(CborError::TrailingBytes) }
     }
 
     /// What has not been read yet.
@@ -133,77 +133,77 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// As for reading the item's header.
-    pub fn peek(&self) -> Result<Kind, Error> {
+    pub fn peek(&self) -> Result<ItemType, CborError> {
         Ok(match self.clone().header()? {
-            Header::Positive(_) => Kind::Unsigned,
-            Header::Negative(_) => Kind::Negative,
-            Header::Bytes(_) => Kind::Bytes,
-            Header::Text(_) => Kind::Text,
-            Header::Array(_) => Kind::Array,
-            Header::Map(_) => Kind::Map,
-            Header::Simple(20 | 21) => Kind::Bool,
-            _ => Kind::Null,
+            Header::Positive(_) => ItemType::Unsigned,
+            Header::Negative(_) => ItemType::Negative,
+            Header::Bytes(_) => ItemType::Bytes,
+            Header::Text(_) => ItemType::Text,
+            Header::Array(_) => ItemType::Array,
+            Header::Map(_) => ItemType::Map,
+            Header::Simple(20 | 21) => ItemType::Bool,
+            _ => ItemType::Null,
         })
     }
 
     /// Reads an integer that is not negative.
     ///
     /// # Errors
-    /// [`Error::Expected`] for another type.
-    pub fn unsigned(&mut self) -> Result<u64, Error> {
+    /// [`CborError::Expected`] for another type.
+    pub fn unsigned(&mut self) -> Result<u64, CborError> {
         match self.header()? {
             Header::Positive(value) => Ok(value),
-            _ => Err(Error::Expected("an unsigned integer")),
+            _ => Err(CborError::Expected("an unsigned integer")),
         }
     }
 
     /// Reads an integer of either sign that fits an `i64`.
     ///
     /// # Errors
-    /// [`Error::Expected`] for another type or a larger integer.
-    pub fn integer(&mut self) -> Result<i64, Error> {
+    /// [`CborError::Expected`] for another type or a larger integer.
+    pub fn integer(&mut self) -> Result<i64, CborError> {
         integer(self.header()?)
     }
 
     /// Reads a byte string.
     ///
     /// # Errors
-    /// [`Error::Expected`] for another type.
-    pub fn bytes(&mut self) -> Result<&'a [u8], Error> {
+    /// [`CborError::Expected`] for another type.
+    pub fn bytes(&mut self) -> Result<&'a [u8], CborError> {
         match self.header()? {
             Header::Bytes(Some(length)) => self.take(length),
-            _ => Err(Error::Expected("a byte string")),
+            _ => Err(CborError::Expected("a byte string")),
         }
     }
 
     /// Reads a byte string of exactly `N` bytes.
     ///
     /// # Errors
-    /// [`Error::Invalid`] with `name` for another length.
-    pub fn byte_array<const N: usize>(&mut self, name: &'static str) -> Result<[u8; N], Error> {
-        self.bytes()?.try_into().map_err(|_| Error::Invalid(name))
+    /// [`CborError::Invalid`] with `name` for another length.
+    pub fn byte_array<const N: usize>(&mut self, name: &'static str) -> Result<[u8; N], CborError> {
+        self.bytes()?.try_into().map_err(|_| CborError::Invalid(name))
     }
 
     /// Reads a text string.
     ///
     /// # Errors
-    /// [`Error::Expected`] for another type, [`Error::NotUtf8`].
-    pub fn text(&mut self) -> Result<&'a str, Error> {
+    /// [`CborError::Expected`] for another type, [`CborError::NotUtf8`].
+    pub fn text(&mut self) -> Result<&'a str, CborError> {
         match self.header()? {
             Header::Text(Some(length)) => self.utf8(length),
-            _ => Err(Error::Expected("a text string")),
+            _ => Err(CborError::Expected("a text string")),
         }
     }
 
     /// Reads `true` or `false`.
     ///
     /// # Errors
-    /// [`Error::Expected`] for another type.
-    pub fn boolean(&mut self) -> Result<bool, Error> {
+    /// [`CborError::Expected`] for another type.
+    pub fn boolean(&mut self) -> Result<bool, CborError> {
         match self.header()? {
             Header::Simple(20) => Ok(false),
             Header::Simple(21) => Ok(true),
-            _ => Err(Error::Expected("a boolean")),
+            _ => Err(CborError::Expected("a boolean")),
         }
     }
 
@@ -211,14 +211,14 @@ impl<'a> Reader<'a> {
     /// it. An item that `element` leaves unread is checked and skipped.
     ///
     /// # Errors
-    /// [`Error::Expected`] for another type, and those of `element`.
+    /// [`CborError::Expected`] for another type, and those of `element`.
     pub fn array(
         &mut self,
-        element: impl FnMut(&mut Self) -> Result<(), Error>,
-    ) -> Result<(), Error> {
+        element: impl FnMut(&mut Self) -> Result<(), CborError>,
+    ) -> Result<(), CborError> {
         match self.header()? {
             Header::Array(Some(length)) => self.elements(length, element),
-            _ => Err(Error::Expected("an array")),
+            _ => Err(CborError::Expected("an array")),
         }
     }
 
@@ -227,15 +227,15 @@ impl<'a> Reader<'a> {
     /// of the future need no code.
     ///
     /// # Errors
-    /// [`Error::Expected`] for another type, [`Error::DuplicateKey`],
-    /// [`Error::NotCanonical`] for unsorted keys, and those of `entry`.
+    /// [`CborError::Expected`] for another type, [`CborError::DuplicateKey`],
+    /// [`CborError::NotCanonical`] for unsorted keys, and those of `entry`.
     pub fn map(
         &mut self,
-        entry: impl FnMut(Key<'a>, &mut Self) -> Result<(), Error>,
-    ) -> Result<(), Error> {
+        entry: impl FnMut(MapKey<'a>, &mut Self) -> Result<(), CborError>,
+    ) -> Result<(), CborError> {
         match self.header()? {
             Header::Map(Some(length)) => self.entries(length, entry),
-            _ => Err(Error::Expected("a map")),
+            _ => Err(CborError::Expected("a map")),
         }
     }
 
@@ -243,13 +243,13 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// As for reading each of its parts.
-    pub fn raw(&mut self) -> Result<&'a [u8], Error> {
+    pub fn raw(&mut self) -> Result<&'a [u8], CborError> {
         let start = self.rest;
         self.skip()?;
         Ok(read_since(start, self.rest))
     }
 
-    fn skip(&mut self) -> Result<(), Error> {
+    fn skip(&mut self) -> Result<(), CborError> {
         match self.header()? {
             Header::Array(Some(length)) => self.elements(length, |_| Ok(())),
             Header::Map(Some(length)) => self.entries(length, |_, _| Ok(())),
@@ -262,8 +262,8 @@ impl<'a> Reader<'a> {
     fn elements(
         &mut self,
         length: usize,
-        mut element: impl FnMut(&mut Self) -> Result<(), Error>,
-    ) -> Result<(), Error> {
+        mut element: impl FnMut(&mut Self) -> Result<(), CborError>,
+    ) -> Result<(), CborError> {
         self.nested(|reader| {
             for _ in 0..length {
                 reader.one_item(&mut element)?;
@@ -275,8 +275,8 @@ impl<'a> Reader<'a> {
     fn entries(
         &mut self,
         length: usize,
-        mut entry: impl FnMut(Key<'a>, &mut Self) -> Result<(), Error>,
-    ) -> Result<(), Error> {
+        mut entry: impl FnMut(MapKey<'a>, &mut Self) -> Result<(), CborError>,
+    ) -> Result<(), CborError> {
         self.nested(|reader| {
             let mut previous: Option<&[u8]> = None;
             for _ in 0..length {
@@ -284,8 +284,8 @@ impl<'a> Reader<'a> {
                 let key = reader.key()?;
                 let encoded = read_since(start, reader.rest);
                 match previous.map(|previous| previous.cmp(encoded)) {
-                    Some(Ordering::Equal) => return Err(Error::DuplicateKey),
-                    Some(Ordering::Greater) => return Err(Error::NotCanonical),
+                    Some(Ordering::Equal) => return Err(CborError::DuplicateKey),
+                    Some(Ordering::Greater) => return Err(CborError::NotCanonical),
                     Some(Ordering::Less) | None => previous = Some(encoded),
                 }
                 reader.one_item(|reader| entry(key, reader))?;
@@ -294,20 +294,23 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn key(&mut self) -> Result<Key<'a>, Error> {
+    fn key(&mut self) -> Result<MapKey<'a>, CborError> {
         match self.header()? {
             header @ (Header::Positive(_) | Header::Negative(_)) => {
-                integer(header).map(Key::Integer)
+                integer(header).map(MapKey::Integer)
             }
-            Header::Text(Some(length)) => self.utf8(length).map(Key::Text),
-            Header::Bytes(Some(length)) => self.take(length).map(Key::Bytes),
-            _ => Err(Error::Expected("an integer, text or byte string as a key")),
+            Header::Text(Some(length)) => self.utf8(length).map(MapKey::Text),
+            Header::Bytes(Some(length)) => self.take(length).map(MapKey::Bytes),
+            _ => Err(CborError::Expected("an integer, text or byte string as a key")),
         }
     }
 
-    fn nested(&mut self, read: impl FnOnce(&mut Self) -> Result<(), Error>) -> Result<(), Error> {
+    fn nested(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Result<(), CborError>,
+    ) -> Result<(), CborError> {
         if self.depth == MAX_DEPTH {
-            return Err(Error::TooDeep);
+            return Err(CborError::TooDeep);
         }
         self.depth += 1;
         let read = read(self);
@@ -315,18 +318,21 @@ impl<'a> Reader<'a> {
         read
     }
 
-    fn one_item(&mut self, read: impl FnOnce(&mut Self) -> Result<(), Error>) -> Result<(), Error> {
+    fn one_item(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Result<(), CborError>,
+    ) -> Result<(), CborError> {
         let before = self.rest.len();
         read(self)?;
         if self.rest.len() == before { self.skip() } else { Ok(()) }
     }
 
     /// One header, in its shortest form and of a type that CTAP2 allows.
-    fn header(&mut self) -> Result<Header, Error> {
+    fn header(&mut self) -> Result<Header, CborError> {
         let mut decoder = Decoder::from(self.rest);
         let header = decoder.pull().map_err(|error| match error {
-            ciborium_ll::Error::Io(_) => Error::UnexpectedEnd,
-            ciborium_ll::Error::Syntax(_) => Error::Forbidden,
+            ciborium_ll::Error::Io(_) => CborError::UnexpectedEnd,
+            ciborium_ll::Error::Syntax(_) => CborError::Forbidden,
         })?;
         let argument = match header {
             Header::Positive(value) | Header::Negative(value) => value,
@@ -335,22 +341,22 @@ impl<'a> Reader<'a> {
             | Header::Array(Some(length))
             | Header::Map(Some(length)) => length as u64,
             Header::Simple(value @ 20..=22) => u64::from(value),
-            _ => return Err(Error::Forbidden),
+            _ => return Err(CborError::Forbidden),
         };
         let length = decoder.offset();
         if length != shortest_header(argument) {
-            return Err(Error::NotCanonical);
+            return Err(CborError::NotCanonical);
         }
         self.take(length)?;
         Ok(header)
     }
 
-    fn utf8(&mut self, length: usize) -> Result<&'a str, Error> {
-        std::str::from_utf8(self.take(length)?).map_err(|_| Error::NotUtf8)
+    fn utf8(&mut self, length: usize) -> Result<&'a str, CborError> {
+        std::str::from_utf8(self.take(length)?).map_err(|_| CborError::NotUtf8)
     }
 
-    fn take(&mut self, length: usize) -> Result<&'a [u8], Error> {
-        let (taken, rest) = self.rest.split_at_checked(length).ok_or(Error::UnexpectedEnd)?;
+    fn take(&mut self, length: usize) -> Result<&'a [u8], CborError> {
+        let (taken, rest) = self.rest.split_at_checked(length).ok_or(CborError::UnexpectedEnd)?;
         self.rest = rest;
         Ok(taken)
     }
@@ -362,13 +368,13 @@ impl fmt::Debug for Reader<'_> {
     }
 }
 
-fn integer(header: Header) -> Result<i64, Error> {
+fn integer(header: Header) -> Result<i64, CborError> {
     let integer = match header {
         Header::Positive(value) => i64::try_from(value).ok(),
         Header::Negative(value) => i64::try_from(value).ok().map(|value| !value),
         _ => None,
     };
-    integer.ok_or(Error::Expected("an integer of 64 bits"))
+    integer.ok_or(CborError::Expected("an integer of 64 bits"))
 }
 
 /// What was read between two states of a reader's rest.
@@ -394,7 +400,7 @@ mod tests {
 
     use super::*;
 
-    fn whole(hex: &str) -> Result<(), Error> {
+    fn whole(hex: &str) -> Result<(), CborError> {
         let bytes = HEX.decode(hex.replace(' ', "").as_bytes()).unwrap();
         let mut reader = Reader::new(&bytes);
         reader.raw()?;
@@ -415,9 +421,9 @@ mod tests {
     #[test]
     fn longer_forms_than_the_shortest_are_refused() {
         for hex in ["1800", "190000", "1a00000000", "1b0000000000000000", "580100", "7801 61"] {
-            assert_eq!(whole(hex), Err(Error::NotCanonical), "{hex}");
+            assert_eq!(whole(hex), Err(CborError::NotCanonical), "{hex}");
         }
-        assert_eq!(whole("f815"), Err(Error::NotCanonical), "true in two bytes");
+        assert_eq!(whole("f815"), Err(CborError::NotCanonical), "true in two bytes");
     }
 
     #[test]
@@ -426,22 +432,26 @@ mod tests {
         for hex in
             ["5fff", "7fff", "9fff", "bfff", "ff", "c000", "f90000", "fa00000000", "f7", "e0"]
         {
-            assert_eq!(whole(hex), Err(Error::Forbidden), "{hex}");
+            assert_eq!(whole(hex), Err(CborError::Forbidden), "{hex}");
         }
-        assert_eq!(whole("62c328"), Err(Error::NotUtf8));
+        assert_eq!(whole("62c328"), Err(CborError::NotUtf8));
         assert_eq!(
             whole("a1 80 00"),
-            Err(Error::Expected("an integer, text or byte string as a key"))
+            Err(CborError::Expected("an integer, text or byte string as a key"))
         );
     }
 
     #[test]
     fn key_order_and_duplicates() {
-        assert_eq!(whole("a2 0100 0100"), Err(Error::DuplicateKey));
-        assert_eq!(whole("a2 0200 0100"), Err(Error::NotCanonical));
-        assert_eq!(whole("a2 6162 00 6161 00"), Err(Error::NotCanonical));
-        assert_eq!(whole("a2 626161 00 6162 00"), Err(Error::NotCanonical), "shorter keys first");
-        assert_eq!(whole("82 a20100 0100 00"), Err(Error::DuplicateKey), "in a nested map too");
+        assert_eq!(whole("a2 0100 0100"), Err(CborError::DuplicateKey));
+        assert_eq!(whole("a2 0200 0100"), Err(CborError::NotCanonical));
+        assert_eq!(whole("a2 6162 00 6161 00"), Err(CborError::NotCanonical));
+        assert_eq!(
+            whole("a2 626161 00 6162 00"),
+            Err(CborError::NotCanonical),
+            "shorter keys first"
+        );
+        assert_eq!(whole("82 a20100 0100 00"), Err(CborError::DuplicateKey), "in a nested map too");
     }
 
     #[test]
@@ -455,7 +465,7 @@ mod tests {
             "bbffffffffffffffff",
             "7a7fffffff",
         ] {
-            assert_eq!(whole(hex), Err(Error::UnexpectedEnd), "{hex}");
+            assert_eq!(whole(hex), Err(CborError::UnexpectedEnd), "{hex}");
         }
     }
 
@@ -463,13 +473,13 @@ mod tests {
     fn nesting_is_bounded() {
         let deepest = "81".repeat(usize::from(MAX_DEPTH));
         assert_eq!(whole(&format!("{deepest}00")), Ok(()));
-        assert_eq!(whole(&format!("81{deepest}00")), Err(Error::TooDeep));
-        assert_eq!(whole(&"81".repeat(100_000)), Err(Error::TooDeep));
+        assert_eq!(whole(&format!("81{deepest}00")), Err(CborError::TooDeep));
+        assert_eq!(whole(&"81".repeat(100_000)), Err(CborError::TooDeep));
     }
 
     #[test]
     fn trailing_bytes_are_refused() {
-        assert_eq!(whole("0000"), Err(Error::TrailingBytes));
+        assert_eq!(whole("0000"), Err(CborError::TrailingBytes));
     }
 
     #[test]
@@ -494,7 +504,7 @@ mod tests {
         let mut seen = Vec::new();
         reader
             .map(|key, reader| {
-                if key == Key::Integer(2) {
+                if key == MapKey::Integer(2) {
                     seen.push(reader.unsigned()?);
                 }
                 Ok(())
@@ -502,6 +512,6 @@ mod tests {
             .unwrap();
         assert_eq!(seen, [7]);
         let mut reader = Reader::new(&[0xa1, 0x01, 0x82, 0x00]);
-        assert_eq!(reader.map(|_, _| Ok(())), Err(Error::UnexpectedEnd));
+        assert_eq!(reader.map(|_, _| Ok(())), Err(CborError::UnexpectedEnd));
     }
 }

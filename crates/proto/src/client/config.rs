@@ -13,35 +13,35 @@ use crate::transport::qr_code::RequestHint;
 /// How long each stage may take, counted from its own start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Deadlines {
+pub struct ClientDeadlines {
     /// From showing the QR code until a phone is heard. None by default: the
     /// code stays on the screen until somebody comes.
-    pub offering: Option<Duration>,
+    pub showing_qr: Option<Duration>,
     /// Linked transactions: from the call until the phone is heard and the
     /// tunnel is open.
-    pub calling: Duration,
+    pub contacting: Duration,
     /// DNS, TCP, TLS and upgrade together.
     pub connecting: Duration,
     /// From the first handshake message until its reply.
     pub handshaking: Duration,
     /// From the handshake until the post-handshake message.
-    pub introducing: Duration,
+    pub awaiting_post_handshake: Duration,
     /// From a request to its response, where the request has no timeout of its
     /// own. Long: people unlock the phone, choose, and show their face first.
-    pub asking: Duration,
+    pub awaiting_response: Duration,
     /// How long a late link is waited for after the client's shutdown.
     pub lingering: Duration,
 }
 
-impl Default for Deadlines {
+impl Default for ClientDeadlines {
     fn default() -> Self {
         Self {
-            offering: None,
-            calling: Duration::from_secs(60),
+            showing_qr: None,
+            contacting: Duration::from_secs(60),
             connecting: Duration::from_secs(10),
             handshaking: Duration::from_secs(10),
-            introducing: Duration::from_secs(10),
-            asking: Duration::from_secs(5 * 60),
+            awaiting_post_handshake: Duration::from_secs(10),
+            awaiting_response: Duration::from_secs(5 * 60),
             // Chromium's.
             lingering: Duration::from_secs(3 * 60),
         }
@@ -51,21 +51,21 @@ impl Default for Deadlines {
 /// What the caller decides about a transaction.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Config {
+pub struct ClientConfig {
     /// What the phone's first screen will be about. Only a hint.
     pub hint: RequestHint,
     /// Whether a link is wanted: the phone may then send one, and the client
     /// waits for it after the last response.
     pub linking: Linking,
     /// How long each stage may take.
-    pub deadlines: Deadlines,
+    pub deadlines: ClientDeadlines,
 }
 
-impl Config {
+impl ClientConfig {
     /// The defaults for a request of this kind: no linking, as Chromium.
     #[must_use]
     pub fn new(hint: RequestHint) -> Self {
-        Self { hint, linking: Linking::NotOffered, deadlines: Deadlines::default() }
+        Self { hint, linking: Linking::NotOffered, deadlines: ClientDeadlines::default() }
     }
 }
 
@@ -82,13 +82,13 @@ pub enum Linking {
 /// transaction and cannot be cloned.
 ///
 /// ```compile_fail,E0599
-/// # use fido_hybrid_proto::client::Keys;
+/// # use fido_hybrid_proto::client::QrSecrets;
 /// fn two_transactions(keys: Keys) -> (Keys, Keys) {
 ///     (keys.clone(), keys)
 /// }
 /// ```
 #[derive(Debug)]
-pub struct Keys {
+pub struct QrSecrets {
     /// The private key whose public key the QR code holds.
     pub identity: SecretKey,
     /// QR code key 1.
@@ -97,7 +97,7 @@ pub struct Keys {
     pub ephemeral: SecretKey,
 }
 
-impl Keys {
+impl QrSecrets {
     /// Fresh keys.
     pub fn generate(rng: &mut impl CryptoRng) -> Self {
         Self {
@@ -112,20 +112,20 @@ impl Keys {
 /// transaction and cannot be cloned.
 ///
 /// ```compile_fail,E0599
-/// # use fido_hybrid_proto::client::LinkedKeys;
+/// # use fido_hybrid_proto::client::ContactSecrets;
 /// fn two_transactions(keys: LinkedKeys) -> (LinkedKeys, LinkedKeys) {
 ///     (keys.clone(), keys)
 /// }
 /// ```
 #[derive(Debug)]
-pub struct LinkedKeys {
+pub struct ContactSecrets {
     /// Makes the phone's advert unlike any other.
     pub nonce: ClientNonce,
     /// The client's ephemeral key in the handshake.
     pub ephemeral: SecretKey,
 }
 
-impl LinkedKeys {
+impl ContactSecrets {
     /// Fresh keys.
     pub fn generate(rng: &mut impl CryptoRng) -> Self {
         Self { nonce: ClientNonce::generate(rng), ephemeral: SecretKey::generate(rng) }

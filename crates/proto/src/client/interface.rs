@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::request::PhoneRequest;
-use super::update::Update;
+use super::update::ClientUpdate;
 use crate::ctap::{self, Status};
-use crate::error::{BluetoothFault, Error, TunnelFault};
-use crate::ports::bluetooth::{AdapterState, Sighting};
+use crate::error::{BluetoothError, Error, TunnelError};
+use crate::ports::bluetooth::{AdapterState, AdvertReport};
 use crate::secret::SecretText;
 use crate::transport::linked_phone::LinkedPhone;
 use crate::transport::tunnel_url::TunnelRequest;
@@ -17,11 +17,11 @@ pub enum Input {
     /// The radio received an advert. Adverts of other services than FFF9 and
     /// FDE2 are ignored, and it is normal that most of the rest is not for this
     /// transaction.
-    Advert(Sighting),
+    Advert(AdvertReport),
     /// The radio changed. A transaction that needs it goes on waiting.
     Adapter(AdapterState),
     /// The radio cannot go on.
-    BluetoothFailed(BluetoothFault),
+    BluetoothFailed(BluetoothError),
     /// The tunnel of [`Output::Dial`] is open.
     TunnelOpened {
         /// The tunnel service announced a connect signal.
@@ -32,19 +32,19 @@ pub enum Input {
     /// The tunnel was closed in good order.
     TunnelClosed,
     /// The tunnel could not be opened, or broke.
-    TunnelFailed(TunnelFault),
+    TunnelFailed(TunnelError),
     /// The caller asks something of the phone, in stage [`Stage::Ready`]. If
     /// the phone cannot do what the relying party requires, the transaction ends
-    /// with [`Fault::Unsupported`]. The keys of a transaction are good for 2^24
+    /// with [`ErrorKind::Unsupported`]. The keys of a transaction are good for 2^24
     /// requests.
     ///
-    /// [`Fault::Unsupported`]: crate::error::Fault::Unsupported
+    /// [`ErrorKind::Unsupported`]: crate::error::ErrorKind::Unsupported
     /// [`Stage::Ready`]: crate::error::Stage::Ready
     Request {
         /// What is asked.
         request: PhoneRequest,
         /// How long the response may take, if not
-        /// [`Deadlines::asking`](super::Deadlines::asking).
+        /// [`ClientDeadlines::awaiting_response`](super::Deadlines::awaiting_response).
         timeout: Option<Duration>,
     },
     /// The caller has what it wants, in stage [`Stage::Ready`].
@@ -71,10 +71,10 @@ pub enum Output {
     /// Close the tunnel, or stop opening it.
     CloseTunnel,
     /// Tell the person.
-    Update(Update),
+    Update(ClientUpdate),
     /// The phone's response to the last CTAP request, checked to answer it; or the
     /// status with which the phone refused.
-    Response(Result<ctap::Response, Status>),
+    Response(Result<ctap::CtapResponse, Status>),
     /// The phone's response to the last request, which was JSON: UTF-8, at most
     /// [`MAX_MESSAGE`] bytes. That it is JSON and what it says is not checked.
     ///

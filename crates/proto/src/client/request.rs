@@ -8,7 +8,9 @@
 
 use crate::ctap::extensions::CRED_PROTECT;
 use crate::ctap::extensions::cred_protect::CredProtect;
-use crate::ctap::{Command, Request, get_assertion, get_info, make_credential};
+use crate::ctap::{
+    Command, CtapRequest, GetAssertionRequest, GetInfoResponse, MakeCredentialRequest,
+};
 use crate::error::Unsupported;
 use crate::secret::{SecretBytes, SecretText};
 use crate::transport::crypter::MAX_PORTABLE_PAYLOAD;
@@ -19,13 +21,13 @@ use crate::webauthn::{PreparedCreation, PreparedRequest};
 /// The longest request sent, in bytes: a CTAP request with its command byte, or
 /// a JSON text. A phone that is built on a Noise library cannot read a longer
 /// one.
-pub const MAX_REQUEST: usize = MAX_PORTABLE_PAYLOAD;
+pub const MAX_REQUEST_LENGTH: usize = MAX_PORTABLE_PAYLOAD;
 
 /// What is asked of a phone.
 #[derive(Clone, Debug)]
 pub enum PhoneRequest {
     /// A CTAP request.
-    Ctap(CtapRequest),
+    Ctap(EncodedRequest),
     /// A JSON request: message type 3.
     Json(JsonRequest),
 }
@@ -46,19 +48,19 @@ impl PhoneRequest {
 
 /// A CTAP request that phones take, encoded.
 ///
-/// It is made of a [`Request`], which is sent to every phone as it is: where it
+/// It is made of a [`CtapRequest`], which is sent to every phone as it is: where it
 /// has `uv` set, a response without the UV flag is refused. Or it is made of a
 /// relying party's prepared options: what is asked follows from the phone's
 /// getInfo then, and what the relying party requires is enforced on the response.
 ///
 /// `Debug` shows the command and a length.
 #[derive(Clone)]
-pub struct CtapRequest {
+pub struct EncodedRequest {
     source: Source,
     encoded: Encoded,
 }
 
-/// What a [`CtapRequest`] was made of.
+/// What a [`EncodedRequest`] was made of.
 #[derive(Clone)]
 enum Source {
     Request,
@@ -72,7 +74,7 @@ enum Source {
 #[derive(Clone)]
 pub(super) struct Encoded {
     /// In a box: it may be large.
-    pub(super) request: Box<Request>,
+    pub(super) request: Box<CtapRequest>,
     pub(super) bytes: SecretBytes,
 }
 
@@ -90,7 +92,7 @@ pub(super) struct Demands {
     pub(super) protection: Option<CredProtect>,
 }
 
-impl CtapRequest {
+impl EncodedRequest {
     /// The command.
     #[must_use]
     pub const fn command(&self) -> Command {
@@ -99,24 +101,21 @@ impl CtapRequest {
 
     /// The request: of a relying party's options, the longest that any phone gets.
     #[must_use]
-    pub const fn request(&self) -> &Request {
+    pub const fn request(&self) -> &CtapRequest {
         &self.encoded.request
     }
 
     /// What is sent to this phone.
-    pub(super) fn decide(
-        self,
-        phone: &get_info::Response,
-    ) -> Result<(Encoded, Demands), Unsupported> {
+    pub(super) fn decide(self, phone: &GetInfoResponse) -> Result<(Encoded, Demands), Unsupported> {
         let may_protect = phone.has_extension(CRED_PROTECT);
         let Self { source, encoded } = self;
         Ok(match source {
             Source::Request => {
                 let (uv, prf) = match &*encoded.request {
-                    Request::MakeCredential(asked) => {
+                    CtapRequest::MakeCredential(asked) => {
                         (asked.options.uv, asked.extensions.prf.is_some())
                     }
-                    Request::GetAssertion(asked) => {
+                    CtapRequest::GetAssertion(asked) => {
                         (asked.options.uv, asked.extensions.prf.is_some())
                     }
                     _ => (None, false),
@@ -149,14 +148,14 @@ impl CtapRequest {
 }
 
 impl Encoded {
-    fn new(request: Request) -> Result<Self, Unsupported> {
+    fn new(request: CtapRequest) -> Result<Self, Unsupported> {
         // At these a phone would end the transaction; and nothing binds the answer
         // to a getNextAssertion to what was asked before.
-        if matches!(request, Request::Selection | Request::GetNextAssertion) {
+        if matches!(request, CtapRequest::Selection | CtapRequest::GetNextAssertion) {
             return Err(Unsupported::Command);
         }
         let bytes = SecretBytes::new(request.to_bytes());
-        if bytes.len() > MAX_REQUEST {
+        if bytes.len() > MAX_REQUEST_LENGTH {
             return Err(Unsupported::RequestTooLong);
         }
         Ok(Self { request: Box::new(request), bytes })
@@ -164,14 +163,14 @@ impl Encoded {
 
     /// This one's bytes if it is `request`, new ones if not.
     #[cfg(feature = "webauthn")]
-    fn or_else_of(self, request: Request) -> Result<Self, Unsupported> {
+    fn or_else_of(self, request: CtapRequest) -> Result<Self, Unsupported> {
         if *self.request == request { Ok(self) } else { Self::new(request) }
     }
 }
 
-impl std::fmt::Debug for CtapRequest {
+impl std::fmt::Debug for EncodedRequest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("CtapRequest")
+        f.debug_struct("EncodedRequest")
             .field("command", &self.command())
             .field("length", &self.encoded.bytes.len())
             .finish()
@@ -194,10 +193,10 @@ impl JsonRequest {
     /// A request of this text. The QR code tells the phone `hint`.
     ///
     /// # Errors
-    /// [`Unsupported::RequestTooLong`] for more than [`MAX_REQUEST`] bytes.
+    /// [`Unsupported::RequestTooLong`] for more than [`MAX_REQUEST_LENGTH`] bytes.
     pub fn new(text: String, hint: RequestHint) -> Result<Self, Unsupported> {
         let text = SecretText::new(text);
-        if text.expose().len() > MAX_REQUEST {
+        if text.expose().len() > MAX_REQUEST_LENGTH {
             return Err(Unsupported::RequestTooLong);
         }
         Ok(Self { text, hint })
@@ -208,39 +207,39 @@ impl JsonRequest {
     }
 }
 
-impl TryFrom<Request> for CtapRequest {
+impl TryFrom<CtapRequest> for EncodedRequest {
     type Error = Unsupported;
 
     /// # Errors
     /// [`Unsupported::RequestTooLong`], or [`Unsupported::Command`] for a command
     /// that does not exist over the hybrid transport.
-    fn try_from(request: Request) -> Result<Self, Unsupported> {
+    fn try_from(request: CtapRequest) -> Result<Self, Unsupported> {
         Ok(Self { source: Source::Request, encoded: Encoded::new(request)? })
     }
 }
 
-impl TryFrom<make_credential::Request> for CtapRequest {
+impl TryFrom<MakeCredentialRequest> for EncodedRequest {
     type Error = Unsupported;
 
     /// # Errors
     /// [`Unsupported::RequestTooLong`].
-    fn try_from(request: make_credential::Request) -> Result<Self, Unsupported> {
-        Request::from(request).try_into()
+    fn try_from(request: MakeCredentialRequest) -> Result<Self, Unsupported> {
+        CtapRequest::from(request).try_into()
     }
 }
 
-impl TryFrom<get_assertion::Request> for CtapRequest {
+impl TryFrom<GetAssertionRequest> for EncodedRequest {
     type Error = Unsupported;
 
     /// # Errors
     /// [`Unsupported::RequestTooLong`].
-    fn try_from(request: get_assertion::Request) -> Result<Self, Unsupported> {
-        Request::from(request).try_into()
+    fn try_from(request: GetAssertionRequest) -> Result<Self, Unsupported> {
+        CtapRequest::from(request).try_into()
     }
 }
 
 #[cfg(feature = "webauthn")]
-impl TryFrom<PreparedCreation> for CtapRequest {
+impl TryFrom<PreparedCreation> for EncodedRequest {
     type Error = Unsupported;
 
     /// # Errors
@@ -252,7 +251,7 @@ impl TryFrom<PreparedCreation> for CtapRequest {
 }
 
 #[cfg(feature = "webauthn")]
-impl TryFrom<PreparedRequest> for CtapRequest {
+impl TryFrom<PreparedRequest> for EncodedRequest {
     type Error = Unsupported;
 
     /// # Errors
@@ -263,8 +262,8 @@ impl TryFrom<PreparedRequest> for CtapRequest {
     }
 }
 
-impl From<CtapRequest> for PhoneRequest {
-    fn from(request: CtapRequest) -> Self {
+impl From<EncodedRequest> for PhoneRequest {
+    fn from(request: EncodedRequest) -> Self {
         Self::Ctap(request)
     }
 }
@@ -282,17 +281,17 @@ macro_rules! phone_request {
             type Error = Unsupported;
 
             /// # Errors
-            /// As for [`CtapRequest`].
+            /// As for [`EncodedRequest`].
             fn try_from(request: $request) -> Result<Self, Unsupported> {
-                CtapRequest::try_from(request).map(Self::Ctap)
+                EncodedRequest::try_from(request).map(Self::Ctap)
             }
         }
     };
 }
 
-phone_request!(Request);
-phone_request!(make_credential::Request);
-phone_request!(get_assertion::Request);
+phone_request!(CtapRequest);
+phone_request!(MakeCredentialRequest);
+phone_request!(GetAssertionRequest);
 phone_request!(
     #[cfg(feature = "webauthn")]
     PreparedCreation
@@ -309,21 +308,21 @@ mod tests {
     use crate::ctap::Aaguid;
     use crate::webauthn::{Origin, RequestOptions};
 
-    fn phone(uv: bool) -> get_info::Response {
-        let mut phone = get_info::Response::new(vec!["FIDO_2_0".to_owned()], Aaguid::ZERO);
+    fn phone(uv: bool) -> GetInfoResponse {
+        let mut phone = GetInfoResponse::new(vec!["FIDO_2_0".to_owned()], Aaguid::ZERO);
         phone.options.insert("uv".to_owned(), uv);
         phone
     }
 
-    fn sign_in() -> CtapRequest {
+    fn sign_in() -> EncodedRequest {
         let origin = Origin::parse("https://example.com").unwrap();
         RequestOptions::new([1; 16]).prepare(origin).unwrap().try_into().unwrap()
     }
 
     #[test]
     fn what_was_encoded_when_the_request_was_made_is_what_is_sent() {
-        let fixed = Request::from(get_assertion::Request::new("example.com", [1; 32]));
-        for request in [CtapRequest::try_from(fixed).unwrap(), sign_in()] {
+        let fixed = CtapRequest::from(GetAssertionRequest::new("example.com", [1; 32]));
+        for request in [EncodedRequest::try_from(fixed).unwrap(), sign_in()] {
             let made = request.encoded.bytes.expose().as_ptr();
             let (sent, _) = request.decide(&phone(true)).unwrap();
             assert_eq!(sent.bytes.expose().as_ptr(), made);
@@ -342,14 +341,14 @@ mod tests {
 
     #[test]
     fn commands_that_phones_do_not_take_are_not_made() {
-        for request in [Request::Selection, Request::GetNextAssertion] {
-            assert_eq!(CtapRequest::try_from(request).unwrap_err(), Unsupported::Command);
+        for request in [CtapRequest::Selection, CtapRequest::GetNextAssertion] {
+            assert_eq!(EncodedRequest::try_from(request).unwrap_err(), Unsupported::Command);
         }
     }
 
     #[test]
     fn debug_shows_the_command_and_a_length() {
-        let shown = format!("{:?}", CtapRequest::try_from(Request::GetInfo).unwrap());
-        assert_eq!(shown, "CtapRequest { command: GetInfo, length: 1 }");
+        let shown = format!("{:?}", EncodedRequest::try_from(CtapRequest::GetInfo).unwrap());
+        assert_eq!(shown, "EncodedRequest { command: GetInfo, length: 1 }");
     }
 }

@@ -18,16 +18,16 @@
 //! that an advert was heard by a radio *here and now*: that is what proves the
 //! phone is near, and there is no way around it.
 
+use crate::ctap::GetInfoResponse;
 use std::time::Duration;
 
-pub use super::config::{Config, Deadlines, Keys, LinkedKeys, Linking};
+pub use super::config::{ClientConfig, ClientDeadlines, ContactSecrets, Linking, QrSecrets};
 pub use super::interface::{Input, Output};
 use super::state::State;
-use super::update::Update;
-use crate::ctap::get_info;
+use super::update::ClientUpdate;
 use crate::error::{ApiMisuse, Stage};
-use crate::ports::bluetooth::Address;
-use crate::state_machine::Machine;
+use crate::ports::bluetooth::BluetoothAddress;
+use crate::state_machine::Runner;
 use crate::transport::contact_request::ContactHint;
 use crate::transport::linked_phone::LinkedPhone;
 use crate::transport::post_handshake::Features;
@@ -36,9 +36,9 @@ use crate::transport::qr_code::QrText;
 /// The client's side of one transaction. See the [module](self).
 #[derive(Debug)]
 pub struct Transaction {
-    machine: Machine<State>,
+    runner: Runner<State>,
     qr_text: Option<QrText>,
-    phone_address: Option<Address>,
+    phone_address: Option<BluetoothAddress>,
 }
 
 impl Transaction {
@@ -48,11 +48,11 @@ impl Transaction {
     /// that never goes back; `created` goes into the QR code, in seconds since
     /// 1970.
     #[must_use]
-    pub fn qr(config: Config, keys: Keys, now: Duration, created: u64) -> Self {
-        let (state, qr_text) = State::offering(&config, keys, created);
-        let outputs = [Output::Update(Update::WaitingForScan)];
-        let machine = Machine::new(state, config.deadlines, now, outputs);
-        Self { machine, qr_text: Some(qr_text), phone_address: None }
+    pub fn qr(config: ClientConfig, keys: QrSecrets, now: Duration, created: u64) -> Self {
+        let (state, qr_text) = State::showing_qr(&config, keys, created);
+        let outputs = [Output::Update(ClientUpdate::WaitingForScan)];
+        let runner = Runner::new(state, config.deadlines, now, outputs);
+        Self { runner, qr_text: Some(qr_text), phone_address: None }
     }
 
     /// Starts by calling a linked phone: the first output is a dial, and the
@@ -60,15 +60,15 @@ impl Transaction {
     #[must_use]
     pub fn linked(
         hint: ContactHint,
-        deadlines: Deadlines,
+        deadlines: ClientDeadlines,
         phone: &LinkedPhone,
-        keys: LinkedKeys,
+        keys: ContactSecrets,
         now: Duration,
     ) -> Self {
-        let (state, request) = State::calling(hint, phone, keys);
-        let outputs = [Output::Update(Update::Calling), Output::Dial(request)];
-        let machine = Machine::new(state, deadlines, now, outputs);
-        Self { machine, qr_text: None, phone_address: None }
+        let (state, request) = State::contacting(hint, phone, keys);
+        let outputs = [Output::Update(ClientUpdate::Contacting), Output::Dial(request)];
+        let runner = Runner::new(state, deadlines, now, outputs);
+        Self { runner, qr_text: None, phone_address: None }
     }
 
     /// What the QR code says, until a phone has been heard: a code that was
@@ -82,39 +82,39 @@ impl Transaction {
     /// channel is opened. `None` before an advert was recognised and after the
     /// end, and where the system tells no addresses.
     #[must_use]
-    pub const fn phone_address(&self) -> Option<Address> {
+    pub const fn phone_address(&self) -> Option<BluetoothAddress> {
         self.phone_address
     }
 
     /// Where the transaction is.
     #[must_use]
     pub const fn stage(&self) -> Stage {
-        self.machine.stage()
+        self.runner.stage()
     }
 
     /// When [`Input::TimePassed`] is due.
     #[must_use]
     pub const fn deadline(&self) -> Option<Duration> {
-        self.machine.deadline()
+        self.runner.deadline()
     }
 
     /// What the phone can be asked; `None` until [`Stage::Ready`], and after the
     /// end.
     #[must_use]
     pub fn features(&self) -> Option<Features> {
-        self.machine.state().features()
+        self.runner.state().features()
     }
 
     /// What the phone says it can do; `None` until [`Stage::Ready`], after the
     /// end, and for a phone that does not offer CTAP.
     #[must_use]
-    pub fn get_info(&self) -> Option<&get_info::Response> {
-        self.machine.state().get_info()
+    pub fn get_info(&self) -> Option<&GetInfoResponse> {
+        self.runner.state().get_info()
     }
 
     /// The next thing to do, if there is one.
     pub fn poll_output(&mut self) -> Option<Output> {
-        self.machine.poll_output()
+        self.runner.poll_output()
     }
 
     /// Takes one input. Faults of the world and of the phone end the
@@ -132,15 +132,15 @@ impl Transaction {
             Input::Advert(advert) => advert.address,
             _ => None,
         };
-        let was_scanning = self.machine.state().is_scanning();
-        self.machine.handle(now, input)?;
-        if was_scanning && !self.machine.state().is_scanning() {
+        let was_scanning = self.runner.state().is_scanning();
+        self.runner.handle(now, input)?;
+        if was_scanning && !self.runner.state().is_scanning() {
             self.phone_address = sender;
         }
         if self.stage() == Stage::Closed {
             self.phone_address = None;
         }
-        if self.stage() != Stage::Offering {
+        if self.stage() != Stage::ShowingQr {
             self.qr_text = None;
         }
         Ok(())

@@ -1,22 +1,22 @@
 //! What a person may want to see while a transaction goes on.
 
+use crate::ctap::GetInfoResponse;
 use std::fmt;
 
-use crate::ctap::get_info;
 use crate::ports::bluetooth::AdapterState;
 use crate::transport::post_handshake::Features;
 
 /// A step that was taken. `Display` is a sentence for people.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub enum Update {
+pub enum ClientUpdate {
     /// The QR code is ready to be scanned.
     WaitingForScan,
     /// The radio changed, or cannot be used yet: nothing can be heard until it
     /// is on. Then the same QR code is still good.
     Adapter(AdapterState),
     /// A linked phone is being called.
-    Calling,
+    Contacting,
     /// The advert of a phone that read the code was received; the code is not
     /// needed any more. The tunnel to the phone is being opened.
     PhoneHeard,
@@ -31,7 +31,7 @@ pub enum Update {
         /// What it can be asked.
         features: Features,
         /// What it can do; `None` for a phone that does not offer CTAP.
-        get_info: Option<Box<get_info::Response>>,
+        get_info: Option<Box<GetInfoResponse>>,
     },
     /// The phone has the request and asks its user.
     Asked,
@@ -41,12 +41,12 @@ pub enum Update {
     LinkDropped,
 }
 
-impl fmt::Display for Update {
+impl fmt::Display for ClientUpdate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Adapter(state) => return state.fmt(f),
             Self::WaitingForScan => "Scan the QR code with a phone.",
-            Self::Calling => "Calling the phone.",
+            Self::Contacting => "Contacting the phone.",
             Self::PhoneHeard => "A phone is near. Connecting to it.",
             Self::Connected => "Connected. Securing the connection.",
             Self::PhoneOnline => "The phone is online.",

@@ -23,7 +23,7 @@ use std::ops::BitOr;
 use super::cose::CoseKey;
 use super::entity::CredentialId;
 use super::raw::{self, RawCbor};
-use crate::cbor::{Decode, Encode, Error, Reader, Writer};
+use crate::cbor::{CborError, Decode, Encode, Reader, Writer};
 
 /// Length in bytes of the part that is always there.
 pub const MIN_LENGTH: usize = 37;
@@ -179,10 +179,10 @@ impl AuthenticatorData {
     /// Reads and keeps `bytes`.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a length or credential that cannot be, and those
+    /// [`CborError::Invalid`] for a length or credential that cannot be, and those
     /// of the CBOR inside.
-    pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
-        const TOO_SHORT: Error = Error::Invalid("the length of the authenticator data");
+    pub fn parse(bytes: &[u8]) -> Result<Self, CborError> {
+        const TOO_SHORT: CborError = CborError::Invalid("the length of the authenticator data");
         let (fixed, mut rest) = bytes.split_first_chunk::<MIN_LENGTH>().ok_or(TOO_SHORT)?;
         let (rp_id_hash, fixed) = fixed.split_first_chunk::<32>().ok_or(TOO_SHORT)?;
         let (&[flags], fixed) = fixed.split_first_chunk::<1>().ok_or(TOO_SHORT)?;
@@ -209,7 +209,7 @@ impl AuthenticatorData {
             rest = reader.remaining();
         }
         if !rest.is_empty() {
-            return Err(Error::TrailingBytes);
+            return Err(CborError::TrailingBytes);
         }
         Ok(Self {
             raw: bytes.to_vec(),
@@ -292,7 +292,7 @@ impl Encode for AuthenticatorData {
 }
 
 impl<'a> Decode<'a> for AuthenticatorData {
-    fn decode(reader: &mut Reader<'a>) -> Result<Self, Error> {
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, CborError> {
         Self::parse(reader.bytes()?)
     }
 }
@@ -358,7 +358,7 @@ mod tests {
         }
         let mut longer = data.raw().to_vec();
         longer.push(0);
-        assert_eq!(AuthenticatorData::parse(&longer), Err(Error::TrailingBytes));
+        assert_eq!(AuthenticatorData::parse(&longer), Err(CborError::TrailingBytes));
     }
 
     #[test]
@@ -369,7 +369,7 @@ mod tests {
         bytes.extend([0x04, 0x00]);
         bytes.extend([0; 1024]);
         bytes.extend(credential(b"").public_key.raw());
-        assert_eq!(AuthenticatorData::parse(&bytes), Err(Error::Invalid("the credential id")));
+        assert_eq!(AuthenticatorData::parse(&bytes), Err(CborError::Invalid("the credential id")));
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //! are far above what peers send. What goes beyond is refused as invalid, not
 //! cut: half an exclude list would be a wrong answer.
 
-use crate::cbor::{Error, Reader};
+use crate::cbor::{CborError, Reader};
 
 /// Credentials in an allow or exclude list, and in `prf.evalByCredential`.
 ///
@@ -38,12 +38,12 @@ pub(super) fn list<'a, T>(
     reader: &mut Reader<'a>,
     limit: usize,
     name: &'static str,
-    mut element: impl FnMut(&mut Reader<'a>) -> Result<T, Error>,
-) -> Result<Vec<T>, Error> {
+    mut element: impl FnMut(&mut Reader<'a>) -> Result<T, CborError>,
+) -> Result<Vec<T>, CborError> {
     let mut elements = Vec::new();
     reader.array(|reader| {
         if elements.len() == limit {
-            return Err(Error::Invalid(name));
+            return Err(CborError::Invalid(name));
         }
         elements.push(element(reader)?);
         Ok(())
@@ -52,14 +52,14 @@ pub(super) fn list<'a, T>(
 }
 
 /// Reads an array of at most [`MAX_NAMES`] text strings.
-pub(super) fn names(reader: &mut Reader<'_>, name: &'static str) -> Result<Vec<String>, Error> {
+pub(super) fn names(reader: &mut Reader<'_>, name: &'static str) -> Result<Vec<String>, CborError> {
     list(reader, MAX_NAMES, name, |reader| reader.text().map(str::to_owned))
 }
 
 /// Reads a text string of at most [`MAX_RP_ID`] bytes.
-pub(super) fn rp_id(reader: &mut Reader<'_>) -> Result<String, Error> {
+pub(super) fn rp_id(reader: &mut Reader<'_>) -> Result<String, CborError> {
     let id = reader.text()?;
-    if id.len() <= MAX_RP_ID { Ok(id.to_owned()) } else { Err(Error::Invalid("the RP ID")) }
+    if id.len() <= MAX_RP_ID { Ok(id.to_owned()) } else { Err(CborError::Invalid("the RP ID")) }
 }
 
 #[cfg(test)]
@@ -78,7 +78,7 @@ mod tests {
         let read = |count| names(&mut Reader::new(&texts(count)), "the list").map(|it| it.len());
         assert_eq!(read(0), Ok(0));
         assert_eq!(read(MAX_NAMES), Ok(MAX_NAMES));
-        assert_eq!(read(MAX_NAMES + 1), Err(Error::Invalid("the list")));
+        assert_eq!(read(MAX_NAMES + 1), Err(CborError::Invalid("the list")));
     }
 
     #[test]
@@ -89,6 +89,6 @@ mod tests {
             rp_id(&mut Reader::new(&writer.into_bytes())).map(|id| id.len())
         };
         assert_eq!(read(MAX_RP_ID), Ok(MAX_RP_ID));
-        assert_eq!(read(MAX_RP_ID + 1), Err(Error::Invalid("the RP ID")));
+        assert_eq!(read(MAX_RP_ID + 1), Err(CborError::Invalid("the RP ID")));
     }
 }

@@ -11,7 +11,7 @@
 use std::fmt;
 
 use super::raw::RawCbor;
-use crate::cbor::{Decode, Encode, Error, Key, Reader, Writer};
+use crate::cbor::{CborError, Decode, Encode, MapKey, Reader, Writer};
 use crate::crypto::PublicKey;
 
 const KEY_TYPE: i64 = 1;
@@ -85,16 +85,16 @@ impl Encode for CoseKey {
 }
 
 impl<'a> Decode<'a> for CoseKey {
-    fn decode(reader: &mut Reader<'a>) -> Result<Self, Error> {
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, CborError> {
         let raw = RawCbor::decode(reader)?;
         let mut algorithm = None;
         Reader::new(raw.as_bytes()).map(|key, reader| {
-            if key == Key::Integer(ALGORITHM) {
+            if key == MapKey::Integer(ALGORITHM) {
                 algorithm = Some(Algorithm(reader.integer()?));
             }
             Ok(())
         })?;
-        let algorithm = algorithm.ok_or(Error::Missing("the public key's algorithm"))?;
+        let algorithm = algorithm.ok_or(CborError::Missing("the public key's algorithm"))?;
         let es256 = match algorithm {
             Algorithm::ES256 => Some(es256(&raw)?),
             _ => None,
@@ -104,16 +104,16 @@ impl<'a> Decode<'a> for CoseKey {
 }
 
 /// WebAuthn fixes type, curve and the uncompressed form for this algorithm.
-fn es256(raw: &RawCbor) -> Result<PublicKey, Error> {
-    const INVALID: Error = Error::Invalid("the public key");
+fn es256(raw: &RawCbor) -> Result<PublicKey, CborError> {
+    const INVALID: CborError = CborError::Invalid("the public key");
     let (mut x, mut y) = (None, None);
     let (mut key_type, mut curve) = (None, None);
     Reader::new(raw.as_bytes()).map(|key, reader| {
         match key {
-            Key::Integer(KEY_TYPE) => key_type = Some(reader.integer()?),
-            Key::Integer(CURVE) => curve = Some(reader.integer()?),
-            Key::Integer(X) => x = Some(reader.byte_array("the public key")?),
-            Key::Integer(Y) => y = Some(reader.byte_array("the public key")?),
+            MapKey::Integer(KEY_TYPE) => key_type = Some(reader.integer()?),
+            MapKey::Integer(CURVE) => curve = Some(reader.integer()?),
+            MapKey::Integer(X) => x = Some(reader.byte_array("the public key")?),
+            MapKey::Integer(Y) => y = Some(reader.byte_array("the public key")?),
             _ => {}
         }
         Ok(())
@@ -160,17 +160,17 @@ mod tests {
             bytes[at] = byte;
             assert_eq!(
                 decode::<CoseKey>(&bytes),
-                Err(Error::Invalid("the public key")),
+                Err(CborError::Invalid("the public key")),
                 "byte {at}"
             );
         }
         // Y as a sign bit: COSE's compressed form, which WebAuthn forbids.
         let mut compressed = good[..42].to_vec();
         compressed.extend([0x22, 0xf5]);
-        assert!(matches!(decode::<CoseKey>(&compressed), Err(Error::Expected(_))));
+        assert!(matches!(decode::<CoseKey>(&compressed), Err(CborError::Expected(_))));
         let mut without_y = good[..42].to_vec();
         without_y[0] = 0xa4;
-        assert_eq!(decode::<CoseKey>(&without_y), Err(Error::Invalid("the public key")));
+        assert_eq!(decode::<CoseKey>(&without_y), Err(CborError::Invalid("the public key")));
     }
 
     #[test]
@@ -186,8 +186,8 @@ mod tests {
     fn a_key_without_an_algorithm_is_refused() {
         assert_eq!(
             decode::<CoseKey>(&[0xa1, 0x01, 0x02]),
-            Err(Error::Missing("the public key's algorithm"))
+            Err(CborError::Missing("the public key's algorithm"))
         );
-        assert!(matches!(decode::<CoseKey>(&[0x80]), Err(Error::Expected(_))));
+        assert!(matches!(decode::<CoseKey>(&[0x80]), Err(CborError::Expected(_))));
     }
 }

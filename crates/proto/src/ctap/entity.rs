@@ -21,7 +21,7 @@ use std::fmt;
 
 use super::bounds;
 use super::cose::Algorithm;
-use crate::cbor::{Decode, Encode, Error, Key, Reader, Writer};
+use crate::cbor::{CborError, Decode, Encode, MapKey, Reader, Writer};
 
 /// The one credential type that WebAuthn has.
 pub const PUBLIC_KEY: &str = "public-key";
@@ -69,16 +69,16 @@ macro_rules! bounded_bytes {
         }
 
         impl<'a> Decode<'a> for $name {
-            fn decode(reader: &mut Reader<'a>) -> Result<Self, Error> {
+            fn decode(reader: &mut Reader<'a>) -> Result<Self, CborError> {
                 Self::from_message(reader.bytes()?)
             }
         }
 
         impl $name {
-            pub(super) fn from_message(bytes: &[u8]) -> Result<Self, Error> {
+            pub(super) fn from_message(bytes: &[u8]) -> Result<Self, CborError> {
                 // The length is looked at before anything is copied.
                 if bytes.len() > Self::MAX_LENGTH {
-                    return Err(Error::Invalid($words));
+                    return Err(CborError::Invalid($words));
                 }
                 Ok(Self(bytes.to_vec()))
             }
@@ -137,17 +137,17 @@ impl Encode for RelyingParty {
 }
 
 impl<'a> Decode<'a> for RelyingParty {
-    fn decode(reader: &mut Reader<'a>) -> Result<Self, Error> {
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, CborError> {
         let (mut id, mut name) = (None, None);
         reader.map(|key, reader| {
             match key {
-                Key::Text("id") => id = Some(bounds::rp_id(reader)?),
-                Key::Text("name") => name = Some(reader.text()?.to_owned()),
+                MapKey::Text("id") => id = Some(bounds::rp_id(reader)?),
+                MapKey::Text("name") => name = Some(reader.text()?.to_owned()),
                 _ => {}
             }
             Ok(())
         })?;
-        Ok(Self { id: id.ok_or(Error::Missing("the RP ID"))?, name })
+        Ok(Self { id: id.ok_or(CborError::Missing("the RP ID"))?, name })
     }
 }
 
@@ -194,18 +194,18 @@ impl Encode for User {
 }
 
 impl<'a> Decode<'a> for User {
-    fn decode(reader: &mut Reader<'a>) -> Result<Self, Error> {
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, CborError> {
         let (mut id, mut name, mut display_name) = (None, None, None);
         reader.map(|key, reader| {
             match key {
-                Key::Text("id") => id = Some(UserHandle::decode(reader)?),
-                Key::Text("name") => name = Some(reader.text()?.to_owned()),
-                Key::Text("displayName") => display_name = Some(reader.text()?.to_owned()),
+                MapKey::Text("id") => id = Some(UserHandle::decode(reader)?),
+                MapKey::Text("name") => name = Some(reader.text()?.to_owned()),
+                MapKey::Text("displayName") => display_name = Some(reader.text()?.to_owned()),
                 _ => {}
             }
             Ok(())
         })?;
-        Ok(Self { id: id.ok_or(Error::Missing("the user's id"))?, name, display_name })
+        Ok(Self { id: id.ok_or(CborError::Missing("the user's id"))?, name, display_name })
     }
 }
 
@@ -250,13 +250,13 @@ impl Encode for CredentialDescriptor {
 }
 
 impl<'a> Decode<'a> for CredentialDescriptor {
-    fn decode(reader: &mut Reader<'a>) -> Result<Self, Error> {
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, CborError> {
         let (mut id, mut kind, mut transports) = (None, None, Vec::new());
         reader.map(|key, reader| {
             match key {
-                Key::Text("id") => id = Some(CredentialId::decode(reader)?),
-                Key::Text("type") => kind = Some(reader.text()?.to_owned()),
-                Key::Text("transports") => {
+                MapKey::Text("id") => id = Some(CredentialId::decode(reader)?),
+                MapKey::Text("type") => kind = Some(reader.text()?.to_owned()),
+                MapKey::Text("transports") => {
                     transports = bounds::names(reader, "the list of transports")?;
                 }
                 _ => {}
@@ -264,8 +264,8 @@ impl<'a> Decode<'a> for CredentialDescriptor {
             Ok(())
         })?;
         Ok(Self {
-            id: id.ok_or(Error::Missing("the credential id"))?,
-            kind: kind.ok_or(Error::Missing("the credential type"))?,
+            id: id.ok_or(CborError::Missing("the credential id"))?,
+            kind: kind.ok_or(CborError::Missing("the credential type"))?,
             transports,
         })
     }
@@ -299,19 +299,19 @@ impl Encode for CredentialParameters {
 }
 
 impl<'a> Decode<'a> for CredentialParameters {
-    fn decode(reader: &mut Reader<'a>) -> Result<Self, Error> {
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, CborError> {
         let (mut kind, mut algorithm) = (None, None);
         reader.map(|key, reader| {
             match key {
-                Key::Text("alg") => algorithm = Some(Algorithm(reader.integer()?)),
-                Key::Text("type") => kind = Some(reader.text()?.to_owned()),
+                MapKey::Text("alg") => algorithm = Some(Algorithm(reader.integer()?)),
+                MapKey::Text("type") => kind = Some(reader.text()?.to_owned()),
                 _ => {}
             }
             Ok(())
         })?;
         Ok(Self {
-            kind: kind.ok_or(Error::Missing("the credential type"))?,
-            algorithm: algorithm.ok_or(Error::Missing("the algorithm"))?,
+            kind: kind.ok_or(CborError::Missing("the credential type"))?,
+            algorithm: algorithm.ok_or(CborError::Missing("the algorithm"))?,
         })
     }
 }
@@ -344,8 +344,8 @@ mod tests {
         assert!(UserHandle::new(vec![0; 65]).is_none());
         let mut writer = Writer::new();
         writer.map(|map| map.text("id", |writer| writer.bytes(&[0; 65])));
-        let read: Result<User, Error> = decode(&writer.into_bytes());
-        assert_eq!(read, Err(Error::Invalid("the user's id")));
+        let read: Result<User, CborError> = decode(&writer.into_bytes());
+        assert_eq!(read, Err(CborError::Invalid("the user's id")));
         assert!(CredentialId::new(vec![0; 1023]).is_some());
         assert!(CredentialId::new(vec![0; 1024]).is_none());
     }
@@ -361,15 +361,15 @@ mod tests {
 
     #[test]
     fn what_must_be_there_is_named_when_it_is_missing() {
-        assert_eq!(decode::<RelyingParty>(b"\xa0"), Err(Error::Missing("the RP ID")));
-        assert_eq!(decode::<User>(b"\xa0"), Err(Error::Missing("the user's id")));
+        assert_eq!(decode::<RelyingParty>(b"\xa0"), Err(CborError::Missing("the RP ID")));
+        assert_eq!(decode::<User>(b"\xa0"), Err(CborError::Missing("the user's id")));
         assert_eq!(
             decode::<CredentialDescriptor>(b"\xa1\x62id\x40"),
-            Err(Error::Missing("the credential type"))
+            Err(CborError::Missing("the credential type"))
         );
         assert_eq!(
             decode::<CredentialParameters>(b"\xa1\x64type\x60"),
-            Err(Error::Missing("the algorithm"))
+            Err(CborError::Missing("the algorithm"))
         );
     }
 

@@ -22,14 +22,14 @@ use super::bounds::{self, MAX_CREDENTIALS};
 use super::entity::{CredentialDescriptor, User};
 use super::extensions::{AssertionInputs, AssertionOutputs};
 use super::options::Options;
-use super::raw::Members;
-use crate::cbor::{Decode, Encode, Error, Key, Reader, Writer};
+use super::raw::UnknownMembers;
+use crate::cbor::{CborError, Decode, Encode, MapKey, Reader, Writer};
 use crate::secret::SecretBytes;
 
 /// Asks for a signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Request {
+pub struct GetAssertionRequest {
     /// For which site: a domain, at most [`bounds::MAX_RP_ID`] bytes.
     pub rp_id: String,
     /// SHA-256 of the client data.
@@ -41,10 +41,10 @@ pub struct Request {
     pub extensions: AssertionInputs,
     /// Options; written only if one is set.
     pub options: Options,
-    unknown: Members,
+    unknown: UnknownMembers,
 }
 
-impl Request {
+impl GetAssertionRequest {
     /// Asks for a signature with any passkey of the site.
     #[must_use]
     pub fn new(rp_id: impl Into<String>, client_data_hash: [u8; 32]) -> Self {
@@ -54,19 +54,19 @@ impl Request {
             allow_list: Vec::new(),
             extensions: AssertionInputs::default(),
             options: Options::default(),
-            unknown: Members::default(),
+            unknown: UnknownMembers::default(),
         }
     }
 
     /// Members that came and that this crate does not know. They are written
     /// again with the rest.
     #[must_use]
-    pub const fn unknown(&self) -> &Members {
+    pub const fn unknown(&self) -> &UnknownMembers {
         &self.unknown
     }
 }
 
-impl Encode for Request {
+impl Encode for GetAssertionRequest {
     fn encode(&self, writer: &mut Writer) {
         writer.map(|map| {
             map.integer(1, |writer| writer.text(&self.rp_id));
@@ -83,18 +83,18 @@ impl Encode for Request {
     }
 }
 
-impl<'a> Decode<'a> for Request {
-    fn decode(reader: &mut Reader<'a>) -> Result<Self, Error> {
+impl<'a> Decode<'a> for GetAssertionRequest {
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, CborError> {
         let (mut rp_id, mut client_data_hash, mut allow_list) = (None, None, Vec::new());
         let (mut extensions, mut options) = (AssertionInputs::default(), Options::default());
-        let mut unknown = Members::default();
+        let mut unknown = UnknownMembers::default();
         reader.map(|key, reader| {
             match key {
-                Key::Integer(1) => rp_id = Some(bounds::rp_id(reader)?),
-                Key::Integer(2) => {
+                MapKey::Integer(1) => rp_id = Some(bounds::rp_id(reader)?),
+                MapKey::Integer(2) => {
                     client_data_hash = Some(reader.byte_array("the client data hash")?);
                 }
-                Key::Integer(3) => {
+                MapKey::Integer(3) => {
                     allow_list = bounds::list(
                         reader,
                         MAX_CREDENTIALS,
@@ -102,16 +102,16 @@ impl<'a> Decode<'a> for Request {
                         CredentialDescriptor::decode,
                     )?;
                 }
-                Key::Integer(4) => extensions = AssertionInputs::decode(reader)?,
-                Key::Integer(5) => options = Options::decode(reader)?,
-                Key::Integer(number) => unknown.read(number, reader)?,
+                MapKey::Integer(4) => extensions = AssertionInputs::decode(reader)?,
+                MapKey::Integer(5) => options = Options::decode(reader)?,
+                MapKey::Integer(number) => unknown.read(number, reader)?,
                 _ => {}
             }
             Ok(())
         })?;
         Ok(Self {
-            rp_id: rp_id.ok_or(Error::Missing("the RP ID"))?,
-            client_data_hash: client_data_hash.ok_or(Error::Missing("the client data hash"))?,
+            rp_id: rp_id.ok_or(CborError::Missing("the RP ID"))?,
+            client_data_hash: client_data_hash.ok_or(CborError::Missing("the client data hash"))?,
             allow_list,
             extensions,
             options,
@@ -123,7 +123,7 @@ impl<'a> Decode<'a> for Request {
 /// A signature, and what was signed.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Response {
+pub struct GetAssertionResponse {
     /// With which passkey. It may be absent if the allow list had just one.
     pub credential: Option<CredentialDescriptor>,
     /// The authenticator data.
@@ -143,7 +143,7 @@ pub struct Response {
     pub unsigned_extensions: AssertionOutputs,
 }
 
-impl Response {
+impl GetAssertionResponse {
     /// A signature with this passkey.
     #[must_use]
     pub fn new(
@@ -164,7 +164,7 @@ impl Response {
     }
 }
 
-impl Encode for Response {
+impl Encode for GetAssertionResponse {
     fn encode(&self, writer: &mut Writer) {
         writer.map(|map| {
             if let Some(credential) = &self.credential {
@@ -189,29 +189,29 @@ impl Encode for Response {
     }
 }
 
-impl<'a> Decode<'a> for Response {
-    fn decode(reader: &mut Reader<'a>) -> Result<Self, Error> {
+impl<'a> Decode<'a> for GetAssertionResponse {
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, CborError> {
         let (mut credential, mut auth_data, mut signature, mut user) = (None, None, None, None);
         let (mut number_of_credentials, mut user_selected) = (None, None);
         let (mut large_blob_key, mut unsigned_extensions) = (None, AssertionOutputs::default());
         reader.map(|key, reader| {
             match key {
-                Key::Integer(1) => credential = Some(CredentialDescriptor::decode(reader)?),
-                Key::Integer(2) => auth_data = Some(AuthenticatorData::decode(reader)?),
-                Key::Integer(3) => signature = Some(reader.bytes()?.into()),
-                Key::Integer(4) => user = Some(User::decode(reader)?),
-                Key::Integer(5) => number_of_credentials = Some(reader.unsigned()?),
-                Key::Integer(6) => user_selected = Some(reader.boolean()?),
-                Key::Integer(7) => large_blob_key = Some(reader.bytes()?.into()),
-                Key::Integer(8) => unsigned_extensions = AssertionOutputs::decode(reader)?,
+                MapKey::Integer(1) => credential = Some(CredentialDescriptor::decode(reader)?),
+                MapKey::Integer(2) => auth_data = Some(AuthenticatorData::decode(reader)?),
+                MapKey::Integer(3) => signature = Some(reader.bytes()?.into()),
+                MapKey::Integer(4) => user = Some(User::decode(reader)?),
+                MapKey::Integer(5) => number_of_credentials = Some(reader.unsigned()?),
+                MapKey::Integer(6) => user_selected = Some(reader.boolean()?),
+                MapKey::Integer(7) => large_blob_key = Some(reader.bytes()?.into()),
+                MapKey::Integer(8) => unsigned_extensions = AssertionOutputs::decode(reader)?,
                 _ => {}
             }
             Ok(())
         })?;
         Ok(Self {
             credential,
-            auth_data: auth_data.ok_or(Error::Missing("the authenticator data"))?,
-            signature: signature.ok_or(Error::Missing("the signature"))?,
+            auth_data: auth_data.ok_or(CborError::Missing("the authenticator data"))?,
+            signature: signature.ok_or(CborError::Missing("the signature"))?,
             user,
             number_of_credentials,
             user_selected,
@@ -221,7 +221,7 @@ impl<'a> Decode<'a> for Response {
     }
 }
 
-impl fmt::Debug for Response {
+impl fmt::Debug for GetAssertionResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Response")
             .field("auth_data_length", &self.auth_data.raw().len())
@@ -239,8 +239,8 @@ mod tests {
     use crate::ctap::extensions::prf;
     use crate::secret::PrfOutput;
 
-    fn response() -> Response {
-        Response::new(
+    fn response() -> GetAssertionResponse {
+        GetAssertionResponse::new(
             CredentialDescriptor::new(CredentialId::new([0xcd; 16]).unwrap()),
             AuthenticatorData::new([0xcd; 32], Flags(0x1d), 0xcdcd_cdcd),
             SecretBytes::new(vec![0xcd; 70]),
@@ -249,7 +249,7 @@ mod tests {
 
     #[test]
     fn the_shortest_request_has_two_members() {
-        let request = Request::new("a", [7; 32]);
+        let request = GetAssertionRequest::new("a", [7; 32]);
         let bytes = encode(&request);
         assert_eq!(bytes[..7], *b"\xa2\x01\x61a\x02\x58\x20");
         assert_eq!(decode(&bytes), Ok(request));
@@ -257,9 +257,9 @@ mod tests {
 
     #[test]
     fn an_option_that_is_absent_is_not_false() {
-        let mut request = Request::new("a", [7; 32]);
+        let mut request = GetAssertionRequest::new("a", [7; 32]);
         request.options.up = Some(false);
-        let read: Request = decode(&encode(&request)).unwrap();
+        let read: GetAssertionRequest = decode(&encode(&request)).unwrap();
         assert_eq!((read.options.up, read.options.uv), (Some(false), None));
     }
 
@@ -270,7 +270,7 @@ mod tests {
         full.number_of_credentials = Some(2);
         full.user_selected = Some(true);
         full.large_blob_key = Some(SecretBytes::new(vec![2; 32]));
-        full.unsigned_extensions.prf = Some(prf::AssertionOutput::new(prf::Values {
+        full.unsigned_extensions.prf = Some(prf::PrfAssertionOutput::new(prf::PrfValues {
             first: PrfOutput::new([3; 32]),
             second: Some(PrfOutput::new([4; 32])),
         }));
@@ -284,8 +284,8 @@ mod tests {
         bare.credential = None;
         assert_eq!(decode(&encode(&bare)), Ok(bare));
         assert_eq!(
-            decode::<Response>(b"\xa1\x03\x41\x00"),
-            Err(Error::Missing("the authenticator data"))
+            decode::<GetAssertionResponse>(b"\xa1\x03\x41\x00"),
+            Err(CborError::Missing("the authenticator data"))
         );
     }
 

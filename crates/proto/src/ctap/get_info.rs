@@ -19,8 +19,8 @@ use super::authenticator_data::Aaguid;
 use super::bounds::{self, MAX_CREDENTIAL_PARAMETERS, MAX_NAMES};
 use super::entity::CredentialParameters;
 use super::extensions::LARGE_BLOB;
-use super::raw::Members;
-use crate::cbor::{Decode, Encode, Error, Key, Kind, Reader, Writer};
+use super::raw::UnknownMembers;
+use crate::cbor::{CborError, Decode, Encode, ItemType, MapKey, Reader, Writer};
 
 /// The version of CTAP 2.0.
 pub const FIDO_2_0: &str = "FIDO_2_0";
@@ -54,7 +54,7 @@ pub mod option {
 /// What an authenticator can do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Response {
+pub struct GetInfoResponse {
     /// Versions of CTAP and U2F, each once.
     pub versions: Vec<String>,
     /// Names of extensions.
@@ -76,10 +76,10 @@ pub struct Response {
     pub algorithms: Vec<CredentialParameters>,
     /// Formats of attestation statements, the best first.
     pub attestation_formats: Vec<String>,
-    unknown: Members,
+    unknown: UnknownMembers,
 }
 
-impl Response {
+impl GetInfoResponse {
     /// An authenticator of these versions and this model.
     #[must_use]
     pub fn new(versions: Vec<String>, aaguid: Aaguid) -> Self {
@@ -94,7 +94,7 @@ impl Response {
             transports: Vec::new(),
             algorithms: Vec::new(),
             attestation_formats: Vec::new(),
-            unknown: Members::default(),
+            unknown: UnknownMembers::default(),
         }
     }
 
@@ -113,12 +113,12 @@ impl Response {
     /// Members that came and that this crate does not know. They are written
     /// again with the rest.
     #[must_use]
-    pub const fn unknown(&self) -> &Members {
+    pub const fn unknown(&self) -> &UnknownMembers {
         &self.unknown
     }
 }
 
-impl Encode for Response {
+impl Encode for GetInfoResponse {
     fn encode(&self, writer: &mut Writer) {
         let names = |names: &[String], writer: &mut Writer| {
             writer.array(names.iter(), |writer, name| writer.text(name));
@@ -161,25 +161,27 @@ impl Encode for Response {
     }
 }
 
-impl<'a> Decode<'a> for Response {
-    fn decode(reader: &mut Reader<'a>) -> Result<Self, Error> {
+impl<'a> Decode<'a> for GetInfoResponse {
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, CborError> {
         let (mut versions, mut aaguid) = (None, None);
         let mut info = Self::new(Vec::new(), Aaguid::ZERO);
         reader.map(|key, reader| {
             match key {
-                Key::Integer(1) => versions = Some(bounds::names(reader, "the list of versions")?),
-                Key::Integer(2) => {
+                MapKey::Integer(1) => {
+                    versions = Some(bounds::names(reader, "the list of versions")?)
+                }
+                MapKey::Integer(2) => {
                     info.extensions = bounds::names(reader, "the list of extensions")?;
                 }
-                Key::Integer(3) => aaguid = Some(Aaguid(reader.byte_array("the AAGUID")?)),
-                Key::Integer(4) => info.options = options(reader)?,
-                Key::Integer(5) => info.max_message_size = Some(reader.unsigned()?),
-                Key::Integer(7) => info.max_credential_count_in_list = Some(reader.unsigned()?),
-                Key::Integer(8) => info.max_credential_id_length = Some(reader.unsigned()?),
-                Key::Integer(9) => {
+                MapKey::Integer(3) => aaguid = Some(Aaguid(reader.byte_array("the AAGUID")?)),
+                MapKey::Integer(4) => info.options = options(reader)?,
+                MapKey::Integer(5) => info.max_message_size = Some(reader.unsigned()?),
+                MapKey::Integer(7) => info.max_credential_count_in_list = Some(reader.unsigned()?),
+                MapKey::Integer(8) => info.max_credential_id_length = Some(reader.unsigned()?),
+                MapKey::Integer(9) => {
                     info.transports = bounds::names(reader, "the list of transports")?;
                 }
-                Key::Integer(10) => {
+                MapKey::Integer(10) => {
                     info.algorithms = bounds::list(
                         reader,
                         MAX_CREDENTIAL_PARAMETERS,
@@ -187,44 +189,44 @@ impl<'a> Decode<'a> for Response {
                         CredentialParameters::decode,
                     )?;
                 }
-                Key::Integer(22) => {
+                MapKey::Integer(22) => {
                     info.attestation_formats =
                         bounds::names(reader, "the list of attestation formats")?;
                 }
-                Key::Integer(number) => info.unknown.read(number, reader)?,
+                MapKey::Integer(number) => info.unknown.read(number, reader)?,
                 _ => {}
             }
             Ok(())
         })?;
-        info.versions = versions.ok_or(Error::Missing("the list of versions"))?;
-        info.aaguid = aaguid.ok_or(Error::Missing("the AAGUID"))?;
+        info.versions = versions.ok_or(CborError::Missing("the list of versions"))?;
+        info.aaguid = aaguid.ok_or(CborError::Missing("the AAGUID"))?;
         // At most `MAX_NAMES`, so that comparing all pairs costs little.
         let mut earlier = info.versions.iter();
         while let Some(version) = earlier.next_back() {
             if earlier.clone().any(|other| other == version) {
-                return Err(Error::Invalid("the list of versions"));
+                return Err(CborError::Invalid("the list of versions"));
             }
         }
         if info.has_extension(LARGE_BLOB)
             && info.has_extension("largeBlobKey")
             && info.option(option::LARGE_BLOBS) == Some(true)
         {
-            return Err(Error::Invalid("the large blob support"));
+            return Err(CborError::Invalid("the large blob support"));
         }
         Ok(info)
     }
 }
 
-fn options(reader: &mut Reader<'_>) -> Result<BTreeMap<String, bool>, Error> {
+fn options(reader: &mut Reader<'_>) -> Result<BTreeMap<String, bool>, CborError> {
     let mut options = BTreeMap::new();
     reader.map(|key, reader| {
-        let Key::Text(name) = key else { return Ok(()) };
+        let MapKey::Text(name) = key else { return Ok(()) };
         // Some have other values, such as `defaultCredProtect`.
-        if !option::BOOLEAN.contains(&name) && reader.peek()? != Kind::Bool {
+        if !option::BOOLEAN.contains(&name) && reader.peek()? != ItemType::Bool {
             return Ok(());
         }
         if options.len() == MAX_NAMES {
-            return Err(Error::Invalid("the number of options"));
+            return Err(CborError::Invalid("the number of options"));
         }
         options.insert(name.to_owned(), reader.boolean()?);
         Ok(())
@@ -238,8 +240,8 @@ mod tests {
     use crate::cbor::{decode, encode};
     use crate::ctap::cose::Algorithm;
 
-    fn info() -> Response {
-        Response::new(vec![FIDO_2_0.to_owned(), FIDO_2_1.to_owned()], Aaguid([7; 16]))
+    fn info() -> GetInfoResponse {
+        GetInfoResponse::new(vec![FIDO_2_0.to_owned(), FIDO_2_1.to_owned()], Aaguid([7; 16]))
     }
 
     #[test]
@@ -266,7 +268,7 @@ mod tests {
         let mut bytes = encode(&info());
         bytes[0] = 0xa3;
         bytes.extend([0x14, 0x18, 0x19]);
-        let read: Response = decode(&bytes).unwrap();
+        let read: GetInfoResponse = decode(&bytes).unwrap();
         assert_eq!(read.unknown().get(0x14).unwrap().as_bytes(), [0x18, 0x19]);
         assert_eq!(encode(&read), bytes);
     }
@@ -276,12 +278,21 @@ mod tests {
         let mut twice = info();
         twice.versions = ["a", "b", "a"].map(String::from).into();
         assert_eq!(
-            decode::<Response>(&encode(&twice)),
-            Err(Error::Invalid("the list of versions"))
+            decode::<GetInfoResponse>(&encode(&twice)),
+            Err(CborError::Invalid("the list of versions"))
         );
-        assert_eq!(decode::<Response>(b"\xa0"), Err(Error::Missing("the list of versions")));
-        assert_eq!(decode::<Response>(b"\xa1\x01\x80"), Err(Error::Missing("the AAGUID")));
-        assert_eq!(decode::<Response>(b"\xa1\x03\x41\x00"), Err(Error::Invalid("the AAGUID")));
+        assert_eq!(
+            decode::<GetInfoResponse>(b"\xa0"),
+            Err(CborError::Missing("the list of versions"))
+        );
+        assert_eq!(
+            decode::<GetInfoResponse>(b"\xa1\x01\x80"),
+            Err(CborError::Missing("the AAGUID"))
+        );
+        assert_eq!(
+            decode::<GetInfoResponse>(b"\xa1\x03\x41\x00"),
+            Err(CborError::Invalid("the AAGUID"))
+        );
     }
 
     #[test]
@@ -291,7 +302,7 @@ mod tests {
             bytes[0] += 1;
             bytes.push(4);
             bytes.extend(options);
-            decode::<Response>(&bytes).map(|info| info.options)
+            decode::<GetInfoResponse>(&bytes).map(|info| info.options)
         };
         for ignored in [
             &b"\xa1\x72defaultCredProtect\x02"[..],
@@ -308,7 +319,7 @@ mod tests {
             assert_eq!(with(&[&known[..], &[0xf5]].concat()), one(name));
             for other in [&b"\x01"[..], b"\x64true", b"\xf6"] {
                 let read = with(&[&known[..], other].concat());
-                assert!(matches!(read, Err(Error::Expected(_))), "{name}");
+                assert!(matches!(read, Err(CborError::Expected(_))), "{name}");
             }
         }
     }
@@ -317,11 +328,11 @@ mod tests {
     fn large_blobs_are_of_one_kind() {
         let mut both = info();
         both.extensions = vec![LARGE_BLOB.to_owned(), "largeBlobKey".to_owned()];
-        assert!(decode::<Response>(&encode(&both)).is_ok());
+        assert!(decode::<GetInfoResponse>(&encode(&both)).is_ok());
         both.options.insert(option::LARGE_BLOBS.to_owned(), true);
         assert_eq!(
-            decode::<Response>(&encode(&both)),
-            Err(Error::Invalid("the large blob support"))
+            decode::<GetInfoResponse>(&encode(&both)),
+            Err(CborError::Invalid("the large blob support"))
         );
     }
 }

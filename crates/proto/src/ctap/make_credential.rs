@@ -16,8 +16,8 @@ use super::bounds::{self, MAX_CREDENTIAL_PARAMETERS, MAX_CREDENTIALS};
 use super::entity::{CredentialDescriptor, CredentialParameters, RelyingParty, User};
 use super::extensions::{RegistrationInputs, RegistrationOutputs};
 use super::options::Options;
-use super::raw::{Members, RawCbor};
-use crate::cbor::{Decode, Encode, Error, Key, Kind, Reader, Writer};
+use super::raw::{RawCbor, UnknownMembers};
+use crate::cbor::{CborError, Decode, Encode, ItemType, MapKey, Reader, Writer};
 use crate::secret::SecretBytes;
 
 /// The attestation format without an attestation; its statement is an empty map.
@@ -30,7 +30,7 @@ pub const FORMAT_PACKED: &str = "packed";
 /// Asks for a new passkey.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Request {
+pub struct MakeCredentialRequest {
     /// SHA-256 of the client data.
     pub client_data_hash: [u8; 32],
     /// For which site.
@@ -51,10 +51,10 @@ pub struct Request {
     pub enterprise_attestation: Option<u64>,
     /// Formats that the site would like, the best first.
     pub attestation_formats: Vec<String>,
-    unknown: Members,
+    unknown: UnknownMembers,
 }
 
-impl Request {
+impl MakeCredentialRequest {
     /// Asks for a passkey with what every request must have.
     #[must_use]
     pub fn new(
@@ -73,19 +73,19 @@ impl Request {
             options: Options::default(),
             enterprise_attestation: None,
             attestation_formats: Vec::new(),
-            unknown: Members::default(),
+            unknown: UnknownMembers::default(),
         }
     }
 
     /// Members that came and that this crate does not know. They are written
     /// again with the rest.
     #[must_use]
-    pub const fn unknown(&self) -> &Members {
+    pub const fn unknown(&self) -> &UnknownMembers {
         &self.unknown
     }
 }
 
-impl Encode for Request {
+impl Encode for MakeCredentialRequest {
     fn encode(&self, writer: &mut Writer) {
         writer.map(|map| {
             map.integer(1, |writer| writer.bytes(&self.client_data_hash));
@@ -112,20 +112,20 @@ impl Encode for Request {
     }
 }
 
-impl<'a> Decode<'a> for Request {
-    fn decode(reader: &mut Reader<'a>) -> Result<Self, Error> {
+impl<'a> Decode<'a> for MakeCredentialRequest {
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, CborError> {
         let (mut client_data_hash, mut rp, mut user, mut parameters) = (None, None, None, None);
         let (mut exclude_list, mut attestation_formats) = (Vec::new(), Vec::new());
         let (mut extensions, mut options) = (RegistrationInputs::default(), Options::default());
-        let (mut enterprise_attestation, mut unknown) = (None, Members::default());
+        let (mut enterprise_attestation, mut unknown) = (None, UnknownMembers::default());
         reader.map(|key, reader| {
             match key {
-                Key::Integer(1) => {
+                MapKey::Integer(1) => {
                     client_data_hash = Some(reader.byte_array("the client data hash")?);
                 }
-                Key::Integer(2) => rp = Some(RelyingParty::decode(reader)?),
-                Key::Integer(3) => user = Some(User::decode(reader)?),
-                Key::Integer(4) => {
+                MapKey::Integer(2) => rp = Some(RelyingParty::decode(reader)?),
+                MapKey::Integer(3) => user = Some(User::decode(reader)?),
+                MapKey::Integer(4) => {
                     parameters = Some(bounds::list(
                         reader,
                         MAX_CREDENTIAL_PARAMETERS,
@@ -133,7 +133,7 @@ impl<'a> Decode<'a> for Request {
                         CredentialParameters::decode,
                     )?);
                 }
-                Key::Integer(5) => {
+                MapKey::Integer(5) => {
                     exclude_list = bounds::list(
                         reader,
                         MAX_CREDENTIALS,
@@ -141,22 +141,23 @@ impl<'a> Decode<'a> for Request {
                         CredentialDescriptor::decode,
                     )?;
                 }
-                Key::Integer(6) => extensions = RegistrationInputs::decode(reader)?,
-                Key::Integer(7) => options = Options::decode(reader)?,
-                Key::Integer(10) => enterprise_attestation = Some(reader.unsigned()?),
-                Key::Integer(11) => {
+                MapKey::Integer(6) => extensions = RegistrationInputs::decode(reader)?,
+                MapKey::Integer(7) => options = Options::decode(reader)?,
+                MapKey::Integer(10) => enterprise_attestation = Some(reader.unsigned()?),
+                MapKey::Integer(11) => {
                     attestation_formats = bounds::names(reader, "the list of attestation formats")?;
                 }
-                Key::Integer(number) => unknown.read(number, reader)?,
+                MapKey::Integer(number) => unknown.read(number, reader)?,
                 _ => {}
             }
             Ok(())
         })?;
         Ok(Self {
-            client_data_hash: client_data_hash.ok_or(Error::Missing("the client data hash"))?,
-            rp: rp.ok_or(Error::Missing("the relying party"))?,
-            user: user.ok_or(Error::Missing("the user"))?,
-            parameters: parameters.ok_or(Error::Missing("the list of credential parameters"))?,
+            client_data_hash: client_data_hash.ok_or(CborError::Missing("the client data hash"))?,
+            rp: rp.ok_or(CborError::Missing("the relying party"))?,
+            user: user.ok_or(CborError::Missing("the user"))?,
+            parameters: parameters
+                .ok_or(CborError::Missing("the list of credential parameters"))?,
             exclude_list,
             extensions,
             options,
@@ -170,7 +171,7 @@ impl<'a> Decode<'a> for Request {
 /// A new passkey.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Response {
+pub struct MakeCredentialResponse {
     /// The format of the statement; any text.
     pub format: String,
     /// The authenticator data; one that was read has a credential.
@@ -185,7 +186,7 @@ pub struct Response {
     pub unsigned_extensions: RegistrationOutputs,
 }
 
-impl Response {
+impl MakeCredentialResponse {
     /// A passkey with the attestation of `format`.
     #[must_use]
     pub fn new(
@@ -210,7 +211,7 @@ impl Response {
     }
 }
 
-impl Encode for Response {
+impl Encode for MakeCredentialResponse {
     fn encode(&self, writer: &mut Writer) {
         writer.map(|map| {
             map.integer(1, |writer| writer.text(&self.format));
@@ -227,36 +228,36 @@ impl Encode for Response {
     }
 }
 
-impl<'a> Decode<'a> for Response {
-    fn decode(reader: &mut Reader<'a>) -> Result<Self, Error> {
+impl<'a> Decode<'a> for MakeCredentialResponse {
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, CborError> {
         let (mut format, mut auth_data, mut statement) = (None, None, None);
         let (mut enterprise_attestation, mut large_blob_key) = (None, None);
         let mut unsigned_extensions = RegistrationOutputs::default();
         reader.map(|key, reader| {
             match key {
-                Key::Integer(1) => format = Some(reader.text()?.to_owned()),
-                Key::Integer(2) => auth_data = Some(AuthenticatorData::decode(reader)?),
-                Key::Integer(3) => {
-                    if reader.peek()? != Kind::Map {
-                        return Err(Error::Expected("a map as the attestation statement"));
+                MapKey::Integer(1) => format = Some(reader.text()?.to_owned()),
+                MapKey::Integer(2) => auth_data = Some(AuthenticatorData::decode(reader)?),
+                MapKey::Integer(3) => {
+                    if reader.peek()? != ItemType::Map {
+                        return Err(CborError::Expected("a map as the attestation statement"));
                     }
                     statement = Some(RawCbor::decode(reader)?);
                 }
-                Key::Integer(4) => enterprise_attestation = Some(reader.boolean()?),
-                Key::Integer(5) => large_blob_key = Some(reader.bytes()?.into()),
-                Key::Integer(6) => unsigned_extensions = RegistrationOutputs::decode(reader)?,
+                MapKey::Integer(4) => enterprise_attestation = Some(reader.boolean()?),
+                MapKey::Integer(5) => large_blob_key = Some(reader.bytes()?.into()),
+                MapKey::Integer(6) => unsigned_extensions = RegistrationOutputs::decode(reader)?,
                 _ => {}
             }
             Ok(())
         })?;
-        let auth_data = auth_data.ok_or(Error::Missing("the authenticator data"))?;
+        let auth_data = auth_data.ok_or(CborError::Missing("the authenticator data"))?;
         if auth_data.credential().is_none() {
-            return Err(Error::Missing("the new credential in the authenticator data"));
+            return Err(CborError::Missing("the new credential in the authenticator data"));
         }
         Ok(Self {
-            format: format.ok_or(Error::Missing("the attestation format"))?,
+            format: format.ok_or(CborError::Missing("the attestation format"))?,
             auth_data,
-            statement: statement.ok_or(Error::Missing("the attestation statement"))?,
+            statement: statement.ok_or(CborError::Missing("the attestation statement"))?,
             enterprise_attestation,
             large_blob_key,
             unsigned_extensions,
@@ -274,8 +275,8 @@ mod tests {
     use crate::ctap::entity::{CredentialId, UserHandle};
     use crate::ctap::extensions::{large_blob, prf};
 
-    fn request() -> Request {
-        Request::new(
+    fn request() -> MakeCredentialRequest {
+        MakeCredentialRequest::new(
             [1; 32],
             RelyingParty::new("example.com", "Example"),
             User::new(UserHandle::new([2]).unwrap(), "ada", ""),
@@ -283,7 +284,7 @@ mod tests {
         )
     }
 
-    fn response() -> Response {
+    fn response() -> MakeCredentialResponse {
         let credential = AttestedCredential {
             aaguid: Aaguid::ZERO,
             id: CredentialId::new([3; 16]).unwrap(),
@@ -293,7 +294,7 @@ mod tests {
         };
         let data =
             AuthenticatorData::new([4; 32], Flags::USER_PRESENT, 0).with_credential(credential);
-        Response::new(FORMAT_NONE, data, RawCbor::empty_map())
+        MakeCredentialResponse::new(FORMAT_NONE, data, RawCbor::empty_map())
     }
 
     /// The keys of a message, to see what was written.
@@ -301,7 +302,7 @@ mod tests {
         let mut keys = Vec::new();
         Reader::new(bytes)
             .map(|key, _| {
-                if let Key::Integer(key) = key {
+                if let MapKey::Integer(key) = key {
                     keys.push(key);
                 }
                 Ok(())
@@ -324,8 +325,8 @@ mod tests {
     fn what_is_set_is_written_and_read() {
         let mut request = request();
         request.exclude_list = vec![CredentialDescriptor::new(CredentialId::new([9; 20]).unwrap())];
-        request.extensions.prf = Some(prf::RegistrationInput::default());
-        request.extensions.large_blob = Some(large_blob::Support::Preferred);
+        request.extensions.prf = Some(prf::PrfRegistrationInput::default());
+        request.extensions.large_blob = Some(large_blob::LargeBlobSupport::Preferred);
         request.options = Options { rk: Some(true), up: None, uv: Some(false) };
         request.enterprise_attestation = Some(1);
         request.attestation_formats = vec![FORMAT_PACKED.to_owned()];
@@ -336,7 +337,7 @@ mod tests {
         let mut response = response();
         response.enterprise_attestation = Some(false);
         response.large_blob_key = Some(SecretBytes::new(vec![0xab; 32]));
-        response.unsigned_extensions.prf = Some(prf::RegistrationOutput::new(true));
+        response.unsigned_extensions.prf = Some(prf::PrfRegistrationOutput::new(true));
         let bytes = encode(&response);
         assert_eq!(keys(&bytes), [1, 2, 3, 4, 5, 6]);
         assert_eq!(decode(&bytes), Ok(response));
@@ -347,14 +348,14 @@ mod tests {
         let mut bytes = encode(&request());
         bytes[0] = 0xa7;
         bytes.extend(b"\x08\x41\x00\x09\x02\x18\x63\xa1\x61x\x00");
-        let read: Request = decode(&bytes).unwrap();
+        let read: MakeCredentialRequest = decode(&bytes).unwrap();
         assert_eq!(read.unknown().iter().map(|(key, _)| key).collect::<Vec<_>>(), [8, 9, 0x63]);
         assert_eq!(encode(&read), bytes);
     }
 
     #[test]
     fn an_option_must_be_a_boolean() {
-        assert!(matches!(decode::<Options>(b"\xa1\x62rk\x01"), Err(Error::Expected(_))));
+        assert!(matches!(decode::<Options>(b"\xa1\x62rk\x01"), Err(CborError::Expected(_))));
         assert_eq!(decode::<Options>(b"\xa1\x63new\x01"), Ok(Options::default()));
         let options: Options = decode(b"\xa1\x62uv\xf4").unwrap();
         assert_eq!((options.uv, options.rk), (Some(false), None));
@@ -363,15 +364,21 @@ mod tests {
     #[test]
     fn a_registration_without_a_credential_is_refused() {
         let data = AuthenticatorData::new([4; 32], Flags::USER_PRESENT, 0);
-        let response = Response::new(FORMAT_NONE, data, RawCbor::empty_map());
-        assert!(matches!(decode::<Response>(&encode(&response)), Err(Error::Missing(_))));
+        let response = MakeCredentialResponse::new(FORMAT_NONE, data, RawCbor::empty_map());
+        assert!(matches!(
+            decode::<MakeCredentialResponse>(&encode(&response)),
+            Err(CborError::Missing(_))
+        ));
     }
 
     #[test]
     fn a_statement_must_be_a_map() {
         let mut response = response();
         response.statement = RawCbor::new(vec![0x80]).unwrap();
-        assert!(matches!(decode::<Response>(&encode(&response)), Err(Error::Expected(_))));
+        assert!(matches!(
+            decode::<MakeCredentialResponse>(&encode(&response)),
+            Err(CborError::Expected(_))
+        ));
     }
 
     #[test]
@@ -379,8 +386,11 @@ mod tests {
         let mut request = request();
         let descriptor = CredentialDescriptor::new(CredentialId::new([]).unwrap());
         request.exclude_list = vec![descriptor; MAX_CREDENTIALS + 1];
-        assert_eq!(decode::<Request>(&encode(&request)), Err(Error::Invalid("the exclude list")));
+        assert_eq!(
+            decode::<MakeCredentialRequest>(&encode(&request)),
+            Err(CborError::Invalid("the exclude list"))
+        );
         request.exclude_list.pop();
-        assert!(decode::<Request>(&encode(&request)).is_ok());
+        assert!(decode::<MakeCredentialRequest>(&encode(&request)).is_ok());
     }
 }

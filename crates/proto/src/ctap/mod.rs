@@ -6,7 +6,7 @@
 //! response:  status, 1 byte  | CBOR map, if the status is OK
 //! ```
 //!
-//! * [`Request`] and [`Response`] are typed, [`RawResponse`] is what a phone
+//! * [`CtapRequest`] and [`CtapResponse`] are typed, [`RawResponse`] is what a phone
 //!   sent, byte for byte; the typed value is decoded from it and both stay.
 //! * [`make_credential`], [`get_assertion`] and [`get_info`] hold the messages.
 //! * [`AuthenticatorData`], [`CoseKey`] and the types of [`entity`] are what
@@ -40,8 +40,11 @@ pub use cose::{Algorithm, CoseKey};
 pub use entity::{
     CredentialDescriptor, CredentialId, CredentialParameters, RelyingParty, User, UserHandle,
 };
+pub use get_assertion::{GetAssertionRequest, GetAssertionResponse};
+pub use get_info::GetInfoResponse;
+pub use make_credential::{MakeCredentialRequest, MakeCredentialResponse};
 pub use options::Options;
-pub use raw::{Members, RawCbor};
-pub use request::{Command, Request, RequestError};
-pub use response::{RawResponse, Response, ResponseError};
+pub use raw::{RawCbor, UnknownMembers};
+pub use request::{Command, CtapRequest, RequestError};
+pub use response::{CtapResponse, RawResponse, ResponseError};
 pub use status::Status;

@@ -1,7 +1,7 @@
 //! The options of makeCredential and getAssertion: CTAP 2.2 sections 6.1 and 6.2,
 //! "options".
 
-use crate::cbor::{Decode, Encode, Error, Key, Reader, Writer};
+use crate::cbor::{CborError, Decode, Encode, MapKey, Reader, Writer};
 
 /// Options of a request. What is absent has the default of its command.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,13 +30,13 @@ impl Encode for Options {
 }
 
 impl<'a> Decode<'a> for Options {
-    fn decode(reader: &mut Reader<'a>) -> Result<Self, Error> {
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, CborError> {
         let mut options = Self::default();
         reader.map(|key, reader| {
             match key {
-                Key::Text("rk") => options.rk = Some(reader.boolean()?),
-                Key::Text("up") => options.up = Some(reader.boolean()?),
-                Key::Text("uv") => options.uv = Some(reader.boolean()?),
+                MapKey::Text("rk") => options.rk = Some(reader.boolean()?),
+                MapKey::Text("up") => options.up = Some(reader.boolean()?),
+                MapKey::Text("uv") => options.uv = Some(reader.boolean()?),
                 // CTAP 2.2 sections 6.1.2 and 6.2.2: unknown options are ignored.
                 _ => {}
             }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::bounds::{MAX_EXTENSIONS, MAX_MEMBERS};
-use crate::cbor::{self, Decode, Encode, Error, Key, MapWriter, Reader, Writer};
+use crate::cbor::{self, CborError, Decode, Encode, MapKey, MapWriter, Reader, Writer};
 use crate::secret::SecretBytes;
 
 /// Exactly one item of CBOR in CTAP2's canonical form, as bytes.
@@ -25,8 +25,8 @@ impl RawCbor {
     /// [`MAX_DEPTH`](cbor::MAX_DEPTH) is too deep once it is part of a message.
     ///
     /// # Errors
-    /// An [`Error`] that says what was wrong.
-    pub fn new(bytes: Vec<u8>) -> Result<Self, Error> {
+    /// An [`CborError`] that says what was wrong.
+    pub fn new(bytes: Vec<u8>) -> Result<Self, CborError> {
         let bytes = SecretBytes::new(bytes);
         let mut reader = Reader::new(bytes.expose());
         reader.raw()?;
@@ -60,15 +60,15 @@ impl RawCbor {
     ///
     /// # Errors
     /// Those of the type.
-    pub fn read_as<'a, T: Decode<'a>>(&'a self) -> Result<T, Error> {
+    pub fn read_as<'a, T: Decode<'a>>(&'a self) -> Result<T, CborError> {
         cbor::decode(self.as_bytes())
     }
 }
 
 impl TryFrom<&[u8]> for RawCbor {
-    type Error = Error;
+    type Error = CborError;
 
-    fn try_from(bytes: &[u8]) -> Result<Self, Error> {
+    fn try_from(bytes: &[u8]) -> Result<Self, CborError> {
         Self::new(bytes.to_vec())
     }
 }
@@ -80,7 +80,7 @@ impl Encode for RawCbor {
 }
 
 impl<'a> Decode<'a> for RawCbor {
-    fn decode(reader: &mut Reader<'a>) -> Result<Self, Error> {
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, CborError> {
         reader.raw().map(|bytes| Self(bytes.into()))
     }
 }
@@ -95,9 +95,9 @@ impl fmt::Debug for RawCbor {
 ///
 /// They come from reading only, and are written again with their message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Members(BTreeMap<i64, RawCbor>);
+pub struct UnknownMembers(BTreeMap<i64, RawCbor>);
 
-impl Members {
+impl UnknownMembers {
     /// The member with this number.
     #[must_use]
     pub fn get(&self, number: i64) -> Option<&RawCbor> {
@@ -121,9 +121,9 @@ impl Members {
         self.0.is_empty()
     }
 
-    pub(super) fn read(&mut self, number: i64, reader: &mut Reader<'_>) -> Result<(), Error> {
+    pub(super) fn read(&mut self, number: i64, reader: &mut Reader<'_>) -> Result<(), CborError> {
         if self.0.len() == MAX_MEMBERS {
-            return Err(Error::Invalid("the number of members"));
+            return Err(CborError::Invalid("the number of members"));
         }
         self.0.insert(number, RawCbor::decode(reader)?);
         Ok(())
@@ -140,18 +140,18 @@ impl Members {
 /// shown each and says whether it has read it; what it has not is kept raw.
 pub(super) fn extensions<'a>(
     reader: &mut Reader<'a>,
-    mut typed: impl FnMut(&'a str, &mut Reader<'a>) -> Result<bool, Error>,
-) -> Result<BTreeMap<String, RawCbor>, Error> {
+    mut typed: impl FnMut(&'a str, &mut Reader<'a>) -> Result<bool, CborError>,
+) -> Result<BTreeMap<String, RawCbor>, CborError> {
     let mut others = BTreeMap::new();
     reader.map(|key, reader| {
-        let Key::Text(name) = key else {
-            return Err(Error::Expected("a text string as an extension's name"));
+        let MapKey::Text(name) = key else {
+            return Err(CborError::Expected("a text string as an extension's name"));
         };
         if typed(name, reader)? {
             return Ok(());
         }
         if others.len() == MAX_EXTENSIONS {
-            return Err(Error::Invalid("the number of extensions"));
+            return Err(CborError::Invalid("the number of extensions"));
         }
         others.insert(name.to_owned(), RawCbor::decode(reader)?);
         Ok(())
@@ -166,9 +166,9 @@ mod tests {
     #[test]
     fn only_one_canonical_item_is_taken() {
         assert_eq!(RawCbor::new(vec![0xa1, 0x01, 0xf5]).unwrap().as_bytes(), [0xa1, 0x01, 0xf5]);
-        assert_eq!(RawCbor::new(vec![]), Err(Error::UnexpectedEnd));
-        assert_eq!(RawCbor::new(vec![0, 0]), Err(Error::TrailingBytes));
-        assert_eq!(RawCbor::new(vec![0x18, 0]), Err(Error::NotCanonical));
+        assert_eq!(RawCbor::new(vec![]), Err(CborError::UnexpectedEnd));
+        assert_eq!(RawCbor::new(vec![0, 0]), Err(CborError::TrailingBytes));
+        assert_eq!(RawCbor::new(vec![0x18, 0]), Err(CborError::NotCanonical));
         assert_eq!(RawCbor::new(vec![0xa0]), Ok(RawCbor::empty_map()));
     }
 
@@ -180,11 +180,11 @@ mod tests {
 
     #[test]
     fn unknown_members_are_bounded() {
-        let mut members = Members::default();
+        let mut members = UnknownMembers::default();
         for number in 0..MAX_MEMBERS {
             members.read(i64::try_from(number).unwrap(), &mut Reader::new(&[0xf5])).unwrap();
         }
-        assert!(matches!(members.read(-1, &mut Reader::new(&[0xf5])), Err(Error::Invalid(_))));
+        assert!(matches!(members.read(-1, &mut Reader::new(&[0xf5])), Err(CborError::Invalid(_))));
         assert_eq!(members.len(), MAX_MEMBERS);
     }
 
@@ -201,7 +201,7 @@ mod tests {
         };
         let read = |bytes: &[u8]| extensions(&mut Reader::new(bytes), |_, _| Ok(false));
         assert_eq!(read(&map(MAX_EXTENSIONS)).unwrap().len(), MAX_EXTENSIONS);
-        assert!(matches!(read(&map(MAX_EXTENSIONS + 1)), Err(Error::Invalid(_))));
-        assert!(matches!(read(&[0xa1, 0x01, 0xf5]), Err(Error::Expected(_))));
+        assert!(matches!(read(&map(MAX_EXTENSIONS + 1)), Err(CborError::Invalid(_))));
+        assert!(matches!(read(&[0xa1, 0x01, 0xf5]), Err(CborError::Expected(_))));
     }
 }

@@ -1,12 +1,12 @@
 //! Requests: one command byte, then its parameters (CTAP 2.2 section 8.1).
 //!
-//! An authenticator reads with [`Request::parse`] and answers what it cannot
+//! An authenticator reads with [`CtapRequest::parse`] and answers what it cannot
 //! read with [`RequestError::status`]. Phones in the field hang up instead.
 
+use crate::ctap::{GetAssertionRequest, MakeCredentialRequest};
 use std::fmt;
 
 use super::status::Status;
-use super::{get_assertion, make_credential};
 use crate::cbor::{self, Reader, Writer};
 
 /// The first byte of a request.
@@ -78,7 +78,7 @@ pub enum RequestError {
         command: Command,
         /// What was wrong with its parameters.
         #[source]
-        error: cbor::Error,
+        error: cbor::CborError,
     },
 }
 
@@ -102,9 +102,9 @@ impl RequestError {
             Self::UnknownCommand(_) => Status::INVALID_COMMAND,
             Self::Empty | Self::UnexpectedParameters(_) => Status::INVALID_LENGTH,
             Self::Parameters { error, .. } => match error {
-                cbor::Error::Expected(_) => Status::CBOR_UNEXPECTED_TYPE,
-                cbor::Error::Missing(_) => Status::MISSING_PARAMETER,
-                cbor::Error::Invalid(_) => Status::INVALID_PARAMETER,
+                cbor::CborError::Expected(_) => Status::CBOR_UNEXPECTED_TYPE,
+                cbor::CborError::Missing(_) => Status::MISSING_PARAMETER,
+                cbor::CborError::Invalid(_) => Status::INVALID_PARAMETER,
                 _ => Status::INVALID_CBOR,
             },
         }
@@ -114,11 +114,11 @@ impl RequestError {
 /// What a client asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Request {
+pub enum CtapRequest {
     /// Make a passkey.
-    MakeCredential(make_credential::Request),
+    MakeCredential(MakeCredentialRequest),
     /// Sign with a passkey.
-    GetAssertion(get_assertion::Request),
+    GetAssertion(GetAssertionRequest),
     /// Sign with the next passkey that fits the request before.
     GetNextAssertion,
     /// Tell what you can do.
@@ -127,7 +127,7 @@ pub enum Request {
     Selection,
 }
 
-impl Request {
+impl CtapRequest {
     /// Reads a whole request.
     ///
     /// # Errors
@@ -181,19 +181,19 @@ impl Request {
     }
 }
 
-impl From<make_credential::Request> for Request {
-    fn from(request: make_credential::Request) -> Self {
+impl From<MakeCredentialRequest> for CtapRequest {
+    fn from(request: MakeCredentialRequest) -> Self {
         Self::MakeCredential(request)
     }
 }
 
-impl From<get_assertion::Request> for Request {
-    fn from(request: get_assertion::Request) -> Self {
+impl From<GetAssertionRequest> for CtapRequest {
+    fn from(request: GetAssertionRequest) -> Self {
         Self::GetAssertion(request)
     }
 }
 
-fn decode<'a, T: cbor::Decode<'a>>(parameters: &'a [u8]) -> Result<T, cbor::Error> {
+fn decode<'a, T: cbor::Decode<'a>>(parameters: &'a [u8]) -> Result<T, cbor::CborError> {
     let mut reader = Reader::new(parameters);
     reader.raw()?;
     reader.finish()?;
@@ -205,7 +205,7 @@ mod tests {
     use super::*;
 
     fn status(bytes: &[u8]) -> Status {
-        Request::parse(bytes).unwrap_err().status()
+        CtapRequest::parse(bytes).unwrap_err().status()
     }
 
     #[test]
@@ -219,10 +219,11 @@ mod tests {
 
     #[test]
     fn commands_without_parameters_are_one_byte() {
-        for request in [Request::GetInfo, Request::GetNextAssertion, Request::Selection] {
+        for request in [CtapRequest::GetInfo, CtapRequest::GetNextAssertion, CtapRequest::Selection]
+        {
             let bytes = request.to_bytes();
             assert_eq!(bytes, [request.command().byte()]);
-            assert_eq!(Request::parse(&bytes), Ok(request));
+            assert_eq!(CtapRequest::parse(&bytes), Ok(request));
             let longer = [bytes[0], 0xa0];
             assert_eq!(status(&longer), Status::INVALID_LENGTH);
         }
@@ -250,7 +251,7 @@ mod tests {
 
     #[test]
     fn an_error_keeps_the_command_byte() {
-        let byte = |bytes| Request::parse(bytes).unwrap_err().command_byte();
+        let byte = |bytes| CtapRequest::parse(bytes).unwrap_err().command_byte();
         assert_eq!(byte(b""), None);
         assert_eq!(byte(b"\x77"), Some(0x77));
         assert_eq!(byte(b"\x04\xa0"), Some(4));

@@ -6,8 +6,8 @@
 
 use super::request::Command;
 use super::status::Status;
-use super::{get_assertion, get_info, make_credential};
 use crate::cbor;
+use crate::ctap::{GetAssertionResponse, GetInfoResponse, MakeCredentialResponse};
 use crate::secret::SecretBytes;
 
 /// Why a response is not the answer that was due.
@@ -28,7 +28,7 @@ pub enum ResponseError {
         command: Command,
         /// What was wrong with the answer.
         #[source]
-        error: cbor::Error,
+        error: cbor::CborError,
     },
 }
 
@@ -84,19 +84,19 @@ impl RawResponse {
     /// # Errors
     /// [`ResponseError::Status`] for any status but OK, whatever follows it;
     /// [`ResponseError::Answer`] for a payload that is not the answer.
-    pub fn decode(&self, command: Command) -> Result<Response, ResponseError> {
+    pub fn decode(&self, command: Command) -> Result<CtapResponse, ResponseError> {
         if !self.status.is_ok() {
             return Err(ResponseError::Status(self.status));
         }
         let payload = self.payload.expose();
         let response = match command {
-            Command::MakeCredential => cbor::decode(payload).map(Response::MakeCredential),
+            Command::MakeCredential => cbor::decode(payload).map(CtapResponse::MakeCredential),
             Command::GetAssertion | Command::GetNextAssertion => {
-                cbor::decode(payload).map(Response::GetAssertion)
+                cbor::decode(payload).map(CtapResponse::GetAssertion)
             }
-            Command::GetInfo => cbor::decode(payload).map(Response::GetInfo),
-            Command::Selection if payload.is_empty() => Ok(Response::Selection),
-            Command::Selection => Err(cbor::Error::TrailingBytes),
+            Command::GetInfo => cbor::decode(payload).map(CtapResponse::GetInfo),
+            Command::Selection if payload.is_empty() => Ok(CtapResponse::Selection),
+            Command::Selection => Err(cbor::CborError::TrailingBytes),
         };
         response.map_err(|error| ResponseError::Answer { command, error })
     }
@@ -105,18 +105,18 @@ impl RawResponse {
 /// What an authenticator answers when the status is OK.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Response {
+pub enum CtapResponse {
     /// A passkey was made.
-    MakeCredential(make_credential::Response),
+    MakeCredential(MakeCredentialResponse),
     /// A passkey signed; also the answer to getNextAssertion.
-    GetAssertion(get_assertion::Response),
+    GetAssertion(GetAssertionResponse),
     /// What the authenticator can do.
-    GetInfo(get_info::Response),
+    GetInfo(GetInfoResponse),
     /// The user pointed at this authenticator.
     Selection,
 }
 
-impl Response {
+impl CtapResponse {
     /// Writes the answer, with status OK.
     #[must_use]
     pub fn to_raw(&self) -> RawResponse {
@@ -164,9 +164,9 @@ mod tests {
 
     #[test]
     fn an_answer_is_read_for_its_command_only() {
-        let info = get_info::Response::new(vec!["FIDO_2_0".to_owned()], Aaguid::ZERO);
-        let raw = Response::GetInfo(info.clone()).to_raw();
-        assert_eq!(raw.decode(Command::GetInfo), Ok(Response::GetInfo(info)));
+        let info = GetInfoResponse::new(vec!["FIDO_2_0".to_owned()], Aaguid::ZERO);
+        let raw = CtapResponse::GetInfo(info.clone()).to_raw();
+        assert_eq!(raw.decode(Command::GetInfo), Ok(CtapResponse::GetInfo(info)));
         for command in [Command::MakeCredential, Command::GetAssertion, Command::Selection] {
             assert!(
                 matches!(raw.decode(command), Err(ResponseError::Answer { command: of, .. })
@@ -174,9 +174,9 @@ mod tests {
                 "{command}"
             );
         }
-        let selection = Response::Selection.to_raw();
+        let selection = CtapResponse::Selection.to_raw();
         assert_eq!(selection.to_bytes().expose(), [0]);
-        assert_eq!(selection.decode(Command::Selection), Ok(Response::Selection));
+        assert_eq!(selection.decode(Command::Selection), Ok(CtapResponse::Selection));
         assert!(selection.decode(Command::GetInfo).is_err());
     }
 

@@ -2,7 +2,7 @@
 //!
 //! One path: whatever ends a transaction, in either role and at either level,
 //! comes out as an [`Error`]. It is made of a [`Stage`], where the transaction
-//! was, and a [`Fault`], who or what failed. [`Error::advice`] turns both into
+//! was, and a [`ErrorKind`], who or what failed. [`Error::advice`] turns both into
 //! one thing for a person to try; one table has the advice of every fault,
 //! whether a retry can help, and the name of the `DOMException`.
 //!
@@ -12,7 +12,7 @@
 
 mod advice;
 mod dom_exception;
-mod fault;
+mod kind;
 mod misuse;
 mod options;
 mod peer;
@@ -24,15 +24,15 @@ use std::fmt;
 
 pub use advice::Advice;
 pub use dom_exception::DomException;
-pub use fault::{CancelledBy, Fault, Unsupported};
+pub use kind::{CancelledBy, ErrorKind, Unsupported};
 pub use misuse::ApiMisuse;
 #[cfg(feature = "webauthn")]
 pub(crate) use options::PRF_BY_CREDENTIAL;
 pub use options::{DomainError, MAX_OPTIONS, OptionsError, RpIdError};
-pub use peer::{Mismatch, PeerMisbehaved};
+pub use peer::{PeerMisbehaved, ResponseMismatch};
 pub use stage::Stage;
 pub use surroundings::{
-    BluetoothFault, EngineFault, KeyFault, Source, StoreFault, TunnelFault, TunnelStep,
+    BluetoothError, EngineError, KeyError, Source, StoreError, TunnelError, TunnelStep,
 };
 
 /// Why a transaction ended without success: how far it got, and what failed.
@@ -45,22 +45,22 @@ pub struct Error {
     /// Where the transaction was.
     pub stage: Stage,
     /// Who or what failed.
-    pub fault: Fault,
+    pub kind: ErrorKind,
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.stage, self.fault)
+        write!(f, "{}: {}", self.stage, self.kind)
     }
 }
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match &self.fault {
+        match &self.kind {
             // These are in the fault's own words already.
-            Fault::PeerMisbehaved(misbehaved) => misbehaved.source(),
-            Fault::QrCode(error) => error.source(),
-            Fault::Options(error) => error.source(),
+            ErrorKind::PeerMisbehaved(misbehaved) => misbehaved.source(),
+            ErrorKind::QrCode(error) => error.source(),
+            ErrorKind::Options(error) => error.source(),
             fault => fault.source(),
         }
     }
@@ -69,14 +69,14 @@ impl std::error::Error for Error {
 impl Error {
     /// Puts a fault at its stage.
     #[must_use]
-    pub fn new(stage: Stage, fault: impl Into<Fault>) -> Self {
-        Self { stage, fault: fault.into() }
+    pub fn new(stage: Stage, kind: impl Into<ErrorKind>) -> Self {
+        Self { stage, kind: kind.into() }
     }
 
     /// Whether somebody wanted it so: not a failure, and nothing to report.
     #[must_use]
     pub const fn is_cancelled(&self) -> bool {
-        matches!(self.fault, Fault::Cancelled(_))
+        matches!(self.kind, ErrorKind::Cancelled(_))
     }
 
     /// Whether the same thing can work when tried again, with a new QR code and
@@ -90,13 +90,13 @@ impl Error {
     /// What a person can do about it.
     #[must_use]
     pub const fn advice(&self) -> Advice {
-        table::advice(self.stage, &self.fault)
+        table::advice(self.stage, &self.kind)
     }
 
     /// What a web page would be told.
     #[must_use]
     pub fn dom_exception(&self) -> DomException {
-        table::dom_exception(&self.fault)
+        table::dom_exception(&self.kind)
     }
 }
 
@@ -113,8 +113,8 @@ mod tests {
     use crate::transport::qr_code::QrCodeError;
 
     /// What a program prints that goes through all sources.
-    fn chain(fault: impl Into<Fault>) -> Vec<String> {
-        let error = Error::new(Stage::Preparing, fault);
+    fn chain(kind: impl Into<ErrorKind>) -> Vec<String> {
+        let error = Error::new(Stage::Preparing, kind);
         let mut said = vec![error.to_string()];
         let mut source = error.source();
         while let Some(cause) = source {
@@ -128,15 +128,15 @@ mod tests {
     fn a_chain_of_sources_says_nothing_twice() {
         let io = || -> Source { Arc::new(io::Error::other("the cause")) };
         for (fault, expected) in [
-            (Fault::Deadline, &["it took too long"][..]),
+            (ErrorKind::Deadline, &["it took too long"][..]),
             (
-                TunnelFault::Tcp(io()).into(),
+                TunnelError::Tcp(io()).into(),
                 &["the tunnel service could not be reached", "the cause"],
             ),
-            (BluetoothFault::Failed(io()).into(), &["Bluetooth failed", "the cause"]),
-            (StoreFault::Failed(io()).into(), &["the passkey store failed", "the cause"]),
+            (BluetoothError::Failed(io()).into(), &["Bluetooth failed", "the cause"]),
+            (StoreError::Failed(io()).into(), &["the passkey store failed", "the cause"]),
             (
-                PeerMisbehaved::Response(cbor::Error::TooDeep).into(),
+                PeerMisbehaved::Response(cbor::CborError::TooDeep).into(),
                 &["the other device misbehaved: the response is invalid: the CBOR nests too deep"],
             ),
             (

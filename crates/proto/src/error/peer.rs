@@ -18,10 +18,10 @@ pub enum PeerMisbehaved {
     Channel(#[from] ChannelError),
     /// The phone's post-handshake message.
     #[error("the post-handshake message is invalid: {0}")]
-    PostHandshake(cbor::Error),
+    PostHandshake(cbor::CborError),
     /// The phone's getInfo response.
     #[error("the getInfo response is invalid: {0}")]
-    GetInfo(cbor::Error),
+    GetInfo(cbor::CborError),
     /// A message of a type that must not come now.
     #[error("an unexpected message came")]
     UnexpectedMessage(MessageType),
@@ -30,7 +30,7 @@ pub enum PeerMisbehaved {
     TooEarly,
     /// A CTAP response that could not be parsed.
     #[error("the response is invalid: {0}")]
-    Response(cbor::Error),
+    Response(cbor::CborError),
     /// A CTAP response without even a status.
     #[error("the response is empty")]
     EmptyResponse,
@@ -39,10 +39,10 @@ pub enum PeerMisbehaved {
     NotUtf8,
     /// A response that does not answer the request.
     #[error("the response does not answer the request: {0}")]
-    Mismatch(Mismatch),
+    ResponseMismatch(ResponseMismatch),
     /// The client's update message.
     #[error("the update message is invalid: {0}")]
-    Update(cbor::Error),
+    Update(cbor::CborError),
     /// More requests than a user should be asked about in one transaction, or
     /// than its keys are good for in answers.
     #[error("too many requests came")]
@@ -52,7 +52,7 @@ pub enum PeerMisbehaved {
 /// In what a response does not answer its request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
-pub enum Mismatch {
+pub enum ResponseMismatch {
     /// It is for another relying party.
     #[error("it is for another relying party")]
     RelyingParty,

@@ -11,7 +11,7 @@ pub enum Stage {
     Preparing,
     /// Client: the QR code is shown and the radio listens. In a linked
     /// transaction: the phone is being called and listened for.
-    Offering,
+    ShowingQr,
     /// Authenticator: a tunnel is being opened at the tunnel service.
     Registering,
     /// Authenticator: the advert is on the air, waiting for the client.
@@ -21,17 +21,17 @@ pub enum Stage {
     /// The Noise handshake.
     Handshaking,
     /// Client: waiting for the phone to say what it is.
-    Introducing,
+    AwaitingPostHandshake,
     /// Client: the phone is ready and nothing has been asked of it.
     Ready,
     /// Client: the phone has a request and its user is being asked.
-    Asking,
+    AwaitingResponse,
     /// Client: done, and still listening for a late link.
     Lingering,
     /// Authenticator: waiting for a request.
     Listening,
     /// Authenticator: a request is being answered; its user is being asked.
-    Prompting,
+    Answering,
     /// Over.
     Closed,
 }
@@ -40,17 +40,17 @@ impl Stage {
     /// Every stage, in the order in which they come.
     pub const ALL: [Self; 13] = [
         Self::Preparing,
-        Self::Offering,
+        Self::ShowingQr,
         Self::Registering,
         Self::Advertising,
         Self::Connecting,
         Self::Handshaking,
-        Self::Introducing,
+        Self::AwaitingPostHandshake,
         Self::Ready,
-        Self::Asking,
+        Self::AwaitingResponse,
         Self::Lingering,
         Self::Listening,
-        Self::Prompting,
+        Self::Answering,
         Self::Closed,
     ];
 }
@@ -59,17 +59,17 @@ impl fmt::Display for Stage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Preparing => "preparing",
-            Self::Offering => "waiting for a phone",
+            Self::ShowingQr => "waiting for a phone",
             Self::Registering => "opening a tunnel",
             Self::Advertising => "waiting for the other device",
             Self::Connecting => "connecting to the phone",
             Self::Handshaking => "securing the connection",
-            Self::Introducing => "waiting for the phone to introduce itself",
+            Self::AwaitingPostHandshake => "waiting for the phone to introduce itself",
             Self::Ready => "the phone is ready",
-            Self::Asking => "waiting for the phone's answer",
+            Self::AwaitingResponse => "waiting for the phone's answer",
             Self::Lingering => "finishing",
             Self::Listening => "waiting for a request",
-            Self::Prompting => "answering a request",
+            Self::Answering => "answering a request",
             Self::Closed => "closed",
         })
     }

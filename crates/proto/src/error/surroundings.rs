@@ -12,7 +12,7 @@ pub type Source = Arc<dyn std::error::Error + Send + Sync>;
 /// Why the radio could not do its part.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum BluetoothFault {
+pub enum BluetoothError {
     /// This machine has no Bluetooth adapter.
     #[error("there is no Bluetooth adapter")]
     Absent,
@@ -56,7 +56,7 @@ pub enum BluetoothFault {
 /// Why a tunnel could not be opened or did not last, by step.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum TunnelFault {
+pub enum TunnelError {
     /// The service's name has no address.
     #[error("the tunnel service's name did not resolve")]
     Dns(#[source] Source),
@@ -136,7 +136,7 @@ impl fmt::Display for TunnelStep {
 /// Why a passkey store could not do what it was asked.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum StoreFault {
+pub enum StoreError {
     /// There is no room for another passkey. The client is told.
     #[error("the passkey store has no room for another passkey")]
     Full,
@@ -145,7 +145,7 @@ pub enum StoreFault {
     Failed(#[source] Source),
 }
 
-impl StoreFault {
+impl StoreError {
     /// A failure with its cause, for logs.
     #[must_use]
     pub fn failed(cause: impl std::error::Error + Send + Sync + 'static) -> Self {
@@ -157,7 +157,7 @@ impl StoreFault {
 /// brought is at fault; the client is told [`Status::OTHER`](crate::ctap::Status::OTHER).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum EngineFault {
+pub enum EngineError {
     /// The response has not even a status byte.
     #[error("the CTAP engine's response is empty")]
     Empty,
@@ -167,13 +167,13 @@ pub enum EngineFault {
     /// What follows the status `OK` is not one item of CBOR in CTAP2's canonical
     /// form.
     #[error("the CTAP engine's response is invalid: {0}")]
-    Cbor(cbor::Error),
+    Cbor(cbor::CborError),
 }
 
 /// Why a key store could not make a key or sign.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum KeyFault {
+pub enum KeyError {
     /// The key is not there any more: it was deleted, or the hardware was reset.
     #[error("the key store has no such key")]
     Gone,
@@ -189,7 +189,7 @@ pub enum KeyFault {
     Failed(#[source] Source),
 }
 
-impl KeyFault {
+impl KeyError {
     /// A failure with its cause, for logs.
     #[must_use]
     pub fn failed(cause: impl std::error::Error + Send + Sync + 'static) -> Self {

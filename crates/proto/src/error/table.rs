@@ -7,39 +7,39 @@
 
 use super::advice::Advice;
 use super::dom_exception::DomException;
-use super::fault::{CancelledBy, Fault, Unsupported};
+use super::kind::{CancelledBy, ErrorKind, Unsupported};
 use super::misuse::ApiMisuse;
 use super::options::OptionsError;
-use super::peer::{Mismatch, PeerMisbehaved};
+use super::peer::{PeerMisbehaved, ResponseMismatch};
 use super::stage::Stage;
-use super::surroundings::{BluetoothFault, KeyFault, StoreFault, TunnelFault, TunnelStep};
+use super::surroundings::{BluetoothError, KeyError, StoreError, TunnelError, TunnelStep};
 use crate::ctap::Status;
 use crate::transport::channel::ChannelError;
 use crate::transport::crypter::CrypterError;
 use crate::transport::tunnel_url::CODE_USED;
 
 /// What a person can do about a fault in this stage.
-pub(super) const fn advice(stage: Stage, fault: &Fault) -> Advice {
+pub(super) const fn advice(stage: Stage, fault: &ErrorKind) -> Advice {
     match fault {
-        Fault::Cancelled(CancelledBy::Caller | CancelledBy::User | CancelledBy::Client) => {
+        ErrorKind::Cancelled(CancelledBy::Caller | CancelledBy::User | CancelledBy::Client) => {
             Advice::Nothing
         }
-        Fault::Deadline => deadline(stage),
-        Fault::Bluetooth(fault) => bluetooth(fault),
-        Fault::Tunnel(fault) => tunnel(fault),
-        Fault::PeerMisbehaved(misbehaved) => peer(stage, misbehaved),
-        Fault::PeerLeft => Advice::TryAgain,
-        Fault::Status(answer) => status(*answer),
-        Fault::QrCode(_) => Advice::ScanANewCode,
-        Fault::StaleQrCode => Advice::CheckBothClocks,
-        Fault::Store(StoreFault::Full) => Advice::MakeRoomOnThePhone,
-        Fault::Store(StoreFault::Failed(_)) | Fault::Engine(_) => Advice::ReportTheProgram,
-        Fault::Key(KeyFault::Gone) => Advice::UseAnotherPasskey,
-        Fault::Key(KeyFault::Cancelled) => Advice::AnswerOnThePhone,
-        Fault::Key(KeyFault::WrongSignature | KeyFault::Failed(_)) => Advice::ReportTheProgram,
-        Fault::Options(OptionsError::Unsupported(_)) => Advice::UseAnotherDevice,
-        Fault::Options(_) => Advice::TellTheSite,
-        Fault::Unsupported(unsupported) => match unsupported {
+        ErrorKind::Deadline => deadline(stage),
+        ErrorKind::Bluetooth(fault) => bluetooth(fault),
+        ErrorKind::Tunnel(fault) => tunnel(fault),
+        ErrorKind::PeerMisbehaved(misbehaved) => peer(stage, misbehaved),
+        ErrorKind::PeerLeft => Advice::TryAgain,
+        ErrorKind::Status(answer) => status(*answer),
+        ErrorKind::QrCode(_) => Advice::ScanANewCode,
+        ErrorKind::StaleQrCode => Advice::CheckBothClocks,
+        ErrorKind::Store(StoreError::Full) => Advice::MakeRoomOnThePhone,
+        ErrorKind::Store(StoreError::Failed(_)) | ErrorKind::Engine(_) => Advice::ReportTheProgram,
+        ErrorKind::Key(KeyError::Gone) => Advice::UseAnotherPasskey,
+        ErrorKind::Key(KeyError::Cancelled) => Advice::AnswerOnThePhone,
+        ErrorKind::Key(KeyError::WrongSignature | KeyError::Failed(_)) => Advice::ReportTheProgram,
+        ErrorKind::Options(OptionsError::Unsupported(_)) => Advice::UseAnotherDevice,
+        ErrorKind::Options(_) => Advice::TellTheSite,
+        ErrorKind::Unsupported(unsupported) => match unsupported {
             Unsupported::Ctap
             | Unsupported::Json
             | Unsupported::TunnelDomain
@@ -53,7 +53,7 @@ pub(super) const fn advice(stage: Stage, fault: &Fault) -> Advice {
             Unsupported::Command => Advice::ReportTheProgram,
             Unsupported::RequestTooLong => Advice::TellTheSite,
         },
-        Fault::ApiMisuse(
+        ErrorKind::ApiMisuse(
             ApiMisuse::OutputsPending
             | ApiMisuse::WrongStage
             | ApiMisuse::TimeWentBackwards
@@ -73,13 +73,13 @@ const fn deadline(stage: Stage) -> Advice {
     match stage {
         // No phone scanned the code, or a linked phone did not come: a QR code
         // is the way to go on in both cases.
-        Stage::Offering => Advice::ScanANewCode,
+        Stage::ShowingQr => Advice::ScanANewCode,
         Stage::Registering | Stage::Connecting => Advice::CheckTheNetwork,
         Stage::Advertising => Advice::BringTheDevicesTogether,
-        Stage::Asking | Stage::Prompting => Advice::AnswerOnThePhone,
+        Stage::AwaitingResponse | Stage::Answering => Advice::AnswerOnThePhone,
         Stage::Preparing
         | Stage::Handshaking
-        | Stage::Introducing
+        | Stage::AwaitingPostHandshake
         | Stage::Ready
         | Stage::Lingering
         | Stage::Listening
@@ -87,43 +87,43 @@ const fn deadline(stage: Stage) -> Advice {
     }
 }
 
-const fn bluetooth(fault: &BluetoothFault) -> Advice {
+const fn bluetooth(fault: &BluetoothError) -> Advice {
     match fault {
-        BluetoothFault::Absent => Advice::AddBluetooth,
-        BluetoothFault::Off => Advice::TurnBluetoothOn,
-        BluetoothFault::NotPermitted => Advice::AllowBluetooth,
-        BluetoothFault::Unsupported(_) => Advice::UseAnotherDevice,
-        BluetoothFault::NoAdvertisingSlot | BluetoothFault::Busy => Advice::CloseOtherPrograms,
-        BluetoothFault::NoService(_) => Advice::StartBluetooth,
-        BluetoothFault::NotReady | BluetoothFault::Silent | BluetoothFault::Failed(_) => {
+        BluetoothError::Absent => Advice::AddBluetooth,
+        BluetoothError::Off => Advice::TurnBluetoothOn,
+        BluetoothError::NotPermitted => Advice::AllowBluetooth,
+        BluetoothError::Unsupported(_) => Advice::UseAnotherDevice,
+        BluetoothError::NoAdvertisingSlot | BluetoothError::Busy => Advice::CloseOtherPrograms,
+        BluetoothError::NoService(_) => Advice::StartBluetooth,
+        BluetoothError::NotReady | BluetoothError::Silent | BluetoothError::Failed(_) => {
             Advice::RestartBluetooth
         }
-        BluetoothFault::Misuse(_) => Advice::ReportTheProgram,
+        BluetoothError::Misuse(_) => Advice::ReportTheProgram,
     }
 }
 
-const fn tunnel(fault: &TunnelFault) -> Advice {
+const fn tunnel(fault: &TunnelError) -> Advice {
     match fault {
-        TunnelFault::Dns(_)
-        | TunnelFault::Tcp(_)
-        | TunnelFault::Unresponsive
-        | TunnelFault::TimedOut(
+        TunnelError::Dns(_)
+        | TunnelError::Tcp(_)
+        | TunnelError::Unresponsive
+        | TunnelError::TimedOut(
             TunnelStep::Dns | TunnelStep::Tcp | TunnelStep::Tls | TunnelStep::Upgrade,
         ) => Advice::CheckTheNetwork,
-        TunnelFault::CertificateDate(_) => Advice::CheckTheClock,
-        TunnelFault::Tls(_) => Advice::CheckTlsInspection,
-        TunnelFault::Status(status) => http_status(*status),
+        TunnelError::CertificateDate(_) => Advice::CheckTheClock,
+        TunnelError::Tls(_) => Advice::CheckTlsInspection,
+        TunnelError::Status(status) => http_status(*status),
         // Services do not redirect, and know their protocol: this answer is
         // that of a filter or a login page.
-        TunnelFault::Redirect | TunnelFault::Upgrade(_) => Advice::UseAnotherNetwork,
+        TunnelError::Redirect | TunnelError::Upgrade(_) => Advice::UseAnotherNetwork,
         // The client of this code connected to another phone.
-        TunnelFault::Closed(Some(CODE_USED)) => Advice::AnotherPhoneWasFirst,
-        TunnelFault::Closed(_)
-        | TunnelFault::TooLong(_)
-        | TunnelFault::Flooded
-        | TunnelFault::NotBinary
-        | TunnelFault::Stalled
-        | TunnelFault::Broken(_) => Advice::TryAgain,
+        TunnelError::Closed(Some(CODE_USED)) => Advice::AnotherPhoneWasFirst,
+        TunnelError::Closed(_)
+        | TunnelError::TooLong(_)
+        | TunnelError::Flooded
+        | TunnelError::NotBinary
+        | TunnelError::Stalled
+        | TunnelError::Broken(_) => Advice::TryAgain,
     }
 }
 
@@ -152,7 +152,9 @@ const fn peer(stage: Stage, misbehaved: &PeerMisbehaved) -> Advice {
         PeerMisbehaved::Channel(ChannelError::Crypter(CrypterError::Authentication)) => {
             Advice::TryAgain
         }
-        PeerMisbehaved::Mismatch(Mismatch::UserVerification) => Advice::SetUpScreenLock,
+        PeerMisbehaved::ResponseMismatch(ResponseMismatch::UserVerification) => {
+            Advice::SetUpScreenLock
+        }
         PeerMisbehaved::Channel(
             ChannelError::Crypter(
                 CrypterError::Padding | CrypterError::TooLong | CrypterError::CounterExhausted,
@@ -166,31 +168,31 @@ const fn peer(stage: Stage, misbehaved: &PeerMisbehaved) -> Advice {
         | PeerMisbehaved::Response(_)
         | PeerMisbehaved::EmptyResponse
         | PeerMisbehaved::NotUtf8
-        | PeerMisbehaved::Mismatch(
-            Mismatch::RelyingParty
-            | Mismatch::UserPresence
-            | Mismatch::NoCredential
-            | Mismatch::NewCredential
-            | Mismatch::Algorithm
-            | Mismatch::Credential
-            | Mismatch::UserHandle
-            | Mismatch::Extensions
-            | Mismatch::Protection
-            | Mismatch::Contradiction,
+        | PeerMisbehaved::ResponseMismatch(
+            ResponseMismatch::RelyingParty
+            | ResponseMismatch::UserPresence
+            | ResponseMismatch::NoCredential
+            | ResponseMismatch::NewCredential
+            | ResponseMismatch::Algorithm
+            | ResponseMismatch::Credential
+            | ResponseMismatch::UserHandle
+            | ResponseMismatch::Extensions
+            | ResponseMismatch::Protection
+            | ResponseMismatch::Contradiction,
         )
         | PeerMisbehaved::Update(_)
         | PeerMisbehaved::TooManyRequests => match stage {
             // The authenticator's stages: its peer is the client.
-            Stage::Registering | Stage::Advertising | Stage::Listening | Stage::Prompting => {
+            Stage::Registering | Stage::Advertising | Stage::Listening | Stage::Answering => {
                 Advice::UpdateTheOtherDevice
             }
             Stage::Preparing
-            | Stage::Offering
+            | Stage::ShowingQr
             | Stage::Connecting
             | Stage::Handshaking
-            | Stage::Introducing
+            | Stage::AwaitingPostHandshake
             | Stage::Ready
-            | Stage::Asking
+            | Stage::AwaitingResponse
             | Stage::Lingering
             | Stage::Closed => Advice::UpdateThePhone,
         },
@@ -238,24 +240,24 @@ const fn status(status: Status) -> Advice {
 }
 
 /// The name of the exception that a web page gets.
-pub(super) fn dom_exception(fault: &Fault) -> DomException {
+pub(super) fn dom_exception(fault: &ErrorKind) -> DomException {
     match fault {
-        Fault::Cancelled(CancelledBy::Caller) => DomException::Abort,
-        Fault::Status(status) => (*status).into(),
-        Fault::Options(error) => error.into(),
-        Fault::Cancelled(CancelledBy::User | CancelledBy::Client)
-        | Fault::Deadline
-        | Fault::Bluetooth(_)
-        | Fault::Tunnel(_)
-        | Fault::PeerMisbehaved(_)
-        | Fault::PeerLeft
-        | Fault::QrCode(_)
-        | Fault::StaleQrCode
-        | Fault::Store(_)
-        | Fault::Engine(_)
-        | Fault::Key(_)
-        | Fault::Unsupported(_)
-        | Fault::ApiMisuse(_) => DomException::NotAllowed,
+        ErrorKind::Cancelled(CancelledBy::Caller) => DomException::Abort,
+        ErrorKind::Status(status) => (*status).into(),
+        ErrorKind::Options(error) => error.into(),
+        ErrorKind::Cancelled(CancelledBy::User | CancelledBy::Client)
+        | ErrorKind::Deadline
+        | ErrorKind::Bluetooth(_)
+        | ErrorKind::Tunnel(_)
+        | ErrorKind::PeerMisbehaved(_)
+        | ErrorKind::PeerLeft
+        | ErrorKind::QrCode(_)
+        | ErrorKind::StaleQrCode
+        | ErrorKind::Store(_)
+        | ErrorKind::Engine(_)
+        | ErrorKind::Key(_)
+        | ErrorKind::Unsupported(_)
+        | ErrorKind::ApiMisuse(_) => DomException::NotAllowed,
     }
 }
 

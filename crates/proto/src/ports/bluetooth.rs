@@ -6,7 +6,7 @@
 use std::fmt;
 
 use super::BoxFuture;
-use crate::error::{Advice, BluetoothFault};
+use crate::error::{Advice, BluetoothError};
 
 /// The service under which phones advertise: 16-bit UUID FFF9 (FIDO).
 pub const SERVICE_UUID: u16 = 0xfff9;
@@ -17,18 +17,18 @@ pub const DEPRECATED_SERVICE_UUID: u16 = 0xfde2;
 /// One advert heard.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Sighting {
+pub struct AdvertReport {
     /// The 16-bit UUID of the service data's service.
     pub service: u16,
     /// The service data.
     pub service_data: Vec<u8>,
     /// Who sent it, where the system tells: macOS does not.
-    pub address: Option<Address>,
+    pub address: Option<BluetoothAddress>,
     /// Received signal strength in dBm, where the radio tells it.
     pub rssi: Option<i16>,
 }
 
-impl Sighting {
+impl AdvertReport {
     /// An advert of `service` with this service data.
     #[must_use]
     pub const fn new(service: u16, service_data: Vec<u8>) -> Self {
@@ -45,14 +45,14 @@ impl Sighting {
 /// The address of a Bluetooth device. `Debug` shows its kind alone, so that no log
 /// tells whose phone was near.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Address {
+pub struct BluetoothAddress {
     /// The six bytes, in the order in which people write them.
     pub bytes: [u8; 6],
     /// What kind of address it is. A connection needs both.
     pub kind: AddressKind,
 }
 
-impl fmt::Debug for Address {
+impl fmt::Debug for BluetoothAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Address({:?})", self.kind)
     }
@@ -74,22 +74,22 @@ pub trait Scanner: Send + Sync {
     /// that ask before they show a QR code.
     ///
     /// # Errors
-    /// A [`BluetoothFault`] if even that cannot be found out.
+    /// A [`BluetoothError`] if even that cannot be found out.
     ///
     /// # Cancel safety
     /// Nothing is changed.
-    fn state(&self) -> BoxFuture<'_, Result<AdapterState, BluetoothFault>>;
+    fn state(&self) -> BoxFuture<'_, Result<AdapterState, BluetoothError>>;
 
     /// Starts to listen. A radio that is off or not there yet is no error if
     /// the scan will use it once it is on: it says so as its first
     /// [`ScanEvent`].
     ///
     /// # Errors
-    /// A [`BluetoothFault`] that says why this scan will never hear anything.
+    /// A [`BluetoothError`] that says why this scan will never hear anything.
     ///
     /// # Cancel safety
     /// Dropping the future leaves no scan behind.
-    fn scan(&self) -> BoxFuture<'_, Result<Box<dyn Scan>, BluetoothFault>>;
+    fn scan(&self) -> BoxFuture<'_, Result<Box<dyn Scan>, BluetoothError>>;
 }
 
 /// A scan under way. Dropping it stops the scan.
@@ -97,18 +97,18 @@ pub trait Scan: Send {
     /// What happens next.
     ///
     /// # Errors
-    /// A [`BluetoothFault`] when the scan cannot go on.
+    /// A [`BluetoothError`] when the scan cannot go on.
     ///
     /// # Cancel safety
     /// No event is lost.
-    fn next(&mut self) -> BoxFuture<'_, Result<ScanEvent, BluetoothFault>>;
+    fn next(&mut self) -> BoxFuture<'_, Result<ScanEvent, BluetoothError>>;
 }
 
 /// What happens in a scan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ScanEvent {
     /// An advert was heard.
-    Sighting(Sighting),
+    Advert(AdvertReport),
     /// The radio changed, or this is what the scan found at its start.
     /// Without a word it is [`AdapterState::On`].
     Adapter(AdapterState),
@@ -121,14 +121,14 @@ pub trait Advertiser: Send + Sync {
     /// advert will be sent once it is on: [`Advertisement::next`] says so first.
     ///
     /// # Errors
-    /// A [`BluetoothFault`] that says why this radio cannot.
+    /// A [`BluetoothError`] that says why this radio cannot.
     ///
     /// # Cancel safety
     /// Dropping the future leaves nothing on the air.
     fn advertise(
         &self,
         service_data: Vec<u8>,
-    ) -> BoxFuture<'_, Result<Box<dyn Advertisement>, BluetoothFault>>;
+    ) -> BoxFuture<'_, Result<Box<dyn Advertisement>, BluetoothError>>;
 }
 
 /// An advert under way. Dropping it takes it off the air.
@@ -137,12 +137,12 @@ pub trait Advertisement: Send {
     /// [`AdapterState::On`], which it is without a word. By default it never changes.
     ///
     /// # Errors
-    /// A [`BluetoothFault`] when the advert is off the air for good. The next call
+    /// A [`BluetoothError`] when the advert is off the air for good. The next call
     /// returns the same.
     ///
     /// # Cancel safety
     /// No change is lost.
-    fn next(&mut self) -> BoxFuture<'_, Result<AdapterState, BluetoothFault>> {
+    fn next(&mut self) -> BoxFuture<'_, Result<AdapterState, BluetoothError>> {
         Box::pin(std::future::pending())
     }
 }
@@ -166,13 +166,13 @@ pub enum AdapterState {
 impl AdapterState {
     /// Why nothing can be heard or sent; `None` if it is on.
     #[must_use]
-    pub const fn fault(self) -> Option<BluetoothFault> {
+    pub const fn fault(self) -> Option<BluetoothError> {
         match self {
             Self::On => None,
-            Self::NotReady => Some(BluetoothFault::NotReady),
-            Self::Off => Some(BluetoothFault::Off),
-            Self::Absent => Some(BluetoothFault::Absent),
-            Self::NotPermitted => Some(BluetoothFault::NotPermitted),
+            Self::NotReady => Some(BluetoothError::NotReady),
+            Self::Off => Some(BluetoothError::Off),
+            Self::Absent => Some(BluetoothError::Absent),
+            Self::NotPermitted => Some(BluetoothError::NotPermitted),
         }
     }
 }

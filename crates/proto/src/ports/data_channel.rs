@@ -3,7 +3,7 @@
 //! Bluetooth connection.)
 
 use super::BoxFuture;
-use crate::error::TunnelFault;
+use crate::error::TunnelError;
 
 /// An open data channel: whole messages in both directions. Dropping it closes
 /// it.
@@ -12,21 +12,21 @@ pub trait DataChannel: Send {
     /// that wait for one segment to be acknowledged before the next lose 40 ms.
     ///
     /// # Errors
-    /// A [`TunnelFault`] if the channel is closed or breaks.
+    /// A [`TunnelError`] if the channel is closed or breaks.
     ///
     /// # Cancel safety
     /// A message may be sent in part; the channel cannot be used afterwards.
-    fn send(&mut self, messages: Vec<Vec<u8>>) -> BoxFuture<'_, Result<(), TunnelFault>>;
+    fn send(&mut self, messages: Vec<Vec<u8>>) -> BoxFuture<'_, Result<(), TunnelError>>;
 
     /// The next message; `None` once the other side has closed the channel in
     /// good order. Pings are answered and never returned.
     ///
     /// # Errors
-    /// A [`TunnelFault`] if the channel breaks.
+    /// A [`TunnelError`] if the channel breaks.
     ///
     /// # Cancel safety
     /// No message is lost.
-    fn receive(&mut self) -> BoxFuture<'_, Result<Option<Vec<u8>>, TunnelFault>>;
+    fn receive(&mut self) -> BoxFuture<'_, Result<Option<Vec<u8>>, TunnelError>>;
 
     /// Says goodbye and closes, without waiting for the other side's answer.
     ///

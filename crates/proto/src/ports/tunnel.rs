@@ -1,30 +1,30 @@
-//! Reaching a tunnel service: the [`Dial`] trait, which opens a
+//! Reaching a tunnel service: the [`TunnelDialer`] trait, which opens a
 //! [`DataChannel`] there.
 
 use std::fmt;
 
 use super::BoxFuture;
 use super::data_channel::DataChannel;
-use crate::error::TunnelFault;
+use crate::error::TunnelError;
 use crate::transport::tunnel_url::{RoutingId, TunnelRequest};
 
-/// Opens tunnels. `WebSocketTunnel` is the real one; `sim` has one in memory.
-pub trait Dial: Send + Sync {
+/// Opens tunnels. `WebSocketDialer` is the real one; `sim` has one in memory.
+pub trait TunnelDialer: Send + Sync {
     /// Dials the service and waits until the WebSocket is open.
     ///
     /// The caller has a deadline. A dialer that has a shorter one can say which
     /// step took too long.
     ///
     /// # Errors
-    /// A [`TunnelFault`] that names the step that failed.
+    /// A [`TunnelError`] that names the step that failed.
     ///
     /// # Cancel safety
     /// Dropping the future abandons the attempt.
-    fn dial(&self, request: TunnelRequest) -> BoxFuture<'_, Result<OpenTunnel, TunnelFault>>;
+    fn dial(&self, request: TunnelRequest) -> BoxFuture<'_, Result<OpenedTunnel, TunnelError>>;
 }
 
 /// A tunnel just opened, and what the service said with it.
-pub struct OpenTunnel {
+pub struct OpenedTunnel {
     /// The way to send and receive.
     pub tunnel: Box<dyn DataChannel>,
     /// To a phone that opened a new tunnel: where the client will connect.
@@ -34,9 +34,9 @@ pub struct OpenTunnel {
     pub connect_signal: bool,
 }
 
-impl fmt::Debug for OpenTunnel {
+impl fmt::Debug for OpenedTunnel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OpenTunnel")
+        f.debug_struct("OpenedTunnel")
             .field("routing_id", &self.routing_id)
             .field("connect_signal", &self.connect_signal)
             .finish_non_exhaustive()

@@ -15,7 +15,7 @@
 //! does not take adverts of other than 20 bytes. Firefox's unreleased client
 //! writes `{0: channel id}`, in which nothing is found here.
 
-use crate::cbor::{self, Decode, Encode, Key, Kind, Reader, Writer};
+use crate::cbor::{self, Decode, Encode, ItemType, MapKey, Reader, Writer};
 
 /// The id of the Bluetooth channel, in QR codes and in suffixes.
 const BLUETOOTH: i64 = super::qr_code::BLUETOOTH_CHANNEL as i64;
@@ -34,7 +34,7 @@ impl AdvertSuffix {
     /// # Errors
     /// What makes it malformed; no bytes at all are. Clients go on as if there
     /// were no suffix: see [`Heard::suffix`](super::advert::Heard::suffix).
-    pub fn parse(bytes: &[u8]) -> Result<Self, cbor::Error> {
+    pub fn parse(bytes: &[u8]) -> Result<Self, cbor::CborError> {
         cbor::decode(bytes)
     }
 
@@ -56,10 +56,10 @@ impl Encode for AdvertSuffix {
 }
 
 impl<'a> Decode<'a> for AdvertSuffix {
-    fn decode(reader: &mut Reader<'a>) -> Result<Self, cbor::Error> {
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, cbor::CborError> {
         let mut suffix = Self::default();
         reader.map(|key, value| {
-            if key == Key::Integer(BLUETOOTH) && value.peek()? == Kind::Unsigned {
+            if key == MapKey::Integer(BLUETOOTH) && value.peek()? == ItemType::Unsigned {
                 suffix.psm = u16::try_from(value.unsigned()?).ok().filter(|psm| *psm != 0);
             }
             Ok(())

@@ -15,7 +15,7 @@ use data_encoding::{HEXLOWER_PERMISSIVE, HEXUPPER};
 use rand_core::CryptoRng;
 
 use super::qr_code::RequestHint;
-use crate::cbor::{self, Decode, Encode, Key, Reader, Writer};
+use crate::cbor::{self, Decode, Encode, MapKey, Reader, Writer};
 
 /// The longest request that is decoded, in bytes. All known clients send 33.
 pub const MAX_CONTACT_REQUEST: usize = 256;
@@ -92,7 +92,7 @@ pub enum ContactRequestError {
     NotHex,
     /// The bytes are not the map that is due.
     #[error("the contact request is malformed")]
-    Malformed(#[source] cbor::Error),
+    Malformed(#[source] cbor::CborError),
 }
 
 impl ContactRequest {
@@ -147,17 +147,17 @@ impl Encode for ContactRequest {
 }
 
 impl<'a> Decode<'a> for ContactRequest {
-    fn decode(reader: &mut Reader<'a>) -> Result<Self, cbor::Error> {
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, cbor::CborError> {
         let (mut link_id, mut nonce, mut hint) = (None, None, None);
         reader.map(|key, value| {
             match key {
-                Key::Integer(1) => link_id = Some(LinkId(value.byte_array("the link id")?)),
-                Key::Integer(2) => nonce = Some(ClientNonce(value.byte_array("the nonce")?)),
-                Key::Integer(3) => {
+                MapKey::Integer(1) => link_id = Some(LinkId(value.byte_array("the link id")?)),
+                MapKey::Integer(2) => nonce = Some(ClientNonce(value.byte_array("the nonce")?)),
+                MapKey::Integer(3) => {
                     hint = Some(match value.text()? {
                         "mc" => ContactHint::MakeCredential,
                         "ga" => ContactHint::GetAssertion,
-                        _ => return Err(cbor::Error::Invalid("the request hint")),
+                        _ => return Err(cbor::CborError::Invalid("the request hint")),
                     });
                 }
                 _ => {}
@@ -165,9 +165,9 @@ impl<'a> Decode<'a> for ContactRequest {
             Ok(())
         })?;
         Ok(Self {
-            link_id: link_id.ok_or(cbor::Error::Missing("the link id"))?,
-            nonce: nonce.ok_or(cbor::Error::Missing("the nonce"))?,
-            hint: hint.ok_or(cbor::Error::Missing("the request hint"))?,
+            link_id: link_id.ok_or(cbor::CborError::Missing("the link id"))?,
+            nonce: nonce.ok_or(cbor::CborError::Missing("the nonce"))?,
+            hint: hint.ok_or(cbor::CborError::Missing("the request hint"))?,
         })
     }
 }
@@ -184,7 +184,7 @@ mod tests {
         hint: ContactHint::MakeCredential,
     };
 
-    fn malformed(error: cbor::Error) -> Result<ContactRequest, ContactRequestError> {
+    fn malformed(error: cbor::CborError) -> Result<ContactRequest, ContactRequestError> {
         Err(ContactRequestError::Malformed(error))
     }
 
@@ -214,7 +214,7 @@ mod tests {
                 map.integer(3, |w| w.text(text));
             });
             let read = ContactRequest::from_bytes(&writer.into_bytes());
-            assert_eq!(read, malformed(cbor::Error::Invalid(error)), "{link} {nonce} {text:?}");
+            assert_eq!(read, malformed(cbor::CborError::Invalid(error)), "{link} {nonce} {text:?}");
         }
     }
 
@@ -233,7 +233,7 @@ mod tests {
                 member(3, &|w| w.text("mc"));
             });
             let read = ContactRequest::from_bytes(&writer.into_bytes());
-            assert_eq!(read, malformed(cbor::Error::Missing(name)));
+            assert_eq!(read, malformed(cbor::CborError::Missing(name)));
         }
         let mut bytes = REQUEST.to_bytes();
         bytes[0] = 0xa4;
@@ -245,11 +245,14 @@ mod tests {
     fn what_is_no_request_is_refused() {
         assert_eq!(ContactRequest::from_header("zz"), Err(ContactRequestError::NotHex));
         assert_eq!(ContactRequest::from_header("a"), Err(ContactRequestError::NotHex));
-        assert_eq!(ContactRequest::from_header(""), malformed(cbor::Error::UnexpectedEnd));
-        assert_eq!(ContactRequest::from_header("00"), malformed(cbor::Error::Expected("a map")));
+        assert_eq!(ContactRequest::from_header(""), malformed(cbor::CborError::UnexpectedEnd));
+        assert_eq!(
+            ContactRequest::from_header("00"),
+            malformed(cbor::CborError::Expected("a map"))
+        );
         let mut bytes = REQUEST.to_bytes();
         bytes.push(0);
-        assert_eq!(ContactRequest::from_bytes(&bytes), malformed(cbor::Error::TrailingBytes));
+        assert_eq!(ContactRequest::from_bytes(&bytes), malformed(cbor::CborError::TrailingBytes));
         let long = vec![0; MAX_CONTACT_REQUEST + 1];
         assert_eq!(ContactRequest::from_bytes(&long), Err(ContactRequestError::TooLong));
         let long = "0".repeat(2 * MAX_CONTACT_REQUEST + 2);

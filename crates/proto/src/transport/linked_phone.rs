@@ -16,10 +16,10 @@
 use std::fmt;
 
 use super::contact_request::LinkId;
-use super::linking::{Link, MAX_NAME};
+use super::linking::{Link, MAX_PHONE_NAME_BYTES};
 use super::tunnel_domain::TunnelDomain;
 use super::tunnel_url::{ContactId, MAX_CONTACT_ID};
-use crate::cbor::{self, Decode, Encode, Key, Reader, Writer, decode, encode};
+use crate::cbor::{self, Decode, Encode, MapKey, Reader, Writer, decode, encode};
 use crate::crypto::PublicKey;
 use crate::secret::{LinkSecret, SecretBytes};
 
@@ -28,7 +28,7 @@ pub const VERSION: u64 = 1;
 
 /// The longest encoding, in bytes: a contact id and a name of full length, and 128
 /// bytes for everything else.
-pub const MAX_LENGTH: usize = MAX_CONTACT_ID + MAX_NAME + 128;
+pub const MAX_LENGTH: usize = MAX_CONTACT_ID + MAX_PHONE_NAME_BYTES + 128;
 
 /// What a client keeps of a linked phone.
 ///
@@ -55,13 +55,13 @@ pub enum LinkedPhoneError {
     Version(u64),
     /// They are not the CBOR of a linked phone.
     #[error("the linked phone is invalid: {0}")]
-    Cbor(#[from] cbor::Error),
+    Cbor(#[from] cbor::CborError),
 }
 
 impl LinkedPhone {
     /// The bytes to store, at most [`MAX_LENGTH`].
     ///
-    /// A name of more than [`MAX_NAME`] bytes, which no verified link has, is
+    /// A name of more than [`MAX_PHONE_NAME_BYTES`] bytes, which no verified link has, is
     /// written and cannot be read back.
     #[must_use]
     pub fn to_bytes(&self) -> SecretBytes {
@@ -94,52 +94,52 @@ impl fmt::Debug for LinkedPhone {
 struct Version(u64);
 
 impl<'a> Decode<'a> for Version {
-    fn decode(reader: &mut Reader<'a>) -> Result<Self, cbor::Error> {
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, cbor::CborError> {
         let mut version = None;
         reader.map(|key, reader| {
-            if key == Key::Integer(0) {
+            if key == MapKey::Integer(0) {
                 version = Some(reader.unsigned()?);
             }
             Ok(())
         })?;
-        version.map(Self).ok_or(cbor::Error::Missing("the version"))
+        version.map(Self).ok_or(cbor::CborError::Missing("the version"))
     }
 }
 
 impl<'a> Decode<'a> for LinkedPhone {
-    fn decode(reader: &mut Reader<'a>) -> Result<Self, cbor::Error> {
-        use cbor::Error::{Invalid, Missing};
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, cbor::CborError> {
+        use cbor::CborError::{Invalid, Missing};
         let (mut contact_id, mut link_id, mut secret) = (None, None, None);
         let (mut identity, mut name, mut domain) = (None, None, None);
         reader.map(|key, reader| {
             match key {
-                Key::Integer(0) => {
+                MapKey::Integer(0) => {
                     let _checked_before = reader.unsigned()?;
                 }
-                Key::Integer(1) => {
+                MapKey::Integer(1) => {
                     let id = reader.bytes()?;
                     if id.len() > MAX_CONTACT_ID {
                         return Err(Invalid("the contact id"));
                     }
                     contact_id = ContactId::new(id.to_vec());
                 }
-                Key::Integer(2) => link_id = Some(LinkId(reader.byte_array("the link id")?)),
-                Key::Integer(3) => {
+                MapKey::Integer(2) => link_id = Some(LinkId(reader.byte_array("the link id")?)),
+                MapKey::Integer(3) => {
                     let bytes = LinkSecret::from_slice(reader.bytes()?);
                     secret = Some(bytes.ok_or(Invalid("the link secret"))?);
                 }
-                Key::Integer(4) => {
+                MapKey::Integer(4) => {
                     let key = PublicKey::from_uncompressed(reader.bytes()?);
                     identity = Some(key.map_err(|_| Invalid("the identity key"))?);
                 }
-                Key::Integer(5) => {
+                MapKey::Integer(5) => {
                     let text = reader.text()?;
-                    if text.len() > MAX_NAME {
+                    if text.len() > MAX_PHONE_NAME_BYTES {
                         return Err(Invalid("the name"));
                     }
                     name = Some(text.to_owned());
                 }
-                Key::Integer(6) => {
+                MapKey::Integer(6) => {
                     let encoded = u16::try_from(reader.unsigned()?).ok();
                     let known = encoded.and_then(TunnelDomain::from_encoded);
                     domain = Some(known.ok_or(Invalid("the tunnel domain"))?);
@@ -270,7 +270,7 @@ mod tests {
 
     #[test]
     fn the_longest_is_read_and_a_longer_one_is_refused() {
-        let longest = phone(vec![7; MAX_CONTACT_ID], &"x".repeat(MAX_NAME), 0xffff);
+        let longest = phone(vec![7; MAX_CONTACT_ID], &"x".repeat(MAX_PHONE_NAME_BYTES), 0xffff);
         let mut bytes = longest.to_bytes().into_exposed();
         assert_eq!(bytes.len(), MAX_LENGTH);
         assert_eq!(LinkedPhone::from_bytes(&bytes), Ok(longest));
@@ -283,7 +283,7 @@ mod tests {
         let newer =
             with(&[(0, |writer| writer.unsigned(2)), (7, |writer| writer.text("new"))], &[3]);
         assert_eq!(refusal(&newer), LinkedPhoneError::Version(2));
-        assert_eq!(refusal(&with(&[], &[0])), cbor::Error::Missing("the version").into());
+        assert_eq!(refusal(&with(&[], &[0])), cbor::CborError::Missing("the version").into());
     }
 
     #[test]
@@ -297,10 +297,10 @@ mod tests {
             (5, "the name"),
             (6, "the tunnel domain"),
         ] {
-            assert_eq!(refusal(&with(&[], &[key])), cbor::Error::Missing(name).into());
+            assert_eq!(refusal(&with(&[], &[key])), cbor::CborError::Missing(name).into());
         }
         let with_another = with(&[(7, |writer| writer.unsigned(0))], &[]);
-        assert_eq!(refusal(&with_another), cbor::Error::Invalid("a member").into());
+        assert_eq!(refusal(&with_another), cbor::CborError::Invalid("a member").into());
     }
 
     #[test]
@@ -310,15 +310,15 @@ mod tests {
             (2, |writer| writer.bytes(&[0; 9]), "the link id"),
             (3, |writer| writer.bytes(&[0; 31]), "the link secret"),
             (4, |writer| writer.bytes(&[4; 65]), "the identity key"),
-            (5, |writer| writer.text(&"x".repeat(MAX_NAME + 1)), "the name"),
+            (5, |writer| writer.text(&"x".repeat(MAX_PHONE_NAME_BYTES + 1)), "the name"),
             (6, |writer| writer.unsigned(2), "the tunnel domain"),
         ];
         for (key, write, name) in members {
             let bytes = with(&[(key, write)], &[]);
-            assert_eq!(refusal(&bytes), cbor::Error::Invalid(name).into());
+            assert_eq!(refusal(&bytes), cbor::CborError::Invalid(name).into());
         }
         let beyond = with(&[(6, |writer| writer.unsigned(0x1_0000))], &[]);
-        assert_eq!(refusal(&beyond), cbor::Error::Invalid("the tunnel domain").into());
+        assert_eq!(refusal(&beyond), cbor::CborError::Invalid("the tunnel domain").into());
     }
 
     #[test]

@@ -21,12 +21,12 @@ use std::fmt;
 use super::contact_request::LinkId;
 use super::noise::HandshakeHash;
 use super::tunnel_url::ContactId;
-use crate::cbor::{Decode, Encode, Error, Key, Reader, Writer, decode, encode};
+use crate::cbor::{CborError, Decode, Encode, MapKey, Reader, Writer, decode, encode};
 use crate::crypto::{HmacSha256, InvalidPoint, PublicKey, SecretKey};
 use crate::secret::{LinkSecret, SecretBytes};
 
 /// The longest phone name accepted, in bytes: it is shown to people.
-pub const MAX_NAME: usize = 256;
+pub const MAX_PHONE_NAME_BYTES: usize = 256;
 
 /// An update message's length with its type byte is one byte short of a
 /// multiple of this, so that sealing pads it to exactly that: 528 bytes on the
@@ -112,45 +112,45 @@ fn signature_key(secret: &SecretKey, peer: &PublicKey) -> Result<HmacSha256, Inv
 }
 
 impl<'a> Decode<'a> for UnverifiedLink {
-    fn decode(reader: &mut Reader<'a>) -> Result<Self, Error> {
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, CborError> {
         let (mut contact_id, mut link_id, mut secret) = (None, None, None);
         let (mut identity, mut name, mut signature) = (None, None, None);
         reader.map(|key, reader| {
             match key {
-                Key::Integer(1) => {
+                MapKey::Integer(1) => {
                     let id = ContactId::new(reader.bytes()?.to_vec());
-                    contact_id = Some(id.ok_or(Error::Invalid("the contact id"))?);
+                    contact_id = Some(id.ok_or(CborError::Invalid("the contact id"))?);
                 }
-                Key::Integer(2) => link_id = Some(LinkId(reader.byte_array("the link id")?)),
-                Key::Integer(3) => {
+                MapKey::Integer(2) => link_id = Some(LinkId(reader.byte_array("the link id")?)),
+                MapKey::Integer(3) => {
                     let bytes = LinkSecret::from_slice(reader.bytes()?);
-                    secret = Some(bytes.ok_or(Error::Invalid("the link secret"))?);
+                    secret = Some(bytes.ok_or(CborError::Invalid("the link secret"))?);
                 }
-                Key::Integer(4) => {
+                MapKey::Integer(4) => {
                     let key = PublicKey::from_uncompressed(reader.bytes()?);
-                    identity = Some(key.map_err(|_| Error::Invalid("the identity key"))?);
+                    identity = Some(key.map_err(|_| CborError::Invalid("the identity key"))?);
                 }
-                Key::Integer(5) => {
+                MapKey::Integer(5) => {
                     name = Some(reader.text()?);
                 }
-                Key::Integer(6) => signature = Some(reader.byte_array("the signature")?),
+                MapKey::Integer(6) => signature = Some(reader.byte_array("the signature")?),
                 // 999 marks Google Play services; others are of the future.
                 _ => {}
             }
             Ok(())
         })?;
-        let name = name.ok_or(Error::Missing("the name"))?;
-        if name.len() > MAX_NAME {
-            return Err(Error::Invalid("the name"));
+        let name = name.ok_or(CborError::Missing("the name"))?;
+        if name.len() > MAX_PHONE_NAME_BYTES {
+            return Err(CborError::Invalid("the name"));
         }
         let link = Link {
-            contact_id: contact_id.ok_or(Error::Missing("the contact id"))?,
-            link_id: link_id.ok_or(Error::Missing("the link id"))?,
-            secret: secret.ok_or(Error::Missing("the link secret"))?,
-            identity: identity.ok_or(Error::Missing("the identity key"))?,
+            contact_id: contact_id.ok_or(CborError::Missing("the contact id"))?,
+            link_id: link_id.ok_or(CborError::Missing("the link id"))?,
+            secret: secret.ok_or(CborError::Missing("the link secret"))?,
+            identity: identity.ok_or(CborError::Missing("the identity key"))?,
             name: name.to_owned(),
         };
-        Ok(Self { link, signature: signature.ok_or(Error::Missing("the signature"))? })
+        Ok(Self { link, signature: signature.ok_or(CborError::Missing("the signature"))? })
     }
 }
 
@@ -171,17 +171,17 @@ impl Encode for UnverifiedLink {
 /// The payload of an update message. With a link in it, a secret: `Debug` says
 /// only whether there is one.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Update {
+pub struct UpdateMessage {
     /// The linking map's CBOR, if the phone sent one.
     pub linking: Option<SecretBytes>,
 }
 
-impl Update {
+impl UpdateMessage {
     /// Reads an update message's payload.
     ///
     /// # Errors
     /// CBOR that CTAP2 does not allow, or that is no map.
-    pub fn parse(payload: &[u8]) -> Result<Self, Error> {
+    pub fn parse(payload: &[u8]) -> Result<Self, CborError> {
         decode(payload)
     }
 
@@ -208,17 +208,17 @@ impl Update {
     }
 }
 
-impl fmt::Debug for Update {
+impl fmt::Debug for UpdateMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Update").field("has_link", &self.linking.is_some()).finish()
+        f.debug_struct("UpdateMessage").field("has_link", &self.linking.is_some()).finish()
     }
 }
 
-impl<'a> Decode<'a> for Update {
-    fn decode(reader: &mut Reader<'a>) -> Result<Self, Error> {
+impl<'a> Decode<'a> for UpdateMessage {
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, CborError> {
         let mut update = Self::default();
         reader.map(|key, reader| {
-            if key == Key::Integer(1) {
+            if key == MapKey::Integer(1) {
                 let map = reader.raw()?;
                 Reader::new(map).map(|_, _| Ok(()))?;
                 update.linking = Some(map.into());
@@ -272,10 +272,13 @@ mod tests {
     #[test]
     fn lengths_are_checked() {
         let (phone, client) = (key(4), key(1));
-        let long = link(&phone, &"x".repeat(MAX_NAME + 1));
+        let long = link(&phone, &"x".repeat(MAX_PHONE_NAME_BYTES + 1));
         let map = long.sign(&phone, client.public_key(), &HandshakeHash([0; 32])).unwrap();
-        assert_eq!(decode::<UnverifiedLink>(map.expose()).unwrap_err(), Error::Invalid("the name"));
-        assert_eq!(decode::<UnverifiedLink>(&[0xa0]).unwrap_err(), Error::Missing("the name"));
+        assert_eq!(
+            decode::<UnverifiedLink>(map.expose()).unwrap_err(),
+            CborError::Invalid("the name")
+        );
+        assert_eq!(decode::<UnverifiedLink>(&[0xa0]).unwrap_err(), CborError::Missing("the name"));
     }
 
     #[test]
@@ -285,11 +288,11 @@ mod tests {
             .sign(&phone, key(1).public_key(), &HandshakeHash([0; 32]))
             .unwrap();
         for linking in [None, Some(map)] {
-            let update = Update { linking };
+            let update = UpdateMessage { linking };
             let bytes = update.to_bytes();
             let padded = ((1 + bytes.len()) / PADDING_UNIT + 1) * PADDING_UNIT;
             assert_eq!(padded, UPDATE_UNIT);
-            assert_eq!(Update::parse(bytes.expose()), Ok(update));
+            assert_eq!(UpdateMessage::parse(bytes.expose()), Ok(update));
         }
     }
 
@@ -298,11 +301,11 @@ mod tests {
         for length in 0..1200 {
             let mut writer = Writer::new();
             writer.map(|map| map.integer(1, |writer| writer.bytes(&vec![1; length])));
-            let update = Update { linking: Some(writer.into_bytes().into()) };
+            let update = UpdateMessage { linking: Some(writer.into_bytes().into()) };
             let bytes = update.to_bytes();
             let padded = ((1 + bytes.len()) / PADDING_UNIT + 1) * PADDING_UNIT;
             assert_eq!(padded % UPDATE_UNIT, 0, "{length}");
-            assert_eq!(Update::parse(bytes.expose()), Ok(update));
+            assert_eq!(UpdateMessage::parse(bytes.expose()), Ok(update));
         }
     }
 
@@ -313,15 +316,15 @@ mod tests {
             .sign(&phone, key(1).public_key(), &HandshakeHash([0; 32]))
             .unwrap();
         let received: UnverifiedLink = decode(map.expose()).unwrap();
-        let shown = format!("{:?} {received:?}", Update { linking: Some(map) });
-        assert_eq!(shown, "Update { has_link: true } UnverifiedLink(..)");
+        let shown = format!("{:?} {received:?}", UpdateMessage { linking: Some(map) });
+        assert_eq!(shown, "UpdateMessage { has_link: true } UnverifiedLink(..)");
     }
 
     #[test]
     fn updates_that_are_no_map_are_refused() {
-        assert!(Update::parse(&[0x01]).is_err());
-        assert!(Update::parse(&[]).is_err());
-        assert!(Update::parse(&[0xa1, 0x01, 0x00]).is_err(), "linking that is no map");
-        assert_eq!(Update::parse(&[0xa1, 0x07, 0x00]), Ok(Update::default()));
+        assert!(UpdateMessage::parse(&[0x01]).is_err());
+        assert!(UpdateMessage::parse(&[]).is_err());
+        assert!(UpdateMessage::parse(&[0xa1, 0x01, 0x00]).is_err(), "linking that is no map");
+        assert_eq!(UpdateMessage::parse(&[0xa1, 0x07, 0x00]), Ok(UpdateMessage::default()));
     }
 }

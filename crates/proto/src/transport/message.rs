@@ -8,7 +8,7 @@
 //!   03 JSON       both               UTF-8
 //! ```
 //!
-//! [`Update`](super::linking::Update) reads the payload of an update.
+//! [`Update`](super::linking::UpdateMessage) reads the payload of an update.
 //!
 //! The type byte lies inside what is padded and sealed. Peers of protocol
 //! revision 0 have neither type byte nor shutdown: there every message is CTAP.

@@ -6,7 +6,7 @@ pub mod channel;
 pub mod contact_request;
 pub mod crypter;
 pub mod digits;
-pub mod keys;
+pub mod key_schedule;
 pub mod linked_phone;
 pub mod linking;
 pub mod message;

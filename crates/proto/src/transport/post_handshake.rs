@@ -15,7 +15,7 @@
 
 use std::fmt;
 
-use crate::cbor::{Decode, Encode, Error, Key, Reader, Writer, decode};
+use crate::cbor::{CborError, Decode, Encode, MapKey, Reader, Writer, decode};
 use crate::secret::SecretBytes;
 
 /// The construction that the phone uses after this message.
@@ -72,7 +72,7 @@ impl PostHandshake {
     /// # Errors
     /// A map that CTAP2 does not allow; a feature list without `ctap` beside
     /// getInfo, or with it and no getInfo.
-    pub fn parse(opened: &[u8]) -> Result<Self, Error> {
+    pub fn parse(opened: &[u8]) -> Result<Self, CborError> {
         // Chromium's order: as it is, then by a 16-bit trailer, then by an
         // 8-bit one. What comes first decides the revision.
         let bare = decode(opened);
@@ -98,31 +98,31 @@ impl fmt::Debug for PostHandshake {
 }
 
 impl<'a> Decode<'a> for PostHandshake {
-    fn decode(reader: &mut Reader<'a>) -> Result<Self, Error> {
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, CborError> {
         let (mut get_info, mut linking, mut features) = (None, None, None);
         reader.map(|key, reader| {
             match key {
-                Key::Integer(1) => get_info = Some(reader.bytes()?.to_vec()),
-                Key::Integer(2) => {
+                MapKey::Integer(1) => get_info = Some(reader.bytes()?.to_vec()),
+                MapKey::Integer(2) => {
                     let map = reader.raw()?;
                     Reader::new(map).map(|_, _| Ok(()))?;
                     linking = Some(map.into());
                 }
-                Key::Integer(3) => features = Some(read_features(reader)?),
+                MapKey::Integer(3) => features = Some(read_features(reader)?),
                 _ => {}
             }
             Ok(())
         })?;
         let features = features.unwrap_or(Features::CTAP);
         match (features.ctap, &get_info) {
-            (true, None) => Err(Error::Missing("getInfo")),
-            (false, Some(_)) => Err(Error::Invalid("the feature list")),
+            (true, None) => Err(CborError::Missing("getInfo")),
+            (false, Some(_)) => Err(CborError::Invalid("the feature list")),
             _ => Ok(Self { get_info, linking, features, revision: Revision::One }),
         }
     }
 }
 
-fn read_features(reader: &mut Reader<'_>) -> Result<Features, Error> {
+fn read_features(reader: &mut Reader<'_>) -> Result<Features, CborError> {
     let mut features = Features { ctap: false, digital_credentials: false };
     reader.array(|reader| {
         // What is no text is skipped, like a text of the future.
@@ -174,13 +174,13 @@ mod tests {
     use super::*;
     use crate::cbor::MapWriter;
 
-    fn parse(members: impl FnOnce(&mut MapWriter<'_>)) -> Result<PostHandshake, Error> {
+    fn parse(members: impl FnOnce(&mut MapWriter<'_>)) -> Result<PostHandshake, CborError> {
         let mut writer = Writer::new();
         writer.map(members);
         PostHandshake::parse(&writer.into_bytes())
     }
 
-    fn features(features: &[&str]) -> Result<Features, Error> {
+    fn features(features: &[&str]) -> Result<Features, CborError> {
         parse(|map| {
             map.integer(1, |writer| writer.bytes(b"info"));
             map.integer(3, |writer| {
@@ -195,13 +195,13 @@ mod tests {
         let both = Features { ctap: true, digital_credentials: true };
         assert_eq!(features(&["ctap"]), Ok(Features::CTAP));
         assert_eq!(features(&["ctap", "dc", "new"]), Ok(both));
-        assert_eq!(features(&["dc"]), Err(Error::Invalid("the feature list")));
-        assert_eq!(features(&[]), Err(Error::Invalid("the feature list")));
-        assert_eq!(parse(|_| {}), Err(Error::Missing("getInfo")));
+        assert_eq!(features(&["dc"]), Err(CborError::Invalid("the feature list")));
+        assert_eq!(features(&[]), Err(CborError::Invalid("the feature list")));
+        assert_eq!(parse(|_| {}), Err(CborError::Missing("getInfo")));
         let listed = |map: &mut MapWriter<'_>| {
             map.integer(3, |writer| writer.array(["ctap"].iter(), |writer, it| writer.text(it)));
         };
-        assert_eq!(parse(listed), Err(Error::Missing("getInfo")));
+        assert_eq!(parse(listed), Err(CborError::Missing("getInfo")));
     }
 
     #[test]
@@ -231,21 +231,21 @@ mod tests {
             map.integer(1, |writer| writer.bytes(b"info"));
             map.integer(3, |writer| writer.text("ctap"));
         });
-        assert_eq!(no_list, Err(Error::Expected("an array")));
+        assert_eq!(no_list, Err(CborError::Expected("an array")));
     }
 
     #[test]
     fn members_of_the_wrong_type_are_refused_and_padding_is_not_looked_at() {
         assert!(matches!(
             parse(|map| map.integer(1, |writer| writer.text("info"))),
-            Err(Error::Expected(_))
+            Err(CborError::Expected(_))
         ));
         assert!(matches!(
             parse(|map| {
                 map.integer(1, |writer| writer.bytes(b"info"));
                 map.integer(2, |writer| writer.bytes(b"link"));
             }),
-            Err(Error::Expected(_))
+            Err(CborError::Expected(_))
         ));
         let padded = parse(|map| {
             map.integer(0, |writer| writer.bytes(&[7; 40]));
@@ -263,7 +263,7 @@ mod tests {
             assert_eq!(parse(tail).unwrap().revision, Revision::Zero, "{tail:?}");
         }
         for tail in [&[1][..], &[1, 0], &[7, 1, 0], &[7, 1], &[0xff, 0xff], &[0, 0, 1]] {
-            assert_eq!(parse(tail), Err(Error::TrailingBytes), "{tail:?}");
+            assert_eq!(parse(tail), Err(CborError::TrailingBytes), "{tail:?}");
         }
     }
 

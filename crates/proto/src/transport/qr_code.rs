@@ -26,7 +26,7 @@ use zeroize::Zeroizing;
 
 use super::digits::{self, DigitsError};
 use super::tunnel_domain::{ASSIGNED_DOMAINS, TunnelDomain};
-use crate::cbor::{self, Decode, Error, Key, Kind, MapWriter, Reader, Writer};
+use crate::cbor::{self, CborError, Decode, ItemType, MapKey, MapWriter, Reader, Writer};
 use crate::crypto::PublicKey;
 use crate::secret::QrSecret;
 
@@ -57,7 +57,7 @@ pub enum QrCodeError {
     Digits(#[source] DigitsError),
     /// The bytes are not the CBOR map that is due.
     #[error("the QR code's content is malformed")]
-    Cbor(#[source] Error),
+    Cbor(#[source] CborError),
 }
 
 /// What the client is about to ask, so that a phone can show the right words.
@@ -280,30 +280,30 @@ impl fmt::Debug for QrText {
 }
 
 impl<'a> Decode<'a> for QrCode {
-    fn decode(reader: &mut Reader<'a>) -> Result<Self, Error> {
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, CborError> {
         let (mut public_key, mut secret) = (None, None);
         let (mut known_domains, mut created, mut supports_linking) = (0, None, None);
         let mut hint = RequestHint::default();
         let (mut channels, mut non_discoverable) = (DataChannels::WebSocket, None);
         reader.map(|key, value| {
             match key {
-                Key::Integer(0) => {
+                MapKey::Integer(0) => {
                     let point = PublicKey::from_compressed(value.bytes()?);
-                    public_key = Some(point.map_err(|_| Error::Invalid("the public key"))?);
+                    public_key = Some(point.map_err(|_| CborError::Invalid("the public key"))?);
                 }
-                Key::Integer(1) => {
+                MapKey::Integer(1) => {
                     let bytes = QrSecret::from_slice(value.bytes()?);
-                    secret = Some(bytes.ok_or(Error::Invalid("the QR secret"))?);
+                    secret = Some(bytes.ok_or(CborError::Invalid("the QR secret"))?);
                 }
-                Key::Integer(2) => known_domains = value.unsigned()?,
-                Key::Integer(3) if value.peek()? == Kind::Unsigned => {
+                MapKey::Integer(2) => known_domains = value.unsigned()?,
+                MapKey::Integer(3) if value.peek()? == ItemType::Unsigned => {
                     created = Some(value.unsigned()?);
                 }
-                Key::Integer(4) => supports_linking = Some(value.boolean()?),
-                Key::Integer(5) => hint = RequestHint::from_text(value.text()?),
-                Key::Integer(6) => match value.peek()? {
-                    Kind::Bool => non_discoverable = Some(value.boolean()?),
-                    Kind::Array => channels = read_channels(value)?,
+                MapKey::Integer(4) => supports_linking = Some(value.boolean()?),
+                MapKey::Integer(5) => hint = RequestHint::from_text(value.text()?),
+                MapKey::Integer(6) => match value.peek()? {
+                    ItemType::Bool => non_discoverable = Some(value.boolean()?),
+                    ItemType::Array => channels = read_channels(value)?,
                     _ => {}
                 },
                 _ => {}
@@ -311,8 +311,8 @@ impl<'a> Decode<'a> for QrCode {
             Ok(())
         })?;
         Ok(Self {
-            public_key: public_key.ok_or(Error::Missing("the public key"))?,
-            secret: secret.ok_or(Error::Missing("the QR secret"))?,
+            public_key: public_key.ok_or(CborError::Missing("the public key"))?,
+            secret: secret.ok_or(CborError::Missing("the QR secret"))?,
             known_domains,
             created,
             supports_linking,
@@ -325,10 +325,10 @@ impl<'a> Decode<'a> for QrCode {
 
 /// Ids of the future and repeated ones are skipped; a list with anything but
 /// ids in it counts as absent, as Firefox's client reads it.
-fn read_channels(value: &mut Reader<'_>) -> Result<DataChannels, Error> {
+fn read_channels(value: &mut Reader<'_>) -> Result<DataChannels, CborError> {
     let (mut web_socket, mut bluetooth, mut odd) = (false, false, false);
     value.array(|channel| {
-        if channel.peek()? != Kind::Unsigned {
+        if channel.peek()? != ItemType::Unsigned {
             odd = true;
             return Ok(());
         }
@@ -395,7 +395,7 @@ mod tests {
                 Ok(())
             })
             .unwrap();
-        assert_eq!(keys, [0, 1, 2, 3, 4, 5].map(Key::Integer));
+        assert_eq!(keys, [0, 1, 2, 3, 4, 5].map(MapKey::Integer));
     }
 
     #[test]
@@ -438,7 +438,7 @@ mod tests {
         assert_eq!(code.hint, RequestHint::GetAssertion);
         assert_eq!(code.channels, DataChannels::WebSocket);
         assert_eq!(code.non_discoverable, None);
-        let missing = |name| Err(QrCodeError::Cbor(Error::Missing(name)));
+        let missing = |name| Err(QrCodeError::Cbor(CborError::Missing(name)));
         assert_eq!(map(|map| map.integer(1, |w| w.bytes(&[1; 16]))), missing("the public key"));
         assert_eq!(map(|map| map.integer(0, |w| w.bytes(&[2; 33]))), missing("the QR secret"));
     }
@@ -452,7 +452,7 @@ mod tests {
             })
         };
         let point = code().public_key;
-        let invalid = |name| Err(QrCodeError::Cbor(Error::Invalid(name)));
+        let invalid = |name| Err(QrCodeError::Cbor(CborError::Invalid(name)));
         assert_eq!(key_and_secret(&point.uncompressed(), &[1; 16]), invalid("the public key"));
         assert_eq!(key_and_secret(&point.compressed(), &[1; 15]), invalid("the QR secret"));
         assert_eq!(key_and_secret(&point.compressed(), &[1; 17]), invalid("the QR secret"));
@@ -465,7 +465,7 @@ mod tests {
 
     #[test]
     fn values_that_phones_insist_on_have_their_types() {
-        let expected = |name| Err(QrCodeError::Cbor(Error::Expected(name)));
+        let expected = |name| Err(QrCodeError::Cbor(CborError::Expected(name)));
         assert_eq!(with(|map| map.integer(2, |w| w.text("2"))), expected("an unsigned integer"));
         assert_eq!(with(|map| map.integer(2, |w| w.integer(-1))), expected("an unsigned integer"));
         assert_eq!(with(|map| map.integer(4, |w| w.unsigned(1))), expected("a boolean"));

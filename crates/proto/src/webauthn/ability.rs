@@ -43,17 +43,17 @@ use super::options::Requirement;
 use crate::ctap::entity::PUBLIC_KEY;
 use crate::ctap::extensions::cred_protect::CredProtect;
 use crate::ctap::extensions::{CRED_PROTECT, PRF};
-use crate::ctap::get_info::{Response, option};
+use crate::ctap::get_info::{GetInfoResponse, option};
 use crate::ctap::make_credential::FORMAT_NONE;
 use crate::ctap::{Aaguid, CredentialId, CredentialParameters};
 use crate::error::Unsupported;
 
 /// What a phone can do, by its getInfo.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Ability<'a>(&'a Response);
+pub(super) struct Ability<'a>(&'a GetInfoResponse);
 
 impl<'a> Ability<'a> {
-    pub(super) const fn of(phone: &'a Response) -> Self {
+    pub(super) const fn of(phone: &'a GetInfoResponse) -> Self {
         Self(phone)
     }
 
@@ -147,8 +147,8 @@ impl<'a> Ability<'a> {
 }
 
 /// The getInfo of a phone that can do everything.
-pub(super) fn of_everything() -> Response {
-    let mut phone = Response::new(Vec::new(), Aaguid::ZERO);
+pub(super) fn of_everything() -> GetInfoResponse {
+    let mut phone = GetInfoResponse::new(Vec::new(), Aaguid::ZERO);
     phone.options = [option::RK, option::UV].map(|name| (name.to_owned(), true)).into();
     phone.extensions = [PRF, CRED_PROTECT].map(str::to_owned).into();
     phone.attestation_formats = vec![FORMAT_NONE.to_owned()];

@@ -16,20 +16,20 @@
 //! Transports of excluded passkeys are not sent, as in Chromium: phones do not
 //! read them.
 
+use crate::ctap::{GetInfoResponse, MakeCredentialRequest, MakeCredentialResponse};
 use std::time::Duration;
 
 use super::ability::{Ability, of_everything};
 use super::caller::Caller;
 use super::client_data::{ClientData, Kind};
-use super::options::{Attestation, CreationOptions, Requirement};
+use super::options::{AttestationPreference, CreationOptions, Requirement};
 use super::response::{AnswerError, Registration, RegistrationContext};
 use super::rp_id::{BuiltInSuffixes, PublicSuffixes};
 use crate::ctap::extensions::CRED_PROTECT;
 use crate::ctap::extensions::cred_protect::CredProtect;
 use crate::ctap::make_credential::FORMAT_NONE;
-use crate::ctap::{CredentialDescriptor, RawCbor, RelyingParty, get_info, make_credential};
-use crate::error::OptionsError;
-use crate::error::Unsupported;
+use crate::ctap::{CredentialDescriptor, RawCbor, RelyingParty};
+use crate::error::{OptionsError, Unsupported};
 
 /// A registration that waits for a phone.
 #[derive(Clone, Debug)]
@@ -39,10 +39,10 @@ pub struct PreparedCreation {
     pub timeout: Option<Duration>,
     client_data: ClientData,
     /// Without options, and with all extensions that were asked for.
-    request: make_credential::Request,
+    request: MakeCredentialRequest,
     resident_key: Requirement,
     user_verification: Requirement,
-    attestation: Attestation,
+    attestation: AttestationPreference,
     cred_props: bool,
     cred_protect: Option<CredProtect>,
     enforce_cred_protect: bool,
@@ -84,7 +84,7 @@ impl CreationOptions {
         let mut user = self.user.clone();
         user.name.get_or_insert_default();
         user.display_name.get_or_insert_default();
-        let mut request = make_credential::Request::new(
+        let mut request = MakeCredentialRequest::new(
             client_data.hash(),
             RelyingParty::new(rp_id.as_str(), &*self.rp_name),
             user,
@@ -93,7 +93,7 @@ impl CreationOptions {
         request.exclude_list = without_transports(&self.exclude_credentials);
         request.extensions.prf.clone_from(&self.extensions.prf);
         request.attestation_formats = match self.attestation {
-            Attestation::None => vec![FORMAT_NONE.to_owned()],
+            AttestationPreference::None => vec![FORMAT_NONE.to_owned()],
             _ => self.attestation_formats.clone(),
         };
         Ok(PreparedCreation {
@@ -151,8 +151,8 @@ impl PreparedCreation {
     /// [`Unsupported::CredentialProtection`] or [`Unsupported::Algorithm`].
     pub fn request_for(
         &self,
-        phone: &get_info::Response,
-    ) -> Result<make_credential::Request, Unsupported> {
+        phone: &GetInfoResponse,
+    ) -> Result<MakeCredentialRequest, Unsupported> {
         let ability = Ability::of(phone);
         ability.verifies(self.user_verification)?;
         ability.keeps(self.resident_key)?;
@@ -164,17 +164,17 @@ impl PreparedCreation {
     /// The longest request that any phone gets: what is too long here is too
     /// long before there is a phone.
     #[must_use]
-    pub fn longest_request(&self) -> make_credential::Request {
+    pub fn longest_request(&self) -> MakeCredentialRequest {
         self.made_for(Ability::of(&of_everything()))
     }
 
-    fn made_for(&self, phone: Ability<'_>) -> make_credential::Request {
+    fn made_for(&self, phone: Ability<'_>) -> MakeCredentialRequest {
         let mut request = self.request.clone();
         request.exclude_list.retain(|excluded| phone.may_have(&excluded.id));
         if !phone.has_prf() {
             request.extensions.prf = None;
         }
-        if self.attestation == Attestation::None && !phone.lists_formats() {
+        if self.attestation == AttestationPreference::None && !phone.lists_formats() {
             request.attestation_formats.clear();
         }
         if phone.has_cred_protect()
@@ -199,8 +199,8 @@ impl PreparedCreation {
     /// [`AnswerError::NoCredential`].
     pub fn finish(
         self,
-        phone: &get_info::Response,
-        response: make_credential::Response,
+        phone: &GetInfoResponse,
+        response: MakeCredentialResponse,
     ) -> Result<Registration, AnswerError> {
         let context = RegistrationContext {
             attestation: self.attestation,

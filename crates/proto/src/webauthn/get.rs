@@ -4,6 +4,7 @@
 //! `userVerification`, extensions and transports are as for a
 //! [registration](super::PreparedCreation).
 
+use crate::ctap::{GetAssertionRequest, GetAssertionResponse, GetInfoResponse};
 use std::time::Duration;
 
 use super::ability::{Ability, of_everything};
@@ -14,9 +15,7 @@ use super::options::{RequestOptions, Requirement};
 use super::prf;
 use super::response::{AnswerError, Assertion};
 use super::rp_id::{BuiltInSuffixes, PublicSuffixes};
-use crate::ctap::{get_assertion, get_info};
-use crate::error::OptionsError;
-use crate::error::Unsupported;
+use crate::error::{OptionsError, Unsupported};
 
 /// A sign-in that waits for a phone.
 #[derive(Clone, Debug)]
@@ -26,7 +25,7 @@ pub struct PreparedRequest {
     pub timeout: Option<Duration>,
     client_data: ClientData,
     /// Without options, and with all extensions that were asked for.
-    request: get_assertion::Request,
+    request: GetAssertionRequest,
     user_verification: Requirement,
 }
 
@@ -62,7 +61,7 @@ impl RequestOptions {
             prf::check_by_credential(&prf.eval_by_credential, invalid, allowed)?;
         }
         let client_data = ClientData::new(Kind::Get, &self.challenge, caller);
-        let mut request = get_assertion::Request::new(rp_id.as_str(), client_data.hash());
+        let mut request = GetAssertionRequest::new(rp_id.as_str(), client_data.hash());
         request.allow_list = without_transports(&self.allow_credentials);
         request.extensions.prf.clone_from(&self.extensions.prf);
         Ok(PreparedRequest {
@@ -104,10 +103,7 @@ impl PreparedRequest {
     /// if the relying party requires verification and this phone cannot do it;
     /// [`Unsupported::Passkeys`] if this phone can have none of the passkeys that
     /// the relying party allows.
-    pub fn request_for(
-        &self,
-        phone: &get_info::Response,
-    ) -> Result<get_assertion::Request, Unsupported> {
+    pub fn request_for(&self, phone: &GetInfoResponse) -> Result<GetAssertionRequest, Unsupported> {
         let ability = Ability::of(phone);
         ability.verifies(self.user_verification)?;
         let request = self.made_for(ability);
@@ -121,11 +117,11 @@ impl PreparedRequest {
     /// The longest request that any phone gets: what is too long here is too
     /// long before there is a phone.
     #[must_use]
-    pub fn longest_request(&self) -> get_assertion::Request {
+    pub fn longest_request(&self) -> GetAssertionRequest {
         self.made_for(Ability::of(&of_everything()))
     }
 
-    fn made_for(&self, phone: Ability<'_>) -> get_assertion::Request {
+    fn made_for(&self, phone: Ability<'_>) -> GetAssertionRequest {
         let mut request = self.request.clone();
         request.allow_list.retain(|allowed| phone.may_have(&allowed.id));
         if let Some(prf) = &mut request.extensions.prf {
@@ -150,8 +146,8 @@ impl PreparedRequest {
     /// [`AnswerError::Unnamed`].
     pub fn finish(
         self,
-        phone: &get_info::Response,
-        response: get_assertion::Response,
+        phone: &GetInfoResponse,
+        response: GetAssertionResponse,
     ) -> Result<Assertion, AnswerError> {
         let named = response.credential.as_ref().map(|credential| credential.id.clone());
         let phone = Ability::of(phone);

@@ -46,7 +46,7 @@ pub use client_data::{ClientData, Kind};
 pub use create::PreparedCreation;
 pub use get::PreparedRequest;
 pub use options::{
-    AssertionExtensions, Attestation, CreationOptions, MAX_TIMEOUT, MIN_TIMEOUT,
+    AssertionExtensions, AttestationPreference, CreationOptions, MAX_TIMEOUT, MIN_TIMEOUT,
     RegistrationExtensions, RequestOptions, Requirement,
 };
 pub use origin::{Origin, OriginError};

@@ -33,7 +33,7 @@ use super::prf;
 use crate::ctap::bounds::{MAX_CREDENTIAL_PARAMETERS, MAX_CREDENTIALS, MAX_EXTENSIONS, MAX_NAMES};
 use crate::ctap::entity::PUBLIC_KEY;
 use crate::ctap::extensions::cred_protect::CredProtect;
-use crate::ctap::extensions::prf::{AssertionInput, RegistrationInput};
+use crate::ctap::extensions::prf::{PrfAssertionInput, PrfRegistrationInput};
 use crate::ctap::{
     Algorithm, CredentialDescriptor, CredentialId, CredentialParameters, User, UserHandle,
 };
@@ -76,7 +76,7 @@ impl Requirement {
 
 /// Whether a site wants to know what made the passkey (section 5.4.7).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Attestation {
+pub enum AttestationPreference {
     /// No.
     #[default]
     None,
@@ -89,7 +89,7 @@ pub enum Attestation {
     Enterprise,
 }
 
-impl Attestation {
+impl AttestationPreference {
     fn from_name(name: &str) -> Self {
         match name {
             "indirect" => Self::Indirect,
@@ -107,7 +107,7 @@ pub struct RegistrationExtensions {
     /// `credProps`: whether the passkey can be found without its id.
     pub cred_props: bool,
     /// `prf`.
-    pub prf: Option<RegistrationInput>,
+    pub prf: Option<PrfRegistrationInput>,
     /// `credentialProtectionPolicy`: when the phone may use the passkey without
     /// verifying its user. It is sent to phones that list `credProtect`.
     pub cred_protect: Option<CredProtect>,
@@ -128,7 +128,7 @@ pub struct RegistrationExtensions {
 #[non_exhaustive]
 pub struct AssertionExtensions {
     /// `prf`.
-    pub prf: Option<AssertionInput>,
+    pub prf: Option<PrfAssertionInput>,
     /// Names of others, which are not sent.
     pub unknown: Vec<String>,
     /// What is wrong with them: `prepare` returns it.
@@ -156,7 +156,7 @@ pub struct CreationOptions {
     /// Whether the phone must verify its user.
     pub user_verification: Requirement,
     /// Whether the site wants an attestation.
-    pub attestation: Attestation,
+    pub attestation: AttestationPreference,
     /// Formats of it that the site would like, the best first.
     pub attestation_formats: Vec<String>,
     /// How long the person may take, between [`MIN_TIMEOUT`] and
@@ -184,7 +184,7 @@ impl CreationOptions {
             exclude_credentials: Vec::new(),
             resident_key: Requirement::Discouraged,
             user_verification: Requirement::Preferred,
-            attestation: Attestation::None,
+            attestation: AttestationPreference::None,
             attestation_formats: Vec::new(),
             timeout: None,
             extensions: RegistrationExtensions::default(),
@@ -226,7 +226,9 @@ impl CreationOptions {
             exclude_credentials: descriptors(options, &EXCLUDED)?.0,
             resident_key: resident_key.unwrap_or(without_rk),
             user_verification: verification(selection, "authenticatorSelection.userVerification"),
-            attestation: attestation.map(|name| Attestation::from_name(&name)).unwrap_or_default(),
+            attestation: attestation
+                .map(|name| AttestationPreference::from_name(&name))
+                .unwrap_or_default(),
             attestation_formats: options.known_texts("attestationFormats", MAX_NAMES, |_| true)?,
             timeout: timeout(options),
             extensions: RegistrationExtensions::read(options)?,

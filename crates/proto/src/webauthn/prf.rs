@@ -19,7 +19,7 @@ use super::json::{self, Dictionary};
 use crate::crypto::secret_sha256;
 use crate::ctap::CredentialId;
 use crate::ctap::bounds::MAX_CREDENTIALS;
-use crate::ctap::extensions::prf::{AssertionInput, RegistrationInput, Values};
+use crate::ctap::extensions::prf::{PrfAssertionInput, PrfRegistrationInput, PrfValues};
 use crate::error::{OptionsError, PRF_BY_CREDENTIAL};
 use crate::secret::{PrfInput, PrfOutput, SecretBytes};
 
@@ -34,18 +34,18 @@ pub fn prf_input(value: &[u8]) -> PrfInput {
 /// that is an error of the call and not of reading its JSON.
 pub(super) fn registration(
     prf: Dictionary<'_>,
-) -> Result<(RegistrationInput, Option<OptionsError>), OptionsError> {
+) -> Result<(PrfRegistrationInput, Option<OptionsError>), OptionsError> {
     let by_credential = by_credential(prf)?;
     let invalid = by_credential.map(|_| OptionsError::NothingToEvalBy);
-    Ok((RegistrationInput { eval: eval(prf)? }, invalid))
+    Ok((PrfRegistrationInput { eval: eval(prf)? }, invalid))
 }
 
 /// The same of an assertion; [`check_by_credential`] compares the credentials
 /// with the allow list.
 pub(super) fn assertion(
     prf: Dictionary<'_>,
-) -> Result<(AssertionInput, Option<OptionsError>), OptionsError> {
-    let (mut input, mut invalid) = (AssertionInput::default(), None);
+) -> Result<(PrfAssertionInput, Option<OptionsError>), OptionsError> {
+    let (mut input, mut invalid) = (PrfAssertionInput::default(), None);
     input.eval = eval(prf)?;
     for (id, values) in by_credential(prf)?.unwrap_or_default() {
         match base64::decode(&id).map(CredentialId::new) {
@@ -60,7 +60,7 @@ pub(super) fn assertion(
     Ok((input, invalid))
 }
 
-type ByCredential<'a> = Vec<(Cow<'a, str>, Values<PrfInput>)>;
+type ByCredential<'a> = Vec<(Cow<'a, str>, PrfValues<PrfInput>)>;
 
 fn by_credential(prf: Dictionary<'_>) -> Result<Option<ByCredential<'_>>, OptionsError> {
     let entries = prf.record(PRF_BY_CREDENTIAL, MAX_CREDENTIALS)?;
@@ -68,22 +68,22 @@ fn by_credential(prf: Dictionary<'_>) -> Result<Option<ByCredential<'_>>, Option
     entries.map(|entries| entries.into_iter().map(entry).collect()).transpose()
 }
 
-fn eval(prf: Dictionary<'_>) -> Result<Option<Values<PrfInput>>, OptionsError> {
+fn eval(prf: Dictionary<'_>) -> Result<Option<PrfValues<PrfInput>>, OptionsError> {
     prf.dictionary("extensions.prf.eval")?.map(values).transpose()
 }
 
-fn values(eval: Dictionary<'_>) -> Result<Values<PrfInput>, OptionsError> {
+fn values(eval: Dictionary<'_>) -> Result<PrfValues<PrfInput>, OptionsError> {
     const FIRST: &str = "extensions.prf.eval.first";
     let first = eval.bytes(FIRST)?.map(SecretBytes::new);
     let second = eval.bytes("extensions.prf.eval.second")?.map(SecretBytes::new);
     let first = prf_input(json::required(first, FIRST)?.expose());
-    Ok(Values { first, second: second.map(|second| prf_input(second.expose())) })
+    Ok(PrfValues { first, second: second.map(|second| prf_input(second.expose())) })
 }
 
 /// Every credential that has an input of its own must be one of the allowed.
 /// `invalid` is what [`assertion`] found wrong.
 pub(super) fn check_by_credential<'a>(
-    by_credential: &BTreeMap<CredentialId, Values<PrfInput>>,
+    by_credential: &BTreeMap<CredentialId, PrfValues<PrfInput>>,
     invalid: Option<OptionsError>,
     allowed: impl Iterator<Item = &'a CredentialId> + Clone,
 ) -> Result<(), OptionsError> {
@@ -114,8 +114,8 @@ pub(super) struct Results<'a> {
     second: Option<Base64Url<'a>>,
 }
 
-impl<'a> From<&'a Values<PrfOutput>> for Results<'a> {
-    fn from(values: &'a Values<PrfOutput>) -> Self {
+impl<'a> From<&'a PrfValues<PrfOutput>> for Results<'a> {
+    fn from(values: &'a PrfValues<PrfOutput>) -> Self {
         Self {
             first: Base64Url(values.first.expose()),
             second: values.second.as_ref().map(|second| Base64Url(second.expose())),

@@ -21,6 +21,7 @@
 //!
 //! The phone's own response stays reachable, with what no site gets to see.
 
+use crate::ctap::{GetAssertionResponse, MakeCredentialResponse};
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -28,16 +29,14 @@ use serde::Serialize;
 
 use super::base64::{Base64Url, encoded_length};
 use super::client_data::ClientData;
-use super::options::Attestation;
+use super::options::AttestationPreference;
 use super::prf;
 use super::spki::subject_public_key_info;
-use crate::cbor::{Key, Reader, Writer};
+use crate::cbor::{MapKey, Reader, Writer};
 use crate::ctap::entity::{PUBLIC_KEY, transport};
 use crate::ctap::make_credential::{FORMAT_NONE, FORMAT_PACKED};
-use crate::ctap::{
-    Aaguid, AuthenticatorData, CoseKey, CredentialId, UserHandle, get_assertion, make_credential,
-};
-use crate::error::Mismatch;
+use crate::ctap::{Aaguid, AuthenticatorData, CoseKey, CredentialId, UserHandle};
+use crate::error::ResponseMismatch;
 use crate::secret::{SecretBytes, SecretText};
 
 /// What every answer over this transport says of the authenticator.
@@ -62,7 +61,7 @@ pub enum AnswerError {
     Unnamed,
 }
 
-impl From<AnswerError> for Mismatch {
+impl From<AnswerError> for ResponseMismatch {
     fn from(error: AnswerError) -> Self {
         match error {
             AnswerError::NoCredential => Self::NoCredential,
@@ -74,7 +73,7 @@ impl From<AnswerError> for Mismatch {
 /// What a registration's answer depends on besides the response.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RegistrationContext {
-    pub(super) attestation: Attestation,
+    pub(super) attestation: AttestationPreference,
     pub(super) rk: Option<bool>,
     pub(super) cred_props: bool,
     pub(super) prf: bool,
@@ -89,7 +88,7 @@ pub struct Registration {
     public_key: CoseKey,
     transports: BTreeSet<String>,
     attestation_object: Vec<u8>,
-    response: make_credential::Response,
+    response: MakeCredentialResponse,
 }
 
 impl Registration {
@@ -97,7 +96,7 @@ impl Registration {
         client_data: &ClientData,
         context: RegistrationContext,
         listed: &[String],
-        response: make_credential::Response,
+        response: MakeCredentialResponse,
     ) -> Result<Self, AnswerError> {
         let credential = response.credential().ok_or(AnswerError::NoCredential)?;
         Ok(Self {
@@ -150,7 +149,7 @@ impl Registration {
     /// What the phone answered, with the attestation even if the site asked
     /// for none.
     #[must_use]
-    pub const fn response(&self) -> &make_credential::Response {
+    pub const fn response(&self) -> &MakeCredentialResponse {
         &self.response
     }
 
@@ -203,7 +202,7 @@ pub struct Assertion {
     client_data: SecretBytes,
     id: CredentialId,
     prf: bool,
-    response: get_assertion::Response,
+    response: GetAssertionResponse,
 }
 
 impl Assertion {
@@ -211,7 +210,7 @@ impl Assertion {
         client_data: &ClientData,
         id: CredentialId,
         prf: bool,
-        response: get_assertion::Response,
+        response: GetAssertionResponse,
     ) -> Self {
         Self { client_data: client_data.as_bytes().into(), id, prf, response }
     }
@@ -251,7 +250,7 @@ impl Assertion {
 
     /// What the phone answered, whole.
     #[must_use]
-    pub const fn response(&self) -> &get_assertion::Response {
+    pub const fn response(&self) -> &GetAssertionResponse {
         &self.response
     }
 
@@ -378,11 +377,11 @@ fn transports(listed: &[String]) -> BTreeSet<String> {
     listed.chain([transport::HYBRID]).map(str::to_owned).collect()
 }
 
-fn attestation_object(wanted: Attestation, response: &make_credential::Response) -> Vec<u8> {
+fn attestation_object(wanted: AttestationPreference, response: &MakeCredentialResponse) -> Vec<u8> {
     // The client asks no phone for an enterprise attestation.
     let is_unasked = response.enterprise_attestation == Some(true);
-    let scrub =
-        is_unasked || wanted == Attestation::None && !is_anonymous_self_attestation(response);
+    let scrub = is_unasked
+        || wanted == AttestationPreference::None && !is_anonymous_self_attestation(response);
     let mut writer = Writer::new();
     writer.map(|map| {
         let format = if scrub { FORMAT_NONE } else { &response.format };
@@ -397,11 +396,11 @@ fn attestation_object(wanted: Attestation, response: &make_credential::Response)
 
 /// Made with the passkey's own key by no model that is named: it tells nothing
 /// that the passkey does not tell.
-fn is_anonymous_self_attestation(response: &make_credential::Response) -> bool {
+fn is_anonymous_self_attestation(response: &MakeCredentialResponse) -> bool {
     let is_anonymous = response.credential().is_some_and(|it| it.aaguid == Aaguid::ZERO);
     let mut has_certificate = false;
     let statement = Reader::new(response.statement.as_bytes()).map(|key, _| {
-        has_certificate |= key == Key::Text("x5c");
+        has_certificate |= key == MapKey::Text("x5c");
         Ok(())
     });
     is_anonymous && response.format == FORMAT_PACKED && statement.is_ok() && !has_certificate

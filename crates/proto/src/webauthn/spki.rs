@@ -16,7 +16,7 @@
 //! WebAuthn requires -7, -8 and -257. Whether the numbers are a key that is
 //! good for anything is the relying party's to check, as with COSE.
 
-use crate::cbor::{Error, Key, Kind, Reader};
+use crate::cbor::{CborError, ItemType, MapKey, Reader};
 use crate::ctap::{Algorithm, CoseKey};
 
 const KEY_TYPE: i64 = 1;
@@ -108,15 +108,15 @@ struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
-    fn read(key: &'a CoseKey) -> Result<Self, Error> {
+    fn read(key: &'a CoseKey) -> Result<Self, CborError> {
         let mut parts = Self::default();
         Reader::new(key.raw()).map(|key, reader| {
             match (key, reader.peek()?) {
-                (Key::Integer(KEY_TYPE), _) => parts.key_type = Some(reader.integer()?),
-                (Key::Integer(CURVE_OR_N), Kind::Bytes) => parts.n = Some(reader.bytes()?),
-                (Key::Integer(CURVE_OR_N), _) => parts.curve = Some(reader.integer()?),
-                (Key::Integer(X_OR_E), _) => parts.x_or_e = Some(reader.bytes()?),
-                (Key::Integer(Y), _) => parts.y = Some(reader.bytes()?),
+                (MapKey::Integer(KEY_TYPE), _) => parts.key_type = Some(reader.integer()?),
+                (MapKey::Integer(CURVE_OR_N), ItemType::Bytes) => parts.n = Some(reader.bytes()?),
+                (MapKey::Integer(CURVE_OR_N), _) => parts.curve = Some(reader.integer()?),
+                (MapKey::Integer(X_OR_E), _) => parts.x_or_e = Some(reader.bytes()?),
+                (MapKey::Integer(Y), _) => parts.y = Some(reader.bytes()?),
                 _ => {}
             }
             Ok(())

@@ -3,16 +3,17 @@
 //!
 //! Every check here holds at every moment, whatever goes wrong.
 
+use fido_hybrid_proto::ctap::{GetAssertionRequest, GetAssertionResponse};
 use std::collections::BTreeMap;
 
 use fido_hybrid_proto::authenticator::{self, Decision, Passkey, Prompt, Question};
 use fido_hybrid_proto::client::{self, PhoneRequest};
 use fido_hybrid_proto::crypto::{PublicKey, sha256};
 use fido_hybrid_proto::ctap::{
-    AuthenticatorData, CredentialId, Flags, Request, Response, Status, get_assertion,
+    AuthenticatorData, CredentialId, CtapRequest, CtapResponse, Flags, Status,
 };
 use fido_hybrid_proto::error::Error;
-use fido_hybrid_sim::{Seen, Side};
+use fido_hybrid_sim::{Observation, Side};
 
 use super::plan::RP_ID;
 
@@ -51,8 +52,8 @@ pub(crate) struct Ledger {
     made: Option<CredentialId>,
     keys: BTreeMap<CredentialId, PublicKey>,
     pub(crate) verdicts: Vec<Verdict>,
-    pub(crate) asked: Vec<Request>,
-    pub(crate) answers: Vec<Result<Response, Status>>,
+    pub(crate) asked: Vec<CtapRequest>,
+    pub(crate) answers: Vec<Result<CtapResponse, Status>>,
     pub(crate) results: BTreeMap<Side, Result<(), Error>>,
     pub(crate) advert: Option<Vec<u8>>,
 }
@@ -77,12 +78,12 @@ impl Ledger {
         }
     }
 
-    pub(crate) fn see(&mut self, seen: Seen<'_>) {
+    pub(crate) fn see(&mut self, seen: Observation<'_>) {
         match seen {
-            Seen::ToClient(input) => self.client_gets(input),
-            Seen::ByClient(output) => self.client_wants(output),
-            Seen::ToPhone(input) => self.phone_gets(input),
-            Seen::ByPhone(output) => self.phone_wants(output),
+            Observation::ToClient(input) => self.client_gets(input),
+            Observation::ByClient(output) => self.client_wants(output),
+            Observation::ToPhone(input) => self.phone_gets(input),
+            Observation::ByPhone(output) => self.phone_wants(output),
         }
     }
 
@@ -163,7 +164,7 @@ impl Ledger {
     }
 
     fn phone_wants(&mut self, output: &authenticator::Output) {
-        use authenticator::{Output, Update};
+        use authenticator::{AuthenticatorUpdate, Output};
         self.assert_not_over(Side::Phone);
         match output {
             Output::Dial(_) => self.going(Side::Phone).tunnel = true,
@@ -196,18 +197,18 @@ impl Ledger {
                 assert_eq!(rp_id, RP_ID);
             }
             Output::CloseTunnel => self.going(Side::Phone).tunnel = false,
-            Output::Update(Update::Registered) => {
+            Output::Update(AuthenticatorUpdate::Registered) => {
                 assert_eq!(self.allowed, Allowed::Saving, "told of no new passkey");
                 self.allowed = Allowed::Nothing;
                 self.verdicts.push(Verdict::Made(self.made.take().unwrap()));
             }
-            Output::Update(Update::SignedIn) => {
+            Output::Update(AuthenticatorUpdate::SignedIn) => {
                 let allowed = std::mem::replace(&mut self.allowed, Allowed::Nothing);
                 let Allowed::Signing(id) = allowed else { panic!("signed with {allowed:?}") };
                 self.acts += 1;
                 self.verdicts.push(Verdict::Signed(id));
             }
-            Output::Update(Update::Refused(refusal)) => {
+            Output::Update(AuthenticatorUpdate::Refused(refusal)) => {
                 self.allowed = Allowed::Nothing;
                 self.verdicts.push(Verdict::Refused(refusal.status()));
             }
@@ -219,15 +220,15 @@ impl Ledger {
 
     /// An answer that the client believes is the one that the phone gave to
     /// this very request.
-    fn answer(&mut self, response: &Result<Response, Status>) {
+    fn answer(&mut self, response: &Result<CtapResponse, Status>) {
         let request = &self.asked[self.answers.len()];
         // A client answers a getInfo from what it was introduced with.
-        let local = |request: &&Request| matches!(request, Request::GetInfo);
+        let local = |request: &&CtapRequest| matches!(request, CtapRequest::GetInfo);
         let before = self.asked[..self.answers.len()].iter().filter(|request| !local(request));
         let verdict = self.verdicts.get(before.count());
         match (request, response) {
-            (Request::GetInfo, Ok(Response::GetInfo(_))) => {}
-            (Request::MakeCredential(request), Ok(Response::MakeCredential(response))) => {
+            (CtapRequest::GetInfo, Ok(CtapResponse::GetInfo(_))) => {}
+            (CtapRequest::MakeCredential(request), Ok(CtapResponse::MakeCredential(response))) => {
                 let credential = response.credential().unwrap();
                 let Some(Verdict::Made(id)) = verdict else { panic!("made, but {verdict:?}") };
                 assert_eq!(credential.id, *id);
@@ -238,7 +239,7 @@ impl Ledger {
                 let asked = request.extensions.prf.is_some();
                 assert_evaluated(asked, &response.auth_data, outputs.is_some());
             }
-            (Request::GetAssertion(request), Ok(Response::GetAssertion(response))) => {
+            (CtapRequest::GetAssertion(request), Ok(CtapResponse::GetAssertion(response))) => {
                 let Some(Verdict::Signed(id)) = verdict else { panic!("signed, but {verdict:?}") };
                 assert_eq!(response.credential.as_ref().unwrap().id, *id);
                 assert_signed(request, response, &self.keys[id]);
@@ -263,11 +264,7 @@ impl Ledger {
     }
 }
 
-fn assert_signed(
-    request: &get_assertion::Request,
-    response: &get_assertion::Response,
-    key: &PublicKey,
-) {
+fn assert_signed(request: &GetAssertionRequest, response: &GetAssertionResponse, key: &PublicKey) {
     assert_eq!(response.auth_data.rp_id_hash(), &sha256(&[RP_ID.as_bytes()]));
     assert!(response.auth_data.flags().contains(Flags::USER_PRESENT));
     let signed = [response.auth_data.raw(), &request.client_data_hash].concat();

@@ -2,24 +2,23 @@
 //! phone put together from the protocol's own steps, since no phone of this
 //! crate makes links.
 
+use fido_hybrid_proto::ctap::{GetAssertionRequest, GetAssertionResponse, GetInfoResponse};
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use fido_hybrid_proto::cbor::encode;
-use fido_hybrid_proto::client::{Deadlines, Input, LinkedKeys, Output, Transaction};
-use fido_hybrid_proto::crypto::SecretKey;
-use fido_hybrid_proto::crypto::sha256;
+use fido_hybrid_proto::client::{ClientDeadlines, ContactSecrets, Input, Output, Transaction};
+use fido_hybrid_proto::crypto::{SecretKey, sha256};
 use fido_hybrid_proto::ctap::{
-    Aaguid, AuthenticatorData, CredentialDescriptor, CredentialId, Flags, Response, get_assertion,
-    get_info,
+    Aaguid, AuthenticatorData, CredentialDescriptor, CredentialId, CtapResponse, Flags,
 };
-use fido_hybrid_proto::error::{BluetoothFault, CancelledBy, Error, Fault, Stage, TunnelFault};
-use fido_hybrid_proto::ports::bluetooth::{SERVICE_UUID, Sighting};
+use fido_hybrid_proto::error::{BluetoothError, CancelledBy, Error, ErrorKind, Stage, TunnelError};
+use fido_hybrid_proto::ports::bluetooth::{AdvertReport, SERVICE_UUID};
 use fido_hybrid_proto::secret::{LinkSecret, SecretBytes};
 use fido_hybrid_proto::transport::advert::{AdvertKey, Eid};
 use fido_hybrid_proto::transport::channel::Channel;
 use fido_hybrid_proto::transport::contact_request::{ContactHint, LinkId};
-use fido_hybrid_proto::transport::keys;
+use fido_hybrid_proto::transport::key_schedule;
 use fido_hybrid_proto::transport::linked_phone::LinkedPhone;
 use fido_hybrid_proto::transport::linking::Link;
 use fido_hybrid_proto::transport::message::MessageType;
@@ -63,11 +62,11 @@ impl Phone {
     /// What it says to a message; nothing to one that it cannot open.
     fn hear(&mut self, message: Vec<u8>, hash: &[u8; 32]) -> Vec<Vec<u8>> {
         let Some(channel) = &mut self.channel else {
-            let psk = keys::psk_linked(&self.link.secret, &self.eid);
+            let psk = key_schedule::psk_linked(&self.link.secret, &self.eid);
             let responder = Responder::linked(self.identity.clone(), &psk, self.ephemeral.clone());
             let (established, reply) = responder.respond(&message).unwrap();
             let mut channel = Channel::new(established);
-            let info = get_info::Response::new(vec!["FIDO_2_0".to_owned()], Aaguid([0; 16]));
+            let info = GetInfoResponse::new(vec!["FIDO_2_0".to_owned()], Aaguid([0; 16]));
             let introduction = encode(&PostHandshake::ctap(encode(&info)));
             let introduction = channel.seal_untyped(&introduction).unwrap();
             self.channel = Some(channel);
@@ -82,8 +81,8 @@ impl Phone {
                 );
                 let signature = self.passkey.sign(&[data.raw(), hash].concat());
                 let id = CredentialDescriptor::new(CredentialId::new([7; 16]).unwrap());
-                let response = get_assertion::Response::new(id, data, SecretBytes::new(signature));
-                let response = Response::GetAssertion(response).to_raw().to_bytes();
+                let response = GetAssertionResponse::new(id, data, SecretBytes::new(signature));
+                let response = CtapResponse::GetAssertion(response).to_raw().to_bytes();
                 self.signed += 1;
                 vec![channel.seal(MessageType::Ctap, response.expose()).unwrap()]
             }
@@ -98,19 +97,19 @@ pub(super) fn call(seed: u64) -> (Vec<String>, Result<(), Error>) {
     let is_calm = chance(rng, 25);
     let trouble = if is_calm { 0 } else { [3, 10, 30][pick(rng, 3)] };
     let mut phone = Phone::new(rng);
-    let own = LinkedKeys::generate(rng);
-    let advert = AdvertKey::new(&keys::eid_key_linked(&phone.link.secret, &own.nonce));
+    let own = ContactSecrets::generate(rng);
+    let advert = AdvertKey::new(&key_schedule::eid_key_linked(&phone.link.secret, &own.nonce));
     let advert = advert.seal(&phone.eid).to_vec();
     let mut client = Transaction::linked(
         ContactHint::GetAssertion,
-        Deadlines::default(),
+        ClientDeadlines::default(),
         &LinkedPhone { link: phone.link.clone(), domain: TunnelDomain::GOOGLE },
         own,
         Duration::ZERO,
     );
 
     let hash: [u8; 32] = std::array::from_fn(|_| pick(rng, 256) as u8);
-    let mut request = get_assertion::Request::new(RP_ID, hash);
+    let mut request = GetAssertionRequest::new(RP_ID, hash);
     request.allow_list = vec![CredentialDescriptor::new(CredentialId::new([7; 16]).unwrap())];
     let signal = chance(rng, 50);
     let mut coming = VecDeque::from([Input::TunnelOpened { connect_signal: signal }]);
@@ -118,7 +117,7 @@ pub(super) fn call(seed: u64) -> (Vec<String>, Result<(), Error>) {
         coming.push_back(Input::Message(vec![0]));
     }
     let heard = pick(rng, coming.len() as u64 + 1);
-    coming.insert(heard, Input::Advert(Sighting::new(SERVICE_UUID, advert)));
+    coming.insert(heard, Input::Advert(AdvertReport::new(SERVICE_UUID, advert)));
 
     let mut transcript = Vec::new();
     let (mut now, mut stage, mut meddled) = (Duration::ZERO, client.stage(), false);
@@ -141,7 +140,7 @@ pub(super) fn call(seed: u64) -> (Vec<String>, Result<(), Error>) {
                 Output::CloseTunnel => tunnel = false,
                 Output::ForgetLink => forgotten = true,
                 Output::Response(response) => {
-                    let Ok(Response::GetAssertion(response)) = response else { panic!() };
+                    let Ok(CtapResponse::GetAssertion(response)) = response else { panic!() };
                     let signed = [response.auth_data.raw(), &hash].concat();
                     let key = phone.passkey.public_key();
                     assert!(key.verifies(&signed, response.signature.expose()));
@@ -175,12 +174,12 @@ pub(super) fn call(seed: u64) -> (Vec<String>, Result<(), Error>) {
                 (1, _) => {
                     let status = [404, 410, 503][pick(rng, 3)];
                     gone = status == 410;
-                    next = Input::TunnelFailed(TunnelFault::Status(status));
+                    next = Input::TunnelFailed(TunnelError::Status(status));
                 }
                 (2, _) => next = Input::TunnelClosed,
                 (3, _) => {
                     radio_fault |= radio;
-                    let fault = Input::BluetoothFailed(BluetoothFault::Off);
+                    let fault = Input::BluetoothFailed(BluetoothError::Off);
                     let put_off = std::mem::replace(&mut next, fault);
                     // What the caller and the clock say comes again by itself.
                     if !matches!(put_off, Input::Request { .. } | Input::Finish | Input::TimePassed)
@@ -218,18 +217,18 @@ pub(super) fn call(seed: u64) -> (Vec<String>, Result<(), Error>) {
     }
     assert!(!tunnel && (!radio || radio_fault), "left going at its end");
     let result = end.unwrap();
-    let calls = matches!(&result, Err(error) if error.stage == Stage::Offering);
+    let calls = matches!(&result, Err(error) if error.stage == Stage::ShowingQr);
     assert_eq!(forgotten, gone && calls, "a link is forgotten when it is dead, and only then");
     assert!(!is_calm || result.is_ok(), "nothing went wrong: {result:?}");
     match &result {
         Ok(()) => assert_eq!(answers, 1, "ended well, and was not answered"),
         Err(error) => assert!(
-            match &error.fault {
-                Fault::Cancelled(CancelledBy::Caller) => cancelled,
-                Fault::Deadline => error.stage != Stage::Ready,
-                Fault::PeerMisbehaved(_) => meddled,
-                Fault::PeerLeft | Fault::Tunnel(_) => tunnel_fault,
-                Fault::Bluetooth(_) => radio_fault && error.stage == Stage::Offering,
+            match &error.kind {
+                ErrorKind::Cancelled(CancelledBy::Caller) => cancelled,
+                ErrorKind::Deadline => error.stage != Stage::Ready,
+                ErrorKind::PeerMisbehaved(_) => meddled,
+                ErrorKind::PeerLeft | ErrorKind::Tunnel(_) => tunnel_fault,
+                ErrorKind::Bluetooth(_) => radio_fault && error.stage == Stage::ShowingQr,
                 _ => false,
             },
             "blamed for nothing: {error}"

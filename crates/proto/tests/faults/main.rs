@@ -21,7 +21,7 @@ use fido_hybrid_testkit::finder;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use fido_hybrid_proto::error::{Fault, Stage};
+use fido_hybrid_proto::error::{ErrorKind, Stage};
 
 use trial::Trial;
 
@@ -132,31 +132,31 @@ fn a_range_that_is_none_is_refused() {
 #[test]
 fn two_hundred_seeds_meet_every_kind_of_end() {
     let ends: Vec<Trial> = (0..200).map(trial).collect();
-    let client = |fits: &dyn Fn(Stage, &Fault) -> bool| {
+    let client = |fits: &dyn Fn(Stage, &ErrorKind) -> bool| {
         let failed = ends.iter().filter_map(|trial| trial.results[0].as_ref().err());
-        failed.filter(|error| fits(error.stage, &error.fault)).count()
+        failed.filter(|error| fits(error.stage, &error.kind)).count()
     };
-    let phone = |fits: &dyn Fn(Stage, &Fault) -> bool| {
+    let phone = |fits: &dyn Fn(Stage, &ErrorKind) -> bool| {
         let failed = ends.iter().filter_map(|trial| trial.results[1].as_ref().err());
-        failed.filter(|error| fits(error.stage, &error.fault)).count()
+        failed.filter(|error| fits(error.stage, &error.kind)).count()
     };
     let succeeded = ends.iter().filter(|trial| trial.results.iter().all(Result::is_ok)).count();
     assert!(succeeded > 30, "{succeeded}");
     assert!(ends.iter().any(|trial| trial.answered > 1));
-    for side in [&client as &dyn Fn(&dyn Fn(Stage, &Fault) -> bool) -> usize, &phone] {
-        assert!(side(&|_, fault| matches!(fault, Fault::Cancelled(_))) > 0);
-        assert!(side(&|_, fault| matches!(fault, Fault::Deadline)) > 0);
-        assert!(side(&|_, fault| matches!(fault, Fault::PeerMisbehaved(_))) > 0);
-        assert!(side(&|_, fault| matches!(fault, Fault::PeerLeft)) > 0);
-        assert!(side(&|_, fault| matches!(fault, Fault::Tunnel(_))) > 0);
-        assert!(side(&|_, fault| matches!(fault, Fault::Bluetooth(_))) > 0);
+    for side in [&client as &dyn Fn(&dyn Fn(Stage, &ErrorKind) -> bool) -> usize, &phone] {
+        assert!(side(&|_, fault| matches!(fault, ErrorKind::Cancelled(_))) > 0);
+        assert!(side(&|_, fault| matches!(fault, ErrorKind::Deadline)) > 0);
+        assert!(side(&|_, fault| matches!(fault, ErrorKind::PeerMisbehaved(_))) > 0);
+        assert!(side(&|_, fault| matches!(fault, ErrorKind::PeerLeft)) > 0);
+        assert!(side(&|_, fault| matches!(fault, ErrorKind::Tunnel(_))) > 0);
+        assert!(side(&|_, fault| matches!(fault, ErrorKind::Bluetooth(_))) > 0);
     }
-    use Stage::{Asking, Connecting, Handshaking, Introducing, Offering};
-    for stage in [Offering, Connecting, Handshaking, Introducing, Asking] {
+    use Stage::{AwaitingPostHandshake, AwaitingResponse, Connecting, Handshaking, ShowingQr};
+    for stage in [ShowingQr, Connecting, Handshaking, AwaitingPostHandshake, AwaitingResponse] {
         assert!(client(&|at, _| at == stage) > 0, "{stage}");
     }
-    use Stage::{Advertising, Listening, Prompting, Registering};
-    for stage in [Registering, Advertising, Handshaking, Listening, Prompting] {
+    use Stage::{Advertising, Answering, Listening, Registering};
+    for stage in [Registering, Advertising, Handshaking, Listening, Answering] {
         assert!(phone(&|at, _| at == stage) > 0, "{stage}");
     }
 }

@@ -1,18 +1,18 @@
 //! What a seed draws: a phone and what it holds, requests, a user, and what
 //! goes wrong.
 
+use fido_hybrid_proto::ctap::{GetAssertionRequest, MakeCredentialRequest};
 use std::time::Duration;
 
 use fido_hybrid_proto::authenticator::{
-    Attestation, Backup, Decision, Passkey, Prompt, Verification,
+    Attestation, Backup, Decision, Passkey, Prompt, UserVerification,
 };
 use fido_hybrid_proto::client::Linking;
-use fido_hybrid_proto::crypto::SecretKey;
-use fido_hybrid_proto::crypto::sha256;
+use fido_hybrid_proto::crypto::{SecretKey, sha256};
 use fido_hybrid_proto::ctap::extensions::prf;
 use fido_hybrid_proto::ctap::{
-    Algorithm, CredentialDescriptor, CredentialId, CredentialParameters, RelyingParty, Request,
-    User, UserHandle, get_assertion, make_credential,
+    Algorithm, CredentialDescriptor, CredentialId, CredentialParameters, CtapRequest, RelyingParty,
+    User, UserHandle,
 };
 use fido_hybrid_proto::secret::{PrfInput, PrfSecret};
 use fido_hybrid_proto::transport::tunnel_domain::TunnelDomain;
@@ -72,8 +72,9 @@ impl Plan {
         }
         let encoded = [0, 1, 266, 0x1234][pick(rng, 4)];
         setup.phone.domain = TunnelDomain::from_encoded(encoded).unwrap();
-        setup.phone.profile.ability =
-            [Verification::Verified, Verification::Verified, Verification::Present][pick(rng, 3)];
+        setup.phone.profile.capability =
+            [UserVerification::Verified, UserVerification::Verified, UserVerification::Present]
+                [pick(rng, 3)];
         setup.phone.profile.attestation = [Attestation::None, Attestation::Packed][pick(rng, 2)];
         setup.phone.profile.backup =
             [Backup::DeviceBound, Backup::Eligible, Backup::BackedUp][pick(rng, 3)];
@@ -98,10 +99,11 @@ impl Plan {
             setup.latency = Duration::from_secs([4, 9, 10, 11][pick(rng, 4)]);
         }
         if chance(rng, 50) {
-            setup.client.deadlines.offering = Some(Duration::from_secs(90));
+            setup.client.deadlines.showing_qr = Some(Duration::from_secs(90));
         }
         if chance(rng, 30) {
-            setup.client.deadlines.asking = Duration::from_secs([5, 60, 600][pick(rng, 3)]);
+            setup.client.deadlines.awaiting_response =
+                Duration::from_secs([5, 60, 600][pick(rng, 3)]);
         }
         self.meddling = [0, 0, 50, 200, 500][pick(rng, 5)];
         self.overtaking = chance(rng, 15);
@@ -143,8 +145,8 @@ pub(crate) fn decision(rng: &mut SeededRng, prompt: &Prompt, is_calm: bool) -> O
         2 => Some(Decision::TimedOut),
         3 => Some(Decision::NoUi),
         4 if !is_calm => None,
-        5 | 6 => approved(Verification::Present),
-        _ => approved(Verification::Verified),
+        5 | 6 => approved(UserVerification::Present),
+        _ => approved(UserVerification::Verified),
     }
 }
 
@@ -184,14 +186,14 @@ fn list(rng: &mut SeededRng, passkeys: &[Passkey]) -> Vec<CredentialDescriptor> 
     list
 }
 
-fn request(rng: &mut SeededRng, seed: u64, passkeys: &[Passkey]) -> Request {
+fn request(rng: &mut SeededRng, seed: u64, passkeys: &[Passkey]) -> CtapRequest {
     let hash = std::array::from_fn(|_| pick(rng, 256) as u8);
     let uv = [None, Some(true), Some(false)][pick(rng, 3)];
-    let evaluated = prf::Values { first: PrfInput::new(prf_input(seed)), second: None };
+    let evaluated = prf::PrfValues { first: PrfInput::new(prf_input(seed)), second: None };
     match pick(rng, 9) {
-        0 => Request::GetInfo,
+        0 => CtapRequest::GetInfo,
         1..=4 => {
-            let mut request = make_credential::Request::new(
+            let mut request = MakeCredentialRequest::new(
                 hash,
                 RelyingParty::new(RP_ID, "Example"),
                 user(1 + pick(rng, 3) as u8),
@@ -203,22 +205,22 @@ fn request(rng: &mut SeededRng, seed: u64, passkeys: &[Passkey]) -> Request {
                 request.exclude_list = list(rng, passkeys);
             }
             if chance(rng, 30) {
-                let mut input = prf::RegistrationInput::default();
+                let mut input = prf::PrfRegistrationInput::default();
                 input.eval = Some(evaluated);
                 request.extensions.prf = Some(input);
             }
-            Request::MakeCredential(request)
+            CtapRequest::MakeCredential(request)
         }
         _ => {
-            let mut request = get_assertion::Request::new(RP_ID, hash);
+            let mut request = GetAssertionRequest::new(RP_ID, hash);
             request.options.uv = uv;
             if chance(rng, 50) {
                 request.allow_list = list(rng, passkeys);
             }
             if chance(rng, 30) {
-                request.extensions.prf = Some(prf::AssertionInput::new(evaluated));
+                request.extensions.prf = Some(prf::PrfAssertionInput::new(evaluated));
             }
-            Request::GetAssertion(request)
+            CtapRequest::GetAssertion(request)
         }
     }
 }

@@ -5,16 +5,15 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
-use fido_hybrid_proto::authenticator;
-use fido_hybrid_proto::client;
-use fido_hybrid_proto::ctap::Request;
+use fido_hybrid_proto::ctap::CtapRequest;
 use fido_hybrid_proto::error::{
-    Advice, BluetoothFault, CancelledBy, Error, Fault, PeerMisbehaved, Stage, StoreFault,
-    TunnelFault,
+    Advice, BluetoothError, CancelledBy, Error, ErrorKind, PeerMisbehaved, Stage, StoreError,
+    TunnelError,
 };
-use fido_hybrid_proto::transport::keys;
+use fido_hybrid_proto::transport::key_schedule;
 use fido_hybrid_proto::transport::qr_code::{QrCode, QrText};
-use fido_hybrid_sim::{Pair, SeededRng, Seen, Side};
+use fido_hybrid_proto::{authenticator, client};
+use fido_hybrid_sim::{Observation, Pair, SeededRng, Side};
 
 use super::finder::Secrets;
 use super::ledger::Ledger;
@@ -82,7 +81,7 @@ impl Run {
         let printed = seed.is_multiple_of(29).then(Rc::default);
         let mut pair = Pair::new(plan.setup.clone()).unwrap();
         // What came before the watch: the phone dials.
-        ledger.borrow_mut().see(Seen::ByPhone(&authenticator::Output::Dial(dialled(&pair))));
+        ledger.borrow_mut().see(Observation::ByPhone(&authenticator::Output::Dial(dialled(&pair))));
         pair.watch = watch(Rc::clone(&ledger), printed.clone());
         let (mut rng, is_calm) = (root.fork("user"), plan.is_calm);
         pair.user = Box::new(move |prompt| plan::decision(&mut rng, prompt, is_calm));
@@ -111,22 +110,22 @@ impl Run {
             Mishap::DialFails(Side::Client) => pair.stage(Side::Client) == Stage::Connecting,
             Mishap::DialFails(Side::Phone) => pair.stage(Side::Phone) == Stage::Registering,
             Mishap::SendFails => pair.stage(Side::Phone) == Stage::Listening,
-            Mishap::StoreFails => pair.stage(Side::Phone) == Stage::Prompting,
+            Mishap::StoreFails => pair.stage(Side::Phone) == Stage::Answering,
             Mishap::Unasked(side) => pair.is_open(side),
         };
         if !fits {
             return;
         }
-        let status = TunnelFault::Status([404, 410, 429, 503][pick(rng, 4)]);
+        let status = TunnelError::Status([404, 410, 429, 503][pick(rng, 4)]);
         match mishap {
             Mishap::Cancel(side) => pair.cancel(side),
-            Mishap::Vanish(side) => pair.vanish(side),
-            Mishap::Cut => pair.cut(),
+            Mishap::Vanish(side) => pair.power_off(side),
+            Mishap::Cut => pair.break_tunnel(),
             Mishap::RadioFails(Side::Client) => {
-                pair.tell_client(client::Input::BluetoothFailed(BluetoothFault::Off));
+                pair.tell_client(client::Input::BluetoothFailed(BluetoothError::Off));
             }
             Mishap::RadioFails(Side::Phone) => {
-                pair.tell_phone(authenticator::Input::AdvertisingFailed(BluetoothFault::Off));
+                pair.tell_phone(authenticator::Input::AdvertisingFailed(BluetoothError::Off));
             }
             Mishap::DialFails(Side::Client) => {
                 pair.tell_client(client::Input::TunnelFailed(status))
@@ -135,14 +134,14 @@ impl Run {
                 pair.tell_phone(authenticator::Input::TunnelFailed(status));
             }
             Mishap::SendFails => {
-                pair.tell_phone(authenticator::Input::SendFailed(TunnelFault::Stalled));
+                pair.tell_phone(authenticator::Input::SendFailed(TunnelError::Stalled));
             }
             // One of these belongs to where the phone is, or none does.
             Mishap::StoreFails => {
                 use authenticator::Input;
-                let fault = || StoreFault::failed(std::io::Error::other("worn out"));
+                let fault = || StoreError::failed(std::io::Error::other("worn out"));
                 pair.tell_phone(Input::PasskeysFound(Err(fault())));
-                pair.tell_phone(Input::Saved(Err(StoreFault::Full)));
+                pair.tell_phone(Input::Saved(Err(StoreError::Full)));
                 pair.tell_phone(Input::UseCounted(Err(fault())));
             }
             Mishap::Unasked(side) => {
@@ -177,7 +176,8 @@ impl Run {
             assert!(rank(now_at) >= rank(*stage), "{side}: back from {stage} to {now_at}");
             let over = now_until.is_some_and(|until| until < self.pair.now());
             assert!(!over, "{side}: {now_at} goes on after its deadline");
-            let restarts = [Stage::Listening, Stage::Prompting, Stage::Ready, Stage::Asking];
+            let restarts =
+                [Stage::Listening, Stage::Answering, Stage::Ready, Stage::AwaitingResponse];
             if now_at == *stage && !restarts.contains(stage) && deadline.is_some() {
                 assert_eq!(now_until, *deadline, "{side}: the deadline of {stage} moved");
             }
@@ -195,7 +195,7 @@ impl Run {
         for side in SIDES {
             if self.pair.result(side).is_none() {
                 let stage = self.pair.stage(side);
-                assert_eq!((side, stage), (Side::Client, Stage::Offering), "nothing is due");
+                assert_eq!((side, stage), (Side::Client, Stage::ShowingQr), "nothing is due");
                 self.befall(Mishap::Cancel(side));
                 self.check();
             }
@@ -237,7 +237,7 @@ impl Run {
             ),
             // At least one request got as far as a yes or a no.
             Side::Phone => {
-                let other = |request: &Request| !matches!(request, Request::GetInfo);
+                let other = |request: &CtapRequest| !matches!(request, CtapRequest::GetInfo);
                 assert!(ledger.asked.iter().any(other), "the phone was asked nothing");
                 assert!(!ledger.verdicts.is_empty(), "the phone answered nothing");
             }
@@ -247,22 +247,22 @@ impl Run {
     /// Only who did something is said to have done it, and at a stage where it
     /// can have been done; and there is something for a person to do.
     fn check_blame(&self, side: Side, error: &Error) {
-        let Error { stage, fault, .. } = error;
+        let Error { stage, kind: fault, .. } = error;
         let stages: &[Stage] = match side {
             Side::Client => &[
-                Stage::Offering,
+                Stage::ShowingQr,
                 Stage::Connecting,
                 Stage::Handshaking,
-                Stage::Introducing,
+                Stage::AwaitingPostHandshake,
                 Stage::Ready,
-                Stage::Asking,
+                Stage::AwaitingResponse,
             ],
             Side::Phone => &[
                 Stage::Registering,
                 Stage::Advertising,
                 Stage::Handshaking,
                 Stage::Listening,
-                Stage::Prompting,
+                Stage::Answering,
             ],
         };
         assert!(stages.contains(stage), "{side}: {error}");
@@ -270,41 +270,45 @@ impl Run {
         let gone = self.has(Mishap::Cut) || self.has(Mishap::Vanish(other));
         let over = self.ledger.borrow().results.contains_key(&other) || gone;
         let is_explained = match fault {
-            Fault::Cancelled(CancelledBy::Caller) => self.has(Mishap::Cancel(side)),
-            Fault::Cancelled(_) => side == Side::Phone && over,
-            Fault::Deadline => *stage != Stage::Ready,
-            Fault::PeerMisbehaved(fault) => {
+            ErrorKind::Cancelled(CancelledBy::Caller) => self.has(Mishap::Cancel(side)),
+            ErrorKind::Cancelled(_) => side == Side::Phone && over,
+            ErrorKind::Deadline => *stage != Stage::Ready,
+            ErrorKind::PeerMisbehaved(fault) => {
                 let fits = match fault {
                     PeerMisbehaved::Handshake(_) => *stage == Stage::Handshaking,
                     PeerMisbehaved::TooEarly => {
                         [Stage::Connecting, Stage::Registering].contains(stage)
                     }
-                    PeerMisbehaved::Channel(_) => rank(*stage) >= rank(Stage::Introducing),
+                    PeerMisbehaved::Channel(_) => {
+                        rank(*stage) >= rank(Stage::AwaitingPostHandshake)
+                    }
                     _ => false,
                 };
                 fits && (self.tunnel.borrow().meddled || self.plan.overtaking)
             }
-            Fault::PeerLeft => over && *stage != Stage::Offering,
-            Fault::Tunnel(_) => {
+            ErrorKind::PeerLeft => over && *stage != Stage::ShowingQr,
+            ErrorKind::Tunnel(_) => {
                 over || self.has(Mishap::DialFails(side)) || self.has(Mishap::SendFails)
             }
-            Fault::Bluetooth(_) => self.has(Mishap::RadioFails(side)),
+            ErrorKind::Bluetooth(_) => self.has(Mishap::RadioFails(side)),
             _ => false,
         };
         assert!(is_explained, "{side}: blamed for nothing: {error}");
         let advice = error.advice();
         assert_eq!(advice == Advice::Nothing, error.is_cancelled(), "{error}");
         let is_fitting = match fault {
-            Fault::Bluetooth(_) => advice == Advice::TurnBluetoothOn,
-            Fault::Deadline if *stage == Stage::Offering => advice == Advice::ScanANewCode,
-            Fault::Deadline if *stage == Stage::Advertising => {
+            ErrorKind::Bluetooth(_) => advice == Advice::TurnBluetoothOn,
+            ErrorKind::Deadline if *stage == Stage::ShowingQr => advice == Advice::ScanANewCode,
+            ErrorKind::Deadline if *stage == Stage::Advertising => {
                 advice == Advice::BringTheDevicesTogether
             }
-            Fault::Deadline if [Stage::Asking, Stage::Prompting].contains(stage) => {
+            ErrorKind::Deadline if [Stage::AwaitingResponse, Stage::Answering].contains(stage) => {
                 advice == Advice::AnswerOnThePhone
             }
-            Fault::PeerMisbehaved(PeerMisbehaved::Handshake(_)) => advice == Advice::ScanANewCode,
-            Fault::PeerLeft => advice == Advice::TryAgain && error.can_retry(),
+            ErrorKind::PeerMisbehaved(PeerMisbehaved::Handshake(_)) => {
+                advice == Advice::ScanANewCode
+            }
+            ErrorKind::PeerLeft => advice == Advice::TryAgain && error.can_retry(),
             _ => ![Advice::ReportTheProgram, Advice::TellTheSite].contains(&advice),
         };
         assert!(is_fitting, "{side}: {error}: {advice}");
@@ -335,8 +339,8 @@ impl Run {
 /// Stages between which one side may go to and fro have one rank.
 pub(crate) fn rank(stage: Stage) -> usize {
     let ranked = match stage {
-        Stage::Asking => Stage::Ready,
-        Stage::Prompting => Stage::Listening,
+        Stage::AwaitingResponse => Stage::Ready,
+        Stage::Answering => Stage::Listening,
         other => other,
     };
     Stage::ALL.iter().position(|stage| *stage == ranked).unwrap()
@@ -346,13 +350,13 @@ fn dialled(pair: &Pair) -> fido_hybrid_proto::transport::tunnel_url::TunnelReque
     use fido_hybrid_proto::transport::tunnel_domain::TunnelDomain;
     use fido_hybrid_proto::transport::tunnel_url::TunnelUrl;
     let code: QrCode = pair.client.qr_text().unwrap().expose().parse().unwrap();
-    TunnelUrl::new_tunnel(TunnelDomain::GOOGLE, keys::tunnel_id(&code.secret)).into()
+    TunnelUrl::new_tunnel(TunnelDomain::GOOGLE, key_schedule::tunnel_id(&code.secret)).into()
 }
 
 fn watch(
     ledger: Rc<RefCell<Ledger>>,
     printed: Option<Rc<RefCell<BTreeSet<String>>>>,
-) -> fido_hybrid_sim::Watch {
+) -> fido_hybrid_sim::Observer {
     Box::new(move |seen| {
         if let Some(printed) = &printed {
             printed.borrow_mut().insert(format!("{seen:?}"));

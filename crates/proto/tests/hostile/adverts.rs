@@ -1,13 +1,13 @@
 //! What a radio hears while a client waits: adverts of every length, other
 //! people's, and those of phones that do not keep to the rules.
 
-use fido_hybrid_proto::client::{Input, Output, Update};
+use fido_hybrid_proto::client::{ClientUpdate, Input, Output};
 use fido_hybrid_proto::error::Stage;
 use fido_hybrid_proto::ports::bluetooth::{
-    Address, AddressKind, DEPRECATED_SERVICE_UUID, SERVICE_UUID, Sighting,
+    AddressKind, AdvertReport, BluetoothAddress, DEPRECATED_SERVICE_UUID, SERVICE_UUID,
 };
 use fido_hybrid_proto::transport::advert::{ADVERT_LENGTH, AdvertKey, Eid};
-use fido_hybrid_proto::transport::keys;
+use fido_hybrid_proto::transport::key_schedule;
 use fido_hybrid_proto::transport::tunnel_domain::TunnelDomain;
 use fido_hybrid_sim::SeededRng;
 use rand_core::Rng;
@@ -41,7 +41,7 @@ fn ignores_within(bound: u64, rig: &mut ClientRig, data: Vec<u8>) {
     let length = data.len();
     let now = rig.now;
     within(bound, || {
-        rig.transaction.handle(now, Input::Advert(Sighting::new(SERVICE_UUID, data))).unwrap();
+        rig.transaction.handle(now, Input::Advert(AdvertReport::new(SERVICE_UUID, data))).unwrap();
         assert!(rig.transaction.poll_output().is_none(), "{length} bytes");
     });
     assert_eq!((rig.transaction.stage(), rig.transaction.deadline()), (stage, deadline));
@@ -49,8 +49,8 @@ fn ignores_within(bound: u64, rig: &mut ClientRig, data: Vec<u8>) {
 
 /// Feeds the phone's own advert, or more than it.
 fn hears(rig: &mut ClientRig, data: Vec<u8>) {
-    let outputs = rig.step(Input::Advert(Sighting::new(SERVICE_UUID, data)));
-    let heard = |output: &Output| matches!(output, Output::Update(Update::PhoneHeard));
+    let outputs = rig.step(Input::Advert(AdvertReport::new(SERVICE_UUID, data)));
+    let heard = |output: &Output| matches!(output, Output::Update(ClientUpdate::PhoneHeard));
     assert!(matches!(outputs[0], Output::StopScanning));
     assert!(outputs.iter().any(heard), "{outputs:?}");
 }
@@ -117,7 +117,7 @@ fn somebody_changes_a_bit_of_an_advert() {
 fn a_phone_advertises_a_tunnel_service_that_does_not_exist() {
     let mut rig = ClientRig::offering(Flow::Qr);
     let code = rig.code();
-    let key = AdvertKey::new(&keys::eid_key(&code.secret));
+    let key = AdvertKey::new(&key_schedule::eid_key(&code.secret));
     for domain in (0..=u16::MAX).filter(|it| TunnelDomain::from_encoded(*it).is_none()) {
         let mut bytes = [9; 16];
         bytes[0] = 0;
@@ -152,20 +152,20 @@ fn a_phone_goes_on_advertising() {
             ignores(&mut rig, advert);
         }
         assert_eq!(rig.transaction.stage(), stage);
-        assert_ne!(stage, Stage::Offering);
+        assert_ne!(stage, Stage::ShowingQr);
     }
 }
 
 /// An advert with its sender's address, which ends so.
-fn advert_of(service_data: Vec<u8>, last: u8) -> Sighting {
-    let mut advert = Sighting::new(SERVICE_UUID, service_data);
+fn advert_of(service_data: Vec<u8>, last: u8) -> AdvertReport {
+    let mut advert = AdvertReport::new(SERVICE_UUID, service_data);
     advert.address = Some(address(last));
     advert.rssi = Some(-60);
     advert
 }
 
-fn address(last: u8) -> Address {
-    Address { bytes: [0xc0, 0xa1, 0xa2, 0xa3, 0xa4, last], kind: AddressKind::Random }
+fn address(last: u8) -> BluetoothAddress {
+    BluetoothAddress { bytes: [0xc0, 0xa1, 0xa2, 0xa3, 0xa4, last], kind: AddressKind::Random }
 }
 
 #[test]
@@ -200,13 +200,13 @@ fn adverts_of_both_services_of_phones_count_and_no_others() {
     for flow in FLOWS {
         let mut rig = ClientRig::offering(flow);
         for service in [0, 0x180d, SERVICE_UUID - 1, SERVICE_UUID + 1, 0xffff] {
-            let outputs = rig.step(Input::Advert(Sighting::new(service, rig.advert.clone())));
+            let outputs = rig.step(Input::Advert(AdvertReport::new(service, rig.advert.clone())));
             assert!(outputs.is_empty(), "{service:#06x}: {outputs:?}");
-            assert_eq!(rig.transaction.stage(), Stage::Offering);
+            assert_eq!(rig.transaction.stage(), Stage::ShowingQr);
         }
-        let advert = Sighting::new(DEPRECATED_SERVICE_UUID, rig.advert.clone());
+        let advert = AdvertReport::new(DEPRECATED_SERVICE_UUID, rig.advert.clone());
         assert!(!rig.step(Input::Advert(advert)).is_empty());
-        assert_ne!(rig.transaction.stage(), Stage::Offering);
+        assert_ne!(rig.transaction.stage(), Stage::ShowingQr);
     }
 }
 

@@ -3,19 +3,18 @@
 //! at each byte, and messages that are valid and as costly as they can be.
 
 use fido_hybrid_proto::authenticator::Output as PhoneOutput;
-use fido_hybrid_proto::cbor::Error;
-use fido_hybrid_proto::client::{Output, Update};
+use fido_hybrid_proto::cbor::CborError;
+use fido_hybrid_proto::client::{ClientUpdate, Output};
 use fido_hybrid_proto::ctap::{
-    Command, CredentialDescriptor, CredentialId, Request, Response, Status,
+    Command, CredentialDescriptor, CredentialId, CtapRequest, CtapResponse, Status,
 };
 use fido_hybrid_proto::error::{PeerMisbehaved, Stage};
 use fido_hybrid_proto::transport::message::MessageType;
 
 use super::client_rig::{self, ClientRig, Flow, info, introduction};
 use super::malformed::{Map, UNKNOWN_KEY, malformed, misshapen, other_types, texts_for_bytes};
-use super::phone_rig;
 use super::rig::{self, approved, get_assertion, make_credential, passkey};
-use super::{STRIDE, misbehaviour, within};
+use super::{STRIDE, misbehaviour, phone_rig, within};
 
 /// What a message that is malformed may make a role hold at one time, in bytes:
 /// itself as the rig seals it, once more in parts, and what is said of it.
@@ -31,11 +30,11 @@ const fn valid_peak(length: usize) -> u64 {
 }
 
 /// The CBOR of an honest answer to a request.
-fn answer(request: &Request) -> Vec<u8> {
+fn answer(request: &CtapRequest) -> Vec<u8> {
     let mut rig = phone_rig::listening().0;
     let outputs = rig.ask(request);
     let (command, outputs) = match request {
-        Request::MakeCredential(_) => {
+        CtapRequest::MakeCredential(_) => {
             rig.decide(&rig::prompt(&outputs), approved(0));
             (Command::MakeCredential, rig.saved())
         }
@@ -51,19 +50,19 @@ fn answer(request: &Request) -> Vec<u8> {
     response.payload().expose().to_vec()
 }
 
-fn registration() -> Request {
+fn registration() -> CtapRequest {
     make_credential("ada").into()
 }
 
-fn sign_in() -> Request {
+fn sign_in() -> CtapRequest {
     get_assertion(&[]).into()
 }
 
 /// Both requests that phones answer.
-const REQUESTS: [fn() -> Request; 2] = [registration, sign_in];
+const REQUESTS: [fn() -> CtapRequest; 2] = [registration, sign_in];
 
 /// A phone's answer of this CBOR to a request, and how the client ended.
-fn answered(request: Request, cbor: &[u8]) -> Vec<Output> {
+fn answered(request: CtapRequest, cbor: &[u8]) -> Vec<Output> {
     let mut rig = ClientRig::asking_for(Flow::Qr, request);
     let payload = [&[0], cbor].concat();
     within(malformed_peak(cbor.len()), || rig.send(MessageType::Ctap, &payload))
@@ -86,7 +85,11 @@ fn a_phone_answers_in_cbor_that_is_none() {
         for (cbor, error) in answers {
             let outputs = answered(request(), &cbor);
             let end = misbehaviour(client_rig::failed(&outputs));
-            assert_eq!(end, (Stage::Asking, PeerMisbehaved::Response(error)), "{cbor:02x?}");
+            assert_eq!(
+                end,
+                (Stage::AwaitingResponse, PeerMisbehaved::Response(error)),
+                "{cbor:02x?}"
+            );
         }
     }
 }
@@ -102,9 +105,9 @@ fn a_phone_answers_with_text_for_bytes_or_any_other_type() {
                 matches!(
                     end,
                     (
-                        Stage::Asking,
-                        PeerMisbehaved::Response(Error::Expected(_) | Error::Invalid(_))
-                            | PeerMisbehaved::Mismatch(_)
+                        Stage::AwaitingResponse,
+                        PeerMisbehaved::Response(CborError::Expected(_) | CborError::Invalid(_))
+                            | PeerMisbehaved::ResponseMismatch(_)
                     )
                 ),
                 "{end:?} {cbor:02x?}"
@@ -120,8 +123,8 @@ fn a_phone_answers_less_than_a_whole_answer() {
         for length in (0..good.len()).step_by(STRIDE) {
             let outputs = answered(request(), &good[..length]);
             let end = misbehaviour(client_rig::failed(&outputs));
-            let error = PeerMisbehaved::Response(Error::UnexpectedEnd);
-            assert_eq!(end, (Stage::Asking, error), "{length} bytes");
+            let error = PeerMisbehaved::Response(CborError::UnexpectedEnd);
+            assert_eq!(end, (Stage::AwaitingResponse, error), "{length} bytes");
         }
     }
 }
@@ -137,7 +140,7 @@ fn a_phone_introduces_itself_in_cbor_that_is_none() {
         let outputs = introduced(&plaintext);
         let end = misbehaviour(client_rig::failed(&outputs));
         let error = PeerMisbehaved::PostHandshake(error);
-        assert_eq!(end, (Stage::Introducing, error), "{plaintext:02x?}");
+        assert_eq!(end, (Stage::AwaitingPostHandshake, error), "{plaintext:02x?}");
     }
 }
 
@@ -151,7 +154,11 @@ fn a_phone_says_what_it_is_in_cbor_that_is_none() {
     for (info, error) in infos {
         let outputs = introduced(&introduction(&info));
         let end = misbehaviour(client_rig::failed(&outputs));
-        assert_eq!(end, (Stage::Introducing, PeerMisbehaved::GetInfo(error)), "{info:02x?}");
+        assert_eq!(
+            end,
+            (Stage::AwaitingPostHandshake, PeerMisbehaved::GetInfo(error)),
+            "{info:02x?}"
+        );
     }
 }
 
@@ -169,9 +176,9 @@ fn a_phone_introduces_itself_with_text_for_bytes_or_any_other_type() {
             matches!(
                 end,
                 (
-                    Stage::Introducing,
-                    PeerMisbehaved::PostHandshake(Error::Expected(_) | Error::Invalid(_))
-                        | PeerMisbehaved::GetInfo(Error::Expected(_) | Error::Invalid(_))
+                    Stage::AwaitingPostHandshake,
+                    PeerMisbehaved::PostHandshake(CborError::Expected(_) | CborError::Invalid(_))
+                        | PeerMisbehaved::GetInfo(CborError::Expected(_) | CborError::Invalid(_))
                 )
             ),
             "{end:?} {plaintext:02x?}"
@@ -185,8 +192,8 @@ fn a_phone_introduces_itself_in_part() {
     for length in (0..good.len()).step_by(STRIDE) {
         let outputs = introduced(&good[..length]);
         let end = misbehaviour(client_rig::failed(&outputs));
-        let error = PeerMisbehaved::PostHandshake(Error::UnexpectedEnd);
-        assert_eq!(end, (Stage::Introducing, error), "{length} bytes");
+        let error = PeerMisbehaved::PostHandshake(CborError::UnexpectedEnd);
+        assert_eq!(end, (Stage::AwaitingPostHandshake, error), "{length} bytes");
     }
 }
 
@@ -200,7 +207,10 @@ fn a_phone_sends_updates_in_cbor_that_is_none() {
             let payload = Map::of(b"\xa0").with(key, &item).bytes();
             let peak = malformed_peak(payload.len());
             let outputs = within(peak, || rig.send(MessageType::Update, &payload));
-            assert!(matches!(outputs[..], [Output::Update(Update::LinkDropped)]), "{outputs:?}");
+            assert!(
+                matches!(outputs[..], [Output::Update(ClientUpdate::LinkDropped)]),
+                "{outputs:?}"
+            );
             assert_eq!(rig.transaction.stage(), Stage::Ready);
         }
     }
@@ -247,7 +257,7 @@ fn a_client_asks_in_cbor_that_is_none() {
         }
         for (cbor, error) in requests {
             let status = match error {
-                Error::Expected(_) => Status::CBOR_UNEXPECTED_TYPE,
+                CborError::Expected(_) => Status::CBOR_UNEXPECTED_TYPE,
                 _ => Status::INVALID_CBOR,
             };
             assert_eq!(refused(&mut rig, command, &cbor), status, "{cbor:02x?}");
@@ -279,7 +289,7 @@ fn a_client_asks_in_the_most_costly_way() {
     request.parameters = vec![request.parameters[0].clone(); 128];
     request.attestation_formats = vec!["a".to_owned(); 64];
     let mut rig = phone_rig::listening().0;
-    let bytes = Request::from(request).to_bytes();
+    let bytes = CtapRequest::from(request).to_bytes();
     let outputs = within(valid_peak(bytes.len()), || rig.send(MessageType::Ctap, &bytes));
     assert!(matches!(outputs[..], [PhoneOutput::FindPasskeys { .. }]), "{outputs:?}");
 }
@@ -296,7 +306,7 @@ fn a_phone_answers_as_much_as_a_message_holds() {
     let message = message.unwrap();
     let outputs = within(valid_peak(message.len()), || rig.receive(message));
     assert!(
-        matches!(outputs[..], [Output::Response(Ok(Response::GetAssertion(_))), ..]),
+        matches!(outputs[..], [Output::Response(Ok(CtapResponse::GetAssertion(_))), ..]),
         "{outputs:?}"
     );
 }

@@ -5,7 +5,7 @@
 use aes_gcm::aead::{Aead, KeyInit};
 use fido_hybrid_proto::authenticator::Input;
 use fido_hybrid_proto::cbor;
-use fido_hybrid_proto::client::{self, Update};
+use fido_hybrid_proto::client::{self, ClientUpdate};
 use fido_hybrid_proto::error::{PeerMisbehaved, Stage};
 use fido_hybrid_proto::secret::TrafficKey;
 use fido_hybrid_proto::transport::channel::ChannelError;
@@ -13,9 +13,7 @@ use fido_hybrid_proto::transport::crypter::{CrypterError, MAX_CIPHERTEXT};
 use fido_hybrid_proto::transport::message::{MessageError, MessageType};
 
 use super::client_rig::{self, ClientRig, Flow, info, introduction};
-use super::phone_rig;
-use super::rig;
-use super::{INTRODUCTION_PEAK, SHORT_PEAK, misbehaviour, within};
+use super::{INTRODUCTION_PEAK, SHORT_PEAK, misbehaviour, phone_rig, rig, within};
 
 /// The longest frame tried that is not sealed: twice a tag.
 const LONGEST: usize = 32;
@@ -135,7 +133,7 @@ fn a_phone_pads_with_every_value() {
             // Half an update, or one with zeros behind it: a link may be lost,
             // the sign-in is not.
             Some(1 | 3..) => {
-                assert!(matches!(outputs[..], [client::Output::Update(Update::LinkDropped)]));
+                assert!(matches!(outputs[..], [client::Output::Update(ClientUpdate::LinkDropped)]));
                 assert_eq!(rig.transaction.stage(), Stage::Ready);
                 continue;
             }
@@ -158,8 +156,8 @@ fn a_client_pads_with_every_value() {
                 continue;
             }
             Some(0) => EMPTY,
-            Some(1) => PeerMisbehaved::Update(cbor::Error::UnexpectedEnd),
-            Some(3..) => PeerMisbehaved::Update(cbor::Error::TrailingBytes),
+            Some(1) => PeerMisbehaved::Update(cbor::CborError::UnexpectedEnd),
+            Some(3..) => PeerMisbehaved::Update(cbor::CborError::TrailingBytes),
             None => PADDING,
         };
         assert_eq!(misbehaviour(&rig::failed(&outputs)), (Stage::Listening, error));
@@ -180,14 +178,20 @@ fn an_introduction_is_padded_with_every_value() {
         let error = match left(plaintext.len(), zeros).map(|left| left.checked_sub(map)) {
             // Up to two zeros say of themselves that no padding is before them.
             Some(Some(0..=2)) => {
-                assert!(matches!(outputs[..], [client::Output::Update(Update::PhoneReady { .. })]));
+                assert!(matches!(
+                    outputs[..],
+                    [client::Output::Update(ClientUpdate::PhoneReady { .. })]
+                ));
                 continue;
             }
-            Some(Some(_)) => PeerMisbehaved::PostHandshake(cbor::Error::TrailingBytes),
-            Some(None) => PeerMisbehaved::PostHandshake(cbor::Error::UnexpectedEnd),
+            Some(Some(_)) => PeerMisbehaved::PostHandshake(cbor::CborError::TrailingBytes),
+            Some(None) => PeerMisbehaved::PostHandshake(cbor::CborError::UnexpectedEnd),
             None => PADDING,
         };
-        assert_eq!(misbehaviour(client_rig::failed(&outputs)), (Stage::Introducing, error));
+        assert_eq!(
+            misbehaviour(client_rig::failed(&outputs)),
+            (Stage::AwaitingPostHandshake, error)
+        );
     }
 }
 

@@ -17,9 +17,8 @@ mod phone_rig;
 mod qr_codes;
 mod tunnel_in_the_middle;
 
-use fido_hybrid_proto::error::{Error, Fault, PeerMisbehaved, Stage};
-use fido_hybrid_testkit::client_rig;
-use fido_hybrid_testkit::rig;
+use fido_hybrid_proto::error::{Error, ErrorKind, PeerMisbehaved, Stage};
+use fido_hybrid_testkit::{client_rig, rig};
 
 /// How far apart the bytes are at which messages are cut and changed: with the
 /// pure-Rust provider, which takes long in a debug build, not one, and still at
@@ -45,8 +44,8 @@ fn within<T>(bound: u64, work: impl FnOnce() -> T) -> T {
 
 /// In which stage the other side did what.
 fn misbehaviour(error: &Error) -> (Stage, PeerMisbehaved) {
-    match &error.fault {
-        Fault::PeerMisbehaved(misbehaviour) => (error.stage, *misbehaviour),
+    match &error.kind {
+        ErrorKind::PeerMisbehaved(misbehaviour) => (error.stage, *misbehaviour),
         other => panic!("{other:?}"),
     }
 }

@@ -3,20 +3,19 @@
 
 use std::time::Duration;
 
-use fido_hybrid_proto::authenticator::{self, Input, Output, Refusal, Update as PhoneUpdate};
+use fido_hybrid_proto::authenticator::{self, AuthenticatorUpdate, Input, Output, Refusal};
 use fido_hybrid_proto::cbor;
-use fido_hybrid_proto::client::{self, Update};
-use fido_hybrid_proto::ctap::{Request, Response, Status};
-use fido_hybrid_proto::error::{CancelledBy, Error, Fault, PeerMisbehaved, Stage};
+use fido_hybrid_proto::client::{self, ClientUpdate};
+use fido_hybrid_proto::ctap::{CtapRequest, CtapResponse, Status};
+use fido_hybrid_proto::error::{CancelledBy, Error, ErrorKind, PeerMisbehaved, Stage};
 use fido_hybrid_proto::transport::channel::ChannelError;
 use fido_hybrid_proto::transport::linking;
 use fido_hybrid_proto::transport::message::{MessageError, MessageType};
 use fido_hybrid_proto::transport::post_handshake::Revision;
 
 use super::client_rig::{self, ClientRig, FLOWS, Flow};
-use super::phone_rig;
 use super::rig::{self, get_assertion, passkey};
-use super::{SHORT_PEAK, misbehaviour, within};
+use super::{SHORT_PEAK, misbehaviour, phone_rig, within};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -26,7 +25,7 @@ const fn unexpected(kind: MessageType) -> PeerMisbehaved {
 
 /// An update as every phone sends it, without a link.
 fn update() -> Vec<u8> {
-    linking::Update::default().to_bytes().into_exposed()
+    linking::UpdateMessage::default().to_bytes().into_exposed()
 }
 
 fn is_refusal(output: &client::Output) -> bool {
@@ -58,15 +57,15 @@ fn a_phone_sends_what_only_clients_send_or_what_was_not_offered() {
 #[test]
 fn a_phone_sends_something_else_before_it_has_introduced_itself() {
     for (kind, payload, error) in [
-        (MessageType::Shutdown, vec![], cbor::Error::Expected("a map")),
-        (MessageType::Ctap, REFUSAL.to_vec(), cbor::Error::Expected("a map")),
-        (MessageType::Update, update(), cbor::Error::Expected("a map")),
-        (MessageType::Json, b"{}".to_vec(), cbor::Error::Expected("a map")),
+        (MessageType::Shutdown, vec![], cbor::CborError::Expected("a map")),
+        (MessageType::Ctap, REFUSAL.to_vec(), cbor::CborError::Expected("a map")),
+        (MessageType::Update, update(), cbor::CborError::Expected("a map")),
+        (MessageType::Json, b"{}".to_vec(), cbor::CborError::Expected("a map")),
     ] {
         let mut rig = ClientRig::introducing(Flow::Qr);
         let outputs = within(SHORT_PEAK, || rig.send(kind, &payload));
         let end = misbehaviour(client_rig::failed(&outputs));
-        assert_eq!(end, (Stage::Introducing, PeerMisbehaved::PostHandshake(error)));
+        assert_eq!(end, (Stage::AwaitingPostHandshake, PeerMisbehaved::PostHandshake(error)));
     }
 }
 
@@ -108,7 +107,7 @@ fn a_phone_replies_with_an_empty_frame() {
     let mut rig = ClientRig::asking(Flow::Qr);
     let outputs = within(SHORT_PEAK, || rig.send(MessageType::Ctap, &[]));
     let end = misbehaviour(client_rig::failed(&outputs));
-    assert_eq!(end, (Stage::Asking, PeerMisbehaved::EmptyResponse));
+    assert_eq!(end, (Stage::AwaitingResponse, PeerMisbehaved::EmptyResponse));
 }
 
 /// In revision 0, where there are no types, each frame is a reply.
@@ -130,7 +129,7 @@ fn a_phone_of_the_oldest_kind_replies_with_an_empty_frame() {
     rig.ask(get_assertion(&[]).into());
     let outputs = within(SHORT_PEAK, || rig.send(MessageType::Ctap, &[]));
     let end = misbehaviour(client_rig::failed(&outputs));
-    assert_eq!(end, (Stage::Asking, PeerMisbehaved::EmptyResponse));
+    assert_eq!(end, (Stage::AwaitingResponse, PeerMisbehaved::EmptyResponse));
 }
 
 #[test]
@@ -146,8 +145,8 @@ fn a_phone_replies_with_every_status_alone() {
     }
     rig.ask(get_assertion(&[]).into());
     let outputs = within(SHORT_PEAK, || rig.send(MessageType::Ctap, &[Status::OK.0]));
-    let error = PeerMisbehaved::Response(cbor::Error::UnexpectedEnd);
-    assert_eq!(misbehaviour(client_rig::failed(&outputs)), (Stage::Asking, error));
+    let error = PeerMisbehaved::Response(cbor::CborError::UnexpectedEnd);
+    assert_eq!(misbehaviour(client_rig::failed(&outputs)), (Stage::AwaitingResponse, error));
 }
 
 #[test]
@@ -172,14 +171,14 @@ fn a_phone_that_only_sends_updates_is_not_waited_for_longer() {
     while rig.now + SECOND < deadline {
         rig.now += SECOND;
         let outputs = within(SHORT_PEAK, || rig.send(MessageType::Update, b"\xff"));
-        assert!(matches!(outputs[..], [client::Output::Update(Update::LinkDropped)]));
+        assert!(matches!(outputs[..], [client::Output::Update(ClientUpdate::LinkDropped)]));
         assert_eq!(rig.transaction.deadline(), Some(deadline));
     }
     rig.now = deadline;
     let outputs = rig.send(MessageType::Update, b"\xff");
     let error = client_rig::failed(&outputs);
-    assert_eq!(error.stage, Stage::Asking);
-    assert!(matches!(error.fault, Fault::Deadline));
+    assert_eq!(error.stage, Stage::AwaitingResponse);
+    assert!(matches!(error.kind, ErrorKind::Deadline));
 }
 
 #[test]
@@ -188,27 +187,29 @@ fn a_client_that_only_asks_what_the_phone_is_does_not_hold_it_longer() {
     let deadline = rig.transaction.deadline().unwrap();
     while rig.now + SECOND < deadline {
         rig.now += SECOND;
-        let outputs = rig.ask(&Request::GetInfo);
+        let outputs = rig.ask(&CtapRequest::GetInfo);
         assert!(matches!(outputs[..], [Output::Send(_)]));
         assert!(rig.send(MessageType::Update, &[0xa0]).is_empty());
         assert!(matches!(
             rig.send(MessageType::Ctap, &[]).last(),
-            Some(Output::Update(PhoneUpdate::Refused(Refusal::Malformed(Status::INVALID_LENGTH))))
+            Some(Output::Update(AuthenticatorUpdate::Refused(Refusal::Malformed(
+                Status::INVALID_LENGTH
+            ))))
         ));
         assert_eq!(rig.transaction.deadline(), Some(deadline));
     }
     rig.now = deadline;
     let error = rig::failed(&rig.step(Input::TimePassed));
     assert_eq!(error.stage, Stage::Listening);
-    assert!(matches!(error.fault, Fault::Deadline));
+    assert!(matches!(error.kind, ErrorKind::Deadline));
 }
 
 /// What each message of a client does to a phone that has none, or one, of its
 /// requests. `None` if nothing.
-fn expected(stage: Stage, kind: MessageType) -> Option<Fault> {
+fn expected(stage: Stage, kind: MessageType) -> Option<ErrorKind> {
     match (stage, kind) {
         (_, MessageType::Update) => None,
-        (_, MessageType::Shutdown) => Some(Fault::Cancelled(CancelledBy::Client)),
+        (_, MessageType::Shutdown) => Some(ErrorKind::Cancelled(CancelledBy::Client)),
         // An empty request has a status for an answer.
         (Stage::Listening, MessageType::Ctap) => None,
         (_, kind) => Some(unexpected(kind).into()),
@@ -217,7 +218,7 @@ fn expected(stage: Stage, kind: MessageType) -> Option<Fault> {
 
 /// The fault in words: faults cannot be compared.
 fn told(error: &Error) -> (Stage, String) {
-    (error.stage, error.fault.to_string())
+    (error.stage, error.kind.to_string())
 }
 
 #[test]
@@ -265,12 +266,12 @@ fn late_words() -> [Input; 3] {
 #[test]
 fn a_client_sends_updates_that_are_none() {
     for (payload, error) in [
-        (&b""[..], cbor::Error::UnexpectedEnd),
-        (b"\xa1", cbor::Error::UnexpectedEnd),
-        (b"\xff", cbor::Error::Forbidden),
-        (b"\xa0\xa0", cbor::Error::TrailingBytes),
-        (b"\xa2\x00\x00\x00\x00", cbor::Error::DuplicateKey),
-        (b"\xb8\x00", cbor::Error::NotCanonical),
+        (&b""[..], cbor::CborError::UnexpectedEnd),
+        (b"\xa1", cbor::CborError::UnexpectedEnd),
+        (b"\xff", cbor::CborError::Forbidden),
+        (b"\xa0\xa0", cbor::CborError::TrailingBytes),
+        (b"\xa2\x00\x00\x00\x00", cbor::CborError::DuplicateKey),
+        (b"\xb8\x00", cbor::CborError::NotCanonical),
     ] {
         for (stage, phone) in phone_rig::STAGES {
             let mut rig = phone();
@@ -294,7 +295,7 @@ fn a_client_asks_the_same_again() {
         assert!(rig::sent(outputs).is_empty());
         let outputs = rig.step(Input::UseCounted(Ok(count.into())));
         let command = fido_hybrid_proto::ctap::Command::GetAssertion;
-        let Ok(Response::GetAssertion(signed)) = rig.answer(command, outputs) else { panic!() };
+        let Ok(CtapResponse::GetAssertion(signed)) = rig.answer(command, outputs) else { panic!() };
         assert!(!signatures.contains(&signed.signature));
         signatures.push(signed.signature);
     }

@@ -14,10 +14,10 @@ use super::rig::{
 /// store, before the user, being counted, being saved.
 pub(crate) const STAGES: [(Stage, fn() -> Rig); 5] = [
     (Stage::Listening, || listening().0),
-    (Stage::Prompting, finding),
-    (Stage::Prompting, || asking().0),
-    (Stage::Prompting, counting),
-    (Stage::Prompting, saving),
+    (Stage::Answering, finding),
+    (Stage::Answering, || asking().0),
+    (Stage::Answering, counting),
+    (Stage::Answering, saving),
 ];
 
 /// A phone whose client has said nothing yet, and that client's key.

@@ -5,10 +5,10 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use fido_hybrid_proto::authenticator::{Freshness, Transaction};
-use fido_hybrid_proto::cbor::{Error, Writer};
+use fido_hybrid_proto::authenticator::{QrAgeLimit, Transaction};
+use fido_hybrid_proto::cbor::{CborError, Writer};
 use fido_hybrid_proto::crypto::PublicKey;
-use fido_hybrid_proto::error::{Fault, Stage, Unsupported};
+use fido_hybrid_proto::error::{ErrorKind, Stage, Unsupported};
 use fido_hybrid_proto::transport::digits::{self, DigitsError, MAX_DIGITS};
 use fido_hybrid_proto::transport::qr_code::{DataChannels, QrCode, QrCodeError, RequestHint};
 
@@ -52,7 +52,7 @@ fn bytes(length: usize, byte: u8) -> Vec<u8> {
     writer.into_bytes()
 }
 
-fn cbor(error: Error) -> QrCodeError {
+fn cbor(error: CborError) -> QrCodeError {
     QrCodeError::Cbor(error)
 }
 
@@ -94,11 +94,11 @@ fn each_field_holds_each_type() {
             match (with(key, Some(value)), expected) {
                 (Err(error), _) if fits && key < 2 => {
                     let what = ["the public key", "the QR secret"][usize::from(key)];
-                    assert_eq!(error, cbor(Error::Invalid(what)), "of one byte");
+                    assert_eq!(error, cbor(CborError::Invalid(what)), "of one byte");
                 }
                 (Err(error), Some(expected)) => {
                     assert!(!fits);
-                    assert_eq!(error, cbor(Error::Expected(expected)), "{key}: {value:02x?}");
+                    assert_eq!(error, cbor(CborError::Expected(expected)), "{key}: {value:02x?}");
                 }
                 (read, _) => assert!(fits && read.is_ok(), "{key}: {value:02x?} {read:?}"),
             }
@@ -108,9 +108,9 @@ fn each_field_holds_each_type() {
 
 #[test]
 fn fields_are_missing() {
-    assert_eq!(with(0, None), Err(cbor(Error::Missing("the public key"))));
-    assert_eq!(with(1, None), Err(cbor(Error::Missing("the QR secret"))));
-    assert_eq!(read_content(b"\xa0"), Err(cbor(Error::Missing("the public key"))));
+    assert_eq!(with(0, None), Err(cbor(CborError::Missing("the public key"))));
+    assert_eq!(with(1, None), Err(cbor(CborError::Missing("the QR secret"))));
+    assert_eq!(read_content(b"\xa0"), Err(cbor(CborError::Missing("the public key"))));
     for key in 2..=6 {
         assert!(with(key, None).is_ok());
     }
@@ -124,13 +124,13 @@ fn key_and_secret_have_every_length() {
             let key = with(0, Some(&bytes(length, byte)));
             match PublicKey::from_compressed(&vec![byte; length]) {
                 Ok(point) => assert_eq!((key.unwrap().public_key, length), (point, 33)),
-                Err(_) => assert_eq!(key, Err(cbor(Error::Invalid("the public key")))),
+                Err(_) => assert_eq!(key, Err(cbor(CborError::Invalid("the public key")))),
             }
         }
         let secret = with(1, Some(&bytes(length, 7)));
         match length {
             16 => assert!(secret.is_ok()),
-            _ => assert_eq!(secret, Err(cbor(Error::Invalid("the QR secret"))), "{length}"),
+            _ => assert_eq!(secret, Err(cbor(CborError::Invalid("the QR secret"))), "{length}"),
         }
     }
 }
@@ -143,11 +143,11 @@ fn numbers_are_as_large_as_they_can_be() {
         let created = with(3, Some(&number(value))).unwrap();
         assert_eq!(created.created, Some(value));
         for now in [0, 1_700_000_000, u64::MAX] {
-            let fresh = Freshness::default().check(&created, now);
+            let fresh = QrAgeLimit::default().check(&created, now);
             assert_eq!(fresh.is_ok(), value == now);
-            assert!(fresh.is_ok() || matches!(fresh, Err(Fault::StaleQrCode)));
-            assert!(Freshness::Any.check(&created, now).is_ok());
-            let limit = Freshness::Within(Duration::MAX);
+            assert!(fresh.is_ok() || matches!(fresh, Err(ErrorKind::StaleQrCode)));
+            assert!(QrAgeLimit::None.check(&created, now).is_ok());
+            let limit = QrAgeLimit::Within(Duration::MAX);
             assert!(limit.check(&created, now).is_ok());
         }
         assert!(Transaction::qr(config(), &created, keys(1), Duration::ZERO).is_ok());
@@ -163,7 +163,7 @@ fn hints_and_ways_for_messages_are_unknown() {
         let code = with(5, Some(hint));
         match std::str::from_utf8(hint) {
             Ok(_) => assert_eq!(code.unwrap().hint, RequestHint::GetAssertion),
-            Err(_) => assert_eq!(code, Err(cbor(Error::NotUtf8))),
+            Err(_) => assert_eq!(code, Err(cbor(CborError::NotUtf8))),
         }
     }
     let long = [&[0x79, 3, 0][..], &[b'g'; 0x300]].concat();
@@ -173,7 +173,7 @@ fn hints_and_ways_for_messages_are_unknown() {
     assert_eq!(code.channels, DataChannels::Bluetooth);
     let error = Transaction::qr(config(), &code, keys(1), Duration::ZERO).unwrap_err();
     assert_eq!(error.stage, Stage::Preparing);
-    assert!(matches!(error.fault, Fault::Unsupported(Unsupported::DataChannel)));
+    assert!(matches!(error.kind, ErrorKind::Unsupported(Unsupported::DataChannel)));
     let many = [&[0x98, 0xff][..], &[0x07; 0xff]].concat();
     assert_eq!(with(6, Some(&many)).unwrap().channels, DataChannels::WebSocket);
 }
@@ -213,7 +213,7 @@ fn the_content_is_no_cbor_that_a_client_writes() {
 fn the_content_is_cut_at_each_byte() {
     let content = good().bytes();
     for length in 1..content.len() {
-        assert_eq!(read_content(&content[..length]), Err(cbor(Error::UnexpectedEnd)));
+        assert_eq!(read_content(&content[..length]), Err(cbor(CborError::UnexpectedEnd)));
     }
 }
 

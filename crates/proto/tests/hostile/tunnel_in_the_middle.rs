@@ -7,10 +7,10 @@
 
 use std::time::Duration;
 
-use fido_hybrid_proto::client::Deadlines;
+use fido_hybrid_proto::client::ClientDeadlines;
 use fido_hybrid_proto::crypto::UNCOMPRESSED_POINT_LENGTH;
-use fido_hybrid_proto::ctap::{Response, Status};
-use fido_hybrid_proto::error::{Error, Fault, PeerMisbehaved, Stage, TunnelFault};
+use fido_hybrid_proto::ctap::{CtapResponse, Status};
+use fido_hybrid_proto::error::{Error, ErrorKind, PeerMisbehaved, Stage, TunnelError};
 use fido_hybrid_proto::transport::channel::ChannelError;
 use fido_hybrid_proto::transport::crypter::CrypterError;
 use fido_hybrid_proto::transport::linking;
@@ -39,12 +39,12 @@ const MESSAGES: [(Side, Stage, End); 7] = [
     // update, which it sends together.
     (Side::Client, Stage::Handshaking, End::Left(Stage::Handshaking)),
     (Side::Phone, Stage::Handshaking, End::Left(Stage::Listening)),
-    (Side::Phone, Stage::Introducing, End::Left(Stage::Listening)),
+    (Side::Phone, Stage::AwaitingPostHandshake, End::Left(Stage::Listening)),
     // The client has asked as soon as it was introduced.
-    (Side::Phone, Stage::Asking, End::Left(Stage::Prompting)),
+    (Side::Phone, Stage::AwaitingResponse, End::Left(Stage::Answering)),
     // The request, the answer, the shutdown.
-    (Side::Client, Stage::Listening, End::Left(Stage::Asking)),
-    (Side::Phone, Stage::Asking, End::Well),
+    (Side::Client, Stage::Listening, End::Left(Stage::AwaitingResponse)),
+    (Side::Phone, Stage::AwaitingResponse, End::Well),
     (Side::Client, Stage::Listening, End::Well),
 ];
 
@@ -97,10 +97,12 @@ enum End {
 impl From<&Result<(), Error>> for End {
     fn from(result: &Result<(), Error>) -> Self {
         let Err(error) = result else { return Self::Well };
-        match &error.fault {
-            Fault::PeerMisbehaved(misbehaviour) => Self::Misbehaved(error.stage, *misbehaviour),
-            Fault::PeerLeft | Fault::Tunnel(TunnelFault::Closed(None)) => Self::Left(error.stage),
-            Fault::Deadline => Self::Late(error.stage),
+        match &error.kind {
+            ErrorKind::PeerMisbehaved(misbehaviour) => Self::Misbehaved(error.stage, *misbehaviour),
+            ErrorKind::PeerLeft | ErrorKind::Tunnel(TunnelError::Closed(None)) => {
+                Self::Left(error.stage)
+            }
+            ErrorKind::Deadline => Self::Late(error.stage),
             other => panic!("{other:?}"),
         }
     }
@@ -111,7 +113,7 @@ impl From<&Result<(), Error>> for End {
 struct Outcome {
     client: End,
     phone: End,
-    answers: Vec<Result<Response, Status>>,
+    answers: Vec<Result<CtapResponse, Status>>,
     /// How often the passkey signed, by its counter.
     signed: u32,
     took: Duration,
@@ -179,7 +181,10 @@ fn hold(truth: &Outcome, outcome: &Outcome) {
     assert!((outcome.answers.len()..=1).contains(&(outcome.signed as usize)), "{outcome:?}");
     assert!(outcome.answers.len() == 1 || outcome.client != End::Well, "{outcome:?}");
     // No stage of either side is allowed longer than an answer.
-    assert!(outcome.took <= truth.took + Deadlines::default().asking, "{outcome:?}");
+    assert!(
+        outcome.took <= truth.took + ClientDeadlines::default().awaiting_response,
+        "{outcome:?}"
+    );
 }
 
 #[test]
@@ -191,10 +196,10 @@ fn drops_a_message() {
         // The next message is taken for it.
         refused(1, late),
         refused(2, UNAUTHENTICATED),
-        (End::Misbehaved(Stage::Asking, UNAUTHENTICATED), End::Well),
+        (End::Misbehaved(Stage::AwaitingResponse, UNAUTHENTICATED), End::Well),
         // The phone's patience is the shorter.
-        (End::Left(Stage::Asking), End::Late(Stage::Listening)),
-        (End::Left(Stage::Asking), End::Well),
+        (End::Left(Stage::AwaitingResponse), End::Late(Stage::Listening)),
+        (End::Left(Stage::AwaitingResponse), End::Well),
         (End::Well, End::Well),
     ];
     for (number, expected) in expected.into_iter().enumerate() {
@@ -207,11 +212,11 @@ fn repeats_a_message() {
     let truth = honest(SEED).1;
     let expected = [
         // The true reply was on its way.
-        (End::Left(Stage::Asking), End::Misbehaved(Stage::Listening, UNAUTHENTICATED)),
+        (End::Left(Stage::AwaitingResponse), End::Misbehaved(Stage::Listening, UNAUTHENTICATED)),
         refused(2, UNAUTHENTICATED),
         refused(3, UNAUTHENTICATED),
         refused(3, UNAUTHENTICATED),
-        (End::Left(Stage::Asking), End::Misbehaved(Stage::Prompting, UNAUTHENTICATED)),
+        (End::Left(Stage::AwaitingResponse), End::Misbehaved(Stage::Answering, UNAUTHENTICATED)),
         // They have ended before the second comes.
         (End::Well, End::Well),
         (End::Well, End::Well),
@@ -230,8 +235,8 @@ fn reorders_two_messages() {
         (0, 4, (End::Late(Stage::Handshaking), End::Left(Stage::Advertising))),
         (1, 2, refused(1, handshake(HandshakeError::Length(144)))),
         (2, 3, refused(2, UNAUTHENTICATED)),
-        (3, 5, (End::Misbehaved(Stage::Asking, UNAUTHENTICATED), End::Well)),
-        (4, 6, (End::Left(Stage::Asking), End::Late(Stage::Listening))),
+        (3, 5, (End::Misbehaved(Stage::AwaitingResponse, UNAUTHENTICATED), End::Well)),
+        (4, 6, (End::Left(Stage::AwaitingResponse), End::Late(Stage::Listening))),
     ] {
         let mut held = None;
         let outcome = ceremony(SEED, move |at, message| {
@@ -321,7 +326,7 @@ type NewClient = fn() -> ClientRig;
 fn linked() -> [(NewClient, Vec<u8>, Stage); 4] {
     let introduction = client_rig::introduction(&client_rig::info());
     let introduction = ClientRig::introducing(Flow::Linked).seal_untyped(&introduction);
-    let update = linking::Update::default().to_bytes();
+    let update = linking::UpdateMessage::default().to_bytes();
     let update = ClientRig::ready(Flow::Linked).seal(MessageType::Update, update.expose());
     let answer = ClientRig::asking(Flow::Linked).seal(MessageType::Ctap, &[0x27]);
     [
@@ -330,9 +335,9 @@ fn linked() -> [(NewClient, Vec<u8>, Stage); 4] {
             ClientRig::handshaking(Flow::Linked).1,
             Stage::Handshaking,
         ),
-        (|| ClientRig::introducing(Flow::Linked), introduction, Stage::Introducing),
+        (|| ClientRig::introducing(Flow::Linked), introduction, Stage::AwaitingPostHandshake),
         (|| ClientRig::ready(Flow::Linked), update, Stage::Ready),
-        (|| ClientRig::asking(Flow::Linked), answer, Stage::Asking),
+        (|| ClientRig::asking(Flow::Linked), answer, Stage::AwaitingResponse),
     ]
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use fido_hybrid_proto::secret::QrSecret;
 use fido_hybrid_proto::transport::advert::Eid;
-use fido_hybrid_proto::transport::keys::{self, Purpose, derive};
+use fido_hybrid_proto::transport::key_schedule::{self, Purpose, derive};
 use fido_hybrid_proto::transport::tunnel_domain::TunnelDomain;
 use fido_hybrid_proto::transport::tunnel_url::RoutingId;
 use hmac::{Hmac, KeyInit, Mac};
@@ -140,7 +140,7 @@ fn the_handshakes_key_hangs_on_each_part_of_the_advert() {
     let (nonce, routing) = ([3; 10], [4; 3]);
     let psk = |nonce, routing, domain| {
         let eid = Eid::new(nonce, RoutingId(routing), domain);
-        *keys::psk(&secret, &eid).expose()
+        *key_schedule::psk(&secret, &eid).expose()
     };
     let mut seen = HashSet::from([psk(nonce, routing, TunnelDomain::GOOGLE)]);
     for near in bits(nonce) {

@@ -4,11 +4,11 @@
 
 use std::sync::LazyLock;
 
-use fido_hybrid_proto::cbor::{self, Error, Writer};
+use fido_hybrid_proto::cbor::{self, CborError, Writer};
 use fido_hybrid_proto::crypto::{
-    AEAD_TAG_LENGTH, COMPRESSED_POINT_LENGTH, InvalidPoint, UNCOMPRESSED_POINT_LENGTH,
+    AEAD_TAG_LENGTH, COMPRESSED_POINT_LENGTH, InvalidPoint, PublicKey, SecretKey,
+    UNCOMPRESSED_POINT_LENGTH,
 };
-use fido_hybrid_proto::crypto::{PublicKey, SecretKey};
 use fido_hybrid_proto::ctap::CoseKey;
 use fido_hybrid_proto::secret::{LinkSecret, Psk};
 use fido_hybrid_proto::transport::contact_request::LinkId;
@@ -193,7 +193,7 @@ const UNCOMPRESSED: [(&str, Door); 6] = [
     ("a link", |point| match cbor::decode::<UnverifiedLink>(&link_with(point)) {
         Ok(_) => true,
         Err(error) => {
-            assert_eq!(error, Error::Invalid("the identity key"));
+            assert_eq!(error, CborError::Invalid("the identity key"));
             false
         }
     }),
@@ -207,7 +207,7 @@ const COMPRESSED: [(&str, Door); 2] = [
     ("a QR code", |point| match qr_code_with(point).parse::<QrCode>() {
         Ok(_) => true,
         Err(error) => {
-            assert_eq!(error, QrCodeError::Cbor(Error::Invalid("the public key")));
+            assert_eq!(error, QrCodeError::Cbor(CborError::Invalid("the public key")));
             false
         }
     }),
@@ -224,7 +224,7 @@ const COORDINATES: [(&str, CoordinateDoor); 2] = [
     ("a credential's key", |x, y| match cbor::decode::<CoseKey>(&cose_key(&hex(x), &hex(y))) {
         Ok(key) => key.es256().is_some(),
         Err(error) => {
-            assert_eq!(error, Error::Invalid("the public key"));
+            assert_eq!(error, CborError::Invalid("the public key"));
             false
         }
     }),
@@ -330,13 +330,13 @@ fn coordinates_of_other_lengths_are_refused() {
         let mut resized = x.clone();
         resized.resize(length, 0);
         for key in [cose_key(&resized, &y), cose_key(&x, &resized)] {
-            assert_eq!(cbor::decode::<CoseKey>(&key), Err(Error::Invalid("the public key")));
+            assert_eq!(cbor::decode::<CoseKey>(&key), Err(CborError::Invalid("the public key")));
         }
     }
     // Leading zeros are not added or taken off for anybody.
     let padded = [&[0], &x[..]].concat();
     let bare = cose_key(&[5], &hex(Y_OF_FIVE));
     for key in [cose_key(&padded, &y), bare] {
-        assert_eq!(cbor::decode::<CoseKey>(&key), Err(Error::Invalid("the public key")));
+        assert_eq!(cbor::decode::<CoseKey>(&key), Err(CborError::Invalid("the public key")));
     }
 }

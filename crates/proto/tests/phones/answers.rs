@@ -1,18 +1,17 @@
 //! Answers by honest phones and by others, held to what was required.
 
 use fido_hybrid_proto::client::{Input, Output, PhoneRequest};
-use fido_hybrid_proto::crypto::SecretKey;
-use fido_hybrid_proto::crypto::sha256;
+use fido_hybrid_proto::crypto::{SecretKey, sha256};
 use fido_hybrid_proto::ctap::extensions::cred_protect::CredProtect::{
     VerificationOptional, VerificationOptionalWithList, VerificationRequired,
 };
 use fido_hybrid_proto::ctap::make_credential::FORMAT_NONE;
 use fido_hybrid_proto::ctap::{
     Aaguid, Algorithm, AttestedCredential, AuthenticatorData, CoseKey, CredentialDescriptor,
-    CredentialId, CredentialParameters, Flags, RawCbor, Response, User, UserHandle, get_assertion,
-    get_info, make_credential,
+    CredentialId, CredentialParameters, CtapResponse, Flags, GetAssertionResponse, GetInfoResponse,
+    MakeCredentialResponse, RawCbor, User, UserHandle,
 };
-use fido_hybrid_proto::error::{Fault, Mismatch, PeerMisbehaved, Stage, Unsupported};
+use fido_hybrid_proto::error::{ErrorKind, PeerMisbehaved, ResponseMismatch, Stage, Unsupported};
 use fido_hybrid_proto::secret::SecretBytes;
 use fido_hybrid_proto::transport::message::MessageType;
 use fido_hybrid_proto::webauthn::Requirement::{Discouraged, Preferred, Required};
@@ -23,7 +22,7 @@ use super::{ID, RP_ID, creation, listed, phone, prf_to_create, prf_to_get, sign_
 const PRESENT: Flags = Flags::USER_PRESENT;
 const VERIFIED: Flags = Flags(0x05);
 
-fn able() -> get_info::Response {
+fn able() -> GetInfoResponse {
     phone(&[("rk", true), ("uv", true)], &["prf"])
 }
 
@@ -40,27 +39,27 @@ fn credential() -> AttestedCredential {
     }
 }
 
-fn made(data: AuthenticatorData) -> Response {
+fn made(data: AuthenticatorData) -> CtapResponse {
     let data = data.with_credential(credential());
-    Response::MakeCredential(make_credential::Response::new(
+    CtapResponse::MakeCredential(MakeCredentialResponse::new(
         FORMAT_NONE,
         data,
         RawCbor::empty_map(),
     ))
 }
 
-fn signed(data: AuthenticatorData) -> get_assertion::Response {
-    let mut response = get_assertion::Response::new(listed(), data, SecretBytes::new(vec![1; 70]));
+fn signed(data: AuthenticatorData) -> GetAssertionResponse {
+    let mut response = GetAssertionResponse::new(listed(), data, SecretBytes::new(vec![1; 70]));
     response.user = Some(User::from_handle(UserHandle::new([7]).unwrap()));
     response
 }
 
 /// What the client says to this answer of this phone.
 fn judged(
-    phone: &get_info::Response,
+    phone: &GetInfoResponse,
     request: impl TryInto<PhoneRequest, Error = Unsupported>,
-    response: &Response,
-) -> Result<(), Mismatch> {
+    response: &CtapResponse,
+) -> Result<(), ResponseMismatch> {
     let mut rig = ClientRig::introducing(Flow::Qr);
     rig.introduce(&client_rig::introduction(&fido_hybrid_proto::cbor::encode(phone)));
     let outputs = rig.step(Input::Request { request: request.try_into().unwrap(), timeout: None });
@@ -72,16 +71,16 @@ fn judged(
         return Ok(());
     }
     let error = client_rig::failed(&outputs);
-    let Fault::PeerMisbehaved(PeerMisbehaved::Mismatch(mismatch)) = error.fault else {
+    let ErrorKind::PeerMisbehaved(PeerMisbehaved::ResponseMismatch(mismatch)) = error.kind else {
         panic!("{error:?}")
     };
-    assert_eq!(error.stage, Stage::Asking);
+    assert_eq!(error.stage, Stage::AwaitingResponse);
     Err(mismatch)
 }
 
 #[test]
 fn an_answer_without_verification_is_refused_only_if_that_was_required() {
-    let unverified = Err(Mismatch::UserVerification);
+    let unverified = Err(ResponseMismatch::UserVerification);
     for (requirement, flags, expected) in [
         (Required, VERIFIED, Ok(())),
         (Required, PRESENT, unverified),
@@ -99,7 +98,7 @@ fn an_answer_without_verification_is_refused_only_if_that_was_required() {
                 asked.user_verification = requirement;
                 asked.allow_credentials = if has_list { vec![listed()] } else { Vec::new() };
             });
-            let response = Response::GetAssertion(signed(data(flags)));
+            let response = CtapResponse::GetAssertion(signed(data(flags)));
             assert_eq!(judged(&able(), prepared, &response), expected, "{requirement:?}");
         }
     }
@@ -107,13 +106,13 @@ fn an_answer_without_verification_is_refused_only_if_that_was_required() {
 
 #[test]
 fn a_raw_request_with_uv_set_is_answered_with_verification_or_not_at_all() {
-    for (uv, expected) in [(Some(true), Err(Mismatch::UserVerification)), (None, Ok(()))] {
+    for (uv, expected) in [(Some(true), Err(ResponseMismatch::UserVerification)), (None, Ok(()))] {
         let mut request = super::rig::make_credential("ada");
         request.options.uv = uv;
         assert_eq!(judged(&able(), request, &made(data(PRESENT))), expected);
         let mut request = super::rig::get_assertion(&[]);
         request.options.uv = uv;
-        let response = Response::GetAssertion(signed(data(PRESENT)));
+        let response = CtapResponse::GetAssertion(signed(data(PRESENT)));
         assert_eq!(judged(&able(), request, &response), expected);
     }
 }
@@ -130,7 +129,7 @@ const TRUE: &[u8] = &[0xf5];
 
 #[test]
 fn signed_outputs_of_a_registration_are_accepted_where_a_browser_accepts_them() {
-    let refused = Err(Mismatch::Extensions);
+    let refused = Err(ResponseMismatch::Extensions);
     let lists = &["prf", "credProtect"][..];
     let plain = &["prf"][..];
     let (list, required) = (Some(VerificationOptionalWithList), Some(VerificationRequired));
@@ -145,8 +144,8 @@ fn signed_outputs_of_a_registration_are_accepted_where_a_browser_accepts_them() 
         // Asked: as much, more, less.
         (false, list, lists, "credProtect", &[2], Ok(())),
         (false, list, lists, "credProtect", &[3], Ok(())),
-        (false, list, lists, "credProtect", &[1], Err(Mismatch::Protection)),
-        (false, required, lists, "credProtect", &[2], Err(Mismatch::Protection)),
+        (false, list, lists, "credProtect", &[1], Err(ResponseMismatch::Protection)),
+        (false, required, lists, "credProtect", &[2], Err(ResponseMismatch::Protection)),
         // Not sent to this phone.
         (false, required, plain, "credProtect", &[3], refused),
         // The older name of a PRF.
@@ -171,7 +170,7 @@ fn signed_outputs_of_a_registration_are_accepted_where_a_browser_accepts_them() 
 
 #[test]
 fn an_enforced_protection_policy_is_held_against_an_answer_that_says_nothing_too() {
-    let refused = Err(Mismatch::Protection);
+    let refused = Err(ResponseMismatch::Protection);
     let (list, required) = (VerificationOptionalWithList, VerificationRequired);
     let phone = phone(&[("rk", true), ("uv", true)], &["credProtect"]);
     for (policy, enforce, output, expected) in [
@@ -204,7 +203,7 @@ fn an_enforced_protection_policy_is_held_against_an_answer_that_says_nothing_too
 
 #[test]
 fn signed_outputs_of_a_sign_in_are_accepted_where_they_answer_a_prf() {
-    let refused = Err(Mismatch::Extensions);
+    let refused = Err(ResponseMismatch::Extensions);
     for (prf, name, expected) in [
         (true, "hmac-secret", Ok(())),
         (false, "hmac-secret", refused),
@@ -213,7 +212,7 @@ fn signed_outputs_of_a_sign_in_are_accepted_where_they_answer_a_prf() {
     ] {
         let phone = phone(&[("uv", true)], &["prf", "credProtect"]);
         let prepared = sign_in(|asked| asked.extensions.prf = prf.then(prf_to_get));
-        let response = Response::GetAssertion(signed(with_outputs(&[(name, &[1])])));
+        let response = CtapResponse::GetAssertion(signed(with_outputs(&[(name, &[1])])));
         assert_eq!(judged(&phone, prepared, &response), expected, "prf {prf}, {name}");
     }
 }
@@ -227,8 +226,8 @@ fn a_raw_request_is_answered_with_the_outputs_that_it_asked_for() {
     for (name, value, expected) in [
         ("minPinLength", &[4][..], Ok(())),
         ("credProtect", &[2], Ok(())),
-        ("credProtect", &[1], Err(Mismatch::Protection)),
-        ("credBlob", TRUE, Err(Mismatch::Extensions)),
+        ("credProtect", &[1], Err(ResponseMismatch::Protection)),
+        ("credBlob", TRUE, Err(ResponseMismatch::Extensions)),
     ] {
         let response = made(with_outputs(&[(name, value)]));
         assert_eq!(judged(&able(), request.clone(), &response), expected, "{name} {value:?}");
@@ -247,7 +246,7 @@ fn what_says_nothing_of_a_selection_is_as_if_it_were_absent() {
         (Some(false), Some(2), Ok(())),
         (None, Some(2), Ok(())),
         // Selected, and yet one of several to select from.
-        (Some(true), Some(2), Err(Mismatch::Contradiction)),
+        (Some(true), Some(2), Err(ResponseMismatch::Contradiction)),
     ] {
         for has_list in [true, false] {
             let prepared = sign_in(|asked| {
@@ -256,7 +255,7 @@ fn what_says_nothing_of_a_selection_is_as_if_it_were_absent() {
             let mut response = signed(data(VERIFIED));
             response.user_selected = selected;
             response.number_of_credentials = number;
-            let judged = judged(&able(), prepared, &Response::GetAssertion(response));
+            let judged = judged(&able(), prepared, &CtapResponse::GetAssertion(response));
             assert_eq!(judged, expected, "{selected:?}, {number:?}, list {has_list}");
         }
     }
@@ -265,8 +264,8 @@ fn what_says_nothing_of_a_selection_is_as_if_it_were_absent() {
 #[test]
 fn a_sign_in_with_a_new_credential_is_refused() {
     let response = signed(data(VERIFIED).with_credential(credential()));
-    let judged = judged(&able(), sign_in(|_| {}), &Response::GetAssertion(response));
-    assert_eq!(judged, Err(Mismatch::NewCredential));
+    let judged = judged(&able(), sign_in(|_| {}), &CtapResponse::GetAssertion(response));
+    assert_eq!(judged, Err(ResponseMismatch::NewCredential));
 }
 
 #[test]
@@ -276,14 +275,14 @@ fn a_registration_that_is_not_the_one_asked_for_is_refused() {
     let absent = data(Flags::USER_VERIFIED);
     for (data, expected) in [
         (data(VERIFIED), Ok(())),
-        (elsewhere, Err(Mismatch::RelyingParty)),
-        (absent, Err(Mismatch::UserPresence)),
+        (elsewhere, Err(ResponseMismatch::RelyingParty)),
+        (absent, Err(ResponseMismatch::UserPresence)),
     ] {
         assert_eq!(judged(&able(), asked(), &made(data)), expected);
     }
     for (offered, expected) in [
         (&[Algorithm::RS256, Algorithm::ES256][..], Ok(())),
-        (&[Algorithm::RS256, Algorithm::EDDSA], Err(Mismatch::Algorithm)),
+        (&[Algorithm::RS256, Algorithm::EDDSA], Err(ResponseMismatch::Algorithm)),
     ] {
         let mut asked = asked();
         asked.parameters = offered.iter().copied().map(CredentialParameters::new).collect();
@@ -298,14 +297,14 @@ fn a_sign_in_that_is_not_the_one_asked_for_is_refused() {
     let absent = data(Flags::USER_VERIFIED);
     for (data, expected) in [
         (data(VERIFIED), Ok(())),
-        (elsewhere, Err(Mismatch::RelyingParty)),
-        (absent, Err(Mismatch::UserPresence)),
+        (elsewhere, Err(ResponseMismatch::RelyingParty)),
+        (absent, Err(ResponseMismatch::UserPresence)),
     ] {
-        let response = Response::GetAssertion(signed(data));
+        let response = CtapResponse::GetAssertion(signed(data));
         assert_eq!(judged(&able(), sign_in(|_| {}), &response), expected);
     }
     let id = |id: u8| CredentialDescriptor::new(CredentialId::new([id; 16]).unwrap());
-    let refused = Err(Mismatch::Credential);
+    let refused = Err(ResponseMismatch::Credential);
     for (allowed, used, expected) in [
         (vec![], Some(id(1)), Ok(())),
         (vec![id(1)], Some(id(1)), Ok(())),
@@ -320,7 +319,7 @@ fn a_sign_in_that_is_not_the_one_asked_for_is_refused() {
         let prepared = sign_in(|asked| asked.allow_credentials.clone_from(&allowed));
         let mut response = signed(data(VERIFIED));
         response.credential = used.clone();
-        let judgement = judged(&able(), prepared, &Response::GetAssertion(response));
+        let judgement = judged(&able(), prepared, &CtapResponse::GetAssertion(response));
         assert_eq!(judgement, expected, "{allowed:?}, {used:?}");
     }
 }
@@ -328,7 +327,7 @@ fn a_sign_in_that_is_not_the_one_asked_for_is_refused() {
 #[test]
 fn a_sign_in_with_any_passkey_names_its_account() {
     let handle = |handle: &[u8]| Some(User::from_handle(UserHandle::new(handle).unwrap()));
-    let refused = Err(Mismatch::UserHandle);
+    let refused = Err(ResponseMismatch::UserHandle);
     for (allowed, user, expected) in [
         (vec![], handle(&[7]), Ok(())),
         (vec![], handle(&[]), refused),
@@ -340,7 +339,7 @@ fn a_sign_in_with_any_passkey_names_its_account() {
         let prepared = sign_in(|asked| asked.allow_credentials.clone_from(&allowed));
         let mut response = signed(data(VERIFIED));
         response.user = user.clone();
-        let judgement = judged(&able(), prepared, &Response::GetAssertion(response));
+        let judgement = judged(&able(), prepared, &CtapResponse::GetAssertion(response));
         assert_eq!(judgement, expected, "{allowed:?}, {user:?}");
     }
 }

@@ -1,9 +1,11 @@
 //! JSON requests: message type 3, for phones that list digital credentials.
 
 use fido_hybrid_proto::cbor::encode;
-use fido_hybrid_proto::client::{Input, JsonRequest, MAX_REQUEST, Output, PhoneRequest, Update};
-use fido_hybrid_proto::ctap::Request;
-use fido_hybrid_proto::error::{Fault, PeerMisbehaved, Stage, Unsupported};
+use fido_hybrid_proto::client::{
+    ClientUpdate, Input, JsonRequest, MAX_REQUEST_LENGTH, Output, PhoneRequest,
+};
+use fido_hybrid_proto::ctap::CtapRequest;
+use fido_hybrid_proto::error::{ErrorKind, PeerMisbehaved, Stage, Unsupported};
 use fido_hybrid_proto::transport::crypter::MAX_MESSAGE;
 use fido_hybrid_proto::transport::message::MessageType;
 use fido_hybrid_proto::transport::post_handshake::{Features, PostHandshake};
@@ -26,7 +28,8 @@ fn introduction(features: Features) -> PostHandshake {
 fn ready(features: Features) -> ClientRig {
     let mut rig = ClientRig::introducing(Flow::Qr);
     let outputs = rig.introduce(&encode(&introduction(features)));
-    let [Output::Update(Update::PhoneReady { features: told, get_info })] = &outputs[..] else {
+    let [Output::Update(ClientUpdate::PhoneReady { features: told, get_info })] = &outputs[..]
+    else {
         panic!("{outputs:?}")
     };
     assert_eq!((*told, get_info.is_some()), (features, features.ctap));
@@ -47,11 +50,11 @@ fn ask(rig: &mut ClientRig, request: PhoneRequest) -> Vec<Output> {
 fn asking(features: Features, text: &str) -> ClientRig {
     let mut rig = ready(features);
     let outputs = ask(&mut rig, json(text));
-    assert!(matches!(outputs[..], [Output::Send(_), Output::Update(Update::Asked)]));
+    assert!(matches!(outputs[..], [Output::Send(_), Output::Update(ClientUpdate::Asked)]));
     let [message] = sent(outputs).try_into().unwrap();
     let message = rig.channel.as_mut().unwrap().open(message).unwrap();
     assert_eq!((message.kind, message.payload.expose()), (MessageType::Json, text.as_bytes()));
-    assert_eq!(rig.transaction.stage(), Stage::Asking);
+    assert_eq!(rig.transaction.stage(), Stage::AwaitingResponse);
     rig
 }
 
@@ -69,7 +72,7 @@ fn refused(mut rig: ClientRig, request: PhoneRequest) -> Unsupported {
     let [goodbye] = sent(outputs).try_into().unwrap();
     let goodbye = rig.channel.unwrap().open(goodbye).unwrap();
     assert_eq!(goodbye.kind, MessageType::Shutdown);
-    let Fault::Unsupported(unsupported) = error.fault else { panic!("{error:?}") };
+    let ErrorKind::Unsupported(unsupported) = error.kind else { panic!("{error:?}") };
     unsupported
 }
 
@@ -103,7 +106,7 @@ fn a_phone_that_does_not_list_it_is_sent_no_json() {
 
 #[test]
 fn a_phone_of_digital_credentials_alone_is_sent_no_ctap() {
-    for request in [make_credential("ada").into(), Request::GetInfo] {
+    for request in [make_credential("ada").into(), CtapRequest::GetInfo] {
         assert_eq!(refused(ready(DC), request.try_into().unwrap()), Unsupported::Ctap);
     }
 }
@@ -113,8 +116,8 @@ fn a_phone_that_offers_nothing_ends_the_transaction() {
     let mut rig = ClientRig::introducing(Flow::Qr);
     let nothing = Features { ctap: false, digital_credentials: false };
     let error = failed(&rig.introduce(&encode(&introduction(nothing)))).clone();
-    assert_eq!(error.stage, Stage::Introducing);
-    assert!(matches!(error.fault, Fault::Unsupported(Unsupported::Ctap)), "{error:?}");
+    assert_eq!(error.stage, Stage::AwaitingPostHandshake);
+    assert!(matches!(error.kind, ErrorKind::Unsupported(Unsupported::Ctap)), "{error:?}");
 }
 
 /// There every message is CTAP.
@@ -127,7 +130,7 @@ fn a_phone_of_revision_zero_is_sent_no_json() {
     assert_eq!(rig.transaction.features(), Some(BOTH));
     let outputs = ask(&mut rig, json(QUESTION));
     let error = failed(&outputs).clone();
-    assert!(matches!(error.fault, Fault::Unsupported(Unsupported::Json)), "{error:?}");
+    assert!(matches!(error.kind, ErrorKind::Unsupported(Unsupported::Json)), "{error:?}");
     assert!(sent(outputs).is_empty());
 }
 
@@ -135,12 +138,12 @@ fn a_phone_of_revision_zero_is_sent_no_json() {
 fn an_answer_of_the_other_type_ends_the_transaction() {
     let mut rig = asking(BOTH, QUESTION);
     let error = failed(&rig.send(MessageType::Ctap, &[0])).clone();
-    let Fault::PeerMisbehaved(fault) = error.fault else { panic!("{error:?}") };
+    let ErrorKind::PeerMisbehaved(fault) = error.kind else { panic!("{error:?}") };
     assert_eq!(fault, PeerMisbehaved::UnexpectedMessage(MessageType::Ctap));
     let mut rig = ready(BOTH);
     rig.ask(make_credential("ada").into());
     let error = failed(&rig.send(MessageType::Json, b"{}")).clone();
-    let Fault::PeerMisbehaved(fault) = error.fault else { panic!("{error:?}") };
+    let ErrorKind::PeerMisbehaved(fault) = error.kind else { panic!("{error:?}") };
     assert_eq!(fault, PeerMisbehaved::UnexpectedMessage(MessageType::Json));
 }
 
@@ -148,14 +151,14 @@ fn an_answer_of_the_other_type_ends_the_transaction() {
 fn an_answer_that_is_not_utf_8_ends_the_transaction() {
     let mut rig = asking(DC, QUESTION);
     let error = failed(&rig.send(MessageType::Json, b"{\"\xff\"}")).clone();
-    let Fault::PeerMisbehaved(fault) = error.fault else { panic!("{error:?}") };
+    let ErrorKind::PeerMisbehaved(fault) = error.kind else { panic!("{error:?}") };
     assert_eq!(fault, PeerMisbehaved::NotUtf8);
 }
 
 #[test]
 fn a_question_as_long_as_phones_take_is_sent_and_a_longer_one_is_not_made() {
-    asking(DC, &"x".repeat(MAX_REQUEST));
-    let too_long = "x".repeat(MAX_REQUEST + 1);
+    asking(DC, &"x".repeat(MAX_REQUEST_LENGTH));
+    let too_long = "x".repeat(MAX_REQUEST_LENGTH + 1);
     let refused = JsonRequest::new(too_long, RequestHint::CredentialPresentation);
     assert_eq!(refused.unwrap_err(), Unsupported::RequestTooLong);
 }

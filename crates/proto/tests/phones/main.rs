@@ -15,23 +15,24 @@ mod answers;
 mod json;
 mod requests;
 
-use fido_hybrid_proto::ctap::extensions::prf::{AssertionInput, RegistrationInput, Values};
+use fido_hybrid_proto::ctap::extensions::prf::{
+    PrfAssertionInput, PrfRegistrationInput, PrfValues,
+};
 use fido_hybrid_proto::ctap::{
-    Aaguid, Algorithm, CredentialDescriptor, CredentialId, CredentialParameters, User, UserHandle,
-    get_info,
+    Aaguid, Algorithm, CredentialDescriptor, CredentialId, CredentialParameters, GetInfoResponse,
+    User, UserHandle,
 };
 use fido_hybrid_proto::webauthn::{
     CreationOptions, Origin, PreparedCreation, PreparedRequest, RequestOptions, prf_input,
 };
-use fido_hybrid_testkit::client_rig;
-use fido_hybrid_testkit::rig;
+use fido_hybrid_testkit::{client_rig, rig};
 
 const RP_ID: &str = "example.com";
 const ID: [u8; 16] = [0xc1; 16];
 
 /// A phone's getInfo.
-fn phone(options: &[(&str, bool)], extensions: &[&str]) -> get_info::Response {
-    let mut phone = get_info::Response::new(vec!["FIDO_2_0".to_owned()], Aaguid::ZERO);
+fn phone(options: &[(&str, bool)], extensions: &[&str]) -> GetInfoResponse {
+    let mut phone = GetInfoResponse::new(vec!["FIDO_2_0".to_owned()], Aaguid::ZERO);
     phone.options = options.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
     phone.extensions = extensions.iter().map(|name| (*name).to_owned()).collect();
     phone
@@ -61,10 +62,10 @@ fn origin() -> Origin {
     Origin::parse(&format!("https://{RP_ID}")).unwrap()
 }
 
-fn prf_to_create() -> RegistrationInput {
-    RegistrationInput::default()
+fn prf_to_create() -> PrfRegistrationInput {
+    PrfRegistrationInput::default()
 }
 
-fn prf_to_get() -> AssertionInput {
-    AssertionInput::new(Values { first: prf_input(b"salt"), second: None })
+fn prf_to_get() -> PrfAssertionInput {
+    PrfAssertionInput::new(PrfValues { first: prf_input(b"salt"), second: None })
 }

@@ -6,10 +6,10 @@ use fido_hybrid_proto::ctap::extensions::cred_protect::CredProtect::{
     VerificationOptional, VerificationOptionalWithList, VerificationRequired,
 };
 use fido_hybrid_proto::ctap::{
-    Algorithm, AuthenticatorData, CredentialDescriptor, CredentialId, CredentialParameters, Flags,
-    Request, get_assertion,
+    Algorithm, AuthenticatorData, CredentialDescriptor, CredentialId, CredentialParameters,
+    CtapRequest, Flags, GetAssertionResponse,
 };
-use fido_hybrid_proto::error::{Advice, Error, Fault, Stage, Unsupported};
+use fido_hybrid_proto::error::{Advice, Error, ErrorKind, Stage, Unsupported};
 use fido_hybrid_proto::secret::SecretBytes;
 use fido_hybrid_proto::transport::message::MessageType;
 use fido_hybrid_proto::webauthn::DomException;
@@ -262,7 +262,7 @@ fn the_one_passkey_that_the_phone_can_have_need_not_be_named_in_its_answer() {
     phone.max_credential_id_length = Some(64);
     let get = sign_in(|asked| asked.allow_credentials = vec![of_length(65), listed()]);
     let data = AuthenticatorData::new(sha256(&[RP_ID.as_bytes()]), Flags(0x05), 0);
-    let mut response = get_assertion::Response::new(listed(), data, SecretBytes::new(vec![1; 70]));
+    let mut response = GetAssertionResponse::new(listed(), data, SecretBytes::new(vec![1; 70]));
     response.credential = None;
     assert_eq!(get.finish(&phone, response).unwrap().credential_id(), &listed().id);
 }
@@ -335,7 +335,7 @@ fn what_the_phone_cannot_do_ends_before_its_user_is_asked() {
         ),
     ] {
         let error = ended(request, options);
-        assert!(matches!(error.fault, Fault::Unsupported(_)), "{error:?}");
+        assert!(matches!(error.kind, ErrorKind::Unsupported(_)), "{error:?}");
         assert_eq!((error.to_string().as_str(), error.advice()), (text, advice));
         assert_eq!(error.dom_exception(), DomException::NotAllowed);
         assert!(!error.can_retry(), "with the same phone it ends the same");
@@ -344,7 +344,7 @@ fn what_the_phone_cannot_do_ends_before_its_user_is_asked() {
 
 #[test]
 fn the_longest_request_is_as_long_as_any() {
-    let length = |request: Request| request.to_bytes().len();
+    let length = |request: CtapRequest| request.to_bytes().len();
     let prepared = creation(|asked| {
         asked.resident_key = Preferred;
         asked.extensions.prf = Some(prf_to_create());

@@ -6,15 +6,15 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::request::Address;
+use crate::request::NetworkAddress;
 use fido_hybrid_proto::transport::tunnel_url::TunnelId;
 
 /// Items of addresses. An item that is less than another is older.
 pub(super) struct Shares<T> {
-    items: BTreeMap<Address, BTreeSet<T>>,
+    items: BTreeMap<NetworkAddress, BTreeSet<T>>,
     /// Addresses by their number of items; of equals, the one with the oldest
     /// item comes last.
-    ranking: BTreeSet<(usize, Reverse<T>, Address)>,
+    ranking: BTreeSet<(usize, Reverse<T>, NetworkAddress)>,
     len: usize,
 }
 
@@ -27,13 +27,13 @@ impl<T: Copy + Ord> Shares<T> {
         self.len
     }
 
-    pub(super) fn insert(&mut self, address: Address, item: T) {
+    pub(super) fn insert(&mut self, address: NetworkAddress, item: T) {
         let mut items = self.take(address);
         self.len += usize::from(items.insert(item));
         self.put(address, items);
     }
 
-    pub(super) fn remove(&mut self, address: Address, item: T) {
+    pub(super) fn remove(&mut self, address: NetworkAddress, item: T) {
         let mut items = self.take(address);
         self.len -= usize::from(items.remove(&item));
         self.put(address, items);
@@ -46,7 +46,7 @@ impl<T: Copy + Ord> Shares<T> {
         Some(item)
     }
 
-    fn take(&mut self, address: Address) -> BTreeSet<T> {
+    fn take(&mut self, address: NetworkAddress) -> BTreeSet<T> {
         let items = self.items.remove(&address).unwrap_or_default();
         if let Some(oldest) = items.first() {
             self.ranking.remove(&(items.len(), Reverse(*oldest), address));
@@ -54,7 +54,7 @@ impl<T: Copy + Ord> Shares<T> {
         items
     }
 
-    fn put(&mut self, address: Address, items: BTreeSet<T>) {
+    fn put(&mut self, address: NetworkAddress, items: BTreeSet<T>) {
         if let Some(oldest) = items.first() {
             self.ranking.insert((items.len(), Reverse(*oldest), address));
             self.items.insert(address, items);
@@ -65,7 +65,7 @@ impl<T: Copy + Ord> Shares<T> {
 /// Ids of tunnels that had both peers, each until the lifetime of its tunnel
 /// is over. An id belongs to the address of the tunnel's phone.
 pub(super) struct UsedIds {
-    ids: BTreeMap<TunnelId, (Duration, Address)>,
+    ids: BTreeMap<TunnelId, (Duration, NetworkAddress)>,
     forgetting: BTreeSet<(Duration, TunnelId)>,
     shares: Shares<(Duration, TunnelId)>,
 }
@@ -85,7 +85,13 @@ impl UsedIds {
     }
 
     /// Keeps an id until a time, and no more than so many ids together.
-    pub(super) fn insert(&mut self, id: TunnelId, until: Duration, of: Address, limit: usize) {
+    pub(super) fn insert(
+        &mut self,
+        id: TunnelId,
+        until: Duration,
+        of: NetworkAddress,
+        limit: usize,
+    ) {
         self.remove(id);
         self.ids.insert(id, (until, of));
         self.forgetting.insert((until, id));

@@ -1,6 +1,6 @@
 //! Either side's caller gives up, at every stage.
 
-use fido_hybrid_proto::error::{CancelledBy, Fault, Stage};
+use fido_hybrid_proto::error::{CancelledBy, ErrorKind, Stage};
 use fido_hybrid_sim::Side;
 
 use super::{SEEDS, STAGES, assert_all_is_off, error, pair_at};
@@ -13,12 +13,12 @@ fn whoever_cancels_hears_so_and_the_other_side_ends_too() {
             pair.cancel(side);
             let cancelled = error(&pair, side);
             assert_eq!(cancelled.stage, stage);
-            assert!(matches!(cancelled.fault, Fault::Cancelled(CancelledBy::Caller)));
+            assert!(matches!(cancelled.kind, ErrorKind::Cancelled(CancelledBy::Caller)));
             assert!(cancelled.is_cancelled());
             assert!(pair.responses.is_empty());
 
             // The code was scanned, and will not be heard of again.
-            if pair.stage(Side::Client) == Stage::Offering {
+            if pair.stage(Side::Client) == Stage::ShowingQr {
                 pair.cancel(Side::Client);
             }
             pair.run();
@@ -30,11 +30,11 @@ fn whoever_cancels_hears_so_and_the_other_side_ends_too() {
 
 #[test]
 fn a_client_that_cancels_while_the_user_is_asked_takes_the_prompt_away() {
-    let mut pair = pair_at(1, Side::Phone, Stage::Prompting);
+    let mut pair = pair_at(1, Side::Phone, Stage::Answering);
     pair.cancel(Side::Client);
     pair.run();
     let end = error(&pair, Side::Phone);
-    assert!(matches!(end.fault, Fault::Cancelled(CancelledBy::Client)), "{end}");
+    assert!(matches!(end.kind, ErrorKind::Cancelled(CancelledBy::Client)), "{end}");
     let dismissed = |line: &String| line.contains("takes the prompt off the screen");
     assert!(pair.transcript().iter().any(dismissed));
     assert!(pair.passkeys.is_empty());
@@ -42,11 +42,11 @@ fn a_client_that_cancels_while_the_user_is_asked_takes_the_prompt_away() {
 
 #[test]
 fn a_phone_that_cancels_is_one_that_left() {
-    let mut pair = pair_at(1, Side::Client, Stage::Asking);
+    let mut pair = pair_at(1, Side::Client, Stage::AwaitingResponse);
     pair.cancel(Side::Phone);
     pair.run();
     let end = error(&pair, Side::Client);
-    assert_eq!(end.stage, Stage::Asking);
-    assert!(matches!(end.fault, Fault::PeerLeft));
+    assert_eq!(end.stage, Stage::AwaitingResponse);
+    assert!(matches!(end.kind, ErrorKind::PeerLeft));
     assert!(end.can_retry());
 }

@@ -1,7 +1,7 @@
 //! One side is gone from one moment to the next, at every stage.
 
 use fido_hybrid_proto::authenticator::Input;
-use fido_hybrid_proto::error::{BluetoothFault, Fault, Stage, TunnelFault};
+use fido_hybrid_proto::error::{BluetoothError, ErrorKind, Stage, TunnelError};
 use fido_hybrid_sim::Side;
 
 use super::{SEEDS, STAGES, error, pair_at};
@@ -12,19 +12,19 @@ fn the_phone_leaves() {
         for (of, stage) in STAGES {
             let mut pair = pair_at(seed, of, stage);
             let client_at = pair.stage(Side::Client);
-            pair.vanish(Side::Phone);
+            pair.power_off(Side::Phone);
             assert!(!pair.is_advertising());
             pair.run_until(|pair| pair.result(Side::Client).is_some());
             // The advert may have been on its way; if not, the code stays.
-            if client_at == Stage::Offering && pair.stage(Side::Client) == Stage::Offering {
+            if client_at == Stage::ShowingQr && pair.stage(Side::Client) == Stage::ShowingQr {
                 continue;
             }
             let end = error(&pair, Side::Client);
-            match end.fault {
+            match end.kind {
                 // Heard, and gone before the client came: the service knows no
                 // such tunnel.
-                Fault::Tunnel(_) => assert_eq!(end.stage, Stage::Connecting),
-                Fault::PeerLeft => assert_ne!(end.stage, Stage::Offering),
+                ErrorKind::Tunnel(_) => assert_eq!(end.stage, Stage::Connecting),
+                ErrorKind::PeerLeft => assert_ne!(end.stage, Stage::ShowingQr),
                 ref other => panic!("{other}"),
             }
             assert!(end.can_retry());
@@ -38,12 +38,12 @@ fn the_phone_leaves() {
 fn the_phones_radio_fails() {
     for seed in SEEDS {
         let mut pair = pair_at(seed, Side::Phone, Stage::Advertising);
-        pair.tell_phone(Input::AdvertisingFailed(BluetoothFault::Off));
+        pair.tell_phone(Input::AdvertisingFailed(BluetoothError::Off));
         // By itself: whose radio failed has nothing to stop.
         assert!(!pair.is_advertising());
         let end = error(&pair, Side::Phone);
         assert_eq!(end.stage, Stage::Advertising);
-        assert!(matches!(end.fault, Fault::Bluetooth(BluetoothFault::Off)), "{end}");
+        assert!(matches!(end.kind, ErrorKind::Bluetooth(BluetoothError::Off)), "{end}");
     }
 }
 
@@ -52,14 +52,14 @@ fn the_client_leaves() {
     for seed in SEEDS {
         for (of, stage) in STAGES {
             let mut pair = pair_at(seed, of, stage);
-            pair.vanish(Side::Client);
+            pair.power_off(Side::Client);
             pair.run_until(|pair| pair.result(Side::Phone).is_some());
             let end = error(&pair, Side::Phone);
-            match end.fault {
-                Fault::PeerLeft => assert_ne!(end.stage, Stage::Registering),
+            match end.kind {
+                ErrorKind::PeerLeft => assert_ne!(end.stage, Stage::Registering),
                 // Before it had said anything: nobody saw that it was there, or
                 // only the tunnel service did.
-                Fault::Deadline | Fault::Tunnel(TunnelFault::Closed(_)) => {
+                ErrorKind::Deadline | ErrorKind::Tunnel(TunnelError::Closed(_)) => {
                     assert_eq!(end.stage, Stage::Advertising);
                 }
                 ref other => panic!("{other}\n{:#?}", pair.transcript()),
@@ -74,15 +74,15 @@ fn the_client_leaves() {
 fn the_tunnel_service_fails() {
     for seed in SEEDS {
         for (of, stage) in STAGES {
-            if stage == Stage::Offering || stage == Stage::Registering {
+            if stage == Stage::ShowingQr || stage == Stage::Registering {
                 continue;
             }
             let mut pair = pair_at(seed, of, stage);
-            pair.cut();
+            pair.break_tunnel();
             pair.run_until(|pair| pair.result(Side::Phone).is_some());
             error(&pair, Side::Phone);
             assert!(!pair.is_advertising());
-            if pair.stage(Side::Client) == Stage::Offering {
+            if pair.stage(Side::Client) == Stage::ShowingQr {
                 pair.cancel(Side::Client);
             }
             pair.run();

@@ -65,7 +65,7 @@ fn ends_when_something_comes_that_the_phone_did_not_seal() {
 #[test]
 fn ends_when_the_tunnel_breaks() {
     let mut pair = lingering(1);
-    pair.cut();
+    pair.break_tunnel();
     pair.run();
     assert_ended_well(&pair);
 }

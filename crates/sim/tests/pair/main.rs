@@ -10,8 +10,8 @@ mod observer;
 mod success;
 
 use fido_hybrid_proto::ctap::{
-    Algorithm, CredentialParameters, RelyingParty, Request, Response, User, UserHandle,
-    get_assertion, make_credential,
+    Algorithm, CredentialParameters, CtapRequest, CtapResponse, GetAssertionRequest,
+    MakeCredentialRequest, MakeCredentialResponse, RelyingParty, User, UserHandle,
 };
 use fido_hybrid_proto::error::{Error, Stage};
 use fido_hybrid_sim::{Pair, STAGES, Setup, Side};
@@ -21,9 +21,9 @@ const RP_ID: &str = "example.com";
 /// Enough seeds to meet adverts lost, late and among strangers.
 const SEEDS: std::ops::Range<u64> = 0..50;
 
-fn registration(user: u8) -> Request {
+fn registration(user: u8) -> CtapRequest {
     let handle = UserHandle::new([user]).unwrap();
-    let mut request = make_credential::Request::new(
+    let mut request = MakeCredentialRequest::new(
         [1; 32],
         RelyingParty::new(RP_ID, "Example"),
         User::new(handle, format!("user{user}"), format!("User {user}")),
@@ -31,13 +31,13 @@ fn registration(user: u8) -> Request {
     );
     request.options.rk = Some(true);
     request.options.uv = Some(true);
-    Request::MakeCredential(request)
+    CtapRequest::MakeCredential(request)
 }
 
-fn sign_in() -> Request {
-    let mut request = get_assertion::Request::new(RP_ID, [2; 32]);
+fn sign_in() -> CtapRequest {
+    let mut request = GetAssertionRequest::new(RP_ID, [2; 32]);
     request.options.uv = Some(true);
-    Request::GetAssertion(request)
+    CtapRequest::GetAssertion(request)
 }
 
 /// Bad air, and a registration.
@@ -57,7 +57,7 @@ fn pair(seed: u64) -> Pair {
 fn pair_at(seed: u64, side: Side, stage: Stage) -> Pair {
     let mut pair = pair(seed);
     // Its caller would have its turn at once.
-    pair.is_held = stage == Stage::Ready;
+    pair.is_paused = stage == Stage::Ready;
     pair.run_until(|pair| pair.stage(side) == stage);
     assert_eq!(pair.stage(side), stage, "{:#?}", pair.transcript());
     pair
@@ -79,9 +79,9 @@ fn assert_all_is_off(pair: &Pair) {
     assert!(!pair.is_open(Side::Phone));
 }
 
-fn made(pair: &Pair) -> &make_credential::Response {
+fn made(pair: &Pair) -> &MakeCredentialResponse {
     match &pair.responses[..] {
-        [Ok(Response::MakeCredential(response)), ..] => response,
+        [Ok(CtapResponse::MakeCredential(response)), ..] => response,
         other => panic!("{other:?}\n{:#?}", pair.transcript()),
     }
 }

@@ -3,10 +3,10 @@
 
 use fido_hybrid_proto::client::{Input, Output};
 use fido_hybrid_proto::crypto::SecretKey;
-use fido_hybrid_proto::error::{Fault, PeerMisbehaved, Stage};
+use fido_hybrid_proto::error::{ErrorKind, PeerMisbehaved, Stage};
 use fido_hybrid_proto::secret::QrSecret;
 use fido_hybrid_proto::transport::advert::Eid;
-use fido_hybrid_proto::transport::keys;
+use fido_hybrid_proto::transport::key_schedule;
 use fido_hybrid_proto::transport::noise::{HandshakeError, Initiator, Responder};
 use fido_hybrid_proto::transport::qr_code::QrCode;
 use fido_hybrid_proto::transport::tunnel_domain::TunnelDomain;
@@ -28,7 +28,7 @@ fn cannot_answer_the_client() {
     let code: QrCode = pair.client.qr_text().unwrap().expose().parse().unwrap();
     // It sits at the tunnel service, and answers in the phone's place.
     pair.run_until(|pair| pair.stage(Side::Client) == Stage::Handshaking);
-    let psk = keys::psk(&code.secret, &guessed(&mut rng));
+    let psk = key_schedule::psk(&code.secret, &guessed(&mut rng));
     let ephemeral = SecretKey::generate(&mut rng);
     // Without the PSK it cannot even open what the client sent; whatever it
     // answers does not authenticate.
@@ -45,7 +45,7 @@ fn cannot_answer_the_client() {
     let Some(Output::Closed(Err(end))) = outputs.last() else { panic!("{outputs:?}") };
     assert_eq!(end.stage, Stage::Handshaking);
     let expected = PeerMisbehaved::Handshake(HandshakeError::Authentication);
-    assert!(matches!(end.fault, Fault::PeerMisbehaved(fault) if fault == expected));
+    assert!(matches!(end.kind, ErrorKind::PeerMisbehaved(fault) if fault == expected));
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn cannot_speak_to_the_phone() {
         None => panic!("still on the screen"),
     };
     let mut rng = SeededRng::new(2);
-    let psk = keys::psk(&code.secret, &guessed(&mut rng));
+    let psk = key_schedule::psk(&code.secret, &guessed(&mut rng));
     // It lacks the client's private key as well, which takes it no further.
     let own_key = SecretKey::generate(&mut rng);
     let (_, message) = Initiator::qr(own_key, &psk, SecretKey::generate(&mut rng)).unwrap();
@@ -67,7 +67,7 @@ fn cannot_speak_to_the_phone() {
     pair.run();
     let end = error(&pair, Side::Phone);
     assert_eq!(end.stage, Stage::Handshaking);
-    assert!(matches!(end.fault, Fault::PeerMisbehaved(PeerMisbehaved::Handshake(_))));
+    assert!(matches!(end.kind, ErrorKind::PeerMisbehaved(PeerMisbehaved::Handshake(_))));
     assert!(pair.responses.is_empty());
     assert_all_is_off(&pair);
 }
@@ -80,7 +80,7 @@ fn with_the_advert_but_without_the_clients_key_hears_nothing_either() {
     let client = SecretKey::generate(&mut rng);
     let eid = guessed(&mut rng);
     let secret = QrSecret::generate(&mut rng);
-    let psk = keys::psk(&secret, &eid);
+    let psk = key_schedule::psk(&secret, &eid);
     let impostor = SecretKey::generate(&mut rng);
     let (_, message) = Initiator::qr(impostor, &psk, SecretKey::generate(&mut rng)).unwrap();
     let responder = Responder::qr(*client.public_key(), &psk, SecretKey::generate(&mut rng));

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use fido_hybrid_proto::crypto::sha256;
-use fido_hybrid_proto::ctap::{Flags, Request, Response, Status};
-use fido_hybrid_proto::error::{Fault, Stage, Unsupported};
+use fido_hybrid_proto::ctap::{CtapRequest, CtapResponse, Flags, Status};
+use fido_hybrid_proto::error::{ErrorKind, Stage, Unsupported};
 use fido_hybrid_proto::transport::tunnel_domain::TunnelDomain;
 use fido_hybrid_sim::{Pair, Setup, Side};
 
@@ -28,7 +28,7 @@ fn a_passkey_is_made_and_signs_in_with_an_empty_allow_list() {
         let mut signing = Pair::new(setup).unwrap();
         signing.run();
         assert_all_is_off(&signing);
-        let [Ok(Response::GetAssertion(assertion))] = &signing.responses[..] else {
+        let [Ok(CtapResponse::GetAssertion(assertion))] = &signing.responses[..] else {
             panic!("{:#?}", signing.transcript());
         };
         assert_eq!(assertion.auth_data.rp_id_hash(), &sha256(&[RP_ID.as_bytes()]));
@@ -57,17 +57,17 @@ fn the_same_seed_gives_the_same_transcript() {
 
 #[test]
 fn one_request_after_another_while_the_phone_stays() {
-    let requests = vec![registration(1), registration(2), sign_in(), Request::GetInfo];
+    let requests = vec![registration(1), registration(2), sign_in(), CtapRequest::GetInfo];
     let mut pair = Pair::new(Setup::new(1, requests)).unwrap();
     pair.run();
     assert_all_is_off(&pair);
     assert!(matches!(
         pair.responses[..],
         [
-            Ok(Response::MakeCredential(_)),
-            Ok(Response::MakeCredential(_)),
-            Ok(Response::GetAssertion(_)),
-            Ok(Response::GetInfo(_)),
+            Ok(CtapResponse::MakeCredential(_)),
+            Ok(CtapResponse::MakeCredential(_)),
+            Ok(CtapResponse::GetAssertion(_)),
+            Ok(CtapResponse::GetInfo(_)),
         ]
     ));
     assert_eq!(pair.passkeys.len(), 2);
@@ -82,7 +82,7 @@ fn a_refusal_is_an_answer_and_not_the_end() {
     assert_all_is_off(&pair);
     assert!(matches!(
         pair.responses[..],
-        [Err(Status::NO_CREDENTIALS), Ok(Response::MakeCredential(_))]
+        [Err(Status::NO_CREDENTIALS), Ok(CtapResponse::MakeCredential(_))]
     ));
     assert!(matches!(pair.result(Side::Client), Some(Ok(()))));
 }
@@ -126,9 +126,9 @@ fn a_slow_person_is_waited_for() {
 #[test]
 fn what_does_not_exist_over_hybrid_never_leaves() {
     // These end transactions on deployed phones: they never leave.
-    for request in [Request::Selection, Request::GetNextAssertion] {
+    for request in [CtapRequest::Selection, CtapRequest::GetNextAssertion] {
         let error = Pair::new(Setup::new(1, vec![request])).unwrap_err();
         assert_eq!(error.stage, Stage::Preparing);
-        assert!(matches!(error.fault, Fault::Unsupported(Unsupported::Command)), "{error}");
+        assert!(matches!(error.kind, ErrorKind::Unsupported(Unsupported::Command)), "{error}");
     }
 }

@@ -2,8 +2,7 @@
 //! the adapters under them, which are there whether it runs or not.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::Arc;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use dbus::Message;

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use data_encoding::HEXLOWER;
 use fido_hybrid::authenticator::{self, Passkey};
 use fido_hybrid::client;
-use fido_hybrid::ctap::Response;
-use fido_hybrid::ctap::extensions::prf::Values;
+use fido_hybrid::ctap::CtapResponse;
+use fido_hybrid::ctap::extensions::prf::PrfValues;
 use fido_hybrid::secret::{PrfOutput, QrSecret};
 use fido_hybrid::transport::advert::AdvertKey;
-use fido_hybrid::transport::keys;
+use fido_hybrid::transport::key_schedule;
 use fido_hybrid::transport::noise::{Established, Initiator};
 use fido_hybrid::transport::qr_code::{QrCode, QrText};
 use fido_hybrid_heap::{Record, Secrets, recorded_so_far, unrecorded};
@@ -27,13 +27,13 @@ impl Known {
         let code: QrCode = text.expose().parse().unwrap();
         self.secrets.digits("the QR code", text.expose().strip_prefix("FIDO:/").unwrap());
         self.secrets.bytes("the QR secret", code.secret.expose());
-        self.secrets.bytes("the EID key", keys::eid_key(&code.secret).expose());
+        self.secrets.bytes("the EID key", key_schedule::eid_key(&code.secret).expose());
     }
 
     pub(crate) fn advert(&mut self, secret: &QrSecret, advert: &[u8]) {
-        let eid = AdvertKey::new(&keys::eid_key(secret)).open(advert).unwrap().eid;
+        let eid = AdvertKey::new(&key_schedule::eid_key(secret)).open(advert).unwrap().eid;
         self.secrets.bytes("the EID", eid.expose());
-        self.secrets.bytes("the PSK", keys::psk(secret, &eid).expose());
+        self.secrets.bytes("the PSK", key_schedule::psk(secret, &eid).expose());
     }
 
     pub(crate) fn passkey(&mut self, passkey: &Passkey) {
@@ -43,14 +43,14 @@ impl Known {
         }
     }
 
-    pub(crate) fn answer(&mut self, answer: &Response) {
+    pub(crate) fn answer(&mut self, answer: &CtapResponse) {
         let outputs = match answer {
-            Response::GetAssertion(response) => {
+            CtapResponse::GetAssertion(response) => {
                 // What makes an assertion of what anybody may know.
                 self.secrets.bytes("an assertion's signature", response.signature.expose());
                 response.unsigned_extensions.prf.as_ref().and_then(|prf| prf.results.as_ref())
             }
-            Response::MakeCredential(response) => {
+            CtapResponse::MakeCredential(response) => {
                 response.unsigned_extensions.prf.as_ref().and_then(|prf| prf.results.as_ref())
             }
             _ => None,
@@ -58,8 +58,8 @@ impl Known {
         self.outputs(outputs);
     }
 
-    pub(crate) fn outputs(&mut self, outputs: Option<&Values<PrfOutput>>) {
-        if let Some(Values { first, second }) = outputs {
+    pub(crate) fn outputs(&mut self, outputs: Option<&PrfValues<PrfOutput>>) {
+        if let Some(PrfValues { first, second }) = outputs {
             for output in [Some(first), second.as_ref()].into_iter().flatten() {
                 self.secrets.bytes("a PRF output", output.expose());
             }
@@ -89,8 +89,8 @@ impl Known {
     /// Those of its channel: the phone answered the handshake with `reply`.
     pub(crate) fn channel(&mut self, seed: u64, advert: &[u8], reply: &[u8]) {
         let (own, _) = keys_of(seed);
-        let eid = AdvertKey::new(&keys::eid_key(&own.secret)).open(advert).unwrap().eid;
-        let psk = keys::psk(&own.secret, &eid);
+        let eid = AdvertKey::new(&key_schedule::eid_key(&own.secret)).open(advert).unwrap().eid;
+        let psk = key_schedule::psk(&own.secret, &eid);
         let (initiator, _) = Initiator::qr(own.identity, &psk, own.ephemeral).unwrap();
         if let Ok(established) = initiator.finish(reply) {
             self.traffic_keys(&established);
@@ -126,8 +126,8 @@ impl Known {
     }
 }
 
-fn keys_of(seed: u64) -> (client::Keys, authenticator::Keys) {
+fn keys_of(seed: u64) -> (client::QrSecrets, authenticator::PhoneSecrets) {
     let rng = SeededRng::new(seed);
-    let own = client::Keys::generate(&mut rng.fork("client"));
-    (own, authenticator::Keys::generate(&mut rng.fork("phone")))
+    let own = client::QrSecrets::generate(&mut rng.fork("client"));
+    (own, authenticator::PhoneSecrets::generate(&mut rng.fork("phone")))
 }

@@ -1,26 +1,26 @@
 //! A link that is made in a QR transaction, and the linked phone that is called,
 //! with a phone put together from the protocol's own steps.
 
+use fido_hybrid::ctap::{GetAssertionRequest, GetAssertionResponse, GetInfoResponse};
 use std::time::Duration;
 
-use fido_hybrid::bluetooth::{SERVICE_UUID, Sighting};
+use fido_hybrid::bluetooth::{AdvertReport, SERVICE_UUID};
 use fido_hybrid::cbor::encode;
 use fido_hybrid::client::{
-    Config, Deadlines, Input, Keys, LinkedKeys, Linking, Output, Transaction,
+    ClientConfig, ClientDeadlines, ContactSecrets, Input, Linking, Output, QrSecrets, Transaction,
 };
 use fido_hybrid::crypto::sha256;
 use fido_hybrid::ctap::extensions::prf;
 use fido_hybrid::ctap::{
-    Aaguid, AuthenticatorData, CredentialDescriptor, CredentialId, Flags, Response, get_assertion,
-    get_info,
+    Aaguid, AuthenticatorData, CredentialDescriptor, CredentialId, CtapResponse, Flags,
 };
 use fido_hybrid::secret::{PrfInput, PrfOutput, RootSecret, SecretBytes};
 use fido_hybrid::transport::advert::{AdvertKey, Eid};
 use fido_hybrid::transport::channel::Channel;
 use fido_hybrid::transport::contact_request::{ContactHint, LinkId};
-use fido_hybrid::transport::keys;
+use fido_hybrid::transport::key_schedule;
 use fido_hybrid::transport::linked_phone::LinkedPhone;
-use fido_hybrid::transport::linking::{Link, Update};
+use fido_hybrid::transport::linking::{Link, UpdateMessage};
 use fido_hybrid::transport::message::MessageType;
 use fido_hybrid::transport::noise::{HandshakeHash, Responder};
 use fido_hybrid::transport::post_handshake::PostHandshake;
@@ -69,8 +69,11 @@ fn link() -> Link {
     Link {
         contact_id: contact(),
         link_id: LINK_ID,
-        secret: keys::link_secret(&keys::contact_secret(&root, &contact()), &LINK_ID),
-        identity: *keys::identity_key(&root).public_key(),
+        secret: key_schedule::link_secret(
+            &key_schedule::contact_secret(&root, &contact()),
+            &LINK_ID,
+        ),
+        identity: *key_schedule::identity_key(&root).public_key(),
         name: "The phone of Ada Lovelace".to_owned(),
     }
 }
@@ -78,11 +81,11 @@ fn link() -> Link {
 fn known() -> Known {
     let mut known = Known::default();
     let root = root();
-    let contact_secret = keys::contact_secret(&root, &contact());
+    let contact_secret = key_schedule::contact_secret(&root, &contact());
     known.secrets.bytes("the root of all links", root.expose());
     known.secrets.bytes("the secret of a contact", contact_secret.expose());
     known.secrets.bytes("the link's secret", link().secret.expose());
-    known.secrets.bytes("the phone's identity key", &*keys::identity_key(&root).expose());
+    known.secrets.bytes("the phone's identity key", &*key_schedule::identity_key(&root).expose());
     known.secrets.bytes("an assertion's signature", &bytes::<70>("signature"));
     known.secrets.bytes("a PRF input", &bytes::<32>("input"));
     known.secrets.bytes("a PRF output", &bytes::<32>("output"));
@@ -115,7 +118,7 @@ impl Walk<'_> {
     }
 
     fn introduce(&mut self, linking: Option<SecretBytes>) -> Vec<Output> {
-        let info = get_info::Response::new(vec!["FIDO_2_0".to_owned()], Aaguid([0; 16]));
+        let info = GetInfoResponse::new(vec!["FIDO_2_0".to_owned()], Aaguid([0; 16]));
         let introduction = PostHandshake { linking, ..PostHandshake::ctap(encode(&info)) };
         let introduction = SecretBytes::new(encode(&introduction));
         let sealed = self.channel.as_mut().unwrap().seal_untyped(introduction.expose()).unwrap();
@@ -129,10 +132,10 @@ impl Walk<'_> {
 
     /// The client asks, and has its answer.
     fn ask(&mut self) {
-        let mut request = get_assertion::Request::new(RP_ID, [0x5a; 32]);
+        let mut request = GetAssertionRequest::new(RP_ID, [0x5a; 32]);
         let values =
-            unrecorded(|| prf::Values { first: PrfInput::new(bytes("input")), second: None });
-        request.extensions.prf = Some(prf::AssertionInput::new(values));
+            unrecorded(|| prf::PrfValues { first: PrfInput::new(bytes("input")), second: None });
+        request.extensions.prf = Some(prf::PrfAssertionInput::new(values));
         let outputs =
             self.step(Input::Request { request: request.try_into().unwrap(), timeout: None });
         let asked = self.channel.as_mut().unwrap().open(sent(&outputs)).unwrap();
@@ -142,13 +145,13 @@ impl Walk<'_> {
         let data = AuthenticatorData::new(sha256(&[RP_ID.as_bytes()]), flags, 7);
         let id = CredentialDescriptor::new(CredentialId::new([7; 16]).unwrap());
         let signature = unrecorded(|| SecretBytes::new(bytes::<70>("signature").to_vec()));
-        let mut response = get_assertion::Response::new(id, data, signature);
+        let mut response = GetAssertionResponse::new(id, data, signature);
         let user = fido_hybrid::ctap::UserHandle::new([7; 8]).unwrap();
         response.user = Some(fido_hybrid::ctap::User::new(user, "", ""));
         let values =
-            unrecorded(|| prf::Values { first: PrfOutput::new(bytes("output")), second: None });
-        response.unsigned_extensions.prf = Some(prf::AssertionOutput::new(values));
-        let response = Response::GetAssertion(response).to_raw().to_bytes();
+            unrecorded(|| prf::PrfValues { first: PrfOutput::new(bytes("output")), second: None });
+        response.unsigned_extensions.prf = Some(prf::PrfAssertionOutput::new(values));
+        let response = CtapResponse::GetAssertion(response).to_raw().to_bytes();
         let outputs = self.tell(MessageType::Ctap, response.expose());
         assert!(matches!(outputs[..], [Output::Response(Ok(_))]), "{outputs:?}");
     }
@@ -168,32 +171,32 @@ fn is_linked(outputs: &[Output]) -> bool {
 
 /// A QR transaction in which the phone gives a link; whether it was kept.
 fn perform_and_link(known: &mut Known, comes: Comes, signs: bool) -> bool {
-    let mut config = Config::new(RequestHint::GetAssertion);
+    let mut config = ClientConfig::new(RequestHint::GetAssertion);
     config.linking = Linking::Offered;
-    let keys = Keys::generate(&mut rng("client"));
+    let keys = QrSecrets::generate(&mut rng("client"));
     let mut client = Transaction::qr(config, keys, Duration::ZERO, 0);
     while client.poll_output().is_some() {}
     let code: QrCode = client.qr_text().unwrap().expose().parse().unwrap();
     let eid = Eid::new([7; 10], RoutingId([1, 2, 3]), TunnelDomain::GOOGLE);
-    let advert = AdvertKey::new(&keys::eid_key(&code.secret)).seal(&eid);
+    let advert = AdvertKey::new(&key_schedule::eid_key(&code.secret)).seal(&eid);
     unrecorded(|| {
         known.qr_code(client.qr_text().unwrap());
         known.advert(&code.secret, &advert);
     });
     let mut walk = Walk { client, channel: None, hash: HandshakeHash([0; 32]), known };
-    walk.step(Input::Advert(Sighting::new(SERVICE_UUID, advert.to_vec())));
+    walk.step(Input::Advert(AdvertReport::new(SERVICE_UUID, advert.to_vec())));
     let outputs = walk.step(Input::TunnelOpened { connect_signal: false });
-    let psk = keys::psk(&code.secret, &eid);
+    let psk = key_schedule::psk(&code.secret, &eid);
     let ephemeral = fido_hybrid::crypto::SecretKey::generate(&mut rng("phone"));
     walk.respond(Responder::qr(code.public_key, &psk, ephemeral), &outputs);
 
     let hash = if signs { walk.hash } else { HandshakeHash([0; 32]) };
-    let map = link().sign(&keys::identity_key(&root()), &code.public_key, &hash).unwrap();
+    let map = link().sign(&key_schedule::identity_key(&root()), &code.public_key, &hash).unwrap();
     let outputs = match comes {
         Comes::WithTheIntroduction => walk.introduce(Some(map)),
         Comes::InAnUpdate => {
             walk.introduce(None);
-            let update = Update { linking: Some(map) }.to_bytes();
+            let update = UpdateMessage { linking: Some(map) }.to_bytes();
             walk.tell(MessageType::Update, update.expose())
         }
     };
@@ -225,15 +228,15 @@ fn nothing_of_a_link_with_a_wrong_signature() {
 
 /// A linked phone is called, and answers.
 fn call(known: &mut Known) {
-    let (hint, deadlines) = (ContactHint::GetAssertion, Deadlines::default());
-    let own = LinkedKeys::generate(&mut rng("client"));
+    let (hint, deadlines) = (ContactHint::GetAssertion, ClientDeadlines::default());
+    let own = ContactSecrets::generate(&mut rng("client"));
     // As a program keeps it: written, and read before each call.
     let written = LinkedPhone { link: link(), domain: TunnelDomain::GOOGLE }.to_bytes();
     let phone = LinkedPhone::from_bytes(written.expose()).unwrap();
     let kept = &phone.link;
     let nonce = own.nonce;
     unrecorded(|| {
-        let eid_key = keys::eid_key_linked(&kept.secret, &nonce);
+        let eid_key = key_schedule::eid_key_linked(&kept.secret, &nonce);
         known.secrets.bytes("the EID key", eid_key.expose());
         known.secrets.bytes("the client's ephemeral key", &*own.ephemeral.expose());
     });
@@ -241,13 +244,13 @@ fn call(known: &mut Known) {
     let mut walk = Walk { client, channel: None, hash: HandshakeHash([0; 32]), known };
     while walk.client.poll_output().is_some() {}
     let eid = Eid::new([7; 10], RoutingId([1, 2, 3]), TunnelDomain::GOOGLE);
-    let advert = AdvertKey::new(&keys::eid_key_linked(&kept.secret, &nonce)).seal(&eid);
-    let psk = keys::psk_linked(&kept.secret, &eid);
+    let advert = AdvertKey::new(&key_schedule::eid_key_linked(&kept.secret, &nonce)).seal(&eid);
+    let psk = key_schedule::psk_linked(&kept.secret, &eid);
     unrecorded(|| walk.known.secrets.bytes("the PSK", psk.expose()));
-    walk.step(Input::Advert(Sighting::new(SERVICE_UUID, advert.to_vec())));
+    walk.step(Input::Advert(AdvertReport::new(SERVICE_UUID, advert.to_vec())));
     let outputs = walk.step(Input::TunnelOpened { connect_signal: false });
     let ephemeral = fido_hybrid::crypto::SecretKey::generate(&mut rng("phone"));
-    let responder = Responder::linked(keys::identity_key(&root()), &psk, ephemeral);
+    let responder = Responder::linked(key_schedule::identity_key(&root()), &psk, ephemeral);
     walk.respond(responder, &outputs);
     walk.introduce(None);
     walk.ask();

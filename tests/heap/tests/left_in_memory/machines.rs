@@ -1,19 +1,18 @@
 //! Both transactions of a `Pair`.
 
+use fido_hybrid::ctap::{GetAssertionRequest, MakeCredentialRequest};
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use fido_hybrid::authenticator;
-use fido_hybrid::client;
 use fido_hybrid::ctap::extensions::prf;
 use fido_hybrid::ctap::{
-    Algorithm, CredentialParameters, RelyingParty, Request, User, UserHandle, get_assertion,
-    make_credential,
+    Algorithm, CredentialParameters, CtapRequest, RelyingParty, User, UserHandle,
 };
 use fido_hybrid::error::Stage;
 use fido_hybrid::secret::PrfInput;
+use fido_hybrid::{authenticator, client};
 use fido_hybrid_heap::{record, unrecorded};
-use fido_hybrid_sim::{Pair, STAGES, Seen, Setup, Side};
+use fido_hybrid_sim::{Observation, Pair, STAGES, Setup, Side};
 
 use super::known::Known;
 
@@ -21,27 +20,27 @@ const RP_ID: &str = "example.com";
 const FIRST: [u8; 32] = *b"thirty-two bytes to make keys of";
 const SECOND: [u8; 32] = *b"and the next ones, for new keys.";
 
-fn values() -> prf::Values<PrfInput> {
-    prf::Values { first: PrfInput::new(FIRST), second: Some(PrfInput::new(SECOND)) }
+fn values() -> prf::PrfValues<PrfInput> {
+    prf::PrfValues { first: PrfInput::new(FIRST), second: Some(PrfInput::new(SECOND)) }
 }
 
-fn registration() -> Request {
+fn registration() -> CtapRequest {
     let handle = UserHandle::new([7; 16]).unwrap();
-    let mut request = make_credential::Request::new(
+    let mut request = MakeCredentialRequest::new(
         [0x5a; 32],
         RelyingParty::new(RP_ID, "Example"),
         User::new(handle, "ada", "Ada Lovelace"),
         vec![CredentialParameters::new(Algorithm::ES256)],
     );
-    let mut input = prf::RegistrationInput::default();
+    let mut input = prf::PrfRegistrationInput::default();
     input.eval = Some(values());
     request.extensions.prf = Some(input);
     request.into()
 }
 
-fn sign_in() -> Request {
-    let mut request = get_assertion::Request::new(RP_ID, [0x5a; 32]);
-    request.extensions.prf = Some(prf::AssertionInput::new(values()));
+fn sign_in() -> CtapRequest {
+    let mut request = GetAssertionRequest::new(RP_ID, [0x5a; 32]);
+    request.extensions.prf = Some(prf::PrfAssertionInput::new(values()));
     request.into()
 }
 
@@ -62,20 +61,22 @@ impl Witness {
         Rc::new(RefCell::new(witness))
     }
 
-    fn see(&mut self, seed: u64, seen: Seen<'_>) {
+    fn see(&mut self, seed: u64, seen: Observation<'_>) {
         match seen {
-            Seen::ByPhone(authenticator::Output::Advertise(advert)) => {
+            Observation::ByPhone(authenticator::Output::Advertise(advert)) => {
                 self.advert.clone_from(advert);
                 self.known.psk(seed, advert);
             }
-            Seen::ByPhone(authenticator::Output::Send(message)) if self.reply.is_empty() => {
+            Observation::ByPhone(authenticator::Output::Send(message)) if self.reply.is_empty() => {
                 self.reply.clone_from(message);
                 self.known.channel(seed, &self.advert, &self.reply);
             }
-            Seen::ByPhone(authenticator::Output::SavePasskey(passkey)) => {
+            Observation::ByPhone(authenticator::Output::SavePasskey(passkey)) => {
                 self.known.passkey(passkey);
             }
-            Seen::ByClient(client::Output::Response(Ok(response))) => self.known.answer(response),
+            Observation::ByClient(client::Output::Response(Ok(response))) => {
+                self.known.answer(response)
+            }
             _ => {}
         }
         self.known.look();
@@ -141,10 +142,10 @@ fn at_each_stage(meets: impl Fn(&mut Pair, Side)) {
     for (seed, (side, stage)) in (10..).zip(STAGES) {
         let mut met = false;
         perform(seed, |pair| {
-            pair.is_held = stage == Stage::Ready && !met;
+            pair.is_paused = stage == Stage::Ready && !met;
             if !met && pair.stage(side) == stage {
                 met = true;
-                pair.is_held = false;
+                pair.is_paused = false;
                 meets(pair, side);
             }
         });
@@ -159,7 +160,7 @@ fn nothing_where_the_caller_cancels_at_any_stage() {
 
 #[test]
 fn nothing_where_the_other_side_vanishes_at_any_stage() {
-    at_each_stage(|pair, side| pair.vanish(side.other()));
+    at_each_stage(|pair, side| pair.power_off(side.other()));
 }
 
 #[test]

@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex};
 use data_encoding::{BASE64, BASE64URL_NOPAD};
 use fido_hybrid::BoxFuture;
 use fido_hybrid::authenticator::{
-    Authenticator, Decision, MemoryStore, Prompt, UserCheck, Verification,
+    Authenticator, Decision, MemoryStore, Prompt, UserCheck, UserVerification,
 };
 use fido_hybrid::bluetooth::{Advertisement, Advertiser};
 use fido_hybrid::client::{Ceremony, Client};
-use fido_hybrid::ctap::Response;
-use fido_hybrid::error::{BluetoothFault, Error};
+use fido_hybrid::ctap::CtapResponse;
+use fido_hybrid::error::{BluetoothError, Error};
 use fido_hybrid::qr_render::QrMatrix;
 use fido_hybrid::secret::SecretText;
 use fido_hybrid::transport::qr_code::QrCode;
@@ -21,7 +21,7 @@ use fido_hybrid::webauthn::{
     Assertion, CreationOptions, Origin, Registration, RequestOptions, prf_input,
 };
 use fido_hybrid_heap::{record, unrecorded};
-use fido_hybrid_sim::{Air, Exchange, SeededRng};
+use fido_hybrid_sim::{Air, MemoryRelay, SeededRng};
 use rand_core::Rng as _;
 use tokio::runtime::{Builder, Runtime};
 
@@ -43,7 +43,7 @@ impl Advertiser for Overheard {
     fn advertise(
         &self,
         service_data: Vec<u8>,
-    ) -> BoxFuture<'_, Result<Box<dyn Advertisement>, BluetoothFault>> {
+    ) -> BoxFuture<'_, Result<Box<dyn Advertisement>, BluetoothError>> {
         self.1.lock().unwrap().clone_from(&service_data);
         self.0.advertise(service_data)
     }
@@ -53,7 +53,7 @@ struct Yes;
 
 impl UserCheck for Yes {
     fn check(&self, _: Prompt) -> BoxFuture<'_, Decision> {
-        let decision = Decision::Approved { verification: Verification::Verified, account: 0 };
+        let decision = Decision::Approved { verification: UserVerification::Verified, account: 0 };
         Box::pin(std::future::ready(decision))
     }
 }
@@ -97,7 +97,7 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let (air, exchange) = (Air::new(), Exchange::new());
+        let (air, exchange) = (Air::new(), MemoryRelay::new());
         let (store, advert) = (MemoryStore::new(), Arc::default());
         let client = Client::builder().scanner(air.clone()).tunnel(exchange.clone());
         let phone = Authenticator::builder(store.clone(), Yes)
@@ -112,7 +112,7 @@ impl World {
         &self,
         known: &RefCell<Known>,
         mut ceremony: Ceremony<T>,
-        response: impl FnOnce(&T) -> Response,
+        response: impl FnOnce(&T) -> CtapResponse,
         to_json: impl FnOnce(&T) -> SecretText,
     ) -> Result<(), Error> {
         let code = ceremony.qr_code().unwrap();
@@ -157,7 +157,7 @@ fn nothing_of_a_site_that_writes(encode: impl Fn(&[u8]) -> String) {
         runtime.block_on(async {
             let options = CreationOptions::from_json(&creation).unwrap();
             let ceremony = world.client.create(&options, &origin).unwrap();
-            let response = |it: &Registration| Response::MakeCredential(it.response().clone());
+            let response = |it: &Registration| CtapResponse::MakeCredential(it.response().clone());
             let performed = world.perform(&known, ceremony, response, Registration::to_json);
             performed.await.unwrap();
 
@@ -170,7 +170,7 @@ fn nothing_of_a_site_that_writes(encode: impl Fn(&[u8]) -> String) {
                 let request = unrecorded(|| request_options(id.as_bytes(), &prf));
                 let options = RequestOptions::from_json(&request).unwrap();
                 let ceremony = world.client.get(&options, &origin).unwrap();
-                let response = |it: &Assertion| Response::GetAssertion(it.response().clone());
+                let response = |it: &Assertion| CtapResponse::GetAssertion(it.response().clone());
                 let performed = world.perform(&known, ceremony, response, Assertion::to_json);
                 performed.await.unwrap();
             }

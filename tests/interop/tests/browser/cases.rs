@@ -71,7 +71,7 @@ pub(crate) async fn a_phone_with_an_excluded_passkey_makes_no_other(mut scene: S
     let (options, _) =
         scene.site().registration_with(ADA, |builder| builder.exclude_credentials(exclude));
     let outcome = scene.create(&options, Answer::Agree).await;
-    assert!(matches!(outcome.prompt().question, Question::AlreadyRegistered(_)));
+    assert!(matches!(outcome.prompt().question, Question::CredentialExcluded(_)));
     assert_eq!(outcome.exception(), "InvalidStateError");
     assert_eq!(scene.phone.passkeys(), 1);
 }
@@ -84,14 +84,14 @@ pub(crate) async fn a_user_who_declines_ends_the_ceremony(mut scene: Scene<'_>) 
 
     let (options, _) = scene.site().sign_in(&[]);
     let outcome = scene.get(&options, Answer::Decline).await;
-    assert!(matches!(outcome.prompt().question, Question::NothingHere));
+    assert!(matches!(outcome.prompt().question, Question::NoCredentials));
     assert_eq!(outcome.exception(), "NotAllowedError");
 }
 
 pub(crate) async fn a_phone_without_a_passkey_ends_the_sign_in(mut scene: Scene<'_>) {
     let (options, _) = scene.site().sign_in(&[]);
     let outcome = scene.get(&options, Answer::Agree).await;
-    assert!(matches!(outcome.prompt().question, Question::NothingHere));
+    assert!(matches!(outcome.prompt().question, Question::NoCredentials));
     assert_eq!(outcome.exception(), "NotAllowedError");
 }
 

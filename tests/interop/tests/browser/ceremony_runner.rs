@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fido_hybrid::authenticator::{Prompt, Session, Update};
+use fido_hybrid::authenticator::{AuthenticatorUpdate, Prompt, Session};
 use fido_hybrid::error::Error;
 use serde_json::Value;
 use tokio::runtime::Runtime;
@@ -78,8 +78,8 @@ impl<'a> Scene<'a> {
 
         let (asked, mut asks) = mpsc::unbounded_channel();
         let screen = Arc::clone(screen);
-        let (ability, picture_b) = (self.phone.ability, picture("b-phone"));
-        let person = Person { answer, ability, screen, picture: picture_b, asked };
+        let (capability, picture_b) = (self.phone.capability, picture("b-phone"));
+        let person = Person { answer, capability, screen, picture: picture_b, asked };
         let power = Power::on();
         let mut session = power.run(|| self.phone.answer(code, person));
         let asked = tokio::select! {
@@ -143,7 +143,7 @@ impl Outcome {
 async fn secured(session: &mut Session) {
     loop {
         match session.next().await {
-            Some(Update::Secured) => return,
+            Some(AuthenticatorUpdate::Secured) => return,
             Some(_) => {}
             None => panic!("no handshake: {:?}", session.outcome().await),
         }

@@ -2,7 +2,7 @@
 //! back with the same members and meanings.
 
 use fido_hybrid::client::{Ceremony, Client};
-use fido_hybrid::error::Fault;
+use fido_hybrid::error::ErrorKind;
 use fido_hybrid::webauthn::{CreationOptions, DomException, Origin, RequestOptions};
 use serde_json::{Value, json};
 
@@ -222,8 +222,8 @@ async fn perform<T>(
     let outcome = ceremony.outcome().await;
     drop(ceremony);
     session.outcome().await.unwrap();
-    outcome.map_err(|error| match error.fault {
-        Fault::Status(status) => DomException::from(status).name(),
+    outcome.map_err(|error| match error.kind {
+        ErrorKind::Status(status) => DomException::from(status).name(),
         _ => panic!("{error}"),
     })
 }

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use fido_hybrid::bluetooth::Bluetooth;
 use fido_hybrid::client::Client;
 use fido_hybrid::transport::tunnel_domain::TunnelDomain;
-use fido_hybrid::tunnel::WebSocketTunnel;
-use fido_hybrid_relay::{Running, Server};
+use fido_hybrid::tunnel::WebSocketDialer;
+use fido_hybrid_relay::{Server, ServerHandle};
 use fido_hybrid_testkit::services::certificate;
 
 use crate::bluez::{Air, Machine, Power};
@@ -30,8 +30,8 @@ pub(crate) struct World {
     pub(crate) site: Site,
     computer: Machine,
     phone: Machine,
-    pub(crate) tunnel: WebSocketTunnel,
-    _relay: Running,
+    pub(crate) tunnel: WebSocketDialer,
+    _relay: ServerHandle,
     _page: Page,
     folder: PathBuf,
     notes: Mutex<Vec<String>>,
@@ -53,7 +53,7 @@ impl World {
         let (root, config) = certificate(&[&service]);
         let server = Server::builder().tls(config).bind("127.0.0.1:0").await.unwrap();
         let relay = server.start().unwrap();
-        let tunnel = WebSocketTunnel::builder()
+        let tunnel = WebSocketDialer::builder()
             .extra_roots([root])
             .resolve(&service, relay.local_addr())
             .build()

@@ -33,8 +33,7 @@ mod tools;
 mod unable;
 mod unverified;
 
-use fido_hybrid_testkit::bluez;
-use fido_hybrid_testkit::conversions as table;
+use fido_hybrid_testkit::{bluez, conversions as table};
 use std::path::Path;
 use std::pin::Pin;
 use std::process::ExitCode;

@@ -1,19 +1,20 @@
 //! Our phone, and the person whose it is.
 
+use fido_hybrid::ctap::GetInfoResponse;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use fido_hybrid::BoxFuture;
 use fido_hybrid::authenticator::{
     Account, Attestation, Authenticator, Decision, MemoryStore, Passkey, PasskeyStore, Profile,
-    Prompt, Session, UserCheck, Verification,
+    Prompt, Session, UserCheck, UserVerification,
 };
 use fido_hybrid::bluetooth::Bluetooth;
 use fido_hybrid::ctap::{CredentialId, get_info};
-use fido_hybrid::error::StoreFault;
+use fido_hybrid::error::StoreError;
 use fido_hybrid::transport::qr_code::QrCode;
 use fido_hybrid::transport::tunnel_domain::TunnelDomain;
-use fido_hybrid::tunnel::WebSocketTunnel;
+use fido_hybrid::tunnel::WebSocketDialer;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -41,12 +42,12 @@ pub(crate) enum Answer {
 /// A phone with its passkeys.
 pub(crate) struct Phone {
     passkeys: MemoryStore,
-    fault: Option<StoreFault>,
+    fault: Option<StoreError>,
     attestation: Attestation,
-    pub(crate) ability: Verification,
-    get_info: get_info::Response,
+    pub(crate) capability: UserVerification,
+    get_info: GetInfoResponse,
     radio: Bluetooth,
-    tunnel: WebSocketTunnel,
+    tunnel: WebSocketDialer,
 }
 
 /// What the phone asked, and when the person answered or it was gone.
@@ -64,7 +65,7 @@ impl Asked {
 /// Who sees the phone's prompt and the computer's screen.
 pub(crate) struct Person {
     pub(crate) answer: Answer,
-    pub(crate) ability: Verification,
+    pub(crate) capability: UserVerification,
     pub(crate) screen: Arc<Screen>,
     /// Where the computer's screen is kept as it is when the person answers.
     pub(crate) picture: PathBuf,
@@ -72,28 +73,28 @@ pub(crate) struct Person {
 }
 
 impl Phone {
-    pub(crate) fn new(radio: Bluetooth, tunnel: WebSocketTunnel) -> Self {
+    pub(crate) fn new(radio: Bluetooth, tunnel: WebSocketDialer) -> Self {
         let (passkeys, attestation) = (MemoryStore::new(), Attestation::None);
         let profile = Profile::default();
-        let (ability, get_info) = (profile.ability, profile.get_info());
-        Self { passkeys, fault: None, attestation, ability, get_info, radio, tunnel }
+        let (capability, get_info) = (profile.capability, profile.get_info());
+        Self { passkeys, fault: None, attestation, capability, get_info, radio, tunnel }
     }
 
     /// Takes its finger sensor away.
     pub(crate) fn cannot_verify(&mut self) {
-        self.ability = Verification::Present;
+        self.capability = UserVerification::Present;
         let mut profile = Profile::default();
-        profile.ability = self.ability;
+        profile.capability = self.capability;
         self.get_info = profile.get_info();
     }
 
     /// Has it say something else of itself than what it can do.
-    pub(crate) fn state(&mut self, change: impl FnOnce(&mut get_info::Response)) {
+    pub(crate) fn state(&mut self, change: impl FnOnce(&mut GetInfoResponse)) {
         change(&mut self.get_info);
     }
 
     /// Has its store fail when a passkey is to be kept.
-    pub(crate) fn keep_nothing(&mut self, fault: StoreFault) {
+    pub(crate) fn keep_nothing(&mut self, fault: StoreError) {
         self.fault = Some(fault);
     }
 
@@ -109,12 +110,12 @@ impl Phone {
         for passkey in self.passkeys.passkeys() {
             passkeys.insert(passkey).await.unwrap();
         }
-        let Self { fault, attestation, ability, get_info, radio, tunnel, .. } = self;
+        let Self { fault, attestation, capability, get_info, radio, tunnel, .. } = self;
         Self {
             passkeys,
             fault: fault.clone(),
             attestation: *attestation,
-            ability: *ability,
+            capability: *capability,
             get_info: get_info.clone(),
             radio: radio.clone(),
             tunnel: tunnel.clone(),
@@ -176,15 +177,15 @@ impl UserCheck for Person {
         })
     }
 
-    fn ability(&self) -> Verification {
-        self.ability
+    fn capability(&self) -> UserVerification {
+        self.capability
     }
 }
 
 /// A store in memory that may fail.
 struct Store {
     passkeys: MemoryStore,
-    fault: Option<StoreFault>,
+    fault: Option<StoreError>,
 }
 
 impl PasskeyStore for Store {
@@ -192,11 +193,11 @@ impl PasskeyStore for Store {
         &'a self,
         rp_id: &'a str,
         ids: Option<&'a [CredentialId]>,
-    ) -> BoxFuture<'a, Result<Vec<Passkey>, StoreFault>> {
+    ) -> BoxFuture<'a, Result<Vec<Passkey>, StoreError>> {
         self.passkeys.candidates(rp_id, ids)
     }
 
-    fn insert(&self, passkey: Passkey) -> BoxFuture<'_, Result<(), StoreFault>> {
+    fn insert(&self, passkey: Passkey) -> BoxFuture<'_, Result<(), StoreError>> {
         match self.fault.clone() {
             Some(fault) => Box::pin(std::future::ready(Err(fault))),
             None => self.passkeys.insert(passkey),
@@ -207,7 +208,7 @@ impl PasskeyStore for Store {
         &'a self,
         rp_id: &'a str,
         id: &'a CredentialId,
-    ) -> BoxFuture<'a, Result<u32, StoreFault>> {
+    ) -> BoxFuture<'a, Result<u32, StoreError>> {
         self.passkeys.count_use(rp_id, id)
     }
 
@@ -215,7 +216,7 @@ impl PasskeyStore for Store {
         &'a self,
         rp_id: &'a str,
         id: &'a CredentialId,
-    ) -> BoxFuture<'a, Result<(), StoreFault>> {
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
         self.passkeys.remove(rp_id, id)
     }
 }

@@ -6,8 +6,8 @@
 
 use fido_hybrid::authenticator::Question;
 use fido_hybrid::ctap::get_info::{self, FIDO_2_0};
-use fido_hybrid::ctap::{Algorithm, CredentialParameters};
-use fido_hybrid::error::StoreFault;
+use fido_hybrid::ctap::{Algorithm, CredentialParameters, GetInfoResponse};
+use fido_hybrid::error::StoreError;
 use serde_json::{Value, json};
 
 use crate::ceremony_runner::Scene;
@@ -15,7 +15,7 @@ use crate::phone::Answer;
 use crate::site::ADA;
 
 /// What a registration needs, how its options say so, and a getInfo without it.
-type Need = (&'static str, fn(&mut Value), fn(&mut get_info::Response));
+type Need = (&'static str, fn(&mut Value), fn(&mut GetInfoResponse));
 
 const NEEDS: &[Need] = &[
     ("RS256", |options| options["pubKeyCredParams"] = offers(&[-257]), with_es256_alone),
@@ -59,16 +59,16 @@ fn offers(algorithms: &[i64]) -> Value {
     algorithms.iter().map(|algorithm| json!({"type": "public-key", "alg": algorithm})).collect()
 }
 
-fn with_es256_alone(info: &mut get_info::Response) {
+fn with_es256_alone(info: &mut GetInfoResponse) {
     info.algorithms = vec![CredentialParameters::new(Algorithm::ES256)];
 }
 
 /// Chromium then has no selection, and registers for `.dummy` in its place.
-fn of_ctap_2_0(info: &mut get_info::Response) {
+fn of_ctap_2_0(info: &mut GetInfoResponse) {
     info.versions = vec![FIDO_2_0.to_owned()];
 }
 
-async fn every_need(scene: &mut Scene<'_>, version: fn(&mut get_info::Response)) {
+async fn every_need(scene: &mut Scene<'_>, version: fn(&mut GetInfoResponse)) {
     for (name, change, lacks) in NEEDS {
         scene.phone = scene.world.phone();
         scene.phone.state(|info| {
@@ -101,7 +101,7 @@ pub(crate) async fn a_sign_in_that_the_phone_cannot_do_ends_in_an_exception(mut 
     let (options, state) = scene.site().registration(ADA);
     let made = scene.create(&options, Answer::Agree).await.credential();
     let known = scene.site().register(&made, &state);
-    for version in [|_: &mut get_info::Response| {}, of_ctap_2_0] {
+    for version in [|_: &mut GetInfoResponse| {}, of_ctap_2_0] {
         scene.phone = scene.phone.twin().await;
         scene.phone.cannot_verify();
         scene.phone.state(version);
@@ -121,7 +121,7 @@ pub(crate) async fn a_sign_in_that_the_phone_cannot_do_ends_in_an_exception(mut 
 pub(crate) async fn an_algorithm_that_only_the_phone_knows_to_be_missing_ends_in_an_exception(
     mut scene: Scene<'_>,
 ) {
-    for version in [|_: &mut get_info::Response| {}, of_ctap_2_0] {
+    for version in [|_: &mut GetInfoResponse| {}, of_ctap_2_0] {
         scene.phone.state(|info| {
             info.algorithms.push(CredentialParameters::new(UNKNOWN));
             version(info);
@@ -141,7 +141,7 @@ const UNKNOWN: Algorithm = Algorithm(-65_537);
 pub(crate) async fn a_user_who_declines_what_the_phone_cannot_do_ends_the_ceremony(
     mut scene: Scene<'_>,
 ) {
-    for version in [|_: &mut get_info::Response| {}, of_ctap_2_0] {
+    for version in [|_: &mut GetInfoResponse| {}, of_ctap_2_0] {
         scene.phone = scene.world.phone();
         scene.phone.state(|info| {
             with_es256_alone(info);
@@ -166,7 +166,7 @@ pub(crate) async fn whatever_the_phone_refuses_ends_in_an_exception(mut scene: S
         let outcome = scene.get(&options, answer).await;
         assert_eq!(outcome.exception(), "NotAllowedError", "{answer:?}");
     }
-    for fault in [StoreFault::Full, StoreFault::failed(std::fmt::Error)] {
+    for fault in [StoreError::Full, StoreError::failed(std::fmt::Error)] {
         scene.phone.keep_nothing(fault);
         let (options, _) = scene.site().registration(ADA);
         let outcome = scene.create(&options, Answer::Agree).await;

@@ -12,8 +12,7 @@ mod computer;
 #[allow(dead_code, reason = "this test uses a part")]
 mod world;
 
-use fido_hybrid_testkit::rig;
-use fido_hybrid_testkit::services;
+use fido_hybrid_testkit::{rig, services};
 use std::process::ExitCode;
 use std::sync::Arc;
 

@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use fido_hybrid::BoxFuture;
 use fido_hybrid::authenticator::{
-    Authenticator, Decision, MemoryStore, Prompt, Session, UserCheck, Verification,
+    Authenticator, Decision, MemoryStore, Prompt, Session, UserCheck, UserVerification,
 };
 use fido_hybrid::bluetooth::{self, AdapterState};
 use fido_hybrid::client::{self, Ceremony, Client};
-use fido_hybrid::ctap::{Request, Response};
+use fido_hybrid::ctap::{CtapRequest, CtapResponse};
 use fido_hybrid::transport::qr_code::QrCode;
 use fido_hybrid::transport::tunnel_domain::TunnelDomain;
-use fido_hybrid::tunnel::WebSocketTunnel;
-use fido_hybrid_relay::{Running, Server};
+use fido_hybrid::tunnel::WebSocketDialer;
+use fido_hybrid_relay::{Server, ServerHandle};
 
 use crate::computer::{Bluetooth, Disturbance};
 use crate::rig::{get_assertion, make_credential};
@@ -30,7 +30,7 @@ struct Agrees;
 
 impl UserCheck for Agrees {
     fn check(&self, _: Prompt) -> BoxFuture<'_, Decision> {
-        let agreed = Decision::Approved { verification: Verification::Verified, account: 0 };
+        let agreed = Decision::Approved { verification: UserVerification::Verified, account: 0 };
         Box::pin(std::future::ready(agreed))
     }
 }
@@ -39,7 +39,7 @@ pub(crate) struct World {
     bluetooth: Bluetooth,
     client: Client,
     phone: Authenticator,
-    _service: Running,
+    _service: ServerHandle,
 }
 
 impl World {
@@ -56,7 +56,7 @@ impl World {
             .unwrap()
             .with_root_certificates(roots)
             .with_no_client_auth();
-        let tunnel = WebSocketTunnel::builder()
+        let tunnel = WebSocketDialer::builder()
             .tls_config(Arc::new(tls))
             .resolve(&domain(), service.local_addr())
             .build()
@@ -76,7 +76,7 @@ impl World {
     }
 
     pub(crate) async fn registers_and_signs_in(&self) {
-        let requests: [Request; 2] = [make_credential("Ada").into(), get_assertion(&[]).into()];
+        let requests: [CtapRequest; 2] = [make_credential("Ada").into(), get_assertion(&[]).into()];
         for request in requests {
             let ceremony = self.client.begin(request, None).unwrap();
             let session = self.scan(&ceremony);
@@ -94,7 +94,7 @@ impl World {
         for wanted in [false, true] {
             let told = reach(
                 &mut ceremony,
-                |update| matches!(update, client::Update::Adapter(state) if (*state == AdapterState::On) == wanted),
+                |update| matches!(update, client::ClientUpdate::Adapter(state) if (*state == AdapterState::On) == wanted),
             );
             assert!(soon("the adapter's state", told).await, "{:?}", ceremony.outcome().await);
         }
@@ -120,14 +120,14 @@ impl World {
     }
 
     /// The phone's camera sees the code.
-    fn scan(&self, ceremony: &Ceremony<Response>) -> Session {
+    fn scan(&self, ceremony: &Ceremony<CtapResponse>) -> Session {
         let code: QrCode = ceremony.qr_code().unwrap().expose().parse().unwrap();
         self.phone.answer(code).unwrap()
     }
 }
 
 /// Both sides end well.
-async fn end(mut ceremony: Ceremony<Response>, mut session: Session) {
+async fn end(mut ceremony: Ceremony<CtapResponse>, mut session: Session) {
     // What both were told, for when they do not end.
     let (mut client, mut phone) = (Vec::new(), Vec::new());
     let both = async {
@@ -150,14 +150,15 @@ async fn end(mut ceremony: Ceremony<Response>, mut session: Session) {
     let ended = tokio::time::timeout(PATIENCE, both).await;
     let told = format!("the client: {client:?}, the phone: {phone:?}");
     let (answer, ended) = ended.unwrap_or_else(|_| panic!("timed out; {told}"));
-    let is_answer = matches!(answer, Ok(Response::MakeCredential(_) | Response::GetAssertion(_)));
+    let is_answer =
+        matches!(answer, Ok(CtapResponse::MakeCredential(_) | CtapResponse::GetAssertion(_)));
     assert!(is_answer, "{answer:?}; {told}");
     assert!(ended.is_ok(), "{ended:?}; {told}");
 }
 
 async fn reach(
-    ceremony: &mut Ceremony<Response>,
-    enough: impl Fn(&client::Update) -> bool,
+    ceremony: &mut Ceremony<CtapResponse>,
+    enough: impl Fn(&client::ClientUpdate) -> bool,
 ) -> bool {
     while let Some(update) = ceremony.next().await {
         if enough(&update) {

@@ -1,30 +1,30 @@
 //! Consent: the only thing that lets a key be made or a signature happen.
 //!
 //! ```text
-//! Asked<S> ── decision on this very prompt ──▶ Consent<S> ── consumed ──▶ S and flags
+//! Prompted<S> ── decision on this very prompt ──▶ Consent<S> ── consumed ──▶ S and flags
 //! ```
 //!
 //! `S` is what the user was asked about: the request, or the request with the
-//! passkeys that fit. It goes into [`Asked`] when the prompt is shown and comes
+//! passkeys that fit. It goes into [`Prompted`] when the prompt is shown and comes
 //! out of [`Consent`] only, so what is done is what was agreed to, once. Both
 //! types have private fields and one constructor each. UP and UV of
 //! authenticator data come from here and from nowhere else.
 
 use super::refusal::Refusal;
-use super::user_check::{Decision, Prompt, PromptId, Verification};
+use super::user_check::{Decision, Prompt, PromptId, UserVerification};
 use crate::ctap::{Flags, Status};
 use crate::error::ApiMisuse;
 
 /// A prompt that is shown, and what it is about.
 #[derive(Debug)]
-pub(super) struct Asked<S> {
+pub(super) struct Prompted<S> {
     subject: S,
     prompt: PromptId,
     accounts: usize,
-    demanded: Verification,
+    demanded: UserVerification,
 }
 
-impl<S> Asked<S> {
+impl<S> Prompted<S> {
     pub(super) fn new(prompt: &Prompt, subject: S) -> Self {
         // Where there is nothing to choose, the choice is 0.
         let accounts = prompt.accounts().len().max(1);
@@ -84,12 +84,12 @@ impl<S> Asked<S> {
 pub(super) struct Consent<S> {
     subject: S,
     account: usize,
-    verification: Verification,
+    verification: UserVerification,
 }
 
 /// What was agreed to, its consent spent.
 #[derive(Debug)]
-pub(super) struct Agreed<S> {
+pub(super) struct SpentConsent<S> {
     pub(super) subject: S,
     /// Which of the prompt's accounts.
     pub(super) account: usize,
@@ -98,13 +98,13 @@ pub(super) struct Agreed<S> {
 }
 
 impl<S> Consent<S> {
-    pub(super) fn spend(self) -> Agreed<S> {
+    pub(super) fn spend(self) -> SpentConsent<S> {
         let Self { subject, account, verification } = self;
         let flags = match verification {
-            Verification::Present => Flags::USER_PRESENT,
-            Verification::Verified => Flags::USER_PRESENT | Flags::USER_VERIFIED,
+            UserVerification::Present => Flags::USER_PRESENT,
+            UserVerification::Verified => Flags::USER_PRESENT | Flags::USER_VERIFIED,
         };
-        Agreed { subject, account, flags }
+        SpentConsent { subject, account, flags }
     }
 }
 
@@ -115,12 +115,12 @@ mod tests {
 
     const ID: PromptId = PromptId([1; 8]);
 
-    fn asked(demanded: Verification) -> Asked<()> {
-        let (rp_id, question) = ("example.com".to_owned(), Question::NothingHere);
-        Asked::new(&Prompt { id: ID, rp_id, rp_name: None, question, demanded }, ())
+    fn asked(demanded: UserVerification) -> Prompted<()> {
+        let (rp_id, question) = ("example.com".to_owned(), Question::NoCredentials);
+        Prompted::new(&Prompt { id: ID, rp_id, rp_name: None, question, demanded }, ())
     }
 
-    fn approved(verification: Verification, account: usize) -> Decision {
+    fn approved(verification: UserVerification, account: usize) -> Decision {
         Decision::Approved { verification, account }
     }
 
@@ -128,25 +128,26 @@ mod tests {
     fn flags_say_what_the_user_check_said() {
         let flags = |verification| {
             let consent =
-                asked(Verification::Present).decide(ID, approved(verification, 0)).unwrap();
+                asked(UserVerification::Present).decide(ID, approved(verification, 0)).unwrap();
             consent.spend().flags
         };
-        assert_eq!(flags(Verification::Present).0, 0x01);
-        assert_eq!(flags(Verification::Verified).0, 0x05);
+        assert_eq!(flags(UserVerification::Present).0, 0x01);
+        assert_eq!(flags(UserVerification::Verified).0, 0x05);
     }
 
     #[test]
     fn everything_but_a_fitting_approval_is_refused() {
-        let refusal =
-            |prompt, decision| asked(Verification::Verified).decide(prompt, decision).unwrap_err();
-        let verified = approved(Verification::Verified, 0);
+        let refusal = |prompt, decision| {
+            asked(UserVerification::Verified).decide(prompt, decision).unwrap_err()
+        };
+        let verified = approved(UserVerification::Verified, 0);
         assert_eq!(refusal(ID, Decision::Declined), Refusal::Declined);
         assert_eq!(refusal(ID, Decision::TimedOut), Refusal::TimedOut);
         assert_eq!(refusal(ID, Decision::NoUi), Refusal::NoUi);
-        assert_eq!(refusal(ID, approved(Verification::Present, 0)), Refusal::NotVerified);
+        assert_eq!(refusal(ID, approved(UserVerification::Present, 0)), Refusal::NotVerified);
         let misused = Refusal::Unsupported(Status::NOT_ALLOWED);
-        assert_eq!(refusal(ID, approved(Verification::Verified, 1)), misused);
+        assert_eq!(refusal(ID, approved(UserVerification::Verified, 1)), misused);
         assert_eq!(refusal(PromptId([2; 8]), verified), misused);
-        assert!(asked(Verification::Verified).decide(ID, verified).is_ok());
+        assert!(asked(UserVerification::Verified).decide(ID, verified).is_ok());
     }
 }

@@ -14,15 +14,14 @@
 //!   would answer behind the user's back, and no client asks it over hybrid.
 //! * That there is no passkey is told after an approval only.
 
-use super::consent::{Agreed, Consent};
+use super::consent::{Consent, SpentConsent};
 use super::make_credential::{usable_ids, without_pin};
-use super::names;
 use super::passkey::Passkey;
-use super::prf;
 use super::refusal::Refusal;
-use super::user_check::Verification;
+use super::user_check::UserVerification;
+use super::{names, prf};
 use crate::crypto::sha256;
-use crate::ctap::get_assertion::{Request, Response};
+use crate::ctap::get_assertion::{GetAssertionRequest, GetAssertionResponse};
 use crate::ctap::{AuthenticatorData, CredentialDescriptor, CredentialId, Flags, Status, User};
 use crate::secret::SecretBytes;
 
@@ -30,12 +29,15 @@ use crate::secret::SecretBytes;
 const PIN_MEMBERS: (i64, i64) = (6, 7);
 
 /// Checks what can be checked without store and user.
-pub(super) fn check(request: &Request, ability: Verification) -> Result<(), Refusal> {
+pub(super) fn check(
+    request: &GetAssertionRequest,
+    capability: UserVerification,
+) -> Result<(), Refusal> {
     without_pin(request.unknown(), PIN_MEMBERS)?;
     if request.options.up == Some(false) {
         return Err(Refusal::Unsupported(Status::UNSUPPORTED_OPTION));
     }
-    if request.options.uv == Some(true) && ability < Verification::Verified {
+    if request.options.uv == Some(true) && capability < UserVerification::Verified {
         return Err(Refusal::CannotVerify);
     }
     if !names::is_rp_id(&request.rp_id) {
@@ -48,7 +50,7 @@ pub(super) fn check(request: &Request, ability: Verification) -> Result<(), Refu
 ///
 /// A list that names nothing usable allows nothing. It is not an empty list,
 /// which allows everything.
-pub(super) fn allowed(request: &Request) -> Option<Vec<CredentialId>> {
+pub(super) fn allowed(request: &GetAssertionRequest) -> Option<Vec<CredentialId>> {
     (!request.allow_list.is_empty()).then(|| usable_ids(&request.allow_list))
 }
 
@@ -56,13 +58,13 @@ pub(super) fn allowed(request: &Request) -> Option<Vec<CredentialId>> {
 /// order in which the user sees them.
 #[derive(Debug)]
 pub(super) struct SignIn {
-    request: Request,
+    request: GetAssertionRequest,
     passkeys: Vec<Passkey>,
 }
 
 impl SignIn {
     /// Keeps what fits of the store's passkeys; `None` if none does.
-    pub(super) fn new(request: Request, found: Vec<Passkey>) -> Option<Self> {
+    pub(super) fn new(request: GetAssertionRequest, found: Vec<Passkey>) -> Option<Self> {
         let allowed = allowed(&request);
         let fits = |passkey: &Passkey| passkey.matches(&request.rp_id, allowed.as_deref());
         let passkeys: Vec<Passkey> = found.into_iter().filter(fits).collect();
@@ -77,15 +79,16 @@ impl SignIn {
 /// The passkey that the user chose, and what it is to sign. Made of a consent,
 /// and spent by the one signature.
 #[derive(Debug)]
-pub(super) struct Chosen {
-    request: Request,
+pub(super) struct ChosenPasskey {
+    request: GetAssertionRequest,
     passkey: Passkey,
     flags: Flags,
 }
 
-impl Chosen {
+impl ChosenPasskey {
     pub(super) fn new(consent: Consent<SignIn>) -> Result<Self, Refusal> {
-        let Agreed { subject: SignIn { request, passkeys }, account, flags } = consent.spend();
+        let SpentConsent { subject: SignIn { request, passkeys }, account, flags } =
+            consent.spend();
         let passkey = passkeys.into_iter().nth(account).ok_or(Refusal::NoPasskey)?;
         Ok(Self { request, passkey, flags })
     }
@@ -112,7 +115,7 @@ impl Chosen {
 /// An assertion without its signature.
 #[derive(Debug)]
 pub(super) struct Unsigned {
-    request: Request,
+    request: GetAssertionRequest,
     passkey: Passkey,
     flags: Flags,
     auth_data: AuthenticatorData,
@@ -129,13 +132,13 @@ impl Unsigned {
     }
 
     /// The answer.
-    pub(super) fn signed(self, signature: Vec<u8>) -> Response {
+    pub(super) fn signed(self, signature: Vec<u8>) -> GetAssertionResponse {
         let Self { request, passkey, flags, auth_data } = self;
         let signature = SecretBytes::new(signature);
         let prf = request.extensions.prf.as_ref();
         let prf = prf.and_then(|input| prf::at_sign_in(&passkey, input, flags));
         let descriptor = CredentialDescriptor::new(passkey.id);
-        let mut response = Response::new(descriptor, auth_data, signature);
+        let mut response = GetAssertionResponse::new(descriptor, auth_data, signature);
         response.unsigned_extensions.prf = prf;
         // CTAP 2.2 section 6.2.3: `user.id` is mandatory for discoverable credentials,
         // and every passkey here is one. Names are for verified users only.
@@ -166,11 +169,11 @@ mod tests {
         Passkey::new(id(byte), rp_id, user, SecretKey::from_scalar(&[byte; 32]).unwrap())
     }
 
-    fn request() -> Request {
-        Request::new("example.com", [7; 32])
+    fn request() -> GetAssertionRequest {
+        GetAssertionRequest::new("example.com", [7; 32])
     }
 
-    fn kept(request: Request, found: Vec<Passkey>) -> Vec<u8> {
+    fn kept(request: GetAssertionRequest, found: Vec<Passkey>) -> Vec<u8> {
         let kept = SignIn::new(request, found).map(|sign_in| sign_in.passkeys).unwrap_or_default();
         kept.iter().map(|passkey| passkey.id.as_bytes()[0]).collect()
     }
@@ -201,13 +204,13 @@ mod tests {
         let mut silent = request();
         silent.options.up = Some(false);
         let refused = |status| Err(Refusal::Unsupported(status));
-        assert_eq!(check(&silent, Verification::Verified), refused(Status::UNSUPPORTED_OPTION));
+        assert_eq!(check(&silent, UserVerification::Verified), refused(Status::UNSUPPORTED_OPTION));
         let mut verified = request();
         verified.options.uv = Some(true);
-        assert_eq!(check(&verified, Verification::Verified), Ok(()));
-        assert_eq!(check(&verified, Verification::Present), Err(Refusal::CannotVerify));
+        assert_eq!(check(&verified, UserVerification::Verified), Ok(()));
+        assert_eq!(check(&verified, UserVerification::Present), Err(Refusal::CannotVerify));
         assert_eq!(
-            check(&Request::new("a b", [0; 32]), Verification::Verified),
+            check(&GetAssertionRequest::new("a b", [0; 32]), UserVerification::Verified),
             refused(Status::INVALID_PARAMETER)
         );
     }

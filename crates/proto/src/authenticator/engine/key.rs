@@ -7,7 +7,7 @@ use crate::crypto::{PublicKey, SecretKey};
 
 /// A passkey's private key.
 #[derive(Clone)]
-pub enum Key {
+pub enum PrivateKey {
     /// The key itself. A passkey store encrypts [`SecretKey::expose`].
     Software(SecretKey),
     /// A key of a [`KeyStore`](super::KeyStore), such as a TPM or a secure element.
@@ -15,7 +15,7 @@ pub enum Key {
     External(ExternalKey),
 }
 
-impl Key {
+impl PrivateKey {
     /// The public key.
     #[must_use]
     pub const fn public_key(&self) -> &PublicKey {
@@ -44,19 +44,19 @@ impl Key {
     }
 }
 
-impl From<SecretKey> for Key {
+impl From<SecretKey> for PrivateKey {
     fn from(key: SecretKey) -> Self {
         Self::Software(key)
     }
 }
 
-impl From<ExternalKey> for Key {
+impl From<ExternalKey> for PrivateKey {
     fn from(key: ExternalKey) -> Self {
         Self::External(key)
     }
 }
 
-impl fmt::Debug for Key {
+impl fmt::Debug for PrivateKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Software(_) => "Software(..)",
@@ -133,7 +133,7 @@ mod tests {
         let handle = KeyHandle::new([0xab; 7]).unwrap();
         assert_eq!(format!("{handle:?}"), "KeyHandle(7 bytes)");
         let external = ExternalKey { handle, public_key: *secret.public_key() };
-        assert_eq!(format!("{:?}", Key::from(secret)), "Software(..)");
-        assert_eq!(format!("{:?}", Key::from(external)), "External(..)");
+        assert_eq!(format!("{:?}", PrivateKey::from(secret)), "Software(..)");
+        assert_eq!(format!("{:?}", PrivateKey::from(external)), "External(..)");
     }
 }

@@ -13,29 +13,33 @@
 //! * No PIN/UV protocol exists on this transport: a request with `pinUvAuthParam`
 //!   is refused as one for a protocol that is not supported.
 
-use super::consent::{Agreed, Consent};
-use super::key::{ExternalKey, Key, KeyHandle};
-use super::names;
+use super::consent::{Consent, SpentConsent};
+use super::key::{ExternalKey, KeyHandle, PrivateKey};
 use super::passkey::Passkey;
-use super::prf;
 use super::profile::{Attestation, Profile};
 use super::randomness::Randomness;
 use super::refusal::Refusal;
-use super::user_check::Verification;
+use super::user_check::UserVerification;
+use super::{names, prf};
 use crate::cbor::{Encode, Writer};
 use crate::crypto::sha256;
 use crate::ctap::entity::PUBLIC_KEY;
-use crate::ctap::make_credential::{FORMAT_NONE, FORMAT_PACKED, Request, Response};
+use crate::ctap::make_credential::{
+    FORMAT_NONE, FORMAT_PACKED, MakeCredentialRequest, MakeCredentialResponse,
+};
 use crate::ctap::{
     Algorithm, AttestedCredential, AuthenticatorData, CoseKey, CredentialDescriptor, CredentialId,
-    Flags, Members, RawCbor, Status,
+    Flags, RawCbor, Status, UnknownMembers,
 };
 
 /// Numbers of `pinUvAuthParam` and `pinUvAuthProtocol` in a request.
 const PIN_MEMBERS: (i64, i64) = (8, 9);
 
 /// Checks what can be checked without store and user.
-pub(super) fn check(request: &Request, ability: Verification) -> Result<(), Refusal> {
+pub(super) fn check(
+    request: &MakeCredentialRequest,
+    capability: UserVerification,
+) -> Result<(), Refusal> {
     without_pin(request.unknown(), PIN_MEMBERS)?;
     let fits = |offer: &crate::ctap::CredentialParameters| {
         offer.kind == PUBLIC_KEY && offer.algorithm == Algorithm::ES256
@@ -47,7 +51,7 @@ pub(super) fn check(request: &Request, ability: Verification) -> Result<(), Refu
     if options.up == Some(false) {
         return Err(Refusal::Unsupported(Status::INVALID_OPTION));
     }
-    if options.uv == Some(true) && ability < Verification::Verified {
+    if options.uv == Some(true) && capability < UserVerification::Verified {
         return Err(Refusal::CannotVerify);
     }
     // CTAP 2.2 section 6.1.2: not capable of it.
@@ -63,7 +67,10 @@ pub(super) fn check(request: &Request, ability: Verification) -> Result<(), Refu
 
 /// Refuses a request that uses a PIN/UV protocol (CTAP 2.2 sections 6.1.2 and
 /// 6.2.2, steps 1 and 2).
-pub(super) fn without_pin(members: &Members, (param, protocol): (i64, i64)) -> Result<(), Refusal> {
+pub(super) fn without_pin(
+    members: &UnknownMembers,
+    (param, protocol): (i64, i64),
+) -> Result<(), Refusal> {
     match (members.get(param), members.get(protocol)) {
         (None, _) => Ok(()),
         (Some(_), None) => Err(Refusal::Unsupported(Status::MISSING_PARAMETER)),
@@ -78,17 +85,26 @@ pub(super) fn usable_ids(list: &[CredentialDescriptor]) -> Vec<CredentialId> {
 }
 
 /// The first of the store's passkeys that forbids another.
-pub(super) fn excluded<'a>(request: &Request, found: &'a [Passkey]) -> Option<&'a Passkey> {
+pub(super) fn excluded<'a>(
+    request: &MakeCredentialRequest,
+    found: &'a [Passkey],
+) -> Option<&'a Passkey> {
     let excluded = usable_ids(&request.exclude_list);
     found.iter().find(|passkey| passkey.matches(&request.rp.id, Some(&excluded)))
 }
 
 /// The passkey that the new one would take the place of: an account has one.
-pub(super) fn replaced<'a>(request: &Request, found: &'a [Passkey]) -> Option<&'a Passkey> {
+pub(super) fn replaced<'a>(
+    request: &MakeCredentialRequest,
+    found: &'a [Passkey],
+) -> Option<&'a Passkey> {
     of_account(request, found).next()
 }
 
-fn of_account<'a>(request: &Request, found: &'a [Passkey]) -> impl Iterator<Item = &'a Passkey> {
+fn of_account<'a>(
+    request: &MakeCredentialRequest,
+    found: &'a [Passkey],
+) -> impl Iterator<Item = &'a Passkey> {
     let account = (&request.rp.id, &request.user.id);
     found.iter().filter(move |passkey| (&passkey.rp_id, &passkey.user.id) == account)
 }
@@ -97,12 +113,12 @@ fn of_account<'a>(request: &Request, found: &'a [Passkey]) -> impl Iterator<Item
 /// one takes the place of.
 #[derive(Debug)]
 pub(super) struct Registration {
-    request: Request,
+    request: MakeCredentialRequest,
     replaced: Vec<KeyHandle>,
 }
 
 impl Registration {
-    pub(super) fn new(request: Request, found: &[Passkey]) -> Self {
+    pub(super) fn new(request: MakeCredentialRequest, found: &[Passkey]) -> Self {
         let replaced = of_account(&request, found).filter_map(|passkey| passkey.key.handle());
         let replaced = replaced.cloned().collect();
         Self { request, replaced }
@@ -119,7 +135,7 @@ pub(super) struct Keyless {
 
 impl Keyless {
     pub(super) fn new(consent: Consent<Registration>) -> Self {
-        let Agreed { subject: registration, flags, .. } = consent.spend();
+        let SpentConsent { subject: registration, flags, .. } = consent.spend();
         Self { registration, flags }
     }
 
@@ -151,7 +167,7 @@ impl Keyless {
     fn with_key(
         self,
         id: CredentialId,
-        key: Key,
+        key: PrivateKey,
         profile: &Profile,
         randomness: &mut Randomness,
     ) -> Unattested {
@@ -179,7 +195,7 @@ impl Keyless {
 /// A new passkey, whose attestation may lack a signature.
 #[derive(Debug)]
 pub(super) struct Unattested {
-    request: Request,
+    request: MakeCredentialRequest,
     replaced: Vec<KeyHandle>,
     flags: Flags,
     passkey: Passkey,
@@ -190,7 +206,7 @@ pub(super) struct Unattested {
 /// A registration whose passkey is being saved. The answer must not leave before.
 #[derive(Debug)]
 pub(super) struct Unsaved {
-    pub(super) response: Response,
+    pub(super) response: MakeCredentialResponse,
     /// The key to be deleted if the passkey is not saved.
     pub(super) created: Option<KeyHandle>,
     /// The keys to be deleted once it is.
@@ -217,10 +233,10 @@ impl Unattested {
     pub(super) fn attested(self, signature: Option<Vec<u8>>) -> (Passkey, Unsaved) {
         let Self { request, replaced, flags, passkey, auth_data, .. } = self;
         let mut response = match signature {
-            None => Response::new(FORMAT_NONE, auth_data, RawCbor::empty_map()),
+            None => MakeCredentialResponse::new(FORMAT_NONE, auth_data, RawCbor::empty_map()),
             Some(signature) => {
                 let statement = RawCbor::of(&SelfAttestation { signature });
-                Response::new(FORMAT_PACKED, auth_data, statement)
+                MakeCredentialResponse::new(FORMAT_PACKED, auth_data, statement)
             }
         };
         let prf = request.extensions.prf.as_ref();
@@ -260,8 +276,8 @@ mod tests {
     use super::*;
     use crate::ctap::{CredentialParameters, RelyingParty, User, UserHandle};
 
-    fn request() -> Request {
-        Request::new(
+    fn request() -> MakeCredentialRequest {
+        MakeCredentialRequest::new(
             [7; 32],
             RelyingParty::new("example.com", "Example"),
             User::new(UserHandle::new([1]).unwrap(), "ada", "Ada"),
@@ -269,10 +285,10 @@ mod tests {
         )
     }
 
-    fn checked(change: impl FnOnce(&mut Request)) -> Result<(), Refusal> {
+    fn checked(change: impl FnOnce(&mut MakeCredentialRequest)) -> Result<(), Refusal> {
         let mut request = request();
         change(&mut request);
-        check(&request, Verification::Verified)
+        check(&request, UserVerification::Verified)
     }
 
     #[test]
@@ -305,9 +321,9 @@ mod tests {
         let silent = Err(Refusal::Unsupported(Status::INVALID_OPTION));
         assert_eq!(checked(|request| request.options.up = Some(false)), silent);
         let mut request = request();
-        assert_eq!(check(&request, Verification::Present), Ok(()));
+        assert_eq!(check(&request, UserVerification::Present), Ok(()));
         request.options.uv = Some(true);
-        assert_eq!(check(&request, Verification::Present), Err(Refusal::CannotVerify));
+        assert_eq!(check(&request, UserVerification::Present), Err(Refusal::CannotVerify));
     }
 
     #[test]
@@ -324,7 +340,7 @@ mod tests {
             let mut bytes = crate::cbor::encode(&request());
             bytes[0] += (members.len() / 2) as u8;
             bytes.extend(members);
-            check(&crate::cbor::decode(&bytes).unwrap(), Verification::Verified)
+            check(&crate::cbor::decode(&bytes).unwrap(), UserVerification::Verified)
         };
         let refused = |status| Err(Refusal::Unsupported(status));
         assert_eq!(with(&[8, 0x40]), refused(Status::MISSING_PARAMETER));

@@ -25,10 +25,10 @@
 use std::collections::VecDeque;
 
 use crate::ctap::{
-    CredentialId, RawResponse, Request, RequestError, Response, Status, UserHandle,
-    get_assertion as get_assertion_messages, make_credential as make_credential_messages,
+    CredentialId, CtapRequest, CtapResponse, GetAssertionRequest, GetAssertionResponse,
+    MakeCredentialRequest, RawResponse, RequestError, Status, UserHandle,
 };
-use crate::error::{ApiMisuse, KeyFault, PeerMisbehaved, StoreFault};
+use crate::error::{ApiMisuse, KeyError, PeerMisbehaved, StoreError};
 use crate::secret::TransactionSeed;
 use crate::state_machine::End;
 
@@ -47,22 +47,22 @@ mod store;
 mod touch;
 mod user_check;
 
-use consent::Asked;
-use get_assertion::{Chosen, SignIn, Unsigned};
+use consent::Prompted;
+use get_assertion::{ChosenPasskey, SignIn, Unsigned};
 use make_credential::{Keyless, Registration, Unattested, Unsaved};
 use names::Site;
 use randomness::Randomness;
 use touch::Touch;
 
-pub use key::{ExternalKey, Key, KeyHandle, NewKeys};
+pub use key::{ExternalKey, KeyHandle, NewKeys, PrivateKey};
 pub use key_store::KeyStore;
-pub use names::MAX_NAME;
+pub use names::MAX_DISPLAY_NAME_BYTES;
 pub use passkey::{Backup, Passkey};
 pub use profile::{Attestation, MAX_MESSAGE_SIZE, Profile};
 pub use randomness::CREDENTIAL_ID_LENGTH;
 pub use refusal::Refusal;
 pub use store::{MemoryStore, PasskeyStore};
-pub use user_check::{Account, Decision, Prompt, PromptId, Question, UserCheck, Verification};
+pub use user_check::{Account, Decision, Prompt, PromptId, Question, UserCheck, UserVerification};
 
 /// How often the user is asked in one transaction. Clients ask once, and once
 /// more where a first request must fail; who asks for ever hopes for a mistake.
@@ -71,12 +71,12 @@ pub const MAX_PROMPTS: u8 = 8;
 /// What happened.
 #[derive(Debug)]
 pub(super) enum Input {
-    PasskeysFound(Result<Vec<Passkey>, StoreFault>),
+    PasskeysFound(Result<Vec<Passkey>, StoreError>),
     Decided { prompt: PromptId, decision: Decision },
-    Saved(Result<(), StoreFault>),
-    UseCounted(Result<u32, StoreFault>),
-    KeyCreated(Result<ExternalKey, KeyFault>),
-    Signed(Result<Vec<u8>, KeyFault>),
+    Saved(Result<(), StoreError>),
+    UseCounted(Result<u32, StoreError>),
+    KeyCreated(Result<ExternalKey, KeyError>),
+    Signed(Result<Vec<u8>, KeyError>),
 }
 
 /// What is to be done.
@@ -113,13 +113,13 @@ pub(super) enum Output {
 /// A step that was taken.
 #[derive(Debug)]
 pub(super) enum Report {
-    Prompting,
+    Answering,
     Registered,
     SignedIn,
     Refused(Refusal),
     Unsupported,
-    StoreFailed(StoreFault),
-    KeyStoreFailed(KeyFault),
+    StoreFailed(StoreError),
+    KeyStoreFailed(KeyError),
 }
 
 /// Which input an engine waits for.
@@ -163,9 +163,9 @@ enum State {
     /// There is no request.
     Idle,
     /// The store is finding passkeys.
-    Finding(Errand),
+    Finding(PendingRequest),
     /// The user is being asked.
-    Asking(Pending),
+    Asking(PendingPrompt),
     /// The key store is making a key for a new passkey.
     Creating(Keyless),
     /// The key store is signing the attestation of a new passkey.
@@ -173,25 +173,25 @@ enum State {
     /// The store is saving a new passkey, and the answer waits for it.
     Saving(Unsaved),
     /// The store is counting a use, and the signature waits for it.
-    Counting(Chosen),
+    Counting(ChosenPasskey),
     /// The key store is signing.
     Signing(Unsigned),
 }
 
 /// What a request is for.
 #[derive(Debug)]
-enum Errand {
-    Register(make_credential_messages::Request),
-    SignIn(get_assertion_messages::Request),
+enum PendingRequest {
+    Register(MakeCredentialRequest),
+    SignIn(GetAssertionRequest),
 }
 
 /// What the user is being asked.
 #[derive(Debug)]
-enum Pending {
-    Register(Asked<Registration>),
-    SignIn(Asked<SignIn>),
-    Tell(Asked<Refusal>),
-    Touch(Asked<Touch>),
+enum PendingPrompt {
+    Register(Prompted<Registration>),
+    SignIn(Prompted<SignIn>),
+    Tell(Prompted<Refusal>),
+    Touch(Prompted<Touch>),
 }
 
 impl Engine {
@@ -244,10 +244,10 @@ impl Engine {
     /// Whether this is a decision on the prompt that is shown.
     pub(super) fn fits(&self, prompt: PromptId, decision: Decision) -> Result<(), ApiMisuse> {
         match &self.state {
-            State::Asking(Pending::Register(asked)) => asked.fits(prompt, decision),
-            State::Asking(Pending::SignIn(asked)) => asked.fits(prompt, decision),
-            State::Asking(Pending::Tell(asked)) => asked.fits(prompt, decision),
-            State::Asking(Pending::Touch(asked)) => asked.fits(prompt, decision),
+            State::Asking(PendingPrompt::Register(asked)) => asked.fits(prompt, decision),
+            State::Asking(PendingPrompt::SignIn(asked)) => asked.fits(prompt, decision),
+            State::Asking(PendingPrompt::Tell(asked)) => asked.fits(prompt, decision),
+            State::Asking(PendingPrompt::Touch(asked)) => asked.fits(prompt, decision),
             _ => Err(ApiMisuse::WrongStage),
         }
     }
@@ -255,7 +255,7 @@ impl Engine {
     /// Takes a request; there is no other one.
     pub(super) fn request(
         mut self,
-        request: Result<Request, RequestError>,
+        request: Result<CtapRequest, RequestError>,
         outputs: &mut Outputs,
     ) -> Result<Self, End> {
         let state = match request {
@@ -286,7 +286,7 @@ impl Engine {
                 session.attested(unattested, signed, outputs)
             }
             (State::Saving(Unsaved { response, replaced, .. }), Input::Saved(Ok(()))) => {
-                let response = Response::MakeCredential(response).to_raw();
+                let response = CtapResponse::MakeCredential(response).to_raw();
                 let state = session.answer(response, Report::Registered, outputs);
                 outputs.extend(replaced.into_iter().map(Output::DeleteKey));
                 state
@@ -313,33 +313,33 @@ impl Engine {
 }
 
 impl Session {
-    fn take(&mut self, request: Request, outputs: &mut Outputs) -> Step {
+    fn take(&mut self, request: CtapRequest, outputs: &mut Outputs) -> Step {
         match request {
-            Request::GetInfo => {
-                let response = Response::GetInfo(self.profile.get_info()).to_raw();
+            CtapRequest::GetInfo => {
+                let response = CtapResponse::GetInfo(self.profile.get_info()).to_raw();
                 outputs.push_back(Output::Answer { response, settled: self.settled });
                 Ok(State::Idle)
             }
-            Request::Selection => self.ask_for_touch(Touch::Selection, outputs),
-            Request::MakeCredential(request) if touch::is_dummy(&request) => {
+            CtapRequest::Selection => self.ask_for_touch(Touch::Selection, outputs),
+            CtapRequest::MakeCredential(request) if touch::is_dummy(&request) => {
                 self.ask_for_touch(Touch::Dummy, outputs)
             }
-            Request::MakeCredential(request) => {
+            CtapRequest::MakeCredential(request) => {
                 self.settled = true;
-                match make_credential::check(&request, self.profile.ability) {
-                    Ok(()) => self.begin(Errand::Register(request), outputs),
+                match make_credential::check(&request, self.profile.capability) {
+                    Ok(()) => self.begin(PendingRequest::Register(request), outputs),
                     Err(refusal) => Ok(self.refuse(refusal, outputs)),
                 }
             }
-            Request::GetAssertion(request) => {
+            CtapRequest::GetAssertion(request) => {
                 self.settled = true;
-                match get_assertion::check(&request, self.profile.ability) {
-                    Ok(()) => self.begin(Errand::SignIn(request), outputs),
+                match get_assertion::check(&request, self.profile.capability) {
+                    Ok(()) => self.begin(PendingRequest::SignIn(request), outputs),
                     Err(refusal) => Ok(self.refuse(refusal, outputs)),
                 }
             }
             // The user picks the account: there is never a next one.
-            Request::GetNextAssertion => {
+            CtapRequest::GetNextAssertion => {
                 Ok(self.refuse(Refusal::Unsupported(Status::NOT_ALLOWED), outputs))
             }
         }
@@ -353,48 +353,64 @@ impl Session {
         Ok(())
     }
 
-    fn begin(&mut self, errand: Errand, outputs: &mut Outputs) -> Step {
+    fn begin(&mut self, errand: PendingRequest, outputs: &mut Outputs) -> Step {
         self.count_prompt()?;
         let (rp_id, ids) = match &errand {
             // All of the site, for the one that the new one would replace too.
-            Errand::Register(request) => {
+            PendingRequest::Register(request) => {
                 self.registering = Some((request.rp.id.clone(), request.user.id.clone()));
                 (request.rp.id.clone(), None)
             }
-            Errand::SignIn(request) => (request.rp_id.clone(), get_assertion::allowed(request)),
+            PendingRequest::SignIn(request) => {
+                (request.rp_id.clone(), get_assertion::allowed(request))
+            }
         };
         outputs.push_back(Output::FindPasskeys { rp_id, ids });
         Ok(State::Finding(errand))
     }
 
-    fn found(&mut self, errand: Errand, found: Vec<Passkey>, outputs: &mut Outputs) -> State {
+    fn found(
+        &mut self,
+        errand: PendingRequest,
+        found: Vec<Passkey>,
+        outputs: &mut Outputs,
+    ) -> State {
         // Whatever the request says: a phone that somebody found unlocked is not
         // its user (as phones do).
-        let demanded = self.profile.ability;
+        let demanded = self.profile.capability;
         match errand {
-            Errand::Register(request) => match make_credential::excluded(&request, &found) {
-                Some(passkey) => {
-                    let question = Question::AlreadyRegistered(Account::of(passkey));
-                    let site = Site::of(&request.rp);
-                    self.tell(site, question, Refusal::AlreadyRegistered, outputs)
+            PendingRequest::Register(request) => {
+                match make_credential::excluded(&request, &found) {
+                    Some(passkey) => {
+                        let question = Question::CredentialExcluded(Account::of(passkey));
+                        let site = Site::of(&request.rp);
+                        self.tell(site, question, Refusal::AlreadyRegistered, outputs)
+                    }
+                    None => {
+                        let replaced = make_credential::replaced(&request, &found);
+                        let question = Question::Register(Account::new(&request.user, replaced));
+                        let site = Site::of(&request.rp);
+                        let registration = Registration::new(request, &found);
+                        self.ask(
+                            site,
+                            question,
+                            demanded,
+                            registration,
+                            PendingPrompt::Register,
+                            outputs,
+                        )
+                    }
                 }
-                None => {
-                    let replaced = make_credential::replaced(&request, &found);
-                    let question = Question::Register(Account::new(&request.user, replaced));
-                    let site = Site::of(&request.rp);
-                    let registration = Registration::new(request, &found);
-                    self.ask(site, question, demanded, registration, Pending::Register, outputs)
-                }
-            },
-            Errand::SignIn(request) => {
+            }
+            PendingRequest::SignIn(request) => {
                 let site = Site::named(&request.rp_id);
                 match SignIn::new(request, found) {
                     Some(sign_in) => {
                         let accounts = sign_in.passkeys().iter().map(Account::of).collect();
                         let question = Question::SignIn(accounts);
-                        self.ask(site, question, demanded, sign_in, Pending::SignIn, outputs)
+                        self.ask(site, question, demanded, sign_in, PendingPrompt::SignIn, outputs)
                     }
-                    None => self.tell(site, Question::NothingHere, Refusal::NoPasskey, outputs),
+                    None => self.tell(site, Question::NoCredentials, Refusal::NoPasskey, outputs),
                 }
             }
         }
@@ -405,15 +421,15 @@ impl Session {
         &mut self,
         Site { rp_id, rp_name }: Site,
         question: Question,
-        demanded: Verification,
+        demanded: UserVerification,
         subject: S,
-        pending: impl FnOnce(Asked<S>) -> Pending,
+        pending: impl FnOnce(Prompted<S>) -> PendingPrompt,
         outputs: &mut Outputs,
     ) -> State {
         let id = self.randomness.prompt();
         let prompt = Prompt { id, rp_id, rp_name, question, demanded };
-        let pending = pending(Asked::new(&prompt, subject));
-        outputs.push_back(Output::Report(Report::Prompting));
+        let pending = pending(Prompted::new(&prompt, subject));
+        outputs.push_back(Output::Report(Report::Answering));
         outputs.push_back(Output::Prompt(prompt));
         State::Asking(pending)
     }
@@ -427,38 +443,40 @@ impl Session {
         refusal: Refusal,
         outputs: &mut Outputs,
     ) -> State {
-        self.ask(site, question, Verification::Present, refusal, Pending::Tell, outputs)
+        self.ask(site, question, UserVerification::Present, refusal, PendingPrompt::Tell, outputs)
     }
 
     fn decided(
         &mut self,
-        pending: Pending,
+        pending: PendingPrompt,
         prompt: PromptId,
         decision: Decision,
         outputs: &mut Outputs,
     ) -> Step {
         let refusal = match pending {
-            Pending::Register(asked) => match asked.decide(prompt, decision) {
+            PendingPrompt::Register(asked) => match asked.decide(prompt, decision) {
                 Ok(consent) => {
                     return Ok(self.make_key(Keyless::new(consent), outputs));
                 }
                 Err(refusal) => refusal,
             },
-            Pending::SignIn(asked) => match asked.decide(prompt, decision).and_then(Chosen::new) {
-                Ok(chosen) => match chosen.counted() {
-                    Some((rp_id, id)) => {
-                        outputs.push_back(Output::CountUse { rp_id, id });
-                        return Ok(State::Counting(chosen));
-                    }
-                    None => return Ok(self.sign(chosen.counted_to(0), outputs)),
-                },
-                Err(refusal) => refusal,
-            },
-            Pending::Tell(asked) => match asked.decide(prompt, decision) {
+            PendingPrompt::SignIn(asked) => {
+                match asked.decide(prompt, decision).and_then(ChosenPasskey::new) {
+                    Ok(chosen) => match chosen.counted() {
+                        Some((rp_id, id)) => {
+                            outputs.push_back(Output::CountUse { rp_id, id });
+                            return Ok(State::Counting(chosen));
+                        }
+                        None => return Ok(self.sign(chosen.counted_to(0), outputs)),
+                    },
+                    Err(refusal) => refusal,
+                }
+            }
+            PendingPrompt::Tell(asked) => match asked.decide(prompt, decision) {
                 Ok(consent) => consent.spend().subject,
                 Err(refusal) => refusal,
             },
-            Pending::Touch(asked) => {
+            PendingPrompt::Touch(asked) => {
                 return self.touched(asked.acknowledge(prompt, decision), outputs);
             }
         };
@@ -471,21 +489,21 @@ impl Session {
         self.answer(response, Report::Refused(refusal), outputs)
     }
 
-    fn store_failed(&mut self, fault: StoreFault, outputs: &mut Outputs) -> State {
+    fn store_failed(&mut self, fault: StoreError, outputs: &mut Outputs) -> State {
         let refusal = match fault {
-            StoreFault::Full => Refusal::StoreFull,
-            StoreFault::Failed(_) => Refusal::StoreFailed,
+            StoreError::Full => Refusal::StoreFull,
+            StoreError::Failed(_) => Refusal::StoreFailed,
         };
         outputs.push_back(Output::Report(Report::StoreFailed(fault)));
         self.refuse(refusal, outputs)
     }
 
     /// A failure of the key store, or its user's refusal.
-    fn key_store_failed(&mut self, fault: KeyFault, outputs: &mut Outputs) -> State {
+    fn key_store_failed(&mut self, fault: KeyError, outputs: &mut Outputs) -> State {
         let refusal = match fault {
-            KeyFault::Cancelled => return self.refuse(Refusal::Declined, outputs),
-            KeyFault::Gone => Refusal::KeyGone,
-            KeyFault::WrongSignature | KeyFault::Failed(_) => Refusal::KeyStoreFailed,
+            KeyError::Cancelled => return self.refuse(Refusal::Declined, outputs),
+            KeyError::Gone => Refusal::KeyGone,
+            KeyError::WrongSignature | KeyError::Failed(_) => Refusal::KeyStoreFailed,
         };
         outputs.push_back(Output::Report(Report::KeyStoreFailed(fault)));
         self.refuse(refusal, outputs)
@@ -507,7 +525,7 @@ impl Session {
     fn attested(
         &mut self,
         unattested: Unattested,
-        signed: Result<Vec<u8>, KeyFault>,
+        signed: Result<Vec<u8>, KeyError>,
         outputs: &mut Outputs,
     ) -> State {
         let message = unattested.message().unwrap_or_default();
@@ -535,7 +553,7 @@ impl Session {
     fn signed(
         &mut self,
         unsigned: Unsigned,
-        signed: Result<Vec<u8>, KeyFault>,
+        signed: Result<Vec<u8>, KeyError>,
         outputs: &mut Outputs,
     ) -> State {
         match checked(unsigned.passkey(), &unsigned.message(), signed) {
@@ -544,12 +562,8 @@ impl Session {
         }
     }
 
-    fn signed_in(
-        &mut self,
-        response: get_assertion_messages::Response,
-        outputs: &mut Outputs,
-    ) -> State {
-        self.answer(Response::GetAssertion(response).to_raw(), Report::SignedIn, outputs)
+    fn signed_in(&mut self, response: GetAssertionResponse, outputs: &mut Outputs) -> State {
+        self.answer(CtapResponse::GetAssertion(response).to_raw(), Report::SignedIn, outputs)
     }
 
     fn answer(&mut self, response: RawResponse, report: Report, outputs: &mut Outputs) -> State {
@@ -580,8 +594,8 @@ fn save(unattested: Unattested, signature: Option<Vec<u8>>, outputs: &mut Output
 /// Signs with a key that is in this process; asks the key store otherwise.
 fn sign(passkey: &Passkey, message: Vec<u8>, outputs: &mut Outputs) -> Option<Vec<u8>> {
     match &passkey.key {
-        Key::Software(key) => Some(key.sign(&message)),
-        Key::External(ExternalKey { handle, .. }) => {
+        PrivateKey::Software(key) => Some(key.sign(&message)),
+        PrivateKey::External(ExternalKey { handle, .. }) => {
             let (rp_id, key) = (passkey.rp_id.clone(), handle.clone());
             outputs.push_back(Output::Sign { rp_id, key, message });
             None
@@ -594,12 +608,12 @@ fn sign(passkey: &Passkey, message: Vec<u8>, outputs: &mut Outputs) -> Option<Ve
 fn checked(
     passkey: &Passkey,
     message: &[u8],
-    signed: Result<Vec<u8>, KeyFault>,
-) -> Result<Vec<u8>, KeyFault> {
+    signed: Result<Vec<u8>, KeyError>,
+) -> Result<Vec<u8>, KeyError> {
     let signature = signed?;
     if passkey.key.public_key().verifies(message, &signature) {
         Ok(signature)
     } else {
-        Err(KeyFault::WrongSignature)
+        Err(KeyError::WrongSignature)
     }
 }

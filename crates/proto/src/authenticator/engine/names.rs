@@ -11,7 +11,7 @@ use crate::ctap::{RelyingParty, User};
 
 /// The longest name kept and shown, in bytes. WebAuthn section 6.4.1 wants 64
 /// or more.
-pub const MAX_NAME: usize = 256;
+pub const MAX_DISPLAY_NAME_BYTES: usize = 256;
 
 /// A site, as a prompt shows it.
 pub(super) struct Site {
@@ -21,7 +21,7 @@ pub(super) struct Site {
 
 impl Site {
     pub(super) fn of(rp: &RelyingParty) -> Self {
-        let rp_name = rp.name.as_deref().map(presentable);
+        let rp_name = rp.name.as_deref().map(sanitized_for_display);
         let rp_name = rp_name.filter(|name| !name.trim().is_empty());
         Self { rp_id: rp.id.clone(), rp_name }
     }
@@ -37,23 +37,23 @@ impl Site {
 }
 
 /// The name without control characters and without those that turn the
-/// direction of writing, cut at [`MAX_NAME`].
-pub(super) fn presentable(name: &str) -> String {
-    let mut presentable = String::new();
+/// direction of writing, cut at [`MAX_DISPLAY_NAME_BYTES`].
+pub(super) fn sanitized_for_display(name: &str) -> String {
+    let mut sanitized_for_display = String::new();
     for letter in name.chars().filter(|letter| !is_deceptive(*letter)) {
-        if presentable.len() + letter.len_utf8() > MAX_NAME {
+        if sanitized_for_display.len() + letter.len_utf8() > MAX_DISPLAY_NAME_BYTES {
             break;
         }
-        presentable.push(letter);
+        sanitized_for_display.push(letter);
     }
-    presentable
+    sanitized_for_display
 }
 
-/// The user with [`presentable`] names.
+/// The user with [`sanitized_for_display`] names.
 pub(super) fn presentable_user(user: &User) -> User {
     let mut presented = User::from_handle(user.id.clone());
-    presented.name = user.name.as_deref().map(presentable);
-    presented.display_name = user.display_name.as_deref().map(presentable);
+    presented.name = user.name.as_deref().map(sanitized_for_display);
+    presented.display_name = user.display_name.as_deref().map(sanitized_for_display);
     presented
 }
 
@@ -101,18 +101,30 @@ mod tests {
 
     #[test]
     fn names_lose_what_deceives_and_nothing_else() {
-        assert_eq!(presentable("Ada Lovelace"), "Ada Lovelace");
-        assert_eq!(presentable("Ünï-çødé 愛 עברית"), "Ünï-çødé 愛 עברית");
-        assert_eq!(presentable("👩\u{200d}💻 می\u{200c}خواهم"), "👩\u{200d}💻 می\u{200c}خواهم");
-        assert_eq!(presentable("a\nb\u{202e}c\u{0}d\u{200b}e"), "abcde");
+        assert_eq!(sanitized_for_display("Ada Lovelace"), "Ada Lovelace");
+        assert_eq!(sanitized_for_display("Ünï-çødé 愛 עברית"), "Ünï-çødé 愛 עברית");
+        assert_eq!(
+            sanitized_for_display("👩\u{200d}💻 می\u{200c}خواهم"),
+            "👩\u{200d}💻 می\u{200c}خواهم"
+        );
+        assert_eq!(sanitized_for_display("a\nb\u{202e}c\u{0}d\u{200b}e"), "abcde");
     }
 
     #[test]
     fn long_names_are_cut_between_letters() {
-        assert_eq!(presentable(&"a".repeat(MAX_NAME)).len(), MAX_NAME);
-        assert_eq!(presentable(&"a".repeat(MAX_NAME + 1)).len(), MAX_NAME);
+        assert_eq!(
+            sanitized_for_display(&"a".repeat(MAX_DISPLAY_NAME_BYTES)).len(),
+            MAX_DISPLAY_NAME_BYTES
+        );
+        assert_eq!(
+            sanitized_for_display(&"a".repeat(MAX_DISPLAY_NAME_BYTES + 1)).len(),
+            MAX_DISPLAY_NAME_BYTES
+        );
         // 256 is no multiple of 3.
-        assert_eq!(presentable(&"愛".repeat(200)).chars().count(), MAX_NAME / 3);
+        assert_eq!(
+            sanitized_for_display(&"愛".repeat(200)).chars().count(),
+            MAX_DISPLAY_NAME_BYTES / 3
+        );
     }
 
     #[test]

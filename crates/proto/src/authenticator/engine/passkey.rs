@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::key::Key;
+use super::key::PrivateKey;
 use crate::ctap::{CredentialId, Flags, User};
 use crate::secret::PrfSecret;
 
@@ -18,7 +18,7 @@ pub struct Passkey {
     /// The account it is for, with names for people.
     pub user: User,
     /// Its private key, or the handle of one.
-    pub key: Key,
+    pub key: PrivateKey,
     /// What its PRF is keyed with, or `None` if it has no PRF. Sites encrypt data
     /// under the outputs, which are lost with the secret: a store keeps it,
     /// encrypted and unchanged, as long as the key.
@@ -38,7 +38,7 @@ impl Passkey {
         id: CredentialId,
         rp_id: impl Into<String>,
         user: User,
-        key: impl Into<Key>,
+        key: impl Into<PrivateKey>,
     ) -> Self {
         let backup = Backup::DeviceBound;
         let (rp_id, key, counter) = (rp_id.into(), key.into(), backup.first_count());

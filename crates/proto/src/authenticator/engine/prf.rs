@@ -21,7 +21,7 @@
 use crate::crypto::HmacSha256;
 use crate::ctap::Flags;
 use crate::ctap::extensions::prf::{
-    AssertionInput, AssertionOutput, RegistrationInput, RegistrationOutput, Values,
+    PrfAssertionInput, PrfAssertionOutput, PrfRegistrationInput, PrfRegistrationOutput, PrfValues,
 };
 use crate::secret::{PrfInput, PrfOutput, PrfSecret};
 
@@ -30,11 +30,11 @@ use super::passkey::Passkey;
 /// The answer for a new passkey, or none where there is nothing to say.
 pub(super) fn at_registration(
     passkey: &Passkey,
-    input: &RegistrationInput,
+    input: &PrfRegistrationInput,
     flags: Flags,
-) -> Option<RegistrationOutput> {
+) -> Option<PrfRegistrationOutput> {
     let secret = usable(passkey, flags)?;
-    let mut output = RegistrationOutput::new(true);
+    let mut output = PrfRegistrationOutput::new(true);
     output.results = input.eval.as_ref().map(|inputs| evaluate(secret, inputs));
     Some(output)
 }
@@ -43,22 +43,22 @@ pub(super) fn at_registration(
 /// say: no secret, or no input that is for this passkey.
 pub(super) fn at_sign_in(
     passkey: &Passkey,
-    input: &AssertionInput,
+    input: &PrfAssertionInput,
     flags: Flags,
-) -> Option<AssertionOutput> {
+) -> Option<PrfAssertionOutput> {
     let secret = usable(passkey, flags)?;
     let inputs = input.values_for(&passkey.id)?;
-    Some(AssertionOutput::new(evaluate(secret, inputs)))
+    Some(PrfAssertionOutput::new(evaluate(secret, inputs)))
 }
 
 fn usable(passkey: &Passkey, flags: Flags) -> Option<&PrfSecret> {
     passkey.prf_secret.as_ref().filter(|_| flags.contains(Flags::USER_VERIFIED))
 }
 
-fn evaluate(secret: &PrfSecret, inputs: &Values<PrfInput>) -> Values<PrfOutput> {
+fn evaluate(secret: &PrfSecret, inputs: &PrfValues<PrfInput>) -> PrfValues<PrfOutput> {
     let function = HmacSha256::new(secret.expose());
     let output = |input: &PrfInput| PrfOutput::from(function.secret_tag(input.expose()));
-    Values { first: output(&inputs.first), second: inputs.second.as_ref().map(output) }
+    PrfValues { first: output(&inputs.first), second: inputs.second.as_ref().map(output) }
 }
 
 #[cfg(test)]
@@ -79,8 +79,8 @@ mod tests {
         passkey
     }
 
-    fn inputs() -> Values<PrfInput> {
-        Values { first: PrfInput::new([0x11; 32]), second: Some(PrfInput::new([0x22; 32])) }
+    fn inputs() -> PrfValues<PrfInput> {
+        PrfValues { first: PrfInput::new([0x11; 32]), second: Some(PrfInput::new([0x22; 32])) }
     }
 
     #[test]
@@ -98,8 +98,8 @@ mod tests {
 
     #[test]
     fn without_verification_or_secret_there_is_no_answer() {
-        let asked = AssertionInput::new(inputs());
-        let input = RegistrationInput { eval: Some(inputs()) };
+        let asked = PrfAssertionInput::new(inputs());
+        let input = PrfRegistrationInput { eval: Some(inputs()) };
         for (passkey, flags, answers) in [
             (passkey(Some([7; 32])), VERIFIED, true),
             (passkey(Some([7; 32])), PRESENT, false),
@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn inputs_for_other_passkeys_alone_get_no_answer() {
-        let mut asked = AssertionInput::default();
+        let mut asked = PrfAssertionInput::default();
         asked.eval_by_credential.insert(CredentialId::new([2; 16]).unwrap(), inputs());
         assert_eq!(at_sign_in(&passkey(Some([7; 32])), &asked, VERIFIED), None);
     }

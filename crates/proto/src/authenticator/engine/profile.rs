@@ -11,11 +11,11 @@ use std::collections::BTreeMap;
 
 use super::key::NewKeys;
 use super::passkey::Backup;
-use super::user_check::Verification;
+use super::user_check::UserVerification;
 use crate::ctap::bounds::MAX_CREDENTIALS;
 use crate::ctap::entity::transport;
 use crate::ctap::extensions::PRF;
-use crate::ctap::get_info::{FIDO_2_0, FIDO_2_1, Response, option};
+use crate::ctap::get_info::{FIDO_2_0, FIDO_2_1, GetInfoResponse, option};
 use crate::ctap::{Aaguid, Algorithm, CredentialId, CredentialParameters};
 
 /// The longest request that clients may send, in bytes: `maxMsgSize`. Clients
@@ -52,10 +52,10 @@ pub struct Profile {
     pub new_keys: NewKeys,
     /// The most that the user check can make sure of. Who cannot verify users
     /// has no PRF for them either.
-    pub ability: Verification,
+    pub capability: UserVerification,
     /// What getInfo says in place of the truth.
     #[cfg(feature = "stated-get-info")]
-    stated: Option<Response>,
+    stated: Option<GetInfoResponse>,
 }
 
 impl Default for Profile {
@@ -68,7 +68,7 @@ impl Default for Profile {
             attestation: Attestation::None,
             backup: Backup::DeviceBound,
             new_keys: NewKeys::Software,
-            ability: Verification::Verified,
+            capability: UserVerification::Verified,
             #[cfg(feature = "stated-get-info")]
             stated: None,
         }
@@ -78,22 +78,22 @@ impl Default for Profile {
 impl Profile {
     /// Has getInfo say this in place of the truth.
     #[cfg(feature = "stated-get-info")]
-    pub fn state_get_info_for_testing_only(&mut self, info: Response) {
+    pub fn state_get_info_for_testing_only(&mut self, info: GetInfoResponse) {
         self.stated = Some(info);
     }
 
     /// The getInfo response.
     #[must_use]
-    pub fn get_info(&self) -> Response {
+    pub fn get_info(&self) -> GetInfoResponse {
         #[cfg(feature = "stated-get-info")]
         if let Some(stated) = &self.stated {
             return stated.clone();
         }
         let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-        let mut info = Response::new(owned(&[FIDO_2_0, FIDO_2_1]), self.aaguid);
+        let mut info = GetInfoResponse::new(owned(&[FIDO_2_0, FIDO_2_1]), self.aaguid);
         info.options = BTreeMap::from([(option::RK.to_owned(), true)]);
         // Absent means: not on this device. `false` would mean: not set up.
-        if self.ability == Verification::Verified {
+        if self.capability == UserVerification::Verified {
             info.options.insert(option::UV.to_owned(), true);
             info.extensions = owned(&[PRF]);
         }
@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn verification_and_what_needs_it_are_listed_only_where_there_is_any() {
-        let profile = Profile { ability: Verification::Present, ..Profile::default() };
+        let profile = Profile { capability: UserVerification::Present, ..Profile::default() };
         let info = profile.get_info();
         assert_eq!(info.option("uv"), None);
         assert!(info.extensions.is_empty());

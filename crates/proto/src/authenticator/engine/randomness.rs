@@ -11,8 +11,7 @@
 //! nothing of the seed or of another passkey.
 
 use super::user_check::PromptId;
-use crate::crypto::SecretKey;
-use crate::crypto::hkdf_sha256;
+use crate::crypto::{SecretKey, hkdf_sha256};
 use crate::ctap::CredentialId;
 use crate::secret::{PrfSecret, SecretArray, TransactionSeed};
 

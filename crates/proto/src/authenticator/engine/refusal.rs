@@ -28,7 +28,7 @@ pub enum Refusal {
     /// None of the algorithms is supported. The user was not asked.
     Algorithm,
     /// The client requires user verification, and
-    /// [`Profile::ability`](super::Profile::ability) is presence only. The user
+    /// [`Profile::ability`](super::Profile::capability) is presence only. The user
     /// was not asked.
     CannotVerify,
     /// The request needs something else that is not supported. The user was not

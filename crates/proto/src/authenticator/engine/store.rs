@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::passkey::Passkey;
 use crate::ctap::CredentialId;
-use crate::error::StoreFault;
+use crate::error::StoreError;
 use crate::ports::BoxFuture;
 
 /// Keeps passkeys.
@@ -26,20 +26,20 @@ pub trait PasskeyStore: Send + Sync {
     /// no answer even if `ids` names it. [`Passkey::matches`] is this filter.
     ///
     /// # Errors
-    /// A [`StoreFault`].
+    /// A [`StoreError`].
     fn candidates<'a>(
         &'a self,
         rp_id: &'a str,
         ids: Option<&'a [CredentialId]>,
-    ) -> BoxFuture<'a, Result<Vec<Passkey>, StoreFault>>;
+    ) -> BoxFuture<'a, Result<Vec<Passkey>, StoreError>>;
 
     /// Keeps a new passkey. It takes the place of any with the same RP ID *and*
     /// user handle (CTAP 2.2 section 6.1.2: an account has one). It must last:
     /// the site learns of the passkey as soon as this returns.
     ///
     /// # Errors
-    /// [`StoreFault::Full`] if there is no room; any other [`StoreFault`].
-    fn insert(&self, passkey: Passkey) -> BoxFuture<'_, Result<(), StoreFault>>;
+    /// [`StoreError::Full`] if there is no room; any other [`StoreError`].
+    fn insert(&self, passkey: Passkey) -> BoxFuture<'_, Result<(), StoreError>>;
 
     /// Counts a use of a passkey of the site `rp_id`: raises its counter by
     /// one, keeps it, and gives it for the signature to come. Here and not by
@@ -49,25 +49,25 @@ pub trait PasskeyStore: Send + Sync {
     /// count gives 0, and does not begin to.
     ///
     /// # Errors
-    /// A [`StoreFault`], also for a passkey that is not there (any more); then
+    /// A [`StoreError`], also for a passkey that is not there (any more); then
     /// there is no signature.
     fn count_use<'a>(
         &'a self,
         rp_id: &'a str,
         id: &'a CredentialId,
-    ) -> BoxFuture<'a, Result<u32, StoreFault>>;
+    ) -> BoxFuture<'a, Result<u32, StoreError>>;
 
     /// Removes a passkey of the site `rp_id`; one that is not there is no
     /// error. For the program that owns the store: no other device can ask for
     /// it.
     ///
     /// # Errors
-    /// A [`StoreFault`].
+    /// A [`StoreError`].
     fn remove<'a>(
         &'a self,
         rp_id: &'a str,
         id: &'a CredentialId,
-    ) -> BoxFuture<'a, Result<(), StoreFault>>;
+    ) -> BoxFuture<'a, Result<(), StoreError>>;
 }
 
 /// Why a use could not be counted: the passkey was removed meanwhile.
@@ -105,7 +105,7 @@ impl PasskeyStore for MemoryStore {
         &'a self,
         rp_id: &'a str,
         ids: Option<&'a [CredentialId]>,
-    ) -> BoxFuture<'a, Result<Vec<Passkey>, StoreFault>> {
+    ) -> BoxFuture<'a, Result<Vec<Passkey>, StoreError>> {
         Box::pin(async move {
             let passkeys = self.lock();
             let found = passkeys.iter().rev().filter(|passkey| passkey.matches(rp_id, ids));
@@ -113,7 +113,7 @@ impl PasskeyStore for MemoryStore {
         })
     }
 
-    fn insert(&self, passkey: Passkey) -> BoxFuture<'_, Result<(), StoreFault>> {
+    fn insert(&self, passkey: Passkey) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(async move {
             let mut passkeys = self.lock();
             passkeys
@@ -127,12 +127,12 @@ impl PasskeyStore for MemoryStore {
         &'a self,
         rp_id: &'a str,
         id: &'a CredentialId,
-    ) -> BoxFuture<'a, Result<u32, StoreFault>> {
+    ) -> BoxFuture<'a, Result<u32, StoreError>> {
         Box::pin(async move {
             let mut passkeys = self.lock();
             let passkey =
                 passkeys.iter_mut().find(|passkey| passkey.rp_id == rp_id && passkey.id == *id);
-            passkey.map(Passkey::count_use).ok_or_else(|| StoreFault::failed(NoSuchPasskey))
+            passkey.map(Passkey::count_use).ok_or_else(|| StoreError::failed(NoSuchPasskey))
         })
     }
 
@@ -140,7 +140,7 @@ impl PasskeyStore for MemoryStore {
         &'a self,
         rp_id: &'a str,
         id: &'a CredentialId,
-    ) -> BoxFuture<'a, Result<(), StoreFault>> {
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
         Box::pin(async move {
             self.lock().retain(|passkey| passkey.rp_id != rp_id || passkey.id != *id);
             Ok(())

@@ -19,9 +19,9 @@
 
 use super::names::Site;
 use super::refusal::Refusal;
-use super::user_check::{Question, Verification};
-use super::{Outputs, Pending, Report, Session, Step};
-use crate::ctap::{RawResponse, Status, make_credential};
+use super::user_check::{Question, UserVerification};
+use super::{Outputs, PendingPrompt, Report, Session, Step};
+use crate::ctap::{MakeCredentialRequest, RawResponse, Status};
 use crate::state_machine::End;
 
 /// The RP ID of Chromium's request for the user's presence. No site has it.
@@ -44,7 +44,7 @@ impl Touch {
 }
 
 /// Whether a registration only asks for the user's presence.
-pub(super) fn is_dummy(request: &make_credential::Request) -> bool {
+pub(super) fn is_dummy(request: &MakeCredentialRequest) -> bool {
     request.rp.id == DUMMY_RP_ID
 }
 
@@ -55,7 +55,14 @@ impl Session {
         self.count_prompt()?;
         self.settled = true;
         let (site, question) = (Site::unnamed(), Question::Unsupported);
-        Ok(self.ask(site, question, Verification::Present, touch, Pending::Touch, outputs))
+        Ok(self.ask(
+            site,
+            question,
+            UserVerification::Present,
+            touch,
+            PendingPrompt::Touch,
+            outputs,
+        ))
     }
 
     pub(super) fn touched(

@@ -37,8 +37,8 @@ pub struct Prompt {
     /// What for.
     pub question: Question,
     /// How sure an approval must be to count. Where something is made or signed
-    /// that is [`Profile::ability`](super::Profile::ability), whatever the other device asks for.
-    pub demanded: Verification,
+    /// that is [`Profile::ability`](super::Profile::capability), whatever the other device asks for.
+    pub demanded: UserVerification,
 }
 
 impl Prompt {
@@ -57,11 +57,11 @@ impl Prompt {
     #[must_use]
     pub fn accounts(&self) -> &[Account] {
         match &self.question {
-            Question::Register(account) | Question::AlreadyRegistered(account) => {
+            Question::Register(account) | Question::CredentialExcluded(account) => {
                 std::slice::from_ref(account)
             }
             Question::SignIn(accounts) => accounts,
-            Question::NothingHere | Question::Unsupported => &[],
+            Question::NoCredentials | Question::Unsupported => &[],
         }
     }
 }
@@ -82,12 +82,12 @@ impl fmt::Display for Prompt {
                 f,
                 "Another device wants to sign in to {rp_id} with a passkey from this device."
             ),
-            Question::AlreadyRegistered(_) => write!(
+            Question::CredentialExcluded(_) => write!(
                 f,
                 "Another device wants to create a passkey for {rp_id}, but this device already \
                  has one. Tell the other device?"
             ),
-            Question::NothingHere => write!(
+            Question::NoCredentials => write!(
                 f,
                 "Another device wants to sign in to {rp_id}, but this device has no passkey that \
                  it accepts. Tell the other device?"
@@ -121,10 +121,10 @@ pub enum Question {
     SignIn(Vec<Account>),
     /// A passkey of this account is registered at the site already, so none
     /// will be made. Approving tells the site so.
-    AlreadyRegistered(Account),
+    CredentialExcluded(Account),
     /// There is no passkey for the site, or none that it would take. Approving
     /// tells the site so.
-    NothingHere,
+    NoCredentials,
     /// The other device asks whether the user is here, and for no site. Most ask
     /// so when this device cannot do what they want, and report an error to their
     /// site after the answer; others ask for something next. There is nothing to
@@ -157,7 +157,7 @@ impl Account {
 
 /// How sure one is of the user.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Verification {
+pub enum UserVerification {
     /// Somebody was there and said yes.
     Present,
     /// It was the device's user: biometrics, PIN or pattern, in this very
@@ -173,7 +173,7 @@ pub enum Decision {
     /// Yes.
     Approved {
         /// How sure that was.
-        verification: Verification,
+        verification: UserVerification,
         /// Which of [`Prompt::accounts`], counted from 0; 0 where there is no
         /// choice.
         account: usize,
@@ -201,8 +201,8 @@ pub trait UserCheck: Send + Sync {
 
     /// The most that [`check`](Self::check) can make sure of. Clients are told
     /// whether this authenticator can verify its user.
-    fn ability(&self) -> Verification {
-        Verification::Verified
+    fn capability(&self) -> UserVerification {
+        UserVerification::Verified
     }
 }
 
@@ -212,7 +212,7 @@ mod tests {
     use crate::ctap::UserHandle;
 
     fn prompt(question: Question) -> Prompt {
-        let demanded = Verification::Verified;
+        let demanded = UserVerification::Verified;
         let rp_name = Some("Site".to_owned());
         Prompt { id: PromptId([0; 8]), rp_id: "example.com".into(), rp_name, question, demanded }
     }
@@ -223,8 +223,8 @@ mod tests {
         for question in [
             Question::Register(account.clone()),
             Question::SignIn(vec![account.clone()]),
-            Question::AlreadyRegistered(account),
-            Question::NothingHere,
+            Question::CredentialExcluded(account),
+            Question::NoCredentials,
         ] {
             let prompt = prompt(question);
             let words = prompt.to_string();
@@ -237,6 +237,6 @@ mod tests {
 
     #[test]
     fn verified_is_more_than_present() {
-        assert!(Verification::Verified > Verification::Present);
+        assert!(UserVerification::Verified > UserVerification::Present);
     }
 }

@@ -2,11 +2,11 @@
 //! 11.5.1 and 11.5.1.1.
 
 use super::messages::unanswerable;
-use super::session::Session;
-use super::{Input, Output, Outputs, State, Step, Update};
+use super::session::PhoneChannel;
+use super::{LinkInput, LinkOutput, LinkUpdate, Outputs, State, Step};
 use crate::cbor::encode;
 use crate::ctap::RawCbor;
-use crate::error::{Fault, TunnelFault};
+use crate::error::{ErrorKind, TunnelError};
 use crate::ports::bluetooth::AdapterState;
 use crate::state_machine::End;
 use crate::transport::channel::Channel;
@@ -30,28 +30,30 @@ impl Advertising {
         Self { responder, get_info, adapter: AdapterState::On }
     }
 
-    pub(super) fn handle(self, input: Input, outputs: &mut Outputs) -> Step {
+    pub(super) fn handle(self, input: LinkInput, outputs: &mut Outputs) -> Step {
         match input {
             // One attempt: the responder is consumed.
-            Input::Message(message) => Ok(State::Listening(self.respond(&message, outputs)?)),
-            Input::Adapter(state) => {
-                outputs.push_back(Output::Update(Update::Adapter(state)));
+            LinkInput::Message(message) => Ok(State::Listening(self.respond(&message, outputs)?)),
+            LinkInput::Adapter(state) => {
+                outputs.push_back(LinkOutput::Update(LinkUpdate::Adapter(state)));
                 Ok(State::Advertising(Self { adapter: state, ..self }))
             }
-            Input::AdvertisingFailed(fault) => Err(Fault::from(fault).into()),
+            LinkInput::AdvertisingFailed(fault) => Err(ErrorKind::from(fault).into()),
             // No client has spoken yet: this was the service.
-            Input::TunnelClosed => Err(Fault::from(TunnelFault::Closed(None)).into()),
-            Input::TunnelFailed(fault) | Input::SendFailed(fault) => Err(Fault::from(fault).into()),
+            LinkInput::TunnelClosed => Err(ErrorKind::from(TunnelError::Closed(None)).into()),
+            LinkInput::TunnelFailed(fault) | LinkInput::SendFailed(fault) => {
+                Err(ErrorKind::from(fault).into())
+            }
             _ => Ok(State::Advertising(self)),
         }
     }
 
     /// Without an advert, no device had a chance to come.
     pub(super) fn expire(self) -> End {
-        self.adapter.fault().map_or(Fault::Deadline, Fault::from).into()
+        self.adapter.fault().map_or(ErrorKind::Deadline, ErrorKind::from).into()
     }
 
-    fn respond(self, message: &[u8], outputs: &mut Outputs) -> Result<Session, End> {
+    fn respond(self, message: &[u8], outputs: &mut Outputs) -> Result<PhoneChannel, End> {
         let Self { responder, get_info, adapter: _ } = self;
         let (established, reply) = responder.respond(message)?;
         let mut channel = Channel::new(established);
@@ -59,11 +61,11 @@ impl Advertising {
         let introduction = channel.seal_untyped(&encode(&introduction)).map_err(unanswerable)?;
         // Always, and always of one length: an observer of the tunnel cannot
         // tell whether a link is in it (as Chromium's phone).
-        let update = linking::Update::default().to_bytes();
+        let update = linking::UpdateMessage::default().to_bytes();
         let update = channel.seal(MessageType::Update, update.expose()).map_err(unanswerable)?;
-        outputs.push_back(Output::StopAdvertising);
-        outputs.extend([reply.into(), introduction, update].map(Output::Send));
-        outputs.push_back(Output::Update(Update::Secured));
-        Ok(Session::new(channel, get_info))
+        outputs.push_back(LinkOutput::StopAdvertising);
+        outputs.extend([reply.into(), introduction, update].map(LinkOutput::Send));
+        outputs.push_back(LinkOutput::Update(LinkUpdate::Secured));
+        Ok(PhoneChannel::new(channel, get_info))
     }
 }

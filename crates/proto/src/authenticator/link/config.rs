@@ -10,7 +10,7 @@ use crate::secret::AdvertNonce;
 /// How long each stage may take, counted from its own start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Deadlines {
+pub struct AuthenticatorDeadlines {
     /// DNS, TCP, TLS and upgrade together.
     pub registering: Duration,
     /// From the advert until the client's handshake message, which comes at
@@ -21,16 +21,16 @@ pub struct Deadlines {
     pub listening: Duration,
     /// From a request to its answer: people unlock the phone, choose, and show
     /// their face first.
-    pub prompting: Duration,
+    pub answering: Duration,
 }
 
-impl Default for Deadlines {
+impl Default for AuthenticatorDeadlines {
     fn default() -> Self {
         Self {
             registering: Duration::from_secs(10),
             advertising: Duration::from_secs(60),
             listening: Duration::from_secs(3 * 60),
-            prompting: Duration::from_secs(5 * 60),
+            answering: Duration::from_secs(5 * 60),
         }
     }
 }
@@ -38,14 +38,14 @@ impl Default for Deadlines {
 /// The secrets of one link. Never used twice: they are consumed by the
 /// transaction and cannot be cloned.
 #[derive(Debug)]
-pub struct Keys {
+pub struct LinkSecrets {
     /// Makes the advert unlike any other.
     pub nonce: AdvertNonce,
     /// The authenticator's ephemeral key in the handshake.
     pub ephemeral: SecretKey,
 }
 
-impl Keys {
+impl LinkSecrets {
     /// Fresh keys.
     pub fn generate(rng: &mut impl CryptoRng) -> Self {
         Self { nonce: AdvertNonce::generate(rng), ephemeral: SecretKey::generate(rng) }

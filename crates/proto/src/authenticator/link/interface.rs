@@ -1,15 +1,15 @@
 //! What goes into a link and what comes out of it.
 
 use crate::ctap::Status;
-use crate::error::{BluetoothFault, EngineFault, Error, TunnelFault};
+use crate::error::{BluetoothError, EngineError, Error, TunnelError};
 use crate::ports::bluetooth::AdapterState;
 use crate::secret::SecretBytes;
 use crate::transport::tunnel_url::{RoutingId, TunnelRequest};
 
 /// What happened.
 #[derive(Debug)]
-pub enum Input {
-    /// The tunnel of [`Output::Dial`] is open.
+pub enum LinkInput {
+    /// The tunnel of [`LinkOutput::Dial`] is open.
     TunnelOpened {
         /// The routing id that the tunnel service sent. `None` is an error of
         /// the service and ends the transaction.
@@ -20,27 +20,27 @@ pub enum Input {
     /// The tunnel was closed in good order.
     TunnelClosed,
     /// The tunnel could not be opened, or broke.
-    TunnelFailed(TunnelFault),
-    /// Sending a message of [`Output::Send`] failed. The tunnel cannot be used
+    TunnelFailed(TunnelError),
+    /// Sending a message of [`LinkOutput::Send`] failed. The tunnel cannot be used
     /// any more.
-    SendFailed(TunnelFault),
+    SendFailed(TunnelError),
     /// The adapter's state changed. The advert is received only while it is on.
     Adapter(AdapterState),
     /// Advertising could not start, or stopped.
-    AdvertisingFailed(BluetoothFault),
-    /// The engine's answer to [`Output::Request`]: a status byte, then CBOR if
+    AdvertisingFailed(BluetoothError),
+    /// The engine's answer to [`LinkOutput::Request`]: a status byte, then CBOR if
     /// the status is `OK`.
     Response(SecretBytes),
     /// The program or its user cancels, in any stage.
     Cancel,
-    /// Time has passed; [`Transaction::deadline`](super::Transaction::deadline)
+    /// Time has passed; [`LinkTransaction::deadline`](super::Transaction::deadline)
     /// says when this is due.
     TimePassed,
 }
 
 /// What is to be done. Exhaustive: each is an action.
 #[derive(Debug)]
-pub enum Output {
+pub enum LinkOutput {
     /// Open a tunnel.
     Dial(TunnelRequest),
     /// Advertise this service data under the FIDO service.
@@ -58,7 +58,7 @@ pub enum Output {
     /// Close the tunnel, or stop opening it.
     CloseTunnel,
     /// A step was taken, for the person or for a log.
-    Update(Update),
+    Update(LinkUpdate),
     /// The transaction is over. Nothing follows.
     Closed(Result<(), Error>),
 }
@@ -66,7 +66,7 @@ pub enum Output {
 /// A step that a link took.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub enum Update {
+pub enum LinkUpdate {
     /// A tunnel is being opened at the tunnel service.
     Registering,
     /// The advert is being transmitted; the other device has to receive it.
@@ -81,5 +81,5 @@ pub enum Update {
     Answered(Status),
     /// The engine's response could not be sent. The client is being told
     /// [`Status::OTHER`].
-    EngineFailed(EngineFault),
+    EngineFailed(EngineError),
 }

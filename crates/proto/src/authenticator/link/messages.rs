@@ -2,7 +2,7 @@
 //! counter left.
 
 use crate::cbor::{self, Reader};
-use crate::error::{CancelledBy, Fault, PeerMisbehaved};
+use crate::error::{CancelledBy, ErrorKind, PeerMisbehaved};
 use crate::state_machine::End;
 use crate::transport::crypter::CrypterError;
 use crate::transport::message::MessageType;
@@ -18,7 +18,7 @@ pub(super) const fn unanswerable(_: CrypterError) -> PeerMisbehaved {
 /// apart.
 pub(super) fn besides_requests(kind: MessageType, payload: &[u8]) -> Result<(), End> {
     match kind {
-        MessageType::Shutdown => Err(Fault::Cancelled(CancelledBy::Client).into()),
+        MessageType::Shutdown => Err(ErrorKind::Cancelled(CancelledBy::Client).into()),
         // No update from a client has a meaning yet.
         MessageType::Update => one_item(payload).map_err(|e| PeerMisbehaved::Update(e).into()),
         // JSON was not offered.
@@ -28,7 +28,7 @@ pub(super) fn besides_requests(kind: MessageType, payload: &[u8]) -> Result<(), 
     }
 }
 
-fn one_item(payload: &[u8]) -> Result<(), cbor::Error> {
+fn one_item(payload: &[u8]) -> Result<(), cbor::CborError> {
     let mut reader = Reader::new(payload);
     reader.raw()?;
     reader.finish()

@@ -20,8 +20,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::ctap::{RawCbor, Status};
-use crate::error::{ApiMisuse, CancelledBy, Error, Fault, PeerMisbehaved, Stage};
-use crate::state_machine::{End, States};
+use crate::error::{ApiMisuse, CancelledBy, Error, ErrorKind, PeerMisbehaved, Stage};
+use crate::state_machine::{End, StateMachine};
 use crate::transport::qr_code::QrCode;
 use crate::transport::tunnel_domain::TunnelDomain;
 use crate::transport::tunnel_url::TunnelRequest;
@@ -37,15 +37,15 @@ mod transaction;
 
 use advertising::Advertising;
 use registering::Registering;
-pub(super) use session::{Answering, Session};
+pub(super) use session::{Answering, PhoneChannel};
 
-pub use config::{Deadlines, Keys};
-pub use interface::{Input, Output, Update};
+pub use config::{AuthenticatorDeadlines, LinkSecrets};
+pub use interface::{LinkInput, LinkOutput, LinkUpdate};
 pub use response::MAX_RESPONSE_LENGTH;
 pub(super) use transaction::can_meet;
-pub use transaction::{Config, Transaction};
+pub use transaction::{LinkConfig, LinkTransaction};
 
-pub(super) type Outputs = VecDeque<Output>;
+pub(super) type Outputs = VecDeque<LinkOutput>;
 type Step = Result<State, End>;
 
 /// What is to be stopped when a transaction ends.
@@ -62,7 +62,7 @@ pub(super) struct Resources {
 pub(super) enum State {
     Registering(Registering),
     Advertising(Advertising),
-    Listening(Session),
+    Listening(PhoneChannel),
     Answering(Answering),
     Closed,
 }
@@ -74,7 +74,7 @@ impl State {
         domain: TunnelDomain,
         get_info: RawCbor,
         code: &QrCode,
-        keys: Keys,
+        keys: LinkSecrets,
     ) -> (Self, TunnelRequest) {
         let (registering, request) = Registering::new(domain, get_info, code, keys);
         (Self::Registering(registering), request)
@@ -88,7 +88,7 @@ impl State {
             Self::Closed => Ok(Self::Closed),
             state => {
                 state.last_word(Status::OPERATION_DENIED, outputs);
-                Err(Fault::Cancelled(CancelledBy::Caller).into())
+                Err(ErrorKind::Cancelled(CancelledBy::Caller).into())
             }
         }
     }
@@ -109,10 +109,10 @@ impl State {
     }
 }
 
-impl States for State {
-    type Input = Input;
-    type Output = Output;
-    type Deadlines = Deadlines;
+impl StateMachine for State {
+    type Input = LinkInput;
+    type Output = LinkOutput;
+    type Deadlines = AuthenticatorDeadlines;
     type Resources = Resources;
 
     fn closed() -> Self {
@@ -124,47 +124,52 @@ impl States for State {
             Self::Registering(_) => Stage::Registering,
             Self::Advertising(_) => Stage::Advertising,
             Self::Listening(_) => Stage::Listening,
-            Self::Answering(_) => Stage::Prompting,
+            Self::Answering(_) => Stage::Answering,
             Self::Closed => Stage::Closed,
         }
     }
 
-    fn time_allowed(&self, deadlines: &Deadlines) -> Option<Duration> {
+    fn time_allowed(&self, deadlines: &AuthenticatorDeadlines) -> Option<Duration> {
         match self {
             Self::Registering(_) => Some(deadlines.registering),
             Self::Advertising(_) => Some(deadlines.advertising),
             Self::Listening(_) => Some(deadlines.listening),
-            Self::Answering(_) => Some(deadlines.prompting),
+            Self::Answering(_) => Some(deadlines.answering),
             Self::Closed => None,
         }
     }
 
-    fn resources(&self, input: &Input) -> Resources {
-        let tunnel_gone =
-            matches!(input, Input::TunnelClosed | Input::TunnelFailed(_) | Input::SendFailed(_));
-        let advert_gone = matches!(input, Input::AdvertisingFailed(_));
-        let answered = matches!(input, Input::Response(_));
+    fn resources(&self, input: &LinkInput) -> Resources {
+        let tunnel_gone = matches!(
+            input,
+            LinkInput::TunnelClosed | LinkInput::TunnelFailed(_) | LinkInput::SendFailed(_)
+        );
+        let advert_gone = matches!(input, LinkInput::AdvertisingFailed(_));
+        let answered = matches!(input, LinkInput::Response(_));
         let held = self.held(advert_gone, tunnel_gone);
         Resources { request: held.request && !answered, ..held }
     }
 
-    fn accepts(&self, input: &Input) -> Result<(), ApiMisuse> {
+    fn accepts(&self, input: &LinkInput) -> Result<(), ApiMisuse> {
         let fits = match (self, input) {
             (Self::Closed, _) => true,
-            (state, Input::TunnelOpened { .. }) => matches!(state, Self::Registering(_)),
-            (state, Input::Response(_)) => matches!(state, Self::Answering(_)),
+            (state, LinkInput::TunnelOpened { .. }) => matches!(state, Self::Registering(_)),
+            (state, LinkInput::Response(_)) => matches!(state, Self::Answering(_)),
             _ => true,
         };
         if fits { Ok(()) } else { Err(ApiMisuse::WrongStage) }
     }
 
-    fn outranks_deadline(input: &Input) -> bool {
+    fn outranks_deadline(input: &LinkInput) -> bool {
         // A client that has left is not told that time is up.
-        matches!(input, Input::TunnelClosed | Input::TunnelFailed(_) | Input::SendFailed(_))
+        matches!(
+            input,
+            LinkInput::TunnelClosed | LinkInput::TunnelFailed(_) | LinkInput::SendFailed(_)
+        )
     }
 
-    fn handle(self, input: Input, outputs: &mut Outputs) -> Step {
-        if matches!(input, Input::Cancel) {
+    fn handle(self, input: LinkInput, outputs: &mut Outputs) -> Step {
+        if matches!(input, LinkInput::Cancel) {
             return self.cancel(outputs);
         }
         match self {
@@ -182,25 +187,25 @@ impl States for State {
             Self::Advertising(state) => Err(state.expire()),
             state => {
                 state.last_word(Status::USER_ACTION_TIMEOUT, outputs);
-                Err(Fault::Deadline.into())
+                Err(ErrorKind::Deadline.into())
             }
         }
     }
 
     fn stop(resources: Resources, outputs: &mut Outputs) {
         if resources.advert {
-            outputs.push_back(Output::StopAdvertising);
+            outputs.push_back(LinkOutput::StopAdvertising);
         }
         if resources.request {
-            outputs.push_back(Output::CancelRequest);
+            outputs.push_back(LinkOutput::CancelRequest);
         }
         if resources.tunnel {
-            outputs.push_back(Output::CloseTunnel);
+            outputs.push_back(LinkOutput::CloseTunnel);
         }
     }
 
-    fn outcome(stage: Stage, end: End) -> Output {
-        Output::Closed(outcome(stage, end))
+    fn outcome(stage: Stage, end: End) -> LinkOutput {
+        LinkOutput::Closed(outcome(stage, end))
     }
 }
 
@@ -208,7 +213,9 @@ impl States for State {
 pub(super) fn outcome(stage: Stage, end: End) -> Result<(), Error> {
     let stage = match end {
         // The stage between advertising and listening takes one input.
-        End::Fault(Fault::PeerMisbehaved(PeerMisbehaved::Handshake(_))) => Stage::Handshaking,
+        End::ErrorKind(ErrorKind::PeerMisbehaved(PeerMisbehaved::Handshake(_))) => {
+            Stage::Handshaking
+        }
         _ => stage,
     };
     end.at(stage)

@@ -2,9 +2,9 @@
 //! (CTAP 2.2 section 11.5.1.2).
 
 use super::messages::{besides_requests, unanswerable};
-use super::{Input, Output, Outputs, State, Step, Update, response};
+use super::{LinkInput, LinkOutput, LinkUpdate, Outputs, State, Step, response};
 use crate::ctap::{Command, RawCbor, RawResponse, Status};
-use crate::error::Fault;
+use crate::error::ErrorKind;
 use crate::secret::SecretBytes;
 use crate::state_machine::End;
 use crate::transport::channel::Channel;
@@ -12,7 +12,7 @@ use crate::transport::message::MessageType;
 
 /// The client is connected, and every request of it is answered.
 #[derive(Debug)]
-pub(in crate::authenticator) struct Session {
+pub(in crate::authenticator) struct PhoneChannel {
     channel: Channel,
     get_info: RawCbor,
     /// Whether a request for a passkey or a signature was answered, if only by a
@@ -20,7 +20,7 @@ pub(in crate::authenticator) struct Session {
     settled: bool,
 }
 
-impl Session {
+impl PhoneChannel {
     pub(in crate::authenticator) const fn new(channel: Channel, get_info: RawCbor) -> Self {
         Self { channel, get_info, settled: false }
     }
@@ -29,9 +29,9 @@ impl Session {
         self.settled
     }
 
-    pub(super) fn handle(mut self, input: Input, outputs: &mut Outputs) -> Step {
+    pub(super) fn handle(mut self, input: LinkInput, outputs: &mut Outputs) -> Step {
         match input {
-            Input::Message(message) => {
+            LinkInput::Message(message) => {
                 let message = self.channel.open(message)?;
                 match message.kind {
                     MessageType::Ctap => self.take(message.payload, outputs),
@@ -42,10 +42,12 @@ impl Session {
                     }
                 }
             }
-            Input::TunnelClosed | Input::TunnelFailed(_) if self.settled => Err(End::Done),
-            Input::TunnelClosed => Err(Fault::PeerLeft.into()),
+            LinkInput::TunnelClosed | LinkInput::TunnelFailed(_) if self.settled => Err(End::Done),
+            LinkInput::TunnelClosed => Err(ErrorKind::PeerLeft.into()),
             // Also if the answer was lost: the client does not have it.
-            Input::TunnelFailed(fault) | Input::SendFailed(fault) => Err(End::lost_tunnel(fault)),
+            LinkInput::TunnelFailed(fault) | LinkInput::SendFailed(fault) => {
+                Err(End::lost_tunnel(fault))
+            }
             _ => Ok(State::Listening(self)),
         }
     }
@@ -58,14 +60,14 @@ impl Session {
             return Ok(State::Listening(self));
         }
         let command = request.expose().first().and_then(|byte| Command::from_byte(*byte));
-        outputs.push_back(Output::Update(Update::Requested));
-        outputs.push_back(Output::Request(request));
+        outputs.push_back(LinkOutput::Update(LinkUpdate::Requested));
+        outputs.push_back(LinkOutput::Request(request));
         Ok(State::Answering(Answering { session: self, command }))
     }
 
     fn send(&mut self, response: &[u8], outputs: &mut Outputs) -> Result<(), End> {
         let sealed = self.channel.seal(MessageType::Ctap, response).map_err(unanswerable)?;
-        outputs.push_back(Output::Send(sealed));
+        outputs.push_back(LinkOutput::Send(sealed));
         Ok(())
     }
 }
@@ -73,20 +75,20 @@ impl Session {
 /// The engine has a request.
 #[derive(Debug)]
 pub(in crate::authenticator) struct Answering {
-    session: Session,
+    session: PhoneChannel,
     command: Option<Command>,
 }
 
 impl Answering {
-    pub(super) fn handle(mut self, input: Input, outputs: &mut Outputs) -> Step {
+    pub(super) fn handle(mut self, input: LinkInput, outputs: &mut Outputs) -> Step {
         match input {
-            Input::Response(response) => return self.respond(response, outputs),
-            Input::Message(message) => {
+            LinkInput::Response(response) => return self.respond(response, outputs),
+            LinkInput::Message(message) => {
                 let message = self.session.channel.open(message)?;
                 besides_requests(message.kind, message.payload.expose())?;
             }
-            Input::TunnelClosed => return Err(Fault::PeerLeft.into()),
-            Input::TunnelFailed(fault) | Input::SendFailed(fault) => {
+            LinkInput::TunnelClosed => return Err(ErrorKind::PeerLeft.into()),
+            LinkInput::TunnelFailed(fault) | LinkInput::SendFailed(fault) => {
                 return Err(End::lost_tunnel(fault));
             }
             _ => {}
@@ -102,14 +104,14 @@ impl Answering {
             Some(Command::MakeCredential | Command::GetAssertion | Command::Selection)
         );
         let (response, update) = match response::check(&response) {
-            Ok(status) => (response, Update::Answered(status)),
+            Ok(status) => (response, LinkUpdate::Answered(status)),
             Err(fault) => {
                 let other = RawResponse::from_status(Status::OTHER);
-                (other.to_bytes(), Update::EngineFailed(fault))
+                (other.to_bytes(), LinkUpdate::EngineFailed(fault))
             }
         };
         let session = self.answer(&response, settles, outputs)?;
-        outputs.push_back(Output::Update(update));
+        outputs.push_back(LinkOutput::Update(update));
         Ok(State::Listening(session))
     }
 
@@ -119,7 +121,7 @@ impl Answering {
         response: &SecretBytes,
         settles: bool,
         outputs: &mut Outputs,
-    ) -> Result<Session, End> {
+    ) -> Result<PhoneChannel, End> {
         let mut session = self.session;
         session.send(response.expose(), outputs)?;
         session.settled |= settles;

@@ -4,38 +4,41 @@
 //! after each input, take outputs until there is none; then wait for one more
 //! input.
 
+use crate::ctap::GetInfoResponse;
 use std::time::Duration;
 
-use super::{Deadlines, Input, Keys, Output, State, Update, response};
-use crate::ctap::{RawCbor, Status, get_info};
-use crate::error::{ApiMisuse, EngineFault, Error, Stage, Unsupported};
+use super::{
+    AuthenticatorDeadlines, LinkInput, LinkOutput, LinkSecrets, LinkUpdate, State, response,
+};
+use crate::ctap::{RawCbor, Status};
+use crate::error::{ApiMisuse, EngineError, Error, Stage, Unsupported};
 use crate::secret::SecretBytes;
-use crate::state_machine::Machine;
+use crate::state_machine::Runner;
 use crate::transport::qr_code::QrCode;
 use crate::transport::tunnel_domain::TunnelDomain;
 
 /// What the program decides about a link.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Config {
+pub struct LinkConfig {
     /// The tunnel service at which this authenticator meets clients.
     pub domain: TunnelDomain,
     /// What the engine can do. The client is told after the handshake, and
-    /// whenever it asks: such requests do not come out as [`Output::Request`].
+    /// whenever it asks: such requests do not come out as [`LinkOutput::Request`].
     ///
     /// Clients assume a `maxMsgSize` of 1,024 bytes if there is none, and ask
     /// only for what is listed.
-    pub get_info: get_info::Response,
+    pub get_info: GetInfoResponse,
     /// How long each stage may take.
-    pub deadlines: Deadlines,
+    pub deadlines: AuthenticatorDeadlines,
 }
 
-impl Config {
+impl LinkConfig {
     /// The default deadlines, at this tunnel service, for an engine that says
     /// this of itself.
     #[must_use]
-    pub fn new(domain: TunnelDomain, get_info: get_info::Response) -> Self {
-        Self { domain, get_info, deadlines: Deadlines::default() }
+    pub fn new(domain: TunnelDomain, get_info: GetInfoResponse) -> Self {
+        Self { domain, get_info, deadlines: AuthenticatorDeadlines::default() }
     }
 }
 
@@ -43,7 +46,7 @@ impl Config {
 ///
 /// ```
 /// # use std::time::Duration;
-/// # use fido_hybrid_proto::authenticator::link::{Input, Output, Transaction};
+/// # use fido_hybrid_proto::authenticator::link::{LinkInput, LinkOutput, LinkTransaction};
 /// # use fido_hybrid_proto::secret::SecretBytes;
 /// # fn send(message: Vec<u8>) {}
 /// # fn drive(
@@ -73,9 +76,9 @@ impl Config {
 /// # }
 /// ```
 #[derive(Debug)]
-pub struct Transaction(Machine<State>);
+pub struct LinkTransaction(Runner<State>);
 
-impl Transaction {
+impl LinkTransaction {
     /// Starts with a QR code that was read: the first output is a dial.
     ///
     /// `now` is the time since an origin of the caller's choosing, by a clock
@@ -85,33 +88,38 @@ impl Transaction {
     /// # Errors
     /// [`Unsupported::TunnelDomain`] if the code's client does not know this
     /// tunnel service, [`Unsupported::DataChannel`] if it uses none at all;
-    /// [`Fault::Engine`](crate::error::Fault::Engine) if no client can read this
+    /// [`ErrorKind::Engine`](crate::error::ErrorKind::Engine) if no client can read this
     /// getInfo.
-    pub fn qr(config: Config, code: &QrCode, keys: Keys, now: Duration) -> Result<Self, Error> {
-        let Config { domain, get_info, deadlines } = config;
+    pub fn qr(
+        config: LinkConfig,
+        code: &QrCode,
+        keys: LinkSecrets,
+        now: Duration,
+    ) -> Result<Self, Error> {
+        let LinkConfig { domain, get_info, deadlines } = config;
         can_meet(code, domain)?;
         let get_info = RawCbor::of(&get_info);
         check_get_info(&get_info).map_err(|fault| Error::new(Stage::Preparing, fault))?;
         let (state, request) = State::new(domain, get_info, code, keys);
-        let outputs = [Output::Update(Update::Registering), Output::Dial(request)];
-        Ok(Self(Machine::new(state, deadlines, now, outputs)))
+        let outputs = [LinkOutput::Update(LinkUpdate::Registering), LinkOutput::Dial(request)];
+        Ok(Self(Runner::new(state, deadlines, now, outputs)))
     }
 
-    /// Where the transaction is. [`Stage::Prompting`] is from
-    /// [`Output::Request`] to [`Input::Response`].
+    /// Where the transaction is. [`Stage::Answering`] is from
+    /// [`LinkOutput::Request`] to [`LinkInput::Response`].
     #[must_use]
     pub const fn stage(&self) -> Stage {
         self.0.stage()
     }
 
-    /// When [`Input::TimePassed`] is due.
+    /// When [`LinkInput::TimePassed`] is due.
     #[must_use]
     pub const fn deadline(&self) -> Option<Duration> {
         self.0.deadline()
     }
 
     /// The next thing to do, if there is one.
-    pub fn poll_output(&mut self) -> Option<Output> {
+    pub fn poll_output(&mut self) -> Option<LinkOutput> {
         self.0.poll_output()
     }
 
@@ -124,13 +132,13 @@ impl Transaction {
     /// # Errors
     /// [`ApiMisuse`] if the law is broken or the input does not belong to the
     /// stage, such as a response without a request. The transaction is unchanged.
-    pub fn handle(&mut self, now: Duration, input: Input) -> Result<(), ApiMisuse> {
+    pub fn handle(&mut self, now: Duration, input: LinkInput) -> Result<(), ApiMisuse> {
         self.0.handle(now, input)
     }
 }
 
 /// Whether clients can read what an engine says of itself.
-fn check_get_info(get_info: &RawCbor) -> Result<(), EngineFault> {
+fn check_get_info(get_info: &RawCbor) -> Result<(), EngineError> {
     let response = [&[Status::OK.0], get_info.as_bytes()].concat();
     response::check(&SecretBytes::new(response)).map(|_| ())
 }

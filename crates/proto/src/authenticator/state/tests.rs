@@ -1,12 +1,12 @@
 //! The end of the counters, which no test outside reaches: 2^24 messages away.
 
 use super::*;
-use crate::authenticator::engine::{Decision, Passkey, Profile, Verification};
+use crate::authenticator::engine::{Decision, Passkey, Profile, UserVerification};
 use crate::crypto::SecretKey;
-use crate::ctap::{self, CredentialId, User, UserHandle};
-use crate::error::{Error, Fault, PeerMisbehaved};
+use crate::ctap::{CredentialId, CtapRequest, GetAssertionRequest, User, UserHandle};
+use crate::error::{Error, ErrorKind, PeerMisbehaved};
 use crate::secret::TransactionSeed;
-use crate::state_machine::Machine;
+use crate::state_machine::Runner;
 use crate::transport::channel::{Channel, ChannelError};
 use crate::transport::crypter::{CrypterError, MAX_COUNTER};
 use crate::transport::message::MessageType;
@@ -14,23 +14,23 @@ use crate::transport::message::MessageType;
 const NOW: Duration = Duration::ZERO;
 
 /// A phone that listens, and the client, after so many messages each way.
-fn listening(sent: u32, received: u32) -> (Machine<State>, Channel) {
+fn listening(sent: u32, received: u32) -> (Runner<State>, Channel) {
     let (mut client, mut channel) = Channel::pair_for_testing_only();
     channel.set_counters_for_testing_only(sent, received);
     client.set_counters_for_testing_only(received, sent);
     let profile = Profile::default();
-    let session = link::Session::new(channel, RawCbor::of(&profile.get_info()));
+    let session = link::PhoneChannel::new(channel, RawCbor::of(&profile.get_info()));
     let engine = Engine::new(profile, TransactionSeed::new([1; 32]));
     let state = State::Open { link: link::State::Listening(session), engine };
-    (Machine::new(state, Deadlines::default(), NOW, []), client)
+    (Runner::new(state, AuthenticatorDeadlines::default(), NOW, []), client)
 }
 
-fn step(phone: &mut Machine<State>, input: Input) -> Vec<Output> {
+fn step(phone: &mut Runner<State>, input: Input) -> Vec<Output> {
     phone.handle(NOW, input).unwrap();
     std::iter::from_fn(|| phone.poll_output()).collect()
 }
 
-fn asks(client: &mut Channel, request: &Request) -> Input {
+fn asks(client: &mut Channel, request: &CtapRequest) -> Input {
     Input::Message(client.seal(MessageType::Ctap, &request.to_bytes()).unwrap())
 }
 
@@ -39,7 +39,7 @@ fn misbehaviour(outputs: &[Output]) -> (Stage, PeerMisbehaved) {
     match outputs {
         [
             Output::CloseTunnel,
-            Output::Closed(Err(Error { stage, fault: Fault::PeerMisbehaved(fault) })),
+            Output::Closed(Err(Error { stage, kind: ErrorKind::PeerMisbehaved(fault) })),
         ] => (*stage, *fault),
         other => panic!("{other:?}"),
     }
@@ -48,7 +48,7 @@ fn misbehaviour(outputs: &[Output]) -> (Stage, PeerMisbehaved) {
 #[test]
 fn a_client_sends_until_its_counter_runs_out() {
     let (mut phone, mut client) = listening(0, MAX_COUNTER);
-    let last = asks(&mut client, &Request::GetInfo);
+    let last = asks(&mut client, &CtapRequest::GetInfo);
     assert!(matches!(step(&mut phone, last)[..], [Output::Send(_)]));
     // It has none for another, and nothing else is opened either.
     assert!(client.seal(MessageType::Ctap, &[4]).is_err());
@@ -60,10 +60,10 @@ fn a_client_sends_until_its_counter_runs_out() {
 #[test]
 fn a_phone_answers_until_its_counter_runs_out() {
     let (mut phone, mut client) = listening(MAX_COUNTER, 0);
-    let first = asks(&mut client, &Request::GetInfo);
+    let first = asks(&mut client, &CtapRequest::GetInfo);
     assert!(matches!(step(&mut phone, first)[..], [Output::Send(_)]));
     // It says nothing of itself: the client asked so often.
-    let second = asks(&mut client, &Request::GetInfo);
+    let second = asks(&mut client, &CtapRequest::GetInfo);
     let end = misbehaviour(&step(&mut phone, second));
     assert_eq!(end, (Stage::Listening, PeerMisbehaved::TooManyRequests));
 }
@@ -71,8 +71,8 @@ fn a_phone_answers_until_its_counter_runs_out() {
 #[test]
 fn a_signature_for_which_there_is_no_counter_does_not_leave() {
     let (mut phone, mut client) = listening(MAX_COUNTER + 1, 0);
-    let request = ctap::get_assertion::Request::new("example.com", [1; 32]);
-    let request = asks(&mut client, &Request::GetAssertion(request));
+    let request = GetAssertionRequest::new("example.com", [1; 32]);
+    let request = asks(&mut client, &CtapRequest::GetAssertion(request));
     assert!(matches!(step(&mut phone, request)[..], [Output::FindPasskeys { .. }]));
     let passkey = Passkey::new(
         CredentialId::new([1; 16]).unwrap(),
@@ -82,9 +82,9 @@ fn a_signature_for_which_there_is_no_counter_does_not_leave() {
     );
     let outputs = step(&mut phone, Input::PasskeysFound(Ok(vec![passkey])));
     let [_, Output::Prompt(prompt)] = &outputs[..] else { panic!("{outputs:?}") };
-    let decision = Decision::Approved { verification: Verification::Verified, account: 0 };
+    let decision = Decision::Approved { verification: UserVerification::Verified, account: 0 };
     let outputs = step(&mut phone, Input::Decided { prompt: prompt.id, decision });
     assert!(matches!(outputs[..], [Output::CountUse { .. }]));
     let end = misbehaviour(&step(&mut phone, Input::UseCounted(Ok(1))));
-    assert_eq!(end, (Stage::Prompting, PeerMisbehaved::TooManyRequests));
+    assert_eq!(end, (Stage::Answering, PeerMisbehaved::TooManyRequests));
 }

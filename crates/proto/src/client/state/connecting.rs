@@ -1,13 +1,13 @@
 //! The advert was received, and the tunnel of which it told is being opened.
 
 use super::handshaking::Handshaking;
-use super::session::Terms;
+use super::session::LinkPolicy;
 use super::step::{Outputs, Step, StepResult};
 use crate::client::config::Linking;
 use crate::client::interface::{Input, Output};
-use crate::client::update::Update;
+use crate::client::update::ClientUpdate;
 use crate::crypto::SecretKey;
-use crate::error::{Fault, PeerMisbehaved};
+use crate::error::{ErrorKind, PeerMisbehaved};
 use crate::secret::Psk;
 use crate::transport::noise::Initiator;
 use crate::transport::tunnel_domain::TunnelDomain;
@@ -32,17 +32,17 @@ impl Connecting {
             Input::TunnelOpened { .. } => {
                 let Self { identity, ephemeral, psk, linking, domain } = self;
                 let (initiator, message) = Initiator::qr(identity.clone(), &psk, ephemeral)?;
-                outputs.push_back(Output::Update(Update::Connected));
+                outputs.push_back(Output::Update(ClientUpdate::Connected));
                 outputs.push_back(Output::Send(message.into()));
-                let terms = match linking {
-                    Linking::Offered => Terms::Linking { identity, domain },
-                    Linking::NotOffered => Terms::NoLinking,
+                let link_policy = match linking {
+                    Linking::Offered => LinkPolicy::Linking { identity, domain },
+                    Linking::NotOffered => LinkPolicy::NoLinking,
                 };
-                Ok(Step::Enter(Handshaking { initiator, terms, signal_due: false }))
+                Ok(Step::Enter(Handshaking { initiator, link_policy, signal_due: false }))
             }
             Input::Message(_) => Err(PeerMisbehaved::TooEarly.into()),
-            Input::TunnelClosed => Err(Fault::PeerLeft.into()),
-            Input::TunnelFailed(fault) => Err(Fault::from(fault).into()),
+            Input::TunnelClosed => Err(ErrorKind::PeerLeft.into()),
+            Input::TunnelFailed(fault) => Err(ErrorKind::from(fault).into()),
             _ => Ok(Step::Stay(self)),
         }
     }

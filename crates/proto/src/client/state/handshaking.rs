@@ -1,11 +1,11 @@
 //! The client's handshake message was sent; the phone's is awaited.
 
-use super::introducing::Introducing;
-use super::session::Terms;
+use super::awaiting_post_handshake::AwaitingPostHandshake;
+use super::session::LinkPolicy;
 use super::step::{Outputs, Step, StepResult};
 use crate::client::interface::{Input, Output};
-use crate::client::update::Update;
-use crate::error::{Fault, PeerMisbehaved};
+use crate::client::update::ClientUpdate;
+use crate::error::{ErrorKind, PeerMisbehaved};
 use crate::state_machine::End;
 use crate::transport::channel::Channel;
 use crate::transport::noise::Initiator;
@@ -14,7 +14,7 @@ use crate::transport::noise::Initiator;
 #[derive(Debug)]
 pub(in crate::client) struct Handshaking {
     pub(super) initiator: Initiator,
-    pub(super) terms: Terms,
+    pub(super) link_policy: LinkPolicy,
     /// The tunnel service will send its connect signal before the phone speaks.
     pub(super) signal_due: bool,
 }
@@ -24,7 +24,7 @@ impl Handshaking {
         mut self,
         input: Input,
         outputs: &mut Outputs,
-    ) -> StepResult<Self, Introducing> {
+    ) -> StepResult<Self, AwaitingPostHandshake> {
         match input {
             Input::Message(message) if self.signal_due => {
                 connect_signal(&message, outputs)?;
@@ -33,12 +33,16 @@ impl Handshaking {
             }
             Input::Message(message) => {
                 let established = self.initiator.finish(&message)?;
-                outputs.push_back(Output::Update(Update::Secured));
+                outputs.push_back(Output::Update(ClientUpdate::Secured));
                 let hash = established.hash;
                 let channel = Channel::new(established);
-                Ok(Step::Enter(Introducing { channel, terms: self.terms, hash }))
+                Ok(Step::Enter(AwaitingPostHandshake {
+                    channel,
+                    link_policy: self.link_policy,
+                    hash,
+                }))
             }
-            Input::TunnelClosed => Err(Fault::PeerLeft.into()),
+            Input::TunnelClosed => Err(ErrorKind::PeerLeft.into()),
             Input::TunnelFailed(fault) => Err(End::lost_tunnel(fault)),
             _ => Ok(Step::Stay(self)),
         }
@@ -50,6 +54,6 @@ pub(super) fn connect_signal(message: &[u8], outputs: &mut Outputs) -> Result<()
     if message != [0] {
         return Err(PeerMisbehaved::TooEarly.into());
     }
-    outputs.push_back(Output::Update(Update::PhoneOnline));
+    outputs.push_back(Output::Update(ClientUpdate::PhoneOnline));
     Ok(())
 }

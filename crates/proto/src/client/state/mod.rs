@@ -1,28 +1,28 @@
 //! The client's states, one file each. A state owns just what it needs and is
 //! consumed by the step to the next.
 
-mod calling;
+mod awaiting_post_handshake;
 mod connecting;
+mod contacting;
 mod handshaking;
-mod introducing;
-mod offering;
 mod session;
+mod showing_qr;
 mod step;
 
+use crate::ctap::GetInfoResponse;
 use std::time::Duration;
 
-use self::calling::Calling;
+use self::awaiting_post_handshake::AwaitingPostHandshake;
 use self::connecting::Connecting;
+use self::contacting::Contacting;
 use self::handshaking::Handshaking;
-use self::introducing::Introducing;
-use self::offering::Offering;
-use self::session::{Asking, Session, Turn};
+use self::session::{AwaitingResponse, ClientChannel, Turn};
+use self::showing_qr::ShowingQr;
 use self::step::{Outputs, Step};
-use super::config::{Config, Deadlines, Keys, LinkedKeys};
+use super::config::{ClientConfig, ClientDeadlines, ContactSecrets, QrSecrets};
 use super::interface::{Input, Output};
-use crate::ctap::get_info;
-use crate::error::{ApiMisuse, CancelledBy, Fault, Stage};
-use crate::state_machine::{End, States};
+use crate::error::{ApiMisuse, CancelledBy, ErrorKind, Stage};
+use crate::state_machine::{End, StateMachine};
 use crate::transport::contact_request::ContactHint;
 use crate::transport::linked_phone::LinkedPhone;
 use crate::transport::post_handshake::Features;
@@ -38,21 +38,21 @@ pub(super) struct Resources {
 
 #[derive(Debug)]
 pub(super) enum State {
-    Offering(Offering),
-    Calling(Calling),
+    ShowingQr(ShowingQr),
+    Contacting(Contacting),
     Connecting(Connecting),
     Handshaking(Handshaking),
-    Introducing(Introducing),
-    Ready(Session),
-    Asking(Asking),
-    Lingering(Session),
+    AwaitingPostHandshake(AwaitingPostHandshake),
+    Ready(ClientChannel),
+    AwaitingResponse(AwaitingResponse),
+    Lingering(ClientChannel),
     Closed,
 }
 
-impl States for State {
+impl StateMachine for State {
     type Input = Input;
     type Output = Output;
-    type Deadlines = Deadlines;
+    type Deadlines = ClientDeadlines;
     type Resources = Resources;
 
     fn closed() -> Self {
@@ -61,25 +61,27 @@ impl States for State {
 
     fn stage(&self) -> Stage {
         match self {
-            Self::Offering(_) | Self::Calling(_) => Stage::Offering,
+            Self::ShowingQr(_) | Self::Contacting(_) => Stage::ShowingQr,
             Self::Connecting(_) => Stage::Connecting,
             Self::Handshaking(_) => Stage::Handshaking,
-            Self::Introducing(_) => Stage::Introducing,
+            Self::AwaitingPostHandshake(_) => Stage::AwaitingPostHandshake,
             Self::Ready(_) => Stage::Ready,
-            Self::Asking(_) => Stage::Asking,
+            Self::AwaitingResponse(_) => Stage::AwaitingResponse,
             Self::Lingering(_) => Stage::Lingering,
             Self::Closed => Stage::Closed,
         }
     }
 
-    fn time_allowed(&self, deadlines: &Deadlines) -> Option<Duration> {
+    fn time_allowed(&self, deadlines: &ClientDeadlines) -> Option<Duration> {
         match self {
-            Self::Offering(_) => deadlines.offering,
-            Self::Calling(_) => Some(deadlines.calling),
+            Self::ShowingQr(_) => deadlines.showing_qr,
+            Self::Contacting(_) => Some(deadlines.contacting),
             Self::Connecting(_) => Some(deadlines.connecting),
             Self::Handshaking(_) => Some(deadlines.handshaking),
-            Self::Introducing(_) => Some(deadlines.introducing),
-            Self::Asking(asking) => Some(asking.timeout.unwrap_or(deadlines.asking)),
+            Self::AwaitingPostHandshake(_) => Some(deadlines.awaiting_post_handshake),
+            Self::AwaitingResponse(asking) => {
+                Some(asking.timeout.unwrap_or(deadlines.awaiting_response))
+            }
             Self::Lingering(_) => Some(deadlines.lingering),
             // The caller decides when to go on.
             Self::Ready(_) | Self::Closed => None,
@@ -90,7 +92,7 @@ impl States for State {
         let tunnel_gone = matches!(input, Input::TunnelClosed | Input::TunnelFailed(_));
         Resources {
             scanning: self.is_scanning(),
-            tunnel: !tunnel_gone && !matches!(self, Self::Offering(_) | Self::Closed),
+            tunnel: !tunnel_gone && !matches!(self, Self::ShowingQr(_) | Self::Closed),
         }
     }
 
@@ -103,11 +105,11 @@ impl States for State {
             | Input::TimePassed => true,
             Input::TunnelOpened { .. } => match self {
                 Self::Connecting(_) | Self::Closed => true,
-                Self::Calling(calling) => !calling.is_open(),
+                Self::Contacting(contacting) => !contacting.is_open(),
                 _ => false,
             },
             Input::Message(_) | Input::TunnelClosed | Input::TunnelFailed(_) => {
-                !matches!(self, Self::Offering(_))
+                !matches!(self, Self::ShowingQr(_))
             }
             Input::Request { .. } | Input::Finish => match self {
                 Self::Ready(_) => true,
@@ -128,13 +130,13 @@ impl States for State {
             return self.cancel(outputs);
         }
         match self {
-            Self::Offering(state) => state.handle(input, outputs).map(Self::from),
-            Self::Calling(state) => state.handle(input, outputs).map(Self::from),
+            Self::ShowingQr(state) => state.handle(input, outputs).map(Self::from),
+            Self::Contacting(state) => state.handle(input, outputs).map(Self::from),
             Self::Connecting(state) => state.handle(input, outputs).map(Self::from),
             Self::Handshaking(state) => state.handle(input, outputs).map(Self::from),
-            Self::Introducing(state) => state.handle(input, outputs).map(Self::from),
+            Self::AwaitingPostHandshake(state) => state.handle(input, outputs).map(Self::from),
             Self::Ready(session) => session.handle(input, outputs).map(Self::from),
-            Self::Asking(state) => state.handle(input, outputs).map(Self::from),
+            Self::AwaitingResponse(state) => state.handle(input, outputs).map(Self::from),
             Self::Lingering(session) => session.linger(input, outputs).map(Self::Lingering),
             Self::Closed => Ok(Self::Closed),
         }
@@ -143,11 +145,11 @@ impl States for State {
     fn expire(self, outputs: &mut Outputs) -> Result<Self, End> {
         match self {
             Self::Lingering(_) => Err(End::Done),
-            Self::Asking(Asking { mut session, .. }) => {
+            Self::AwaitingResponse(AwaitingResponse { mut session, .. }) => {
                 session.shut_down(outputs);
-                Err(Fault::Deadline.into())
+                Err(ErrorKind::Deadline.into())
             }
-            _ => Err(Fault::Deadline.into()),
+            _ => Err(ErrorKind::Deadline.into()),
         }
     }
 
@@ -167,31 +169,35 @@ impl States for State {
 
 impl State {
     /// Shows a QR code.
-    pub(super) fn offering(config: &Config, keys: Keys, created: u64) -> (Self, QrText) {
-        let (offering, text) = Offering::new(config, keys, created);
-        (Self::Offering(offering), text)
+    pub(super) fn showing_qr(
+        config: &ClientConfig,
+        keys: QrSecrets,
+        created: u64,
+    ) -> (Self, QrText) {
+        let (showing_qr, text) = ShowingQr::new(config, keys, created);
+        (Self::ShowingQr(showing_qr), text)
     }
 
     /// Calls a linked phone.
-    pub(super) fn calling(
+    pub(super) fn contacting(
         hint: ContactHint,
         phone: &LinkedPhone,
-        keys: LinkedKeys,
+        keys: ContactSecrets,
     ) -> (Self, TunnelRequest) {
-        let (calling, request) = Calling::new(hint, phone, keys);
-        (Self::Calling(calling), request)
+        let (contacting, request) = Contacting::new(hint, phone, keys);
+        (Self::Contacting(contacting), request)
     }
 
     /// Whether the phone's advert is still to come.
     pub(super) const fn is_scanning(&self) -> bool {
         match self {
-            Self::Offering(_) => true,
-            Self::Calling(calling) => calling.is_scanning(),
+            Self::ShowingQr(_) => true,
+            Self::Contacting(contacting) => contacting.is_scanning(),
             _ => false,
         }
     }
 
-    pub(super) fn get_info(&self) -> Option<&get_info::Response> {
+    pub(super) fn get_info(&self) -> Option<&GetInfoResponse> {
         self.session()?.info.as_deref()
     }
 
@@ -199,10 +205,10 @@ impl State {
         Some(self.session()?.features)
     }
 
-    const fn session(&self) -> Option<&Session> {
+    const fn session(&self) -> Option<&ClientChannel> {
         match self {
             Self::Ready(session)
-            | Self::Asking(Asking { session, .. })
+            | Self::AwaitingResponse(AwaitingResponse { session, .. })
             | Self::Lingering(session) => Some(session),
             _ => None,
         }
@@ -211,14 +217,15 @@ impl State {
     /// The caller wants no more: say so to the phone if it can be said.
     fn cancel(self, outputs: &mut Outputs) -> Result<Self, End> {
         match self {
-            Self::Ready(mut session) | Self::Asking(Asking { mut session, .. }) => {
+            Self::Ready(mut session)
+            | Self::AwaitingResponse(AwaitingResponse { mut session, .. }) => {
                 session.shut_down(outputs);
-                Err(Fault::Cancelled(CancelledBy::Caller).into())
+                Err(ErrorKind::Cancelled(CancelledBy::Caller).into())
             }
             // All that was asked has been answered.
             Self::Lingering(_) => Err(End::Done),
             Self::Closed => Ok(Self::Closed),
-            _ => Err(Fault::Cancelled(CancelledBy::Caller).into()),
+            _ => Err(ErrorKind::Cancelled(CancelledBy::Caller).into()),
         }
     }
 }
@@ -236,14 +243,14 @@ impl From<Turn> for State {
     fn from(turn: Turn) -> Self {
         match turn {
             Turn::Ready(session) => Self::Ready(session),
-            Turn::Asking(asking) => Self::Asking(asking),
+            Turn::AwaitingResponse(asking) => Self::AwaitingResponse(asking),
             Turn::Lingering(session) => Self::Lingering(session),
         }
     }
 }
 
-impl From<Session> for State {
-    fn from(session: Session) -> Self {
+impl From<ClientChannel> for State {
+    fn from(session: ClientChannel) -> Self {
         Self::Ready(session)
     }
 }
@@ -258,7 +265,14 @@ macro_rules! from_state {
     };
 }
 
-from_state!(Offering, Calling, Connecting, Handshaking, Introducing, Asking);
+from_state!(
+    ShowingQr,
+    Contacting,
+    Connecting,
+    Handshaking,
+    AwaitingPostHandshake,
+    AwaitingResponse
+);
 
 #[cfg(test)]
 mod tests;

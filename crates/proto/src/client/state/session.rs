@@ -1,17 +1,18 @@
 //! The phone is ready: requests, responses, links that come, and the wait for a
 //! late link after the last of them. [CTAP 2.2 §11.5.1.2]
 
+use crate::ctap::GetInfoResponse;
 use std::time::Duration;
 
 use super::step::{Outputs, Step, StepResult};
 use crate::cbor::decode;
-use crate::client::binding::read_response;
 use crate::client::interface::{Input, Output};
-use crate::client::request::{CtapRequest, Demands, Encoded, JsonRequest, PhoneRequest};
-use crate::client::update::Update;
+use crate::client::request::{Demands, Encoded, EncodedRequest, JsonRequest, PhoneRequest};
+use crate::client::response_check::read_response;
+use crate::client::update::ClientUpdate;
 use crate::crypto::SecretKey;
-use crate::ctap::{self, get_info};
-use crate::error::{ApiMisuse, Fault, PeerMisbehaved, Unsupported};
+use crate::ctap::{self};
+use crate::error::{ApiMisuse, ErrorKind, PeerMisbehaved, Unsupported};
 use crate::secret::{SecretBytes, SecretText};
 use crate::state_machine::End;
 use crate::transport::channel::Channel;
@@ -24,7 +25,7 @@ use crate::transport::tunnel_domain::TunnelDomain;
 
 /// How this transaction was set up, as far as it matters for links.
 #[derive(Debug)]
-pub(super) enum Terms {
+pub(super) enum LinkPolicy {
     /// A link is checked with the QR code's private key, which is not kept for
     /// anything else, and is one to the service where the phone was met.
     Linking { identity: SecretKey, domain: TunnelDomain },
@@ -35,25 +36,25 @@ pub(super) enum Terms {
 
 /// The phone is there: nothing is asked of it, or nothing any more.
 #[derive(Debug)]
-pub(in crate::client) struct Session {
+pub(in crate::client) struct ClientChannel {
     pub(super) channel: Channel,
-    pub(super) terms: Terms,
+    pub(super) link_policy: LinkPolicy,
     pub(super) hash: HandshakeHash,
     /// What the phone can be asked, and for CTAP what it can do.
     pub(super) features: Features,
-    pub(super) info: Option<Box<get_info::Response>>,
+    pub(super) info: Option<Box<GetInfoResponse>>,
     /// Whether the phone has answered a request: phones' apps leave after one.
     pub(super) answered: bool,
 }
 
-/// What follows an input to a [`Session`] that is ready.
+/// What follows an input to a [`ClientChannel`] that is ready.
 pub(super) enum Turn {
-    Ready(Session),
-    Asking(Asking),
-    Lingering(Session),
+    Ready(ClientChannel),
+    AwaitingResponse(AwaitingResponse),
+    Lingering(ClientChannel),
 }
 
-impl Session {
+impl ClientChannel {
     pub(super) fn handle(mut self, input: Input, outputs: &mut Outputs) -> Result<Turn, End> {
         match input {
             Input::Request { request, timeout } => {
@@ -63,12 +64,16 @@ impl Session {
                 };
                 match asked {
                     Ok(Some(asked)) => {
-                        outputs.push_back(Output::Update(Update::Asked));
-                        Ok(Turn::Asking(Asking { session: self, asked, timeout }))
+                        outputs.push_back(Output::Update(ClientUpdate::Asked));
+                        Ok(Turn::AwaitingResponse(AwaitingResponse {
+                            session: self,
+                            asked,
+                            timeout,
+                        }))
                     }
                     Ok(None) => Ok(Turn::Ready(self)),
                     Err(fault) => {
-                        if let Fault::Unsupported(_) = fault {
+                        if let ErrorKind::Unsupported(_) = fault {
                             self.shut_down(outputs);
                         }
                         Err(fault.into())
@@ -77,9 +82,9 @@ impl Session {
             }
             Input::Finish => {
                 self.shut_down(outputs);
-                match self.terms {
-                    Terms::Linking { .. } => Ok(Turn::Lingering(self)),
-                    Terms::NoLinking => Err(End::Done),
+                match self.link_policy {
+                    LinkPolicy::Linking { .. } => Ok(Turn::Lingering(self)),
+                    LinkPolicy::NoLinking => Err(End::Done),
                 }
             }
             Input::Message(message) => {
@@ -93,7 +98,7 @@ impl Session {
                 }
             }
             Input::TunnelClosed | Input::TunnelFailed(_) if self.answered => Err(End::Done),
-            Input::TunnelClosed => Err(Fault::PeerLeft.into()),
+            Input::TunnelClosed => Err(ErrorKind::PeerLeft.into()),
             Input::TunnelFailed(fault) => Err(End::lost_tunnel(fault)),
             _ => Ok(Turn::Ready(self)),
         }
@@ -118,13 +123,13 @@ impl Session {
     /// Sends a CTAP request, or answers it here.
     fn ask_ctap(
         &mut self,
-        request: CtapRequest,
+        request: EncodedRequest,
         outputs: &mut Outputs,
-    ) -> Result<Option<Asked>, Fault> {
+    ) -> Result<Option<Asked>, ErrorKind> {
         let info = self.info.as_deref().ok_or(Unsupported::Ctap)?;
         if request.command() == ctap::Command::GetInfo {
             // From the post-handshake copy: iOS does not answer a getInfo.
-            let response = ctap::Response::GetInfo(info.clone());
+            let response = ctap::CtapResponse::GetInfo(info.clone());
             outputs.push_back(Output::Response(Ok(response)));
             return Ok(None);
         }
@@ -137,7 +142,7 @@ impl Session {
         &mut self,
         request: &JsonRequest,
         outputs: &mut Outputs,
-    ) -> Result<Option<Asked>, Fault> {
+    ) -> Result<Option<Asked>, ErrorKind> {
         // Revision 0 has no type byte: the phone would read it as CTAP.
         if !self.features.digital_credentials || self.channel.revision() == Revision::Zero {
             return Err(Unsupported::Json.into());
@@ -169,25 +174,25 @@ impl Session {
 
     /// A bad update costs the link, not the sign-in (Chromium ends both).
     fn take_update(&self, payload: &[u8], outputs: &mut Outputs) {
-        match linking::Update::parse(payload) {
+        match linking::UpdateMessage::parse(payload) {
             // Android sends an empty update always.
-            Ok(linking::Update { linking: None }) => {}
-            Ok(linking::Update { linking: Some(linking) }) => {
+            Ok(linking::UpdateMessage { linking: None }) => {}
+            Ok(linking::UpdateMessage { linking: Some(linking) }) => {
                 self.take_link(linking.expose(), outputs)
             }
-            Err(_) => outputs.push_back(Output::Update(Update::LinkDropped)),
+            Err(_) => outputs.push_back(Output::Update(ClientUpdate::LinkDropped)),
         }
     }
 
     pub(super) fn take_link(&self, linking: &[u8], outputs: &mut Outputs) {
         outputs.push_back(match self.verified_link(linking) {
             Some(phone) => Output::Linked(phone),
-            None => Output::Update(Update::LinkDropped),
+            None => Output::Update(ClientUpdate::LinkDropped),
         });
     }
 
     fn verified_link(&self, linking: &[u8]) -> Option<LinkedPhone> {
-        let Terms::Linking { identity, domain } = &self.terms else {
+        let LinkPolicy::Linking { identity, domain } = &self.link_policy else {
             return None;
         };
         let link = decode::<UnverifiedLink>(linking).ok()?;
@@ -197,8 +202,8 @@ impl Session {
 
 /// The phone has a request.
 #[derive(Debug)]
-pub(in crate::client) struct Asking {
-    pub(super) session: Session,
+pub(in crate::client) struct AwaitingResponse {
+    pub(super) session: ClientChannel,
     asked: Asked,
     pub(super) timeout: Option<Duration>,
 }
@@ -206,16 +211,16 @@ pub(in crate::client) struct Asking {
 /// What the phone has to answer.
 #[derive(Debug)]
 enum Asked {
-    Ctap { request: Box<ctap::Request>, demands: Demands },
+    Ctap { request: Box<ctap::CtapRequest>, demands: Demands },
     Json,
 }
 
-impl Asking {
+impl AwaitingResponse {
     pub(super) fn handle(
         mut self,
         input: Input,
         outputs: &mut Outputs,
-    ) -> StepResult<Self, Session> {
+    ) -> StepResult<Self, ClientChannel> {
         match input {
             Input::Message(message) => {
                 let message = self.session.channel.open(message)?;
@@ -236,13 +241,13 @@ impl Asking {
                 }
             }
             // iOS says "cancelled" like this, Android "I cannot read that".
-            Input::TunnelClosed => Err(Fault::PeerLeft.into()),
+            Input::TunnelClosed => Err(ErrorKind::PeerLeft.into()),
             Input::TunnelFailed(fault) => Err(End::lost_tunnel(fault)),
             _ => Ok(Step::Stay(self)),
         }
     }
 
-    fn answered(mut self, response: Output, outputs: &mut Outputs) -> Step<Self, Session> {
+    fn answered(mut self, response: Output, outputs: &mut Outputs) -> Step<Self, ClientChannel> {
         self.session.answered = true;
         outputs.push_back(response);
         Step::Enter(self.session)

@@ -1,11 +1,11 @@
 //! The end of the counters, which no test outside reaches: 2^24 messages away.
 
-use super::session::Terms;
+use super::session::LinkPolicy;
 use super::*;
-use crate::client::Update;
-use crate::ctap::{Aaguid, Request, get_assertion};
+use crate::client::ClientUpdate;
+use crate::ctap::{Aaguid, CtapRequest, GetAssertionRequest, GetInfoResponse};
 use crate::error::{Error, PeerMisbehaved};
-use crate::state_machine::Machine;
+use crate::state_machine::Runner;
 use crate::transport::channel::{Channel, ChannelError};
 use crate::transport::crypter::{CrypterError, MAX_COUNTER};
 use crate::transport::linking;
@@ -15,25 +15,31 @@ use crate::transport::noise::HandshakeHash;
 const NOW: Duration = Duration::ZERO;
 
 /// A client that is ready, and the phone, after so many messages each way.
-fn ready(sent: u32, received: u32) -> (Machine<State>, Channel) {
+fn ready(sent: u32, received: u32) -> (Runner<State>, Channel) {
     let (mut channel, mut phone) = Channel::pair_for_testing_only();
     channel.set_counters_for_testing_only(sent, received);
     phone.set_counters_for_testing_only(received, sent);
-    let info = get_info::Response::new(vec![get_info::FIDO_2_0.to_owned()], Aaguid::ZERO);
-    let (terms, hash) = (Terms::NoLinking, HandshakeHash([0; 32]));
+    let info = GetInfoResponse::new(vec![crate::ctap::get_info::FIDO_2_0.to_owned()], Aaguid::ZERO);
+    let (link_policy, hash) = (LinkPolicy::NoLinking, HandshakeHash([0; 32]));
     let features = Features::CTAP;
-    let session =
-        Session { channel, terms, hash, features, info: Some(Box::new(info)), answered: false };
-    (Machine::new(State::Ready(session), Deadlines::default(), NOW, []), phone)
+    let session = ClientChannel {
+        channel,
+        link_policy,
+        hash,
+        features,
+        info: Some(Box::new(info)),
+        answered: false,
+    };
+    (Runner::new(State::Ready(session), ClientDeadlines::default(), NOW, []), phone)
 }
 
-fn step(client: &mut Machine<State>, input: Input) -> Vec<Output> {
+fn step(client: &mut Runner<State>, input: Input) -> Vec<Output> {
     client.handle(NOW, input).unwrap();
     std::iter::from_fn(|| client.poll_output()).collect()
 }
 
 fn ask() -> Input {
-    let request = Request::GetAssertion(get_assertion::Request::new("example.com", [1; 32]));
+    let request = CtapRequest::GetAssertion(GetAssertionRequest::new("example.com", [1; 32]));
     Input::Request { request: request.try_into().unwrap(), timeout: None }
 }
 
@@ -45,19 +51,19 @@ fn failed(outputs: &[Output]) -> &Error {
 
 #[test]
 fn a_phone_sends_until_its_counter_runs_out() {
-    for stage in [Stage::Ready, Stage::Asking] {
+    for stage in [Stage::Ready, Stage::AwaitingResponse] {
         let (mut client, mut phone) = ready(0, MAX_COUNTER);
-        if stage == Stage::Asking {
+        if stage == Stage::AwaitingResponse {
             step(&mut client, ask());
         }
-        let update = linking::Update::default().to_bytes();
+        let update = linking::UpdateMessage::default().to_bytes();
         let last = phone.seal(MessageType::Update, update.expose()).unwrap();
         assert!(step(&mut client, Input::Message(last.clone())).is_empty());
         // It has none for another, and this one is not opened again.
         assert!(phone.seal(MessageType::Update, update.expose()).is_err());
         let outputs = step(&mut client, Input::Message(last));
-        let Error { stage: at, fault } = failed(&outputs);
-        let Fault::PeerMisbehaved(fault) = fault else { panic!("{fault:?}") };
+        let Error { stage: at, kind: fault } = failed(&outputs);
+        let ErrorKind::PeerMisbehaved(fault) = fault else { panic!("{fault:?}") };
         let exhausted = ChannelError::Crypter(CrypterError::CounterExhausted);
         assert_eq!((*at, *fault), (stage, PeerMisbehaved::Channel(exhausted)));
     }
@@ -67,14 +73,14 @@ fn a_phone_sends_until_its_counter_runs_out() {
 fn a_client_asks_until_its_counter_runs_out() {
     let (mut client, mut phone) = ready(MAX_COUNTER, 0);
     let outputs = step(&mut client, ask());
-    assert!(matches!(outputs[..], [Output::Send(_), Output::Update(Update::Asked)]));
+    assert!(matches!(outputs[..], [Output::Send(_), Output::Update(ClientUpdate::Asked)]));
     let refusal = phone.seal(MessageType::Ctap, &[0x27]).unwrap();
     let outputs = step(&mut client, Input::Message(refusal));
     assert!(matches!(outputs[..], [Output::Response(Err(_))]));
     // The phone did nothing: this program asked so often.
     let outputs = step(&mut client, ask());
-    let Error { stage, fault } = failed(&outputs);
-    let Fault::ApiMisuse(fault) = fault else { panic!("{fault:?}") };
+    let Error { stage, kind: fault } = failed(&outputs);
+    let ErrorKind::ApiMisuse(fault) = fault else { panic!("{fault:?}") };
     assert_eq!((*stage, *fault), (Stage::Ready, ApiMisuse::TooManyRequests));
 }
 
@@ -88,5 +94,5 @@ fn a_client_that_cannot_say_goodbye_ends_all_the_same() {
     let [Output::CloseTunnel, Output::Closed(Err(error))] = &outputs[..] else {
         panic!("{outputs:?}")
     };
-    assert!(matches!(error.fault, Fault::Cancelled(CancelledBy::Caller)));
+    assert!(matches!(error.kind, ErrorKind::Cancelled(CancelledBy::Caller)));
 }

@@ -10,7 +10,7 @@
 //! No phone is known to list it. It travels among the
 //! [other extensions](super::OtherExtensions).
 
-use crate::cbor::{Decode, Encode, Error, Reader, Writer};
+use crate::cbor::{CborError, Decode, Encode, Reader, Writer};
 
 /// The name of the extension.
 pub const CRED_PROTECT: &str = "credProtect";
@@ -47,12 +47,12 @@ impl Encode for CredProtect {
 }
 
 impl<'a> Decode<'a> for CredProtect {
-    fn decode(reader: &mut Reader<'a>) -> Result<Self, Error> {
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, CborError> {
         Ok(match reader.unsigned()? {
             1 => Self::VerificationOptional,
             2 => Self::VerificationOptionalWithList,
             3 => Self::VerificationRequired,
-            _ => return Err(Error::Invalid("the credential protection")),
+            _ => return Err(CborError::Invalid("the credential protection")),
         })
     }
 }
@@ -75,9 +75,9 @@ mod tests {
         }
         assert!(all.is_sorted());
         for bytes in [[0x00], [0x04]] {
-            let invalid = Err(Error::Invalid("the credential protection"));
+            let invalid = Err(CborError::Invalid("the credential protection"));
             assert_eq!(decode::<CredProtect>(&bytes), invalid);
         }
-        assert!(matches!(decode::<CredProtect>(&[0xf5]), Err(Error::Expected(_))));
+        assert!(matches!(decode::<CredProtect>(&[0xf5]), Err(CborError::Expected(_))));
     }
 }

@@ -12,20 +12,20 @@
 //! peer claims: a caller that inflates must bound the result by it *and* by a limit
 //! of their own. Blobs are carried as secrets, since sites keep keys there.
 
-use crate::cbor::{Decode, Encode, Error, Key, Reader, Writer};
+use crate::cbor::{CborError, Decode, Encode, MapKey, Reader, Writer};
 use crate::secret::SecretBytes;
 
 /// How much a site wants large blobs with a new credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Support {
+pub enum LargeBlobSupport {
     /// No credential without.
     Required,
     /// Better with.
     Preferred,
 }
 
-impl Encode for Support {
+impl Encode for LargeBlobSupport {
     fn encode(&self, writer: &mut Writer) {
         writer.map(|map| {
             map.text("support", |writer| {
@@ -38,54 +38,54 @@ impl Encode for Support {
     }
 }
 
-impl<'a> Decode<'a> for Support {
-    fn decode(reader: &mut Reader<'a>) -> Result<Self, Error> {
+impl<'a> Decode<'a> for LargeBlobSupport {
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, CborError> {
         let mut support = None;
         reader.map(|key, reader| {
-            if key == Key::Text("support") {
+            if key == MapKey::Text("support") {
                 support = Some(match reader.text()? {
                     "required" => Self::Required,
                     "preferred" => Self::Preferred,
-                    _ => return Err(Error::Invalid("the large blob support")),
+                    _ => return Err(CborError::Invalid("the large blob support")),
                 });
             }
             Ok(())
         })?;
-        support.ok_or(Error::Missing("the large blob support"))
+        support.ok_or(CborError::Missing("the large blob support"))
     }
 }
 
 /// Tells whether a new credential can have large blobs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RegistrationOutput {
+pub struct LargeBlobRegistrationOutput {
     /// Whether it can.
     pub supported: bool,
 }
 
-impl Encode for RegistrationOutput {
+impl Encode for LargeBlobRegistrationOutput {
     fn encode(&self, writer: &mut Writer) {
         writer.map(|map| map.text("supported", |writer| writer.boolean(self.supported)));
     }
 }
 
-impl<'a> Decode<'a> for RegistrationOutput {
-    fn decode(reader: &mut Reader<'a>) -> Result<Self, Error> {
+impl<'a> Decode<'a> for LargeBlobRegistrationOutput {
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, CborError> {
         let mut supported = None;
         reader.map(|key, reader| {
-            if key == Key::Text("supported") {
+            if key == MapKey::Text("supported") {
                 supported = Some(reader.boolean()?);
             }
             Ok(())
         })?;
         Ok(Self {
-            supported: supported.ok_or(Error::Missing("whether large blobs are supported"))?,
+            supported: supported.ok_or(CborError::Missing("whether large blobs are supported"))?,
         })
     }
 }
 
 /// A blob as it travels.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Blob {
+pub struct LargeBlob {
     /// The compressed bytes.
     pub compressed: SecretBytes,
     /// How many bytes they become, as the sender says.
@@ -95,14 +95,14 @@ pub struct Blob {
 /// What to do with a credential's blob.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum AssertionInput {
+pub enum LargeBlobAssertionInput {
     /// Give it.
     Read,
     /// Replace it.
-    Write(Blob),
+    Write(LargeBlob),
 }
 
-impl Encode for AssertionInput {
+impl Encode for LargeBlobAssertionInput {
     fn encode(&self, writer: &mut Writer) {
         writer.map(|map| match self {
             Self::Read => map.text("read", |writer| writer.boolean(true)),
@@ -114,14 +114,14 @@ impl Encode for AssertionInput {
     }
 }
 
-impl<'a> Decode<'a> for AssertionInput {
-    fn decode(reader: &mut Reader<'a>) -> Result<Self, Error> {
+impl<'a> Decode<'a> for LargeBlobAssertionInput {
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, CborError> {
         let (mut read, mut compressed, mut original_size) = (false, None, None);
         reader.map(|key, reader| {
             match key {
-                Key::Text("read") => read = reader.boolean()?,
-                Key::Text("write") => compressed = Some(reader.bytes()?),
-                Key::Text("originalSize") => original_size = Some(reader.unsigned()?),
+                MapKey::Text("read") => read = reader.boolean()?,
+                MapKey::Text("write") => compressed = Some(reader.bytes()?),
+                MapKey::Text("originalSize") => original_size = Some(reader.unsigned()?),
                 _ => {}
             }
             Ok(())
@@ -130,7 +130,7 @@ impl<'a> Decode<'a> for AssertionInput {
             (true, None) => Ok(Self::Read),
             (false, Some(blob)) => Ok(Self::Write(blob)),
             // Both at once, or nothing to do at all.
-            _ => Err(Error::Invalid("the large blob operation")),
+            _ => Err(CborError::Invalid("the large blob operation")),
         }
     }
 }
@@ -138,17 +138,17 @@ impl<'a> Decode<'a> for AssertionInput {
 /// What became of the operation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct AssertionOutput {
+pub struct LargeBlobAssertionOutput {
     /// The blob, after a read of a credential that has one.
-    pub blob: Option<Blob>,
+    pub blob: Option<LargeBlob>,
     /// Whether it was replaced, after a write.
     pub written: Option<bool>,
 }
 
-impl AssertionOutput {
+impl LargeBlobAssertionOutput {
     /// After a read.
     #[must_use]
-    pub const fn read(blob: Option<Blob>) -> Self {
+    pub const fn read(blob: Option<LargeBlob>) -> Self {
         Self { blob, written: None }
     }
 
@@ -159,7 +159,7 @@ impl AssertionOutput {
     }
 }
 
-impl Encode for AssertionOutput {
+impl Encode for LargeBlobAssertionOutput {
     fn encode(&self, writer: &mut Writer) {
         writer.map(|map| {
             if let Some(blob) = &self.blob {
@@ -173,14 +173,14 @@ impl Encode for AssertionOutput {
     }
 }
 
-impl<'a> Decode<'a> for AssertionOutput {
-    fn decode(reader: &mut Reader<'a>) -> Result<Self, Error> {
+impl<'a> Decode<'a> for LargeBlobAssertionOutput {
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, CborError> {
         let (mut compressed, mut original_size, mut written) = (None, None, None);
         reader.map(|key, reader| {
             match key {
-                Key::Text("blob") => compressed = Some(reader.bytes()?),
-                Key::Text("originalSize") => original_size = Some(reader.unsigned()?),
-                Key::Text("written") => written = Some(reader.boolean()?),
+                MapKey::Text("blob") => compressed = Some(reader.bytes()?),
+                MapKey::Text("originalSize") => original_size = Some(reader.unsigned()?),
+                MapKey::Text("written") => written = Some(reader.boolean()?),
                 _ => {}
             }
             Ok(())
@@ -190,10 +190,14 @@ impl<'a> Decode<'a> for AssertionOutput {
 }
 
 /// A blob needs its size; a size alone means nothing.
-fn blob(compressed: Option<&[u8]>, original_size: Option<u64>) -> Result<Option<Blob>, Error> {
+fn blob(
+    compressed: Option<&[u8]>,
+    original_size: Option<u64>,
+) -> Result<Option<LargeBlob>, CborError> {
     let Some(compressed) = compressed else { return Ok(None) };
-    let original_size = original_size.ok_or(Error::Missing("the large blob's original size"))?;
-    Ok(Some(Blob { compressed: compressed.into(), original_size }))
+    let original_size =
+        original_size.ok_or(CborError::Missing("the large blob's original size"))?;
+    Ok(Some(LargeBlob { compressed: compressed.into(), original_size }))
 }
 
 #[cfg(test)]
@@ -201,57 +205,57 @@ mod tests {
     use super::*;
     use crate::cbor::{decode, encode};
 
-    fn sample() -> Blob {
-        Blob { compressed: SecretBytes::new(vec![0xab; 3]), original_size: 70_000 }
+    fn sample() -> LargeBlob {
+        LargeBlob { compressed: SecretBytes::new(vec![0xab; 3]), original_size: 70_000 }
     }
 
     #[test]
     fn every_form_is_written_and_read() {
-        for support in [Support::Required, Support::Preferred] {
+        for support in [LargeBlobSupport::Required, LargeBlobSupport::Preferred] {
             assert_eq!(decode(&encode(&support)), Ok(support));
         }
         for supported in [true, false] {
-            let output = RegistrationOutput { supported };
+            let output = LargeBlobRegistrationOutput { supported };
             assert_eq!(decode(&encode(&output)), Ok(output));
         }
-        for input in [AssertionInput::Read, AssertionInput::Write(sample())] {
+        for input in [LargeBlobAssertionInput::Read, LargeBlobAssertionInput::Write(sample())] {
             assert_eq!(decode(&encode(&input)), Ok(input));
         }
         for output in [
-            AssertionOutput::read(Some(sample())),
-            AssertionOutput::read(None),
-            AssertionOutput::written(true),
-            AssertionOutput::written(false),
+            LargeBlobAssertionOutput::read(Some(sample())),
+            LargeBlobAssertionOutput::read(None),
+            LargeBlobAssertionOutput::written(true),
+            LargeBlobAssertionOutput::written(false),
         ] {
             assert_eq!(decode(&encode(&output)), Ok(output));
         }
-        assert_eq!(encode(&AssertionInput::Read), b"\xa1\x64read\xf5");
+        assert_eq!(encode(&LargeBlobAssertionInput::Read), b"\xa1\x64read\xf5");
     }
 
     #[test]
     fn one_operation_at_a_time() {
-        const INVALID: Error = Error::Invalid("the large blob operation");
+        const INVALID: CborError = CborError::Invalid("the large blob operation");
         let both = b"\xa3\x64read\xf5\x65write\x40\x6coriginalSize\x00";
-        assert_eq!(decode::<AssertionInput>(both), Err(INVALID));
-        assert_eq!(decode::<AssertionInput>(b"\xa0"), Err(INVALID));
+        assert_eq!(decode::<LargeBlobAssertionInput>(both), Err(INVALID));
+        assert_eq!(decode::<LargeBlobAssertionInput>(b"\xa0"), Err(INVALID));
         assert_eq!(
-            decode::<AssertionInput>(b"\xa1\x65write\x40"),
-            Err(Error::Missing("the large blob's original size"))
+            decode::<LargeBlobAssertionInput>(b"\xa1\x65write\x40"),
+            Err(CborError::Missing("the large blob's original size"))
         );
     }
 
     #[test]
     fn support_is_one_of_two_words() {
         assert_eq!(
-            decode::<Support>(b"\xa1\x67support\x62no"),
-            Err(Error::Invalid("the large blob support"))
+            decode::<LargeBlobSupport>(b"\xa1\x67support\x62no"),
+            Err(CborError::Invalid("the large blob support"))
         );
-        assert!(matches!(decode::<Support>(b"\xa0"), Err(Error::Missing(_))));
+        assert!(matches!(decode::<LargeBlobSupport>(b"\xa0"), Err(CborError::Missing(_))));
     }
 
     #[test]
     fn debug_shows_no_byte() {
-        let debug = format!("{:?}", AssertionOutput::read(Some(sample())));
+        let debug = format!("{:?}", LargeBlobAssertionOutput::read(Some(sample())));
         assert!(debug.contains("SecretBytes(3 bytes)"), "{debug}");
         assert!(!debug.contains("171"), "{debug}");
     }

@@ -26,7 +26,7 @@ use std::collections::BTreeMap;
 pub use cred_protect::CRED_PROTECT;
 
 use super::raw::{self, RawCbor};
-use crate::cbor::{Decode, Encode, Error, MapWriter, Reader, Writer};
+use crate::cbor::{CborError, Decode, Encode, MapWriter, Reader, Writer};
 
 /// The name of the PRF extension.
 pub const PRF: &str = "prf";
@@ -141,7 +141,7 @@ macro_rules! extensions {
         }
 
         impl<'a> Decode<'a> for $name {
-            fn decode(reader: &mut Reader<'a>) -> Result<Self, Error> {
+            fn decode(reader: &mut Reader<'a>) -> Result<Self, CborError> {
                 let (mut prf, mut large_blob) = (None, None);
                 let other = raw::extensions(reader, |name, reader| {
                     match name {
@@ -159,22 +159,22 @@ macro_rules! extensions {
 
 extensions!(
     /// What a client asks for in a registration.
-    RegistrationInputs { prf: prf::RegistrationInput, large_blob: large_blob::Support }
+    RegistrationInputs { prf: prf::PrfRegistrationInput, large_blob: large_blob::LargeBlobSupport }
 );
 
 extensions!(
     /// What the authenticator answers in a registration, unsigned.
-    RegistrationOutputs { prf: prf::RegistrationOutput, large_blob: large_blob::RegistrationOutput }
+    RegistrationOutputs { prf: prf::PrfRegistrationOutput, large_blob: large_blob::LargeBlobRegistrationOutput }
 );
 
 extensions!(
     /// What a client asks for in an assertion.
-    AssertionInputs { prf: prf::AssertionInput, large_blob: large_blob::AssertionInput }
+    AssertionInputs { prf: prf::PrfAssertionInput, large_blob: large_blob::LargeBlobAssertionInput }
 );
 
 extensions!(
     /// What the authenticator answers in an assertion, unsigned.
-    AssertionOutputs { prf: prf::AssertionOutput, large_blob: large_blob::AssertionOutput }
+    AssertionOutputs { prf: prf::PrfAssertionOutput, large_blob: large_blob::LargeBlobAssertionOutput }
 );
 
 #[cfg(test)]
@@ -206,8 +206,8 @@ mod tests {
     fn a_typed_extension_of_another_type_is_an_error() {
         assert!(matches!(
             decode::<RegistrationInputs>(b"\xa1\x63prf\xf5"),
-            Err(Error::Expected(_))
+            Err(CborError::Expected(_))
         ));
-        assert!(matches!(decode::<AssertionInputs>(b"\xa1\x00\xf5"), Err(Error::Expected(_))));
+        assert!(matches!(decode::<AssertionInputs>(b"\xa1\x00\xf5"), Err(CborError::Expected(_))));
     }
 }

@@ -14,14 +14,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::cbor::{Decode, Encode, Error, Key, Reader, Writer};
+use crate::cbor::{CborError, Decode, Encode, MapKey, Reader, Writer};
 use crate::ctap::bounds::MAX_CREDENTIALS;
 use crate::ctap::entity::CredentialId;
 use crate::secret::{PrfInput, PrfOutput};
 
 /// One or two values, of inputs or of outputs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Values<T> {
+pub struct PrfValues<T> {
     /// The value that is always there.
     pub first: T,
     /// The value for a site that changes its secret.
@@ -31,12 +31,12 @@ pub struct Values<T> {
 /// Asks whether a new credential has a PRF, and perhaps for its outputs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct RegistrationInput {
+pub struct PrfRegistrationInput {
     /// What to evaluate at once; phones ignore it.
-    pub eval: Option<Values<PrfInput>>,
+    pub eval: Option<PrfValues<PrfInput>>,
 }
 
-impl Encode for RegistrationInput {
+impl Encode for PrfRegistrationInput {
     fn encode(&self, writer: &mut Writer) {
         writer.map(|map| {
             if let Some(eval) = &self.eval {
@@ -46,11 +46,11 @@ impl Encode for RegistrationInput {
     }
 }
 
-impl<'a> Decode<'a> for RegistrationInput {
-    fn decode(reader: &mut Reader<'a>) -> Result<Self, Error> {
+impl<'a> Decode<'a> for PrfRegistrationInput {
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, CborError> {
         let mut eval = None;
         reader.map(|key, reader| {
-            if key == Key::Text("eval") {
+            if key == MapKey::Text("eval") {
                 eval = Some(read(reader)?);
             }
             Ok(())
@@ -62,14 +62,14 @@ impl<'a> Decode<'a> for RegistrationInput {
 /// Tells whether a new credential has a PRF.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct RegistrationOutput {
+pub struct PrfRegistrationOutput {
     /// Whether it has. An answer that does not say is read as no.
     pub enabled: bool,
     /// The outputs, from an authenticator that evaluated at once.
-    pub results: Option<Values<PrfOutput>>,
+    pub results: Option<PrfValues<PrfOutput>>,
 }
 
-impl RegistrationOutput {
+impl PrfRegistrationOutput {
     /// The answer without outputs.
     #[must_use]
     pub const fn new(enabled: bool) -> Self {
@@ -77,7 +77,7 @@ impl RegistrationOutput {
     }
 }
 
-impl Encode for RegistrationOutput {
+impl Encode for PrfRegistrationOutput {
     fn encode(&self, writer: &mut Writer) {
         writer.map(|map| {
             map.text("enabled", |writer| writer.boolean(self.enabled));
@@ -88,13 +88,13 @@ impl Encode for RegistrationOutput {
     }
 }
 
-impl<'a> Decode<'a> for RegistrationOutput {
-    fn decode(reader: &mut Reader<'a>) -> Result<Self, Error> {
+impl<'a> Decode<'a> for PrfRegistrationOutput {
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, CborError> {
         let (mut enabled, mut results) = (false, None);
         reader.map(|key, reader| {
             match key {
-                Key::Text("enabled") => enabled = reader.boolean()?,
-                Key::Text("results") => results = Some(read(reader)?),
+                MapKey::Text("enabled") => enabled = reader.boolean()?,
+                MapKey::Text("results") => results = Some(read(reader)?),
                 _ => {}
             }
             Ok(())
@@ -106,29 +106,29 @@ impl<'a> Decode<'a> for RegistrationOutput {
 /// Asks for a credential's outputs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct AssertionInput {
+pub struct PrfAssertionInput {
     /// What to evaluate for any credential that has no values of its own.
-    pub eval: Option<Values<PrfInput>>,
+    pub eval: Option<PrfValues<PrfInput>>,
     /// What to evaluate for one credential of the allow list.
-    pub eval_by_credential: BTreeMap<CredentialId, Values<PrfInput>>,
+    pub eval_by_credential: BTreeMap<CredentialId, PrfValues<PrfInput>>,
 }
 
-impl AssertionInput {
+impl PrfAssertionInput {
     /// Asks for the same of any credential.
     #[must_use]
-    pub const fn new(eval: Values<PrfInput>) -> Self {
+    pub const fn new(eval: PrfValues<PrfInput>) -> Self {
         Self { eval: Some(eval), eval_by_credential: BTreeMap::new() }
     }
 
     /// What to evaluate for this credential: its own values go first
     /// (WebAuthn section 10.1.4).
     #[must_use]
-    pub fn values_for(&self, credential: &CredentialId) -> Option<&Values<PrfInput>> {
+    pub fn values_for(&self, credential: &CredentialId) -> Option<&PrfValues<PrfInput>> {
         self.eval_by_credential.get(credential).or(self.eval.as_ref())
     }
 }
 
-impl Encode for AssertionInput {
+impl Encode for PrfAssertionInput {
     fn encode(&self, writer: &mut Writer) {
         writer.map(|map| {
             if let Some(eval) = &self.eval {
@@ -147,13 +147,13 @@ impl Encode for AssertionInput {
     }
 }
 
-impl<'a> Decode<'a> for AssertionInput {
-    fn decode(reader: &mut Reader<'a>) -> Result<Self, Error> {
+impl<'a> Decode<'a> for PrfAssertionInput {
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, CborError> {
         let (mut eval, mut eval_by_credential) = (None, BTreeMap::new());
         reader.map(|key, reader| {
             match key {
-                Key::Text("eval") => eval = Some(read(reader)?),
-                Key::Text("evalByCredential") => eval_by_credential = by_credential(reader)?,
+                MapKey::Text("eval") => eval = Some(read(reader)?),
+                MapKey::Text("evalByCredential") => eval_by_credential = by_credential(reader)?,
                 _ => {}
             }
             Ok(())
@@ -164,14 +164,14 @@ impl<'a> Decode<'a> for AssertionInput {
 
 fn by_credential(
     reader: &mut Reader<'_>,
-) -> Result<BTreeMap<CredentialId, Values<PrfInput>>, Error> {
+) -> Result<BTreeMap<CredentialId, PrfValues<PrfInput>>, CborError> {
     let mut map = BTreeMap::new();
     reader.map(|key, reader| {
-        let Key::Bytes(id) = key else {
-            return Err(Error::Expected("a byte string as a credential id"));
+        let MapKey::Bytes(id) = key else {
+            return Err(CborError::Expected("a byte string as a credential id"));
         };
         if map.len() == MAX_CREDENTIALS {
-            return Err(Error::Invalid("the number of PRF inputs"));
+            return Err(CborError::Invalid("the number of PRF inputs"));
         }
         map.insert(CredentialId::from_message(id)?, read(reader)?);
         Ok(())
@@ -182,20 +182,20 @@ fn by_credential(
 /// A credential's outputs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct AssertionOutput {
+pub struct PrfAssertionOutput {
     /// The outputs; none from a credential without a PRF.
-    pub results: Option<Values<PrfOutput>>,
+    pub results: Option<PrfValues<PrfOutput>>,
 }
 
-impl AssertionOutput {
+impl PrfAssertionOutput {
     /// These outputs.
     #[must_use]
-    pub const fn new(results: Values<PrfOutput>) -> Self {
+    pub const fn new(results: PrfValues<PrfOutput>) -> Self {
         Self { results: Some(results) }
     }
 }
 
-impl Encode for AssertionOutput {
+impl Encode for PrfAssertionOutput {
     fn encode(&self, writer: &mut Writer) {
         writer.map(|map| {
             if let Some(results) = &self.results {
@@ -205,11 +205,11 @@ impl Encode for AssertionOutput {
     }
 }
 
-impl<'a> Decode<'a> for AssertionOutput {
-    fn decode(reader: &mut Reader<'a>) -> Result<Self, Error> {
+impl<'a> Decode<'a> for PrfAssertionOutput {
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, CborError> {
         let mut results = None;
         reader.map(|key, reader| {
-            if key == Key::Text("results") {
+            if key == MapKey::Text("results") {
                 results = Some(read(reader)?);
             }
             Ok(())
@@ -244,7 +244,7 @@ impl Value for PrfOutput {
     }
 }
 
-fn write<T: Value>(values: &Values<T>, writer: &mut Writer) {
+fn write<T: Value>(values: &PrfValues<T>, writer: &mut Writer) {
     writer.map(|map| {
         map.text("first", |writer| writer.bytes(values.first.bytes()));
         if let Some(second) = &values.second {
@@ -253,21 +253,21 @@ fn write<T: Value>(values: &Values<T>, writer: &mut Writer) {
     });
 }
 
-fn read<T: Value>(reader: &mut Reader<'_>) -> Result<Values<T>, Error> {
+fn read<T: Value>(reader: &mut Reader<'_>) -> Result<PrfValues<T>, CborError> {
     let (mut first, mut second) = (None, None);
     reader.map(|key, reader| {
         match key {
-            Key::Text("first") => first = Some(value(reader)?),
-            Key::Text("second") => second = Some(value(reader)?),
+            MapKey::Text("first") => first = Some(value(reader)?),
+            MapKey::Text("second") => second = Some(value(reader)?),
             _ => {}
         }
         Ok(())
     })?;
-    Ok(Values { first: first.ok_or(Error::Missing("the first PRF value"))?, second })
+    Ok(PrfValues { first: first.ok_or(CborError::Missing("the first PRF value"))?, second })
 }
 
-fn value<T: Value>(reader: &mut Reader<'_>) -> Result<T, Error> {
-    T::from_slice(reader.bytes()?).ok_or(Error::Invalid("the length of a PRF value"))
+fn value<T: Value>(reader: &mut Reader<'_>) -> Result<T, CborError> {
+    T::from_slice(reader.bytes()?).ok_or(CborError::Invalid("the length of a PRF value"))
 }
 
 #[cfg(test)]
@@ -275,8 +275,8 @@ mod tests {
     use super::*;
     use crate::cbor::{decode, encode};
 
-    fn inputs(first: u8, second: Option<u8>) -> Values<PrfInput> {
-        Values {
+    fn inputs(first: u8, second: Option<u8>) -> PrfValues<PrfInput> {
+        PrfValues {
             first: PrfInput::new([first; 32]),
             second: second.map(|byte| PrfInput::new([byte; 32])),
         }
@@ -285,7 +285,7 @@ mod tests {
     #[test]
     fn a_credential_has_its_own_values_or_those_for_all() {
         let id = |byte| CredentialId::new([byte]).unwrap();
-        let mut input = AssertionInput::new(inputs(1, None));
+        let mut input = PrfAssertionInput::new(inputs(1, None));
         input.eval_by_credential.insert(id(7), inputs(2, Some(3)));
         assert_eq!(input.values_for(&id(7)), Some(&inputs(2, Some(3))));
         assert_eq!(input.values_for(&id(8)), Some(&inputs(1, None)));
@@ -306,31 +306,31 @@ mod tests {
                 });
             });
             assert_eq!(
-                decode::<AssertionOutput>(&writer.into_bytes()),
-                Err(Error::Invalid("the length of a PRF value")),
+                decode::<PrfAssertionOutput>(&writer.into_bytes()),
+                Err(CborError::Invalid("the length of a PRF value")),
                 "{length}"
             );
         }
         assert_eq!(
-            decode::<AssertionOutput>(b"\xa1\x67results\xa0"),
-            Err(Error::Missing("the first PRF value"))
+            decode::<PrfAssertionOutput>(b"\xa1\x67results\xa0"),
+            Err(CborError::Missing("the first PRF value"))
         );
     }
 
     #[test]
     fn credentials_are_named_by_bytes_and_bounded() {
         assert!(matches!(
-            decode::<AssertionInput>(b"\xa1\x70evalByCredential\xa1\x61a\xa0"),
-            Err(Error::Expected(_))
+            decode::<PrfAssertionInput>(b"\xa1\x70evalByCredential\xa1\x61a\xa0"),
+            Err(CborError::Expected(_))
         ));
-        let mut input = AssertionInput::default();
+        let mut input = PrfAssertionInput::default();
         for number in 0..=MAX_CREDENTIALS {
             let id = CredentialId::new(number.to_be_bytes()).unwrap();
             input.eval_by_credential.insert(id, inputs(0, None));
         }
         assert_eq!(
-            decode::<AssertionInput>(&encode(&input)),
-            Err(Error::Invalid("the number of PRF inputs"))
+            decode::<PrfAssertionInput>(&encode(&input)),
+            Err(CborError::Invalid("the number of PRF inputs"))
         );
         input.eval_by_credential.pop_first();
         assert_eq!(decode(&encode(&input)), Ok(input));
@@ -338,13 +338,13 @@ mod tests {
 
     #[test]
     fn an_answer_that_does_not_say_enabled_is_no() {
-        assert_eq!(decode(b"\xa0"), Ok(RegistrationOutput::new(false)));
+        assert_eq!(decode(b"\xa0"), Ok(PrfRegistrationOutput::new(false)));
     }
 
     #[test]
     fn debug_shows_no_value() {
         let output =
-            AssertionOutput::new(Values { first: PrfOutput::new([0xab; 32]), second: None });
+            PrfAssertionOutput::new(PrfValues { first: PrfOutput::new([0xab; 32]), second: None });
         let debug = format!("{output:?}");
         assert!(debug.contains("PrfOutput(..)"), "{debug}");
         assert!(!debug.contains("171") && !debug.contains("ab,"), "{debug}");

@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use super::super::{EngineFault, Error, Source};
+use super::super::{EngineError, Error, Source};
 use super::*;
 use crate::cbor;
 use crate::transport::digits::DigitsError;
@@ -25,19 +25,19 @@ fn source() -> Source {
 }
 
 /// A sample of every fault.
-fn every_fault() -> Vec<Fault> {
-    let bluetooth = every!(BluetoothFault {
-        BluetoothFault::Absent => BluetoothFault::Absent,
-        BluetoothFault::Off => BluetoothFault::Off,
-        BluetoothFault::NotPermitted => BluetoothFault::NotPermitted,
-        BluetoothFault::NotReady => BluetoothFault::NotReady,
-        BluetoothFault::Busy => BluetoothFault::Busy,
-        BluetoothFault::Unsupported(_) => BluetoothFault::Unsupported("advertise"),
-        BluetoothFault::NoAdvertisingSlot => BluetoothFault::NoAdvertisingSlot,
-        BluetoothFault::NoService(_) => BluetoothFault::NoService(source()),
-        BluetoothFault::Silent => BluetoothFault::Silent,
-        BluetoothFault::Misuse(_) => BluetoothFault::Misuse(ApiMisuse::NoRuntime),
-        BluetoothFault::Failed(_) => BluetoothFault::Failed(source()),
+fn every_fault() -> Vec<ErrorKind> {
+    let bluetooth = every!(BluetoothError {
+        BluetoothError::Absent => BluetoothError::Absent,
+        BluetoothError::Off => BluetoothError::Off,
+        BluetoothError::NotPermitted => BluetoothError::NotPermitted,
+        BluetoothError::NotReady => BluetoothError::NotReady,
+        BluetoothError::Busy => BluetoothError::Busy,
+        BluetoothError::Unsupported(_) => BluetoothError::Unsupported("advertise"),
+        BluetoothError::NoAdvertisingSlot => BluetoothError::NoAdvertisingSlot,
+        BluetoothError::NoService(_) => BluetoothError::NoService(source()),
+        BluetoothError::Silent => BluetoothError::Silent,
+        BluetoothError::Misuse(_) => BluetoothError::Misuse(ApiMisuse::NoRuntime),
+        BluetoothError::Failed(_) => BluetoothError::Failed(source()),
     });
     let steps = every!(TunnelStep {
         TunnelStep::Dns => TunnelStep::Dns,
@@ -45,25 +45,25 @@ fn every_fault() -> Vec<Fault> {
         TunnelStep::Tls => TunnelStep::Tls,
         TunnelStep::Upgrade => TunnelStep::Upgrade,
     });
-    let mut tunnel = every!(TunnelFault {
-        TunnelFault::Dns(_) => TunnelFault::Dns(source()),
-        TunnelFault::Tcp(_) => TunnelFault::Tcp(source()),
-        TunnelFault::Tls(_) => TunnelFault::Tls(source()),
-        TunnelFault::CertificateDate(_) => TunnelFault::CertificateDate(source()),
-        TunnelFault::TimedOut(_) => TunnelFault::TimedOut(TunnelStep::Dns),
-        TunnelFault::Status(_) => TunnelFault::Status(200),
-        TunnelFault::Redirect => TunnelFault::Redirect,
-        TunnelFault::Upgrade(_) => TunnelFault::Upgrade("there is no routing id"),
-        TunnelFault::Closed(_) => TunnelFault::Closed(None),
-        TunnelFault::TooLong(_) => TunnelFault::TooLong(1),
-        TunnelFault::Flooded => TunnelFault::Flooded,
-        TunnelFault::NotBinary => TunnelFault::NotBinary,
-        TunnelFault::Unresponsive => TunnelFault::Unresponsive,
-        TunnelFault::Stalled => TunnelFault::Stalled,
-        TunnelFault::Broken(_) => TunnelFault::Broken(source()),
+    let mut tunnel = every!(TunnelError {
+        TunnelError::Dns(_) => TunnelError::Dns(source()),
+        TunnelError::Tcp(_) => TunnelError::Tcp(source()),
+        TunnelError::Tls(_) => TunnelError::Tls(source()),
+        TunnelError::CertificateDate(_) => TunnelError::CertificateDate(source()),
+        TunnelError::TimedOut(_) => TunnelError::TimedOut(TunnelStep::Dns),
+        TunnelError::Status(_) => TunnelError::Status(200),
+        TunnelError::Redirect => TunnelError::Redirect,
+        TunnelError::Upgrade(_) => TunnelError::Upgrade("there is no routing id"),
+        TunnelError::Closed(_) => TunnelError::Closed(None),
+        TunnelError::TooLong(_) => TunnelError::TooLong(1),
+        TunnelError::Flooded => TunnelError::Flooded,
+        TunnelError::NotBinary => TunnelError::NotBinary,
+        TunnelError::Unresponsive => TunnelError::Unresponsive,
+        TunnelError::Stalled => TunnelError::Stalled,
+        TunnelError::Broken(_) => TunnelError::Broken(source()),
     });
-    tunnel.extend(steps.into_iter().map(TunnelFault::TimedOut));
-    tunnel.extend((100..600).map(TunnelFault::Status));
+    tunnel.extend(steps.into_iter().map(TunnelError::TimedOut));
+    tunnel.extend((100..600).map(TunnelError::Status));
     let handshake = every!(HandshakeError {
         HandshakeError::Length(_) => HandshakeError::Length(3),
         HandshakeError::Point => HandshakeError::Point,
@@ -79,65 +79,65 @@ fn every_fault() -> Vec<Fault> {
         MessageError::Empty => MessageError::Empty,
         MessageError::UnknownType(_) => MessageError::UnknownType(9),
     });
-    let mismatch = every!(Mismatch {
-        Mismatch::RelyingParty => Mismatch::RelyingParty,
-        Mismatch::UserPresence => Mismatch::UserPresence,
-        Mismatch::UserVerification => Mismatch::UserVerification,
-        Mismatch::NoCredential => Mismatch::NoCredential,
-        Mismatch::NewCredential => Mismatch::NewCredential,
-        Mismatch::Algorithm => Mismatch::Algorithm,
-        Mismatch::Credential => Mismatch::Credential,
-        Mismatch::UserHandle => Mismatch::UserHandle,
-        Mismatch::Extensions => Mismatch::Extensions,
-        Mismatch::Protection => Mismatch::Protection,
-        Mismatch::Contradiction => Mismatch::Contradiction,
+    let mismatch = every!(ResponseMismatch {
+        ResponseMismatch::RelyingParty => ResponseMismatch::RelyingParty,
+        ResponseMismatch::UserPresence => ResponseMismatch::UserPresence,
+        ResponseMismatch::UserVerification => ResponseMismatch::UserVerification,
+        ResponseMismatch::NoCredential => ResponseMismatch::NoCredential,
+        ResponseMismatch::NewCredential => ResponseMismatch::NewCredential,
+        ResponseMismatch::Algorithm => ResponseMismatch::Algorithm,
+        ResponseMismatch::Credential => ResponseMismatch::Credential,
+        ResponseMismatch::UserHandle => ResponseMismatch::UserHandle,
+        ResponseMismatch::Extensions => ResponseMismatch::Extensions,
+        ResponseMismatch::Protection => ResponseMismatch::Protection,
+        ResponseMismatch::Contradiction => ResponseMismatch::Contradiction,
     });
     let mut peer = every!(PeerMisbehaved {
         PeerMisbehaved::Handshake(_) => HandshakeError::Point.into(),
         PeerMisbehaved::Channel(_) => ChannelError::Message(MessageError::Empty).into(),
-        PeerMisbehaved::PostHandshake(_) => PeerMisbehaved::PostHandshake(cbor::Error::TooDeep),
-        PeerMisbehaved::GetInfo(_) => PeerMisbehaved::GetInfo(cbor::Error::TooDeep),
+        PeerMisbehaved::PostHandshake(_) => PeerMisbehaved::PostHandshake(cbor::CborError::TooDeep),
+        PeerMisbehaved::GetInfo(_) => PeerMisbehaved::GetInfo(cbor::CborError::TooDeep),
         PeerMisbehaved::UnexpectedMessage(_) => {
             PeerMisbehaved::UnexpectedMessage(MessageType::Json)
         },
         PeerMisbehaved::TooEarly => PeerMisbehaved::TooEarly,
-        PeerMisbehaved::Response(_) => PeerMisbehaved::Response(cbor::Error::TooDeep),
+        PeerMisbehaved::Response(_) => PeerMisbehaved::Response(cbor::CborError::TooDeep),
         PeerMisbehaved::EmptyResponse => PeerMisbehaved::EmptyResponse,
         PeerMisbehaved::NotUtf8 => PeerMisbehaved::NotUtf8,
-        PeerMisbehaved::Mismatch(_) => PeerMisbehaved::Mismatch(Mismatch::RelyingParty),
-        PeerMisbehaved::Update(_) => PeerMisbehaved::Update(cbor::Error::TooDeep),
+        PeerMisbehaved::ResponseMismatch(_) => PeerMisbehaved::ResponseMismatch(ResponseMismatch::RelyingParty),
+        PeerMisbehaved::Update(_) => PeerMisbehaved::Update(cbor::CborError::TooDeep),
         PeerMisbehaved::TooManyRequests => PeerMisbehaved::TooManyRequests,
     });
     peer.extend(handshake.into_iter().map(PeerMisbehaved::Handshake));
     let channel = crypter.into_iter().map(ChannelError::Crypter);
     let channel = channel.chain(message.into_iter().map(ChannelError::Message));
     peer.extend(channel.map(PeerMisbehaved::Channel));
-    peer.extend(mismatch.into_iter().map(PeerMisbehaved::Mismatch));
+    peer.extend(mismatch.into_iter().map(PeerMisbehaved::ResponseMismatch));
     let cancelled = every!(CancelledBy {
         CancelledBy::Caller => CancelledBy::Caller,
         CancelledBy::User => CancelledBy::User,
         CancelledBy::Client => CancelledBy::Client,
     });
-    let store = every!(StoreFault {
-        StoreFault::Full => StoreFault::Full,
-        StoreFault::Failed(_) => StoreFault::Failed(source()),
+    let store = every!(StoreError {
+        StoreError::Full => StoreError::Full,
+        StoreError::Failed(_) => StoreError::Failed(source()),
     });
-    let engine = every!(EngineFault {
-        EngineFault::Empty => EngineFault::Empty,
-        EngineFault::TooLong(_) => EngineFault::TooLong(70_000),
-        EngineFault::Cbor(_) => EngineFault::Cbor(cbor::Error::TooDeep),
+    let engine = every!(EngineError {
+        EngineError::Empty => EngineError::Empty,
+        EngineError::TooLong(_) => EngineError::TooLong(70_000),
+        EngineError::Cbor(_) => EngineError::Cbor(cbor::CborError::TooDeep),
     });
-    let key = every!(KeyFault {
-        KeyFault::Gone => KeyFault::Gone,
-        KeyFault::Cancelled => KeyFault::Cancelled,
-        KeyFault::WrongSignature => KeyFault::WrongSignature,
-        KeyFault::Failed(_) => KeyFault::Failed(source()),
+    let key = every!(KeyError {
+        KeyError::Gone => KeyError::Gone,
+        KeyError::Cancelled => KeyError::Cancelled,
+        KeyError::WrongSignature => KeyError::WrongSignature,
+        KeyError::Failed(_) => KeyError::Failed(source()),
     });
     let qr_code = every!(QrCodeError {
         QrCodeError::NotFido => QrCodeError::NotFido,
         QrCodeError::Empty => QrCodeError::Empty,
         QrCodeError::Digits(_) => QrCodeError::Digits(DigitsError::Length),
-        QrCodeError::Cbor(_) => QrCodeError::Cbor(cbor::Error::TooDeep),
+        QrCodeError::Cbor(_) => QrCodeError::Cbor(cbor::CborError::TooDeep),
     });
     let unsupported = every!(Unsupported {
         Unsupported::Ctap => Unsupported::Ctap,
@@ -166,20 +166,20 @@ fn every_fault() -> Vec<Fault> {
         ApiMisuse::RemoteBus => ApiMisuse::RemoteBus,
         ApiMisuse::Missing(_) => ApiMisuse::Missing("a scanner"),
     });
-    let statuses = (1..=u8::MAX).map(|code| Fault::Status(Status(code)));
-    let mut faults = vec![Fault::Deadline, Fault::PeerLeft, Fault::StaleQrCode];
-    faults.extend(cancelled.into_iter().map(Fault::Cancelled));
-    faults.extend(bluetooth.into_iter().map(Fault::Bluetooth));
-    faults.extend(tunnel.into_iter().map(Fault::Tunnel));
-    faults.extend(peer.into_iter().map(Fault::PeerMisbehaved));
+    let statuses = (1..=u8::MAX).map(|code| ErrorKind::Status(Status(code)));
+    let mut faults = vec![ErrorKind::Deadline, ErrorKind::PeerLeft, ErrorKind::StaleQrCode];
+    faults.extend(cancelled.into_iter().map(ErrorKind::Cancelled));
+    faults.extend(bluetooth.into_iter().map(ErrorKind::Bluetooth));
+    faults.extend(tunnel.into_iter().map(ErrorKind::Tunnel));
+    faults.extend(peer.into_iter().map(ErrorKind::PeerMisbehaved));
     faults.extend(statuses);
-    faults.extend(qr_code.into_iter().map(Fault::QrCode));
-    faults.extend(store.into_iter().map(Fault::Store));
-    faults.extend(engine.into_iter().map(Fault::Engine));
-    faults.extend(key.into_iter().map(Fault::Key));
-    faults.extend(unsupported.into_iter().map(Fault::Unsupported));
-    faults.extend(misuse.into_iter().map(Fault::ApiMisuse));
-    faults.extend(options::every_error().into_iter().map(|(error, _)| Fault::Options(error)));
+    faults.extend(qr_code.into_iter().map(ErrorKind::QrCode));
+    faults.extend(store.into_iter().map(ErrorKind::Store));
+    faults.extend(engine.into_iter().map(ErrorKind::Engine));
+    faults.extend(key.into_iter().map(ErrorKind::Key));
+    faults.extend(unsupported.into_iter().map(ErrorKind::Unsupported));
+    faults.extend(misuse.into_iter().map(ErrorKind::ApiMisuse));
+    faults.extend(options::every_error().into_iter().map(|(error, _)| ErrorKind::Options(error)));
     faults
 }
 
@@ -235,15 +235,15 @@ mod options {
 
 /// The stages in which only an authenticator can be.
 const AUTHENTICATORS: [Stage; 4] =
-    [Stage::Registering, Stage::Advertising, Stage::Listening, Stage::Prompting];
+    [Stage::Registering, Stage::Advertising, Stage::Listening, Stage::Answering];
 
 /// The stages in which a client has met its phone.
 const CLIENTS: [Stage; 6] = [
     Stage::Connecting,
     Stage::Handshaking,
-    Stage::Introducing,
+    Stage::AwaitingPostHandshake,
     Stage::Ready,
-    Stage::Asking,
+    Stage::AwaitingResponse,
     Stage::Lingering,
 ];
 
@@ -263,20 +263,22 @@ fn no_fault_has_values_that_contradict_each_other() {
             // The one to be updated is the other side.
             match advice {
                 Advice::UpdateTheOtherDevice => assert!(AUTHENTICATORS.contains(&stage), "{row}"),
-                Advice::UpdateThePhone if !matches!(fault, Fault::Status(_)) => {
+                Advice::UpdateThePhone if !matches!(fault, ErrorKind::Status(_)) => {
                     assert!(!AUTHENTICATORS.contains(&stage), "{row}");
                 }
                 _ => {}
             }
-            let is_of_the_radio = matches!(fault, Fault::Bluetooth(_))
+            let is_of_the_radio = matches!(fault, ErrorKind::Bluetooth(_))
                 && !matches!(
                     fault,
-                    Fault::Bluetooth(BluetoothFault::Unsupported(_) | BluetoothFault::Misuse(_))
+                    ErrorKind::Bluetooth(
+                        BluetoothError::Unsupported(_) | BluetoothError::Misuse(_)
+                    )
                 );
             assert!(!is_of_the_radio || sentence.contains("Bluetooth"), "{row}");
             let is_of_the_clock = matches!(
                 fault,
-                Fault::StaleQrCode | Fault::Tunnel(TunnelFault::CertificateDate(_))
+                ErrorKind::StaleQrCode | ErrorKind::Tunnel(TunnelError::CertificateDate(_))
             );
             assert_eq!(lower.contains("date and time"), is_of_the_clock, "{row}");
         }
@@ -286,14 +288,14 @@ fn no_fault_has_values_that_contradict_each_other() {
 #[test]
 fn every_fault_has_the_exception_that_fits_its_advice() {
     for fault in every_fault() {
-        let error = Error::new(Stage::Asking, fault.clone());
+        let error = Error::new(Stage::AwaitingResponse, fault.clone());
         let exception = error.dom_exception();
         let expected = match error.advice() {
             Advice::AlreadyRegistered => DomException::InvalidState,
-            Advice::Nothing if matches!(fault, Fault::Cancelled(CancelledBy::Caller)) => {
+            Advice::Nothing if matches!(fault, ErrorKind::Cancelled(CancelledBy::Caller)) => {
                 DomException::Abort
             }
-            Advice::TellTheSite if matches!(fault, Fault::Options(_)) => continue,
+            Advice::TellTheSite if matches!(fault, ErrorKind::Options(_)) => continue,
             _ => DomException::NotAllowed,
         };
         assert_eq!(exception, expected, "{error}");
@@ -303,17 +305,17 @@ fn every_fault_has_the_exception_that_fits_its_advice() {
     }
 }
 
-type Row = (&'static [Stage], Advice, Vec<Fault>);
+type Row = (&'static [Stage], Advice, Vec<ErrorKind>);
 
 /// The advice of every fault, but those of statuses.
 fn rows() -> Vec<Row> {
     use Advice as A;
     use PeerMisbehaved as Peer;
     use Stage as S;
-    let crypter = |error| Fault::from(Peer::from(ChannelError::Crypter(error)));
-    let message = |error| Fault::from(Peer::from(ChannelError::Message(error)));
-    let mismatch = |mismatch| Fault::from(Peer::Mismatch(mismatch));
-    let malformed = cbor::Error::TooDeep;
+    let crypter = |error| ErrorKind::from(Peer::from(ChannelError::Crypter(error)));
+    let message = |error| ErrorKind::from(Peer::from(ChannelError::Message(error)));
+    let mismatch = |mismatch| ErrorKind::from(Peer::ResponseMismatch(mismatch));
+    let malformed = cbor::CborError::TooDeep;
     let misbehaved = || {
         vec![
             crypter(CrypterError::Padding),
@@ -328,59 +330,63 @@ fn rows() -> Vec<Row> {
             Peer::Response(malformed).into(),
             Peer::EmptyResponse.into(),
             Peer::NotUtf8.into(),
-            mismatch(Mismatch::RelyingParty),
-            mismatch(Mismatch::UserPresence),
-            mismatch(Mismatch::NoCredential),
-            mismatch(Mismatch::NewCredential),
-            mismatch(Mismatch::Algorithm),
-            mismatch(Mismatch::Credential),
-            mismatch(Mismatch::UserHandle),
-            mismatch(Mismatch::Extensions),
-            mismatch(Mismatch::Protection),
-            mismatch(Mismatch::Contradiction),
+            mismatch(ResponseMismatch::RelyingParty),
+            mismatch(ResponseMismatch::UserPresence),
+            mismatch(ResponseMismatch::NoCredential),
+            mismatch(ResponseMismatch::NewCredential),
+            mismatch(ResponseMismatch::Algorithm),
+            mismatch(ResponseMismatch::Credential),
+            mismatch(ResponseMismatch::UserHandle),
+            mismatch(ResponseMismatch::Extensions),
+            mismatch(ResponseMismatch::Protection),
+            mismatch(ResponseMismatch::Contradiction),
             Peer::Update(malformed).into(),
             Peer::TooManyRequests.into(),
         ]
     };
-    let timed_out = |step| Fault::from(TunnelFault::TimedOut(step));
+    let timed_out = |step| ErrorKind::from(TunnelError::TimedOut(step));
     vec![
         (
             &S::ALL,
             A::Nothing,
             vec![
-                Fault::Cancelled(CancelledBy::Caller),
-                Fault::Cancelled(CancelledBy::User),
-                Fault::Cancelled(CancelledBy::Client),
+                ErrorKind::Cancelled(CancelledBy::Caller),
+                ErrorKind::Cancelled(CancelledBy::User),
+                ErrorKind::Cancelled(CancelledBy::Client),
             ],
         ),
-        (&[S::Offering], A::ScanANewCode, vec![Fault::Deadline]),
-        (&[S::Registering, S::Connecting], A::CheckTheNetwork, vec![Fault::Deadline]),
-        (&[S::Advertising], A::BringTheDevicesTogether, vec![Fault::Deadline]),
-        (&[S::Asking, S::Prompting], A::AnswerOnThePhone, vec![Fault::Deadline]),
-        (&[S::Handshaking, S::Introducing, S::Listening], A::TryAgain, vec![Fault::Deadline]),
-        (&S::ALL, A::AddBluetooth, vec![BluetoothFault::Absent.into()]),
-        (&S::ALL, A::TurnBluetoothOn, vec![BluetoothFault::Off.into()]),
-        (&S::ALL, A::AllowBluetooth, vec![BluetoothFault::NotPermitted.into()]),
-        (&S::ALL, A::StartBluetooth, vec![BluetoothFault::NoService(source()).into()]),
+        (&[S::ShowingQr], A::ScanANewCode, vec![ErrorKind::Deadline]),
+        (&[S::Registering, S::Connecting], A::CheckTheNetwork, vec![ErrorKind::Deadline]),
+        (&[S::Advertising], A::BringTheDevicesTogether, vec![ErrorKind::Deadline]),
+        (&[S::AwaitingResponse, S::Answering], A::AnswerOnThePhone, vec![ErrorKind::Deadline]),
+        (
+            &[S::Handshaking, S::AwaitingPostHandshake, S::Listening],
+            A::TryAgain,
+            vec![ErrorKind::Deadline],
+        ),
+        (&S::ALL, A::AddBluetooth, vec![BluetoothError::Absent.into()]),
+        (&S::ALL, A::TurnBluetoothOn, vec![BluetoothError::Off.into()]),
+        (&S::ALL, A::AllowBluetooth, vec![BluetoothError::NotPermitted.into()]),
+        (&S::ALL, A::StartBluetooth, vec![BluetoothError::NoService(source()).into()]),
         (
             &S::ALL,
             A::RestartBluetooth,
             vec![
-                BluetoothFault::NotReady.into(),
-                BluetoothFault::Silent.into(),
-                BluetoothFault::Failed(source()).into(),
+                BluetoothError::NotReady.into(),
+                BluetoothError::Silent.into(),
+                BluetoothError::Failed(source()).into(),
             ],
         ),
         (
             &S::ALL,
             A::CloseOtherPrograms,
-            vec![BluetoothFault::NoAdvertisingSlot.into(), BluetoothFault::Busy.into()],
+            vec![BluetoothError::NoAdvertisingSlot.into(), BluetoothError::Busy.into()],
         ),
         (
             &S::ALL,
             A::UseAnotherDevice,
             vec![
-                BluetoothFault::Unsupported("advertise").into(),
+                BluetoothError::Unsupported("advertise").into(),
                 Unsupported::Ctap.into(),
                 Unsupported::Json.into(),
                 Unsupported::TunnelDomain.into(),
@@ -396,37 +402,37 @@ fn rows() -> Vec<Row> {
             &S::ALL,
             A::CheckTheNetwork,
             vec![
-                TunnelFault::Dns(source()).into(),
-                TunnelFault::Tcp(source()).into(),
+                TunnelError::Dns(source()).into(),
+                TunnelError::Tcp(source()).into(),
                 timed_out(TunnelStep::Dns),
                 timed_out(TunnelStep::Tcp),
                 timed_out(TunnelStep::Tls),
                 timed_out(TunnelStep::Upgrade),
-                TunnelFault::Unresponsive.into(),
+                TunnelError::Unresponsive.into(),
             ],
         ),
-        (&S::ALL, A::CheckTlsInspection, vec![TunnelFault::Tls(source()).into()]),
-        (&S::ALL, A::CheckTheClock, vec![TunnelFault::CertificateDate(source()).into()]),
+        (&S::ALL, A::CheckTlsInspection, vec![TunnelError::Tls(source()).into()]),
+        (&S::ALL, A::CheckTheClock, vec![TunnelError::CertificateDate(source()).into()]),
         (
             &S::ALL,
             A::UseAnotherNetwork,
             vec![
-                TunnelFault::Redirect.into(),
-                TunnelFault::Upgrade("there is no routing id").into(),
+                TunnelError::Redirect.into(),
+                TunnelError::Upgrade("there is no routing id").into(),
             ],
         ),
         (
             &S::ALL,
             A::TryAgain,
             vec![
-                TunnelFault::Closed(None).into(),
-                TunnelFault::TooLong(1).into(),
-                TunnelFault::Flooded.into(),
-                TunnelFault::NotBinary.into(),
-                TunnelFault::Stalled.into(),
-                TunnelFault::Broken(source()).into(),
+                TunnelError::Closed(None).into(),
+                TunnelError::TooLong(1).into(),
+                TunnelError::Flooded.into(),
+                TunnelError::NotBinary.into(),
+                TunnelError::Stalled.into(),
+                TunnelError::Broken(source()).into(),
                 crypter(CrypterError::Authentication),
-                Fault::PeerLeft,
+                ErrorKind::PeerLeft,
             ],
         ),
         (
@@ -442,28 +448,31 @@ fn rows() -> Vec<Row> {
                 QrCodeError::Cbor(malformed).into(),
             ],
         ),
-        (&S::ALL, A::CheckBothClocks, vec![Fault::StaleQrCode]),
+        (&S::ALL, A::CheckBothClocks, vec![ErrorKind::StaleQrCode]),
         (&CLIENTS, A::UpdateThePhone, misbehaved()),
         (&AUTHENTICATORS, A::UpdateTheOtherDevice, misbehaved()),
         (
             &S::ALL,
             A::SetUpScreenLock,
-            vec![mismatch(Mismatch::UserVerification), Unsupported::VerificationNotSetUp.into()],
+            vec![
+                mismatch(ResponseMismatch::UserVerification),
+                Unsupported::VerificationNotSetUp.into(),
+            ],
         ),
-        (&S::ALL, A::MakeRoomOnThePhone, vec![StoreFault::Full.into()]),
-        (&S::ALL, A::UseAnotherPasskey, vec![Unsupported::Passkeys.into(), KeyFault::Gone.into()]),
-        (&S::ALL, A::AnswerOnThePhone, vec![KeyFault::Cancelled.into()]),
+        (&S::ALL, A::MakeRoomOnThePhone, vec![StoreError::Full.into()]),
+        (&S::ALL, A::UseAnotherPasskey, vec![Unsupported::Passkeys.into(), KeyError::Gone.into()]),
+        (&S::ALL, A::AnswerOnThePhone, vec![KeyError::Cancelled.into()]),
         (&S::ALL, A::TellTheSite, vec![Unsupported::RequestTooLong.into()]),
         (
             &S::ALL,
             A::ReportTheProgram,
             vec![
-                StoreFault::Failed(source()).into(),
-                KeyFault::WrongSignature.into(),
-                KeyFault::Failed(source()).into(),
-                EngineFault::Empty.into(),
-                EngineFault::TooLong(70_000).into(),
-                EngineFault::Cbor(malformed).into(),
+                StoreError::Failed(source()).into(),
+                KeyError::WrongSignature.into(),
+                KeyError::Failed(source()).into(),
+                EngineError::Empty.into(),
+                EngineError::TooLong(70_000).into(),
+                EngineError::Cbor(malformed).into(),
                 Unsupported::Command.into(),
                 ApiMisuse::OutputsPending.into(),
                 ApiMisuse::WrongStage.into(),
@@ -476,7 +485,7 @@ fn rows() -> Vec<Row> {
                 ApiMisuse::TaskEnded.into(),
                 ApiMisuse::RemoteBus.into(),
                 ApiMisuse::Missing("a scanner").into(),
-                BluetoothFault::Misuse(ApiMisuse::NoRuntime).into(),
+                BluetoothError::Misuse(ApiMisuse::NoRuntime).into(),
             ],
         ),
     ]
@@ -496,8 +505,8 @@ fn every_fault_has_its_advice() {
     }
     for fault in every_fault() {
         let has_a_test_of_its_own = match fault {
-            Fault::Status(_) | Fault::Tunnel(TunnelFault::Status(_)) => true,
-            Fault::Options(_) => {
+            ErrorKind::Status(_) | ErrorKind::Tunnel(TunnelError::Status(_)) => true,
+            ErrorKind::Options(_) => {
                 Error::new(Stage::Preparing, fault.clone()).advice() == Advice::TellTheSite
             }
             _ => false,
@@ -521,26 +530,26 @@ fn every_ctap_status_has_its_advice() {
         (Advice::UpdateThePhone, &[0x01, 0x02, 0x03, 0x04, 0x0a, 0x0b, 0x11, 0x12, 0x14, 0x3e]),
     ] {
         for code in codes {
-            let error = Error::new(Stage::Asking, Fault::Status(Status(*code)));
+            let error = Error::new(Stage::AwaitingResponse, ErrorKind::Status(Status(*code)));
             assert_eq!(error.advice(), advice, "{error}");
         }
         rest.retain(|code| !codes.contains(code));
     }
     for code in rest {
-        let error = Error::new(Stage::Asking, Fault::Status(Status(code)));
+        let error = Error::new(Stage::AwaitingResponse, ErrorKind::Status(Status(code)));
         assert_eq!(error.advice(), Advice::TryAgain, "{error}");
     }
 }
 
 #[test]
 fn the_second_of_two_phones_is_told_of_the_first() {
-    let used = Error::new(Stage::Registering, TunnelFault::Status(409));
+    let used = Error::new(Stage::Registering, TunnelError::Status(409));
     assert_eq!(used.advice(), Advice::ScanANewCode);
-    let second = Error::new(Stage::Advertising, TunnelFault::Closed(Some(4409)));
+    let second = Error::new(Stage::Advertising, TunnelError::Closed(Some(4409)));
     assert_eq!(second.advice(), Advice::AnotherPhoneWasFirst);
     assert!(used.can_retry() && second.can_retry());
     // Services that do not tell leave the second phone to its deadline.
-    let unsure = Error::new(Stage::Advertising, Fault::Deadline).advice().to_string();
+    let unsure = Error::new(Stage::Advertising, ErrorKind::Deadline).advice().to_string();
     assert!(unsure.ends_with("If two phones scanned the code, only the first one was used."));
 }
 
@@ -556,7 +565,7 @@ fn every_http_status_has_its_advice() {
             // 403, 407), legal reasons (451).
             _ => Advice::UseAnotherNetwork,
         };
-        let error = Error::new(Stage::Connecting, TunnelFault::Status(status));
+        let error = Error::new(Stage::Connecting, TunnelError::Status(status));
         assert_eq!(error.advice(), expected, "{status}");
     }
 }

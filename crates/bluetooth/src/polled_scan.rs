@@ -3,7 +3,7 @@
 //! The systems that this is for (Windows and macOS, through btleplug) have an
 //! adapter report that it was switched on or off, at best, and never that one
 //! was plugged in or pulled out, or that listening has broken off. So a task
-//! looks at the [`Radio`] every [`LOOK_INTERVAL`], listens whenever it is on,
+//! looks at the [`PolledRadio`] every [`POLL_INTERVAL`], listens whenever it is on,
 //! and begins to listen anew every [`RENEWAL_INTERVAL`].
 //!
 //! What the task hears waits in a queue of [`QUEUE_LENGTH`]: the systems' own
@@ -20,15 +20,16 @@ use tokio::task::{JoinHandle, consume_budget};
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::debug;
 
-use fido_hybrid_proto::error::{ApiMisuse, BluetoothFault};
+use fido_hybrid_proto::error::{ApiMisuse, BluetoothError};
 use fido_hybrid_proto::ports::BoxFuture;
 use fido_hybrid_proto::ports::bluetooth::{
-    AdapterState, Address, DEPRECATED_SERVICE_UUID, SERVICE_UUID, Scan, ScanEvent, Sighting,
+    AdapterState, AdvertReport, BluetoothAddress, DEPRECATED_SERVICE_UUID, SERVICE_UUID, Scan,
+    ScanEvent,
 };
 
 /// How often the radio is looked at: the longest that a person waits after
 /// they have switched it on or plugged it in.
-const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How often listening begins anew although nothing seems wrong: btleplug does
 /// not say that Windows has given up, as it may in standby. It also remembers
@@ -36,7 +37,7 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 const RENEWAL_INTERVAL: Duration = Duration::from_secs(60);
 
 /// After so many failures, with nothing between them that worked for a
-/// [`LOOK_INTERVAL`], the scan ends.
+/// [`POLL_INTERVAL`], the scan ends.
 const MAX_FAILURES: u32 = 10;
 
 /// How long the radio may take to be looked at, or to begin to listen. The
@@ -52,60 +53,62 @@ const QUEUE_LENGTH: usize = 256;
 const MAX_SERVICE_DATA: usize = 255;
 
 /// A radio that has to be looked at.
-pub(super) trait Radio: Send + 'static {
-    /// Listening under way. Dropping it stops it.
-    type Ears: Ears;
+pub(super) trait PolledRadio: Send + 'static {
+    /// PolledScan under way. Dropping it stops it.
+    type ActiveScan: ActiveScan;
 
     /// How the radio is now.
     ///
     /// # Cancel safety
     /// Nothing is changed.
-    fn look(&mut self) -> impl Future<Output = Result<AdapterState, BluetoothFault>> + Send;
+    fn poll_state(&mut self) -> impl Future<Output = Result<AdapterState, BluetoothError>> + Send;
 
     /// Listens with what the last look has found on.
     ///
     /// # Cancel safety
     /// Dropping the future leaves nothing listening.
-    fn listen(&mut self) -> impl Future<Output = Result<Self::Ears, BluetoothFault>> + Send;
+    fn start_scan(
+        &mut self,
+    ) -> impl Future<Output = Result<Self::ActiveScan, BluetoothError>> + Send;
 }
 
 /// A radio that listens.
-pub(super) trait Ears: Send + 'static {
+pub(super) trait ActiveScan: Send + 'static {
     /// What is heard next; `None` once listening has broken off.
     ///
     /// # Cancel safety
     /// An advert may be lost. It comes again.
-    fn hear(&mut self) -> impl Future<Output = Option<Heard>> + Send;
+    fn next_event(&mut self) -> impl Future<Output = Option<RadioEvent>> + Send;
 }
 
 /// What a radio hears.
-pub(super) enum Heard {
+pub(super) enum RadioEvent {
     /// The adverts of one device.
-    Sightings(Vec<Sighting>),
+    Adverts(Vec<AdvertReport>),
     /// That it should be looked at, now.
     Change,
 }
 
-/// The sightings in one device's service data, which is looked up by service.
-pub(super) fn sightings<'a>(
+/// The adverts in one device's service data, which is looked up by service.
+pub(super) fn advert_reports<'a>(
     service_data: impl Fn(u16) -> Option<&'a Vec<u8>>,
-    address: Option<Address>,
+    address: Option<BluetoothAddress>,
     rssi: Option<i16>,
-) -> Vec<Sighting> {
+) -> Vec<AdvertReport> {
     [SERVICE_UUID, DEPRECATED_SERVICE_UUID]
         .into_iter()
         .filter_map(|service| {
             let data = service_data(service).filter(|data| data.len() <= MAX_SERVICE_DATA)?;
-            let mut sighting = Sighting::new(service, data.clone());
-            sighting.address = address;
-            sighting.rssi = rssi;
-            Some(sighting)
+            let mut advert = AdvertReport::new(service, data.clone());
+            advert.address = address;
+            advert.rssi = rssi;
+            Some(advert)
         })
         .collect()
 }
 
 /// What several adapters together are: one that is on is enough.
-pub(super) fn together(states: impl IntoIterator<Item = AdapterState>) -> AdapterState {
+pub(super) fn combined_state(states: impl IntoIterator<Item = AdapterState>) -> AdapterState {
     let rank = |state: &AdapterState| match state {
         AdapterState::On => 4,
         AdapterState::NotReady => 3,
@@ -119,35 +122,35 @@ pub(super) fn together(states: impl IntoIterator<Item = AdapterState>) -> Adapte
 /// Begins a scan. Within a tokio runtime.
 ///
 /// # Errors
-/// [`BluetoothFault::NotPermitted`], and whatever the first look or the first
+/// [`BluetoothError::NotPermitted`], and whatever the first look or the first
 /// listening fails with.
-pub(super) async fn scan(mut radio: impl Radio) -> Result<Box<dyn Scan>, BluetoothFault> {
+pub(super) async fn scan(mut radio: impl PolledRadio) -> Result<Box<dyn Scan>, BluetoothError> {
     let runtime = Handle::try_current().map_err(|_| ApiMisuse::NoRuntime)?;
-    let state = radio.look().await?;
-    let ears = match state {
-        AdapterState::On => Some(in_time(radio.listen()).await?),
+    let state = radio.poll_state().await?;
+    let scan = match state {
+        AdapterState::On => Some(in_time(radio.start_scan()).await?),
         // The systems ask their user once: what was refused stays refused
         // until the program is started anew.
-        AdapterState::NotPermitted => return Err(BluetoothFault::NotPermitted),
+        AdapterState::NotPermitted => return Err(BluetoothError::NotPermitted),
         AdapterState::NotReady | AdapterState::Off | AdapterState::Absent => None,
     };
     let (queue, events) = mpsc::channel(QUEUE_LENGTH);
     let renew_at = Instant::now() + RENEWAL_INTERVAL;
-    let listener = Listener { radio, ears, renew_at, told: AdapterState::On, queue };
-    let task = runtime.spawn(listener.run(state));
-    Ok(Box::new(Listening { events, task, over: None }))
+    let task = ScanTask { radio, scan, renew_at, last_reported: AdapterState::On, queue };
+    let task = runtime.spawn(task.run(state));
+    Ok(Box::new(PolledScan { events, task, over: None }))
 }
 
-type Queue = mpsc::Sender<Result<ScanEvent, BluetoothFault>>;
+type Queue = mpsc::Sender<Result<ScanEvent, BluetoothError>>;
 
-struct Listening {
-    events: mpsc::Receiver<Result<ScanEvent, BluetoothFault>>,
+struct PolledScan {
+    events: mpsc::Receiver<Result<ScanEvent, BluetoothError>>,
     task: JoinHandle<()>,
-    over: Option<BluetoothFault>,
+    over: Option<BluetoothError>,
 }
 
-impl Scan for Listening {
-    fn next(&mut self) -> BoxFuture<'_, Result<ScanEvent, BluetoothFault>> {
+impl Scan for PolledScan {
+    fn next(&mut self) -> BoxFuture<'_, Result<ScanEvent, BluetoothError>> {
         Box::pin(async move {
             if let Some(fault) = &self.over {
                 return Err(fault.clone());
@@ -160,20 +163,20 @@ impl Scan for Listening {
     }
 }
 
-impl Drop for Listening {
+impl Drop for PolledScan {
     fn drop(&mut self) {
-        // With the task go its ears, and with them the system's scan.
+        // With the task go its scan, and with them the system's scan.
         self.task.abort();
     }
 }
 
-struct Listener<R: Radio> {
+struct ScanTask<R: PolledRadio> {
     radio: R,
     /// While it listens.
-    ears: Option<R::Ears>,
+    scan: Option<R::ActiveScan>,
     renew_at: Instant,
     /// What the program believes the radio is.
-    told: AdapterState,
+    last_reported: AdapterState,
     queue: Queue,
 }
 
@@ -185,44 +188,44 @@ enum Found {
     Begun,
 }
 
-impl<R: Radio> Listener<R> {
+impl<R: PolledRadio> ScanTask<R> {
     async fn run(mut self, first: AdapterState) {
         self.tell(first).await;
         let fault = self.attend().await;
         debug!(%fault, "the scan ends");
-        // The ears first: who hears of the end finds nothing on.
-        self.ears = None;
+        // The scan first: who hears of the end finds nothing on.
+        self.scan = None;
         let _dropped = self.queue.send(Err(fault)).await;
     }
 
     /// Goes on until there is no point in it.
-    async fn attend(&mut self) -> BluetoothFault {
-        let mut look_at = Instant::now() + LOOK_INTERVAL;
+    async fn attend(&mut self) -> BluetoothError {
+        let mut poll_at = Instant::now() + POLL_INTERVAL;
         let mut failures = 0;
         loop {
             // The clock first: however many adverts there are, the radio is
             // looked at.
             let found = tokio::select! {
                 biased;
-                () = sleep_until(look_at) => {
-                    let found = self.look().await;
-                    look_at = Instant::now() + LOOK_INTERVAL;
+                () = sleep_until(poll_at) => {
+                    let found = self.poll_state().await;
+                    poll_at = Instant::now() + POLL_INTERVAL;
                     found
                 }
-                heard = hear(&mut self.ears) => match heard {
-                    Some(Heard::Sightings(sightings)) => {
-                        pass_on(&self.queue, sightings);
+                heard = next_event(&mut self.scan) => match heard {
+                    Some(RadioEvent::Adverts(adverts)) => {
+                        pass_on(&self.queue, adverts);
                         consume_budget().await;
                         continue;
                     }
-                    Some(Heard::Change) => {
-                        look_at = Instant::now();
+                    Some(RadioEvent::Change) => {
+                        poll_at = Instant::now();
                         continue;
                     }
                     // Not looked at before it is time: what breaks off at once
                     // again is not to keep a core busy.
                     None => {
-                        self.ears = None;
+                        self.scan = None;
                         Err(Broken::Listening.into())
                     }
                 },
@@ -242,17 +245,17 @@ impl<R: Radio> Listener<R> {
     }
 
     /// Looks at the radio, and listens if it should and does not.
-    async fn look(&mut self) -> Result<Found, BluetoothFault> {
-        let state = self.look_while_listening().await?;
+    async fn poll_state(&mut self) -> Result<Found, BluetoothError> {
+        let state = self.poll_while_scanning().await?;
         let mut found = Found::Steady;
         if state != AdapterState::On {
-            self.ears = None;
-        } else if self.ears.is_none() || self.renew_at <= Instant::now() {
-            if self.ears.is_none() {
+            self.scan = None;
+        } else if self.scan.is_none() || self.renew_at <= Instant::now() {
+            if self.scan.is_none() {
                 found = Found::Begun;
             }
-            // The new ears before the old ones go: nothing is missed.
-            self.ears = Some(in_time(self.radio.listen()).await?);
+            // The new scan before the old ones go: nothing is missed.
+            self.scan = Some(in_time(self.radio.start_scan()).await?);
             self.renew_at = Instant::now() + RENEWAL_INTERVAL;
         }
         self.tell(state).await;
@@ -261,21 +264,21 @@ impl<R: Radio> Listener<R> {
 
     /// The radio's state. A look may take the system a while, in which adverts
     /// are heard as ever.
-    async fn look_while_listening(&mut self) -> Result<AdapterState, BluetoothFault> {
-        let mut look = pin!(in_time(self.radio.look()));
+    async fn poll_while_scanning(&mut self) -> Result<AdapterState, BluetoothError> {
+        let mut look = pin!(in_time(self.radio.poll_state()));
         loop {
             tokio::select! {
                 biased;
                 state = &mut look => return state,
-                heard = hear(&mut self.ears) => match heard {
-                    Some(Heard::Sightings(sightings)) => {
-                        pass_on(&self.queue, sightings);
+                heard = next_event(&mut self.scan) => match heard {
+                    Some(RadioEvent::Adverts(adverts)) => {
+                        pass_on(&self.queue, adverts);
                         consume_budget().await;
                     }
                     // It is looked at.
-                    Some(Heard::Change) => {}
+                    Some(RadioEvent::Change) => {}
                     None => {
-                        self.ears = None;
+                        self.scan = None;
                         return Err(Broken::Listening.into());
                     }
                 },
@@ -284,32 +287,32 @@ impl<R: Radio> Listener<R> {
     }
 
     async fn tell(&mut self, state: AdapterState) {
-        if self.told != state {
-            self.told = state;
+        if self.last_reported != state {
+            self.last_reported = state;
             // Waits for room: unlike an advert it is not said again.
             let _dropped = self.queue.send(Ok(ScanEvent::Adapter(state))).await;
         }
     }
 }
 
-fn pass_on(queue: &Queue, sightings: Vec<Sighting>) {
-    for sighting in sightings {
-        let _full = queue.try_send(Ok(ScanEvent::Sighting(sighting)));
+fn pass_on(queue: &Queue, adverts: Vec<AdvertReport>) {
+    for advert in adverts {
+        let _full = queue.try_send(Ok(ScanEvent::Advert(advert)));
     }
 }
 
 /// # Cancel safety
-/// As [`Ears::hear`].
-async fn hear(ears: &mut Option<impl Ears>) -> Option<Heard> {
-    match ears {
-        Some(ears) => ears.hear().await,
+/// As [`ActiveScan::next_event`].
+async fn next_event(scan: &mut Option<impl ActiveScan>) -> Option<RadioEvent> {
+    match scan {
+        Some(scan) => scan.next_event().await,
         None => pending().await,
     }
 }
 
 async fn in_time<T>(
-    radio: impl Future<Output = Result<T, BluetoothFault>>,
-) -> Result<T, BluetoothFault> {
+    radio: impl Future<Output = Result<T, BluetoothError>>,
+) -> Result<T, BluetoothError> {
     timeout(RADIO_LIMIT, radio).await.unwrap_or_else(|_| Err(Broken::Stuck.into()))
 }
 
@@ -322,7 +325,7 @@ enum Broken {
     Stuck,
 }
 
-impl From<Broken> for BluetoothFault {
+impl From<Broken> for BluetoothError {
     fn from(broken: Broken) -> Self {
         Self::Failed(Arc::new(broken))
     }

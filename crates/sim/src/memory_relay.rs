@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::mpsc;
 
-use fido_hybrid_proto::error::TunnelFault;
+use fido_hybrid_proto::error::TunnelError;
 use fido_hybrid_proto::ports::BoxFuture;
 use fido_hybrid_proto::ports::data_channel::DataChannel;
-use fido_hybrid_proto::ports::tunnel::{Dial, OpenTunnel};
+use fido_hybrid_proto::ports::tunnel::{OpenedTunnel, TunnelDialer};
 use fido_hybrid_proto::transport::tunnel_url::{RoutingId, TunnelRequest};
 
 /// Messages on the way to one side.
@@ -21,11 +21,11 @@ const ROUTING_ID: RoutingId = RoutingId([0x51, 0x0a, 0x0e]);
 /// Joins the two sides of each tunnel, whatever its domain. It knows the QR
 /// flow and none of the limits of a real service: those are `relay`'s.
 #[derive(Clone, Default)]
-pub struct Exchange {
+pub struct MemoryRelay {
     waiting: Arc<Mutex<HashMap<String, InMemory>>>,
 }
 
-impl Exchange {
+impl MemoryRelay {
     /// A service with no tunnel.
     #[must_use]
     pub fn new() -> Self {
@@ -33,14 +33,14 @@ impl Exchange {
     }
 }
 
-impl fmt::Debug for Exchange {
+impl fmt::Debug for MemoryRelay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Exchange").finish_non_exhaustive()
+        f.debug_struct("MemoryRelay").finish_non_exhaustive()
     }
 }
 
-impl Dial for Exchange {
-    fn dial(&self, request: TunnelRequest) -> BoxFuture<'_, Result<OpenTunnel, TunnelFault>> {
+impl TunnelDialer for MemoryRelay {
+    fn dial(&self, request: TunnelRequest) -> BoxFuture<'_, Result<OpenedTunnel, TunnelError>> {
         let path = request.url.path();
         let opened = match path.strip_prefix("/cable/new/") {
             Some(tunnel) => {
@@ -54,12 +54,12 @@ impl Dial for Exchange {
                 let name = path.strip_prefix("/cable/connect/").unwrap_or_default();
                 // A phone that has left has taken its tunnel with it.
                 let client = waiting.remove(name).filter(InMemory::is_joined);
-                client.map(|client| (client, None)).ok_or(TunnelFault::Status(404))
+                client.map(|client| (client, None)).ok_or(TunnelError::Status(404))
             }
         };
         Box::pin(async move {
             let (tunnel, routing_id) = opened?;
-            Ok(OpenTunnel { tunnel: Box::new(tunnel), routing_id, connect_signal: false })
+            Ok(OpenedTunnel { tunnel: Box::new(tunnel), routing_id, connect_signal: false })
         })
     }
 }
@@ -87,17 +87,17 @@ impl InMemory {
 }
 
 impl DataChannel for InMemory {
-    fn send(&mut self, messages: Vec<Vec<u8>>) -> BoxFuture<'_, Result<(), TunnelFault>> {
+    fn send(&mut self, messages: Vec<Vec<u8>>) -> BoxFuture<'_, Result<(), TunnelError>> {
         Box::pin(async move {
-            let to_peer = self.to_peer.as_ref().ok_or(TunnelFault::Closed(None))?;
+            let to_peer = self.to_peer.as_ref().ok_or(TunnelError::Closed(None))?;
             for message in messages {
-                to_peer.send(message).await.map_err(|_| TunnelFault::Closed(None))?;
+                to_peer.send(message).await.map_err(|_| TunnelError::Closed(None))?;
             }
             Ok(())
         })
     }
 
-    fn receive(&mut self) -> BoxFuture<'_, Result<Option<Vec<u8>>, TunnelFault>> {
+    fn receive(&mut self) -> BoxFuture<'_, Result<Option<Vec<u8>>, TunnelError>> {
         Box::pin(async move { Ok(self.from_peer.recv().await) })
     }
 

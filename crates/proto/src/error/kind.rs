@@ -5,14 +5,14 @@ use std::fmt;
 use super::misuse::ApiMisuse;
 use super::options::OptionsError;
 use super::peer::PeerMisbehaved;
-use super::surroundings::{BluetoothFault, EngineFault, KeyFault, StoreFault, TunnelFault};
+use super::surroundings::{BluetoothError, EngineError, KeyError, StoreError, TunnelError};
 use crate::ctap::Status;
 use crate::transport::qr_code::QrCodeError;
 
 /// Who or what failed.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum Fault {
+pub enum ErrorKind {
     /// Somebody wanted it so.
     #[error("cancelled by {0}")]
     Cancelled(CancelledBy),
@@ -21,10 +21,10 @@ pub enum Fault {
     Deadline,
     /// The radio could not do its part.
     #[error(transparent)]
-    Bluetooth(#[from] BluetoothFault),
+    Bluetooth(#[from] BluetoothError),
     /// The tunnel could not be opened or did not last.
     #[error(transparent)]
-    Tunnel(#[from] TunnelFault),
+    Tunnel(#[from] TunnelError),
     /// The other side sent what no such device sends.
     #[error("the other device misbehaved: {0}")]
     PeerMisbehaved(#[from] PeerMisbehaved),
@@ -45,14 +45,14 @@ pub enum Fault {
     StaleQrCode,
     /// The passkey store could not do what it was asked.
     #[error(transparent)]
-    Store(#[from] StoreFault),
+    Store(#[from] StoreError),
     /// The CTAP engine that the program brought gave a response that cannot be
     /// sent.
     #[error(transparent)]
-    Engine(#[from] EngineFault),
+    Engine(#[from] EngineError),
     /// The key store that the program brought could not do what it was asked.
     #[error(transparent)]
-    Key(#[from] KeyFault),
+    Key(#[from] KeyError),
     /// The site's options, or an origin that they are not for.
     #[error("the site's request was refused: {0}")]
     Options(#[from] OptionsError),

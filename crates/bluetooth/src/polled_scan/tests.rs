@@ -12,17 +12,18 @@ use fido_hybrid_proto::ports::bluetooth::AddressKind;
 /// tokio's paused clock.
 const LIMIT: Duration = Duration::from_secs(600);
 
-const PHONE: Address = Address { bytes: [0xc0, 1, 2, 3, 4, 5], kind: AddressKind::Random };
+const PHONE: BluetoothAddress =
+    BluetoothAddress { bytes: [0xc0, 1, 2, 3, 4, 5], kind: AddressKind::Random };
 
 /// A radio that a test plays.
 #[derive(Clone)]
 struct Stage {
-    state: Arc<Mutex<Result<AdapterState, BluetoothFault>>>,
+    state: Arc<Mutex<Result<AdapterState, BluetoothError>>>,
     /// The doors of those that listen: what is sent is heard, and a door that
     /// is taken away breaks listening off.
-    doors: Arc<Mutex<Vec<mpsc::UnboundedSender<Heard>>>>,
+    doors: Arc<Mutex<Vec<mpsc::UnboundedSender<RadioEvent>>>>,
     listening: watch::Sender<Count>,
-    /// Listening breaks off as soon as it has begun.
+    /// PolledScan breaks off as soon as it has begun.
     deaf: Arc<Mutex<bool>>,
     /// Looks are not answered.
     stuck: Arc<Mutex<bool>>,
@@ -38,8 +39,8 @@ struct Count {
     silences: usize,
 }
 
-struct StageEars {
-    heard: mpsc::UnboundedReceiver<Heard>,
+struct StageScan {
+    heard: mpsc::UnboundedReceiver<RadioEvent>,
     listening: watch::Sender<Count>,
 }
 
@@ -55,14 +56,14 @@ impl Stage {
         }
     }
 
-    fn set(&self, state: Result<AdapterState, BluetoothFault>) {
+    fn set(&self, state: Result<AdapterState, BluetoothError>) {
         *self.state.lock().unwrap() = state;
     }
 
     fn advertise(&self, data: u8) {
         for door in &*self.doors.lock().unwrap() {
             // Those that have stopped listening.
-            let _gone = door.send(Heard::Sightings(vec![sighting(data)]));
+            let _gone = door.send(RadioEvent::Adverts(vec![advert(data)]));
         }
     }
 
@@ -72,10 +73,10 @@ impl Stage {
     }
 }
 
-impl Radio for Stage {
-    type Ears = StageEars;
+impl PolledRadio for Stage {
+    type ActiveScan = StageScan;
 
-    async fn look(&mut self) -> Result<AdapterState, BluetoothFault> {
+    async fn poll_state(&mut self) -> Result<AdapterState, BluetoothError> {
         let broken = *self.broken.lock().unwrap();
         assert!(!broken, "played");
         let stuck = *self.stuck.lock().unwrap();
@@ -85,7 +86,7 @@ impl Radio for Stage {
         self.state.lock().unwrap().clone()
     }
 
-    async fn listen(&mut self) -> Result<StageEars, BluetoothFault> {
+    async fn start_scan(&mut self) -> Result<StageScan, BluetoothError> {
         let (door, heard) = mpsc::unbounded_channel();
         if !*self.deaf.lock().unwrap() {
             self.doors.lock().unwrap().push(door);
@@ -94,17 +95,17 @@ impl Radio for Stage {
             count.now += 1;
             count.ever += 1;
         });
-        Ok(StageEars { heard, listening: self.listening.clone() })
+        Ok(StageScan { heard, listening: self.listening.clone() })
     }
 }
 
-impl Ears for StageEars {
-    async fn hear(&mut self) -> Option<Heard> {
+impl ActiveScan for StageScan {
+    async fn next_event(&mut self) -> Option<RadioEvent> {
         self.heard.recv().await
     }
 }
 
-impl Drop for StageEars {
+impl Drop for StageScan {
     fn drop(&mut self) {
         self.listening.send_modify(|count| {
             count.now -= 1;
@@ -113,19 +114,19 @@ impl Drop for StageEars {
     }
 }
 
-fn sighting(data: u8) -> Sighting {
-    Sighting::new(SERVICE_UUID, vec![data])
+fn advert(data: u8) -> AdvertReport {
+    AdvertReport::new(SERVICE_UUID, vec![data])
 }
 
-fn failed() -> BluetoothFault {
-    BluetoothFault::Failed(Arc::new(std::io::Error::other("played")))
+fn failed() -> BluetoothError {
+    BluetoothError::Failed(Arc::new(std::io::Error::other("played")))
 }
 
 async fn next(scan: &mut Box<dyn Scan>) -> ScanEvent {
     timeout(LIMIT, scan.next()).await.expect("in time").expect("an event")
 }
 
-async fn end(scan: &mut Box<dyn Scan>) -> BluetoothFault {
+async fn end(scan: &mut Box<dyn Scan>) -> BluetoothError {
     timeout(LIMIT, scan.next()).await.expect("in time").expect_err("the end")
 }
 
@@ -134,7 +135,7 @@ async fn a_radio_that_is_on_is_heard_without_a_word_about_it() {
     let stage = Stage::new(AdapterState::On);
     let mut scan = scan(stage.clone()).await.unwrap();
     stage.advertise(7);
-    assert_eq!(next(&mut scan).await, ScanEvent::Sighting(sighting(7)));
+    assert_eq!(next(&mut scan).await, ScanEvent::Advert(advert(7)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -147,7 +148,7 @@ async fn a_radio_that_is_plugged_in_and_switched_on_later_is_heard_in_the_same_s
     stage.set(Ok(AdapterState::On));
     assert_eq!(next(&mut scan).await, ScanEvent::Adapter(AdapterState::On));
     stage.advertise(7);
-    assert_eq!(next(&mut scan).await, ScanEvent::Sighting(sighting(7)));
+    assert_eq!(next(&mut scan).await, ScanEvent::Advert(advert(7)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -168,15 +169,15 @@ async fn a_change_that_the_radio_tells_is_looked_at_at_once() {
     let mut scan = scan(stage.clone()).await.unwrap();
     let before = Instant::now();
     stage.set(Ok(AdapterState::Off));
-    assert!(stage.doors.lock().unwrap()[0].send(Heard::Change).is_ok());
+    assert!(stage.doors.lock().unwrap()[0].send(RadioEvent::Change).is_ok());
     assert_eq!(next(&mut scan).await, ScanEvent::Adapter(AdapterState::Off));
-    assert!(before.elapsed() < LOOK_INTERVAL);
+    assert!(before.elapsed() < POLL_INTERVAL);
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_may_not_be_used_does_not_begin() {
     let refused = scan(Stage::new(AdapterState::NotPermitted)).await.map(|_| ());
-    assert!(matches!(refused, Err(BluetoothFault::NotPermitted)), "{refused:?}");
+    assert!(matches!(refused, Err(BluetoothError::NotPermitted)), "{refused:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -184,7 +185,7 @@ async fn a_radio_that_cannot_even_be_looked_at_does_not_begin() {
     let stage = Stage::new(AdapterState::On);
     stage.set(Err(failed()));
     let refused = scan(stage).await.map(|_| ());
-    assert!(matches!(refused, Err(BluetoothFault::Failed(_))), "{refused:?}");
+    assert!(matches!(refused, Err(BluetoothError::Failed(_))), "{refused:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -194,9 +195,9 @@ async fn listening_that_breaks_off_begins_anew() {
     for begun in 1..=MAX_FAILURES as usize * 2 {
         stage.until(|count| count.now == 1 && count.ever == begun).await;
         // Long enough that it has worked for a while.
-        tokio::time::advance(LOOK_INTERVAL * 3).await;
+        tokio::time::advance(POLL_INTERVAL * 3).await;
         stage.advertise(7);
-        assert_eq!(next(&mut scan).await, ScanEvent::Sighting(sighting(7)));
+        assert_eq!(next(&mut scan).await, ScanEvent::Advert(advert(7)));
         stage.doors.lock().unwrap().clear();
     }
 }
@@ -208,7 +209,7 @@ async fn listening_that_breaks_off_again_and_again_ends_the_scan() {
     let mut scan = scan(stage.clone()).await.unwrap();
     let fault = end(&mut scan).await;
     assert!(
-        matches!(&fault, BluetoothFault::Failed(cause) if cause.to_string() == "listening broke off"),
+        matches!(&fault, BluetoothError::Failed(cause) if cause.to_string() == "listening broke off"),
         "{fault:?}"
     );
     let count = *stage.listening.borrow();
@@ -221,7 +222,7 @@ async fn a_radio_that_fails_for_a_while_only_is_heard_again() {
     let stage = Stage::new(AdapterState::On);
     let mut scan = scan(stage.clone()).await.unwrap();
     stage.set(Err(failed()));
-    tokio::time::sleep(LOOK_INTERVAL * (MAX_FAILURES - 1)).await;
+    tokio::time::sleep(POLL_INTERVAL * (MAX_FAILURES - 1)).await;
     stage.set(Ok(AdapterState::Off));
     assert_eq!(next(&mut scan).await, ScanEvent::Adapter(AdapterState::Off));
     stage.set(Ok(AdapterState::On));
@@ -235,7 +236,7 @@ async fn a_radio_that_fails_for_good_ends_the_scan() {
     stage.set(Err(failed()));
     let fault = end(&mut scan).await;
     assert!(
-        matches!(&fault, BluetoothFault::Failed(cause) if cause.to_string() == "played"),
+        matches!(&fault, BluetoothError::Failed(cause) if cause.to_string() == "played"),
         "{fault:?}"
     );
     assert_eq!(stage.listening.borrow().now, 0);
@@ -251,11 +252,11 @@ async fn a_scan_that_ends_listens_no_longer_even_if_nobody_reads_of_its_end() {
     stage.set(Err(failed()));
     stage.until(|count| count.now == 0).await;
     for _ in 0..QUEUE_LENGTH {
-        assert_eq!(next(&mut scan).await, ScanEvent::Sighting(sighting(7)));
+        assert_eq!(next(&mut scan).await, ScanEvent::Advert(advert(7)));
     }
     let fault = end(&mut scan).await;
     assert!(
-        matches!(&fault, BluetoothFault::Failed(cause) if cause.to_string() == "played"),
+        matches!(&fault, BluetoothError::Failed(cause) if cause.to_string() == "played"),
         "{fault:?}"
     );
 }
@@ -267,7 +268,7 @@ async fn a_system_that_does_not_answer_ends_the_scan() {
     *stage.stuck.lock().unwrap() = true;
     let fault = end(&mut scan).await;
     assert!(
-        matches!(&fault, BluetoothFault::Failed(cause) if cause.to_string() == "the system does not answer"),
+        matches!(&fault, BluetoothError::Failed(cause) if cause.to_string() == "the system does not answer"),
         "{fault:?}"
     );
 }
@@ -277,10 +278,10 @@ async fn adverts_are_heard_while_the_system_takes_its_time_to_be_looked_at() {
     let stage = Stage::new(AdapterState::On);
     let mut scan = scan(stage.clone()).await.unwrap();
     *stage.stuck.lock().unwrap() = true;
-    tokio::time::sleep(LOOK_INTERVAL + RADIO_LIMIT / 2).await;
+    tokio::time::sleep(POLL_INTERVAL + RADIO_LIMIT / 2).await;
     let before = Instant::now();
     stage.advertise(7);
-    assert_eq!(next(&mut scan).await, ScanEvent::Sighting(sighting(7)));
+    assert_eq!(next(&mut scan).await, ScanEvent::Advert(advert(7)));
     assert_eq!(before.elapsed(), Duration::ZERO);
 }
 
@@ -290,7 +291,7 @@ async fn a_panic_in_the_radio_ends_the_scan_with_an_error() {
     let mut scan = scan(stage.clone()).await.unwrap();
     *stage.broken.lock().unwrap() = true;
     let fault = end(&mut scan).await;
-    assert!(matches!(fault, BluetoothFault::Misuse(ApiMisuse::TaskEnded)), "{fault:?}");
+    assert!(matches!(fault, BluetoothError::Misuse(ApiMisuse::TaskEnded)), "{fault:?}");
     assert_eq!(stage.listening.borrow().now, 0);
 }
 
@@ -312,7 +313,7 @@ async fn listening_is_renewed_without_a_gap_and_without_a_word() {
     stage.until(|count| count.ever == 2).await;
     assert_eq!(*stage.listening.borrow(), Count { now: 1, ever: 2, silences: 0 });
     stage.advertise(7);
-    assert_eq!(next(&mut scan).await, ScanEvent::Sighting(sighting(7)));
+    assert_eq!(next(&mut scan).await, ScanEvent::Advert(advert(7)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -322,11 +323,11 @@ async fn adverts_that_nobody_takes_are_dropped_and_the_radios_state_is_not() {
     for _ in 0..QUEUE_LENGTH * 4 {
         stage.advertise(7);
     }
-    // The listener has taken them all once it has looked and stopped.
+    // The task has taken them all once it has looked and stopped.
     stage.set(Ok(AdapterState::Off));
     stage.until(|count| count.now == 0).await;
     for _ in 0..QUEUE_LENGTH {
-        assert_eq!(next(&mut scan).await, ScanEvent::Sighting(sighting(7)));
+        assert_eq!(next(&mut scan).await, ScanEvent::Advert(advert(7)));
     }
     assert_eq!(next(&mut scan).await, ScanEvent::Adapter(AdapterState::Off));
 }
@@ -335,7 +336,7 @@ async fn adverts_that_nobody_takes_are_dropped_and_the_radios_state_is_not() {
 fn outside_a_runtime_a_scan_is_an_error_and_no_panic() {
     let refused = futures_util::FutureExt::now_or_never(scan(Stage::new(AdapterState::On)));
     let refused = refused.expect("at once").map(|_| ());
-    let is_misuse = matches!(refused, Err(BluetoothFault::Misuse(ApiMisuse::NoRuntime)));
+    let is_misuse = matches!(refused, Err(BluetoothError::Misuse(ApiMisuse::NoRuntime)));
     assert!(is_misuse, "{refused:?}");
 }
 
@@ -347,13 +348,13 @@ fn both_services_are_sighted_and_no_other() {
         (0xfef3, vec![3; 20]),
     ]);
     let seen = |service, service_data| {
-        let mut seen = Sighting::new(service, service_data);
+        let mut seen = AdvertReport::new(service, service_data);
         seen.address = Some(PHONE);
         seen.rssi = Some(-60);
         seen
     };
     assert_eq!(
-        sightings(|service| heard.get(&service), Some(PHONE), Some(-60)),
+        advert_reports(|service| heard.get(&service), Some(PHONE), Some(-60)),
         [seen(SERVICE_UUID, vec![1; 20]), seen(DEPRECATED_SERVICE_UUID, vec![2; 19])]
     );
 }
@@ -362,7 +363,7 @@ fn both_services_are_sighted_and_no_other() {
 fn service_data_of_any_length_that_an_advert_has_is_sighted() {
     for length in 0..=MAX_SERVICE_DATA + 1 {
         let data = vec![0; length];
-        let found = sightings(|_| Some(&data), None, None);
+        let found = advert_reports(|_| Some(&data), None, None);
         let services = if length <= MAX_SERVICE_DATA { 2 } else { 0 };
         assert_eq!(found.len(), services, "{length} bytes");
     }
@@ -378,6 +379,6 @@ fn of_several_adapters_the_best_counts() {
         (&[Off, NotPermitted], Off),
         (&[NotPermitted], NotPermitted),
     ] {
-        assert_eq!(together(states.iter().copied()), expected, "{states:?}");
+        assert_eq!(combined_state(states.iter().copied()), expected, "{states:?}");
     }
 }

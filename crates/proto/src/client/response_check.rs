@@ -7,6 +7,9 @@
 //! No check is stricter than Chromium's, so that no ceremony is lost that a
 //! browser would complete.
 
+use crate::ctap::{
+    GetAssertionRequest, GetAssertionResponse, MakeCredentialRequest, MakeCredentialResponse,
+};
 use std::collections::BTreeSet;
 
 use super::request::Demands;
@@ -14,18 +17,18 @@ use crate::crypto::sha256;
 use crate::ctap::extensions::cred_protect::CredProtect;
 use crate::ctap::extensions::{CRED_PROTECT, HMAC_SECRET};
 use crate::ctap::{
-    AuthenticatorData, Flags, RawCbor, RawResponse, Request, Response, ResponseError, Status,
-    get_assertion, make_credential,
+    AuthenticatorData, CtapRequest, CtapResponse, Flags, RawCbor, RawResponse, ResponseError,
+    Status,
 };
-use crate::error::{Mismatch, PeerMisbehaved};
+use crate::error::{PeerMisbehaved, ResponseMismatch};
 use crate::secret::SecretBytes;
 
 /// Reads the answer to `request` and checks that it is one.
 pub(super) fn read_response(
-    request: &Request,
+    request: &CtapRequest,
     demands: Demands,
     payload: SecretBytes,
-) -> Result<Result<Response, Status>, PeerMisbehaved> {
+) -> Result<Result<CtapResponse, Status>, PeerMisbehaved> {
     let response = RawResponse::parse(payload.into_exposed())
         .and_then(|response| response.decode(request.command()));
     let response = match response {
@@ -35,24 +38,24 @@ pub(super) fn read_response(
         Err(_) => return Err(PeerMisbehaved::EmptyResponse),
     };
     match (request, &response) {
-        (Request::MakeCredential(request), Response::MakeCredential(response)) => {
+        (CtapRequest::MakeCredential(request), CtapResponse::MakeCredential(response)) => {
             made(request, demands, response)
         }
-        (Request::GetAssertion(request), Response::GetAssertion(response)) => {
+        (CtapRequest::GetAssertion(request), CtapResponse::GetAssertion(response)) => {
             asserted(request, demands, response)
         }
         // The rest has nothing to be bound to.
         _ => Ok(()),
     }
-    .map_err(PeerMisbehaved::Mismatch)?;
+    .map_err(PeerMisbehaved::ResponseMismatch)?;
     Ok(Ok(response))
 }
 
 fn made(
-    request: &make_credential::Request,
+    request: &MakeCredentialRequest,
     demands: Demands,
-    response: &make_credential::Response,
-) -> Result<(), Mismatch> {
+    response: &MakeCredentialResponse,
+) -> Result<(), ResponseMismatch> {
     let data = &response.auth_data;
     common(data, &request.rp.id, demands)?;
     signed(data, request.extensions.names(), |name, output| match name {
@@ -61,42 +64,42 @@ fn made(
         _ => false,
     })?;
     protected(data, request, demands)?;
-    let credential = data.credential().ok_or(Mismatch::NoCredential)?;
+    let credential = data.credential().ok_or(ResponseMismatch::NoCredential)?;
     let algorithm = credential.public_key.algorithm();
     let offered = request.parameters.iter().any(|offer| offer.algorithm == algorithm);
-    if offered { Ok(()) } else { Err(Mismatch::Algorithm) }
+    if offered { Ok(()) } else { Err(ResponseMismatch::Algorithm) }
 }
 
 fn asserted(
-    request: &get_assertion::Request,
+    request: &GetAssertionRequest,
     demands: Demands,
-    response: &get_assertion::Response,
-) -> Result<(), Mismatch> {
+    response: &GetAssertionResponse,
+) -> Result<(), ResponseMismatch> {
     let data = &response.auth_data;
     common(data, &request.rp_id, demands)?;
     signed(data, request.extensions.names(), |name, _| name == HMAC_SECRET && demands.prf)?;
     if data.credential().is_some() {
-        return Err(Mismatch::NewCredential);
+        return Err(ResponseMismatch::NewCredential);
     }
     let allowed = &request.allow_list;
     match &response.credential {
         Some(used) => {
             if !allowed.is_empty() && !allowed.iter().any(|allowed| allowed.id == used.id) {
-                return Err(Mismatch::Credential);
+                return Err(ResponseMismatch::Credential);
             }
         }
         // CTAP lets a phone leave it out where there is no choice.
         None if allowed.len() == 1 => {}
-        None => return Err(Mismatch::Credential),
+        None => return Err(ResponseMismatch::Credential),
     }
     let named = response.user.as_ref().is_some_and(|user| !user.id.as_bytes().is_empty());
     if allowed.is_empty() && !named {
-        return Err(Mismatch::UserHandle);
+        return Err(ResponseMismatch::UserHandle);
     }
     // `userSelected: false` and one credential are what their absence means.
     let is_one_of_many = response.number_of_credentials.is_some_and(|number| number > 1);
     if response.user_selected == Some(true) && is_one_of_many {
-        return Err(Mismatch::Contradiction);
+        return Err(ResponseMismatch::Contradiction);
     }
     Ok(())
 }
@@ -106,16 +109,16 @@ fn signed<'a>(
     data: &AuthenticatorData,
     asked: impl Iterator<Item = &'a str>,
     fine: impl Fn(&str, &RawCbor) -> bool,
-) -> Result<(), Mismatch> {
+) -> Result<(), ResponseMismatch> {
     let asked: BTreeSet<&str> = asked.filter(|name| *name != CRED_PROTECT).collect();
     let is_fine =
         |(name, output): (&String, &RawCbor)| asked.contains(name.as_str()) || fine(name, output);
-    if data.extensions().iter().all(is_fine) { Ok(()) } else { Err(Mismatch::Extensions) }
+    if data.extensions().iter().all(is_fine) { Ok(()) } else { Err(ResponseMismatch::Extensions) }
 }
 
 /// Whether `output` is a protection that may come. A phone that lists the
 /// extension may also protect a passkey unasked. [CTAP 2.2 §12.1]
-fn is_protection(request: &make_credential::Request, demands: Demands, output: &RawCbor) -> bool {
+fn is_protection(request: &MakeCredentialRequest, demands: Demands, output: &RawCbor) -> bool {
     let is_asked = request.extensions.other.get(CRED_PROTECT).is_some();
     output.read_as::<CredProtect>().is_ok() && (is_asked || demands.may_protect)
 }
@@ -124,27 +127,27 @@ fn is_protection(request: &make_credential::Request, demands: Demands, output: &
 /// asked for if the phone says how. [WebAuthn L3 §10.1.6] [CTAP 2.2 §12.1]
 fn protected(
     data: &AuthenticatorData,
-    request: &make_credential::Request,
+    request: &MakeCredentialRequest,
     demands: Demands,
-) -> Result<(), Mismatch> {
+) -> Result<(), ResponseMismatch> {
     let level = |value: &RawCbor| value.read_as::<CredProtect>().ok();
     let done = data.extensions().get(CRED_PROTECT).and_then(level);
     let asked = request.extensions.other.get(CRED_PROTECT).and_then(level);
     let is_less = done.is_some_and(|done| asked.is_some_and(|asked| done < asked));
     // Nothing is less than any level.
-    if is_less || done < demands.protection { Err(Mismatch::Protection) } else { Ok(()) }
+    if is_less || done < demands.protection { Err(ResponseMismatch::Protection) } else { Ok(()) }
 }
 
-fn common(data: &AuthenticatorData, rp_id: &str, demands: Demands) -> Result<(), Mismatch> {
+fn common(data: &AuthenticatorData, rp_id: &str, demands: Demands) -> Result<(), ResponseMismatch> {
     if *data.rp_id_hash() != sha256(&[rp_id.as_bytes()]) {
-        return Err(Mismatch::RelyingParty);
+        return Err(ResponseMismatch::RelyingParty);
     }
     let flags = data.flags();
     if !flags.contains(Flags::USER_PRESENT) {
-        return Err(Mismatch::UserPresence);
+        return Err(ResponseMismatch::UserPresence);
     }
     if demands.verification && !flags.contains(Flags::USER_VERIFIED) {
-        return Err(Mismatch::UserVerification);
+        return Err(ResponseMismatch::UserVerification);
     }
     Ok(())
 }

@@ -6,17 +6,17 @@
 //! first, before or after the advert; the handshake need not wait for it.
 
 use super::handshaking::{Handshaking, connect_signal};
-use super::session::Terms;
+use super::session::LinkPolicy;
 use super::step::{Outputs, Step, StepResult};
-use crate::client::config::LinkedKeys;
+use crate::client::config::ContactSecrets;
 use crate::client::interface::{Input, Output};
-use crate::client::update::Update;
+use crate::client::update::ClientUpdate;
 use crate::crypto::{PublicKey, SecretKey};
-use crate::error::{Fault, PeerMisbehaved, TunnelFault};
+use crate::error::{ErrorKind, PeerMisbehaved, TunnelError};
 use crate::secret::{LinkSecret, Psk};
 use crate::transport::advert::AdvertKey;
 use crate::transport::contact_request::{ContactHint, ContactRequest};
-use crate::transport::keys;
+use crate::transport::key_schedule;
 use crate::transport::linked_phone::LinkedPhone;
 use crate::transport::noise::Initiator;
 use crate::transport::tunnel_url::{
@@ -28,7 +28,7 @@ const GONE: u16 = 410;
 
 /// Calling and listening, in parallel.
 #[derive(Debug)]
-pub(in crate::client) struct Calling {
+pub(in crate::client) struct Contacting {
     advert_key: AdvertKey,
     secret: LinkSecret,
     phone: PublicKey,
@@ -43,15 +43,15 @@ enum Tunnel {
     Open { signal_due: bool },
 }
 
-impl Calling {
+impl Contacting {
     pub(super) fn new(
         hint: ContactHint,
         phone: &LinkedPhone,
-        keys: LinkedKeys,
+        keys: ContactSecrets,
     ) -> (Self, TunnelRequest) {
         let LinkedPhone { link, domain } = phone;
-        let LinkedKeys { nonce, ephemeral } = keys;
-        let advert_key = AdvertKey::new(&keys::eid_key_linked(&link.secret, &nonce));
+        let ContactSecrets { nonce, ephemeral } = keys;
+        let advert_key = AdvertKey::new(&key_schedule::eid_key_linked(&link.secret, &nonce));
         let payload = ContactRequest { link_id: link.link_id, nonce, hint };
         let request = TunnelRequest {
             url: TunnelUrl::contact(*domain, &link.contact_id),
@@ -60,7 +60,7 @@ impl Calling {
                 (SIGNAL_CONNECTION_HEADER, "true".to_owned()),
             ],
         };
-        let calling = Self {
+        let contacting = Self {
             advert_key,
             secret: link.secret.clone(),
             phone: link.identity,
@@ -68,7 +68,7 @@ impl Calling {
             psk: None,
             tunnel: Tunnel::Dialling,
         };
-        (calling, request)
+        (contacting, request)
     }
 
     pub(super) const fn is_scanning(&self) -> bool {
@@ -89,20 +89,20 @@ impl Calling {
                 // The advert's domain says nothing here: a phone may put random
                 // bytes in its place.
                 if let Some(heard) = self.advert_key.open_linked(&advert.service_data) {
-                    self.psk = Some(keys::psk_linked(&self.secret, &heard.eid));
+                    self.psk = Some(key_schedule::psk_linked(&self.secret, &heard.eid));
                     outputs.push_back(Output::StopScanning);
-                    outputs.push_back(Output::Update(Update::PhoneHeard));
+                    outputs.push_back(Output::Update(ClientUpdate::PhoneHeard));
                 }
             }
             Input::Adapter(state) if self.is_scanning() => {
-                outputs.push_back(Output::Update(Update::Adapter(state)));
+                outputs.push_back(Output::Update(ClientUpdate::Adapter(state)));
             }
             Input::BluetoothFailed(fault) if self.is_scanning() => {
-                return Err(Fault::from(fault).into());
+                return Err(ErrorKind::from(fault).into());
             }
             Input::TunnelOpened { connect_signal } => {
                 self.tunnel = Tunnel::Open { signal_due: connect_signal };
-                outputs.push_back(Output::Update(Update::Connected));
+                outputs.push_back(Output::Update(ClientUpdate::Connected));
             }
             Input::Message(message) => {
                 if self.tunnel != (Tunnel::Open { signal_due: true }) {
@@ -112,12 +112,12 @@ impl Calling {
                 self.tunnel = Tunnel::Open { signal_due: false };
             }
             Input::TunnelFailed(fault) => {
-                if let TunnelFault::Status(GONE) = fault {
+                if let TunnelError::Status(GONE) = fault {
                     outputs.push_back(Output::ForgetLink);
                 }
-                return Err(Fault::from(fault).into());
+                return Err(ErrorKind::from(fault).into());
             }
-            Input::TunnelClosed => return Err(Fault::PeerLeft.into()),
+            Input::TunnelClosed => return Err(ErrorKind::PeerLeft.into()),
             _ => {}
         }
         self.next(outputs)
@@ -130,10 +130,10 @@ impl Calling {
             } => {
                 let (initiator, message) = Initiator::linked(&phone, &psk, ephemeral)?;
                 outputs.push_back(Output::Send(message.into()));
-                let terms = Terms::NoLinking;
-                Ok(Step::Enter(Handshaking { initiator, terms, signal_due }))
+                let link_policy = LinkPolicy::NoLinking;
+                Ok(Step::Enter(Handshaking { initiator, link_policy, signal_due }))
             }
-            calling => Ok(Step::Stay(calling)),
+            contacting => Ok(Step::Stay(contacting)),
         }
     }
 }

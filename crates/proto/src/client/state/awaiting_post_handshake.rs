@@ -1,12 +1,12 @@
 //! The channel is established; the phone's post-handshake message is awaited.
 
-use super::session::{Session, Terms};
+use super::session::{ClientChannel, LinkPolicy};
 use super::step::{Outputs, Step, StepResult};
 use crate::cbor::decode;
 use crate::client::interface::{Input, Output};
-use crate::client::update::Update;
-use crate::ctap::get_info;
-use crate::error::{Fault, PeerMisbehaved, Unsupported};
+use crate::client::update::ClientUpdate;
+use crate::ctap::GetInfoResponse;
+use crate::error::{ErrorKind, PeerMisbehaved, Unsupported};
 use crate::state_machine::End;
 use crate::transport::channel::Channel;
 use crate::transport::noise::HandshakeHash;
@@ -14,17 +14,21 @@ use crate::transport::post_handshake::PostHandshake;
 
 /// The channel is up, the phone has not said yet what it is.
 #[derive(Debug)]
-pub(in crate::client) struct Introducing {
+pub(in crate::client) struct AwaitingPostHandshake {
     pub(super) channel: Channel,
-    pub(super) terms: Terms,
+    pub(super) link_policy: LinkPolicy,
     pub(super) hash: HandshakeHash,
 }
 
-impl Introducing {
-    pub(super) fn handle(self, input: Input, outputs: &mut Outputs) -> StepResult<Self, Session> {
+impl AwaitingPostHandshake {
+    pub(super) fn handle(
+        self,
+        input: Input,
+        outputs: &mut Outputs,
+    ) -> StepResult<Self, ClientChannel> {
         match input {
             Input::Message(message) => {
-                let Self { mut channel, terms, hash } = self;
+                let Self { mut channel, link_policy, hash } = self;
                 let opened = channel.open_untyped(message)?;
                 let introduction =
                     PostHandshake::parse(opened.expose()).map_err(PeerMisbehaved::PostHandshake)?;
@@ -33,19 +37,20 @@ impl Introducing {
                 let info = match introduction.get_info {
                     Some(info) => Some(decode(&info).map_err(PeerMisbehaved::GetInfo)?),
                     None if features.digital_credentials => None,
-                    None => return Err(Fault::from(Unsupported::Ctap).into()),
+                    None => return Err(ErrorKind::from(Unsupported::Ctap).into()),
                 };
-                let info: Option<Box<get_info::Response>> = info.map(Box::new);
+                let info: Option<Box<GetInfoResponse>> = info.map(Box::new);
                 channel.set_revision(introduction.revision);
-                let ready = Update::PhoneReady { features, get_info: info.clone() };
+                let ready = ClientUpdate::PhoneReady { features, get_info: info.clone() };
                 outputs.push_back(Output::Update(ready));
-                let session = Session { channel, terms, hash, features, info, answered: false };
+                let session =
+                    ClientChannel { channel, link_policy, hash, features, info, answered: false };
                 if let Some(linking) = introduction.linking {
                     session.take_link(linking.expose(), outputs);
                 }
                 Ok(Step::Enter(session))
             }
-            Input::TunnelClosed => Err(Fault::PeerLeft.into()),
+            Input::TunnelClosed => Err(ErrorKind::PeerLeft.into()),
             Input::TunnelFailed(fault) => Err(End::lost_tunnel(fault)),
             _ => Ok(Step::Stay(self)),
         }

@@ -3,26 +3,26 @@
 
 use super::connecting::Connecting;
 use super::step::{Outputs, Step, StepResult};
-use crate::client::config::{Config, Keys, Linking};
+use crate::client::config::{ClientConfig, Linking, QrSecrets};
 use crate::client::interface::{Input, Output};
-use crate::client::update::Update;
-use crate::error::Fault;
+use crate::client::update::ClientUpdate;
+use crate::error::ErrorKind;
 use crate::transport::advert::AdvertKey;
-use crate::transport::keys;
+use crate::transport::key_schedule;
 use crate::transport::qr_code::{QrCode, QrText};
 use crate::transport::tunnel_url::TunnelUrl;
 
 /// The QR code is shown, the radio listens.
 #[derive(Debug)]
-pub(in crate::client) struct Offering {
-    keys: Keys,
+pub(in crate::client) struct ShowingQr {
+    keys: QrSecrets,
     advert_key: AdvertKey,
     linking: Linking,
 }
 
-impl Offering {
-    pub(super) fn new(config: &Config, keys: Keys, created: u64) -> (Self, QrText) {
-        let advert_key = AdvertKey::new(&keys::eid_key(&keys.secret));
+impl ShowingQr {
+    pub(super) fn new(config: &ClientConfig, keys: QrSecrets, created: u64) -> (Self, QrText) {
+        let advert_key = AdvertKey::new(&key_schedule::eid_key(&keys.secret));
         let public_key = *keys.identity.public_key();
         let mut code = QrCode::new(public_key, keys.secret.clone(), created, config.hint);
         code.supports_linking = Some(config.linking == Linking::Offered);
@@ -43,20 +43,20 @@ impl Offering {
                 else {
                     return Ok(Step::Stay(self));
                 };
-                let Self { keys: Keys { identity, secret, ephemeral }, linking, .. } = self;
-                let tunnel = keys::tunnel_id(&secret);
+                let Self { keys: QrSecrets { identity, secret, ephemeral }, linking, .. } = self;
+                let tunnel = key_schedule::tunnel_id(&secret);
                 let url = TunnelUrl::connect(domain, heard.eid.routing_id(), tunnel);
                 outputs.push_back(Output::StopScanning);
-                outputs.push_back(Output::Update(Update::PhoneHeard));
+                outputs.push_back(Output::Update(ClientUpdate::PhoneHeard));
                 outputs.push_back(Output::Dial(url.into()));
-                let psk = keys::psk(&secret, &heard.eid);
+                let psk = key_schedule::psk(&secret, &heard.eid);
                 Ok(Step::Enter(Connecting { identity, ephemeral, psk, linking, domain }))
             }
             Input::Adapter(state) => {
-                outputs.push_back(Output::Update(Update::Adapter(state)));
+                outputs.push_back(Output::Update(ClientUpdate::Adapter(state)));
                 Ok(Step::Stay(self))
             }
-            Input::BluetoothFailed(fault) => Err(Fault::from(fault).into()),
+            Input::BluetoothFailed(fault) => Err(ErrorKind::from(fault).into()),
             _ => Ok(Step::Stay(self)),
         }
     }

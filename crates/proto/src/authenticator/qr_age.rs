@@ -8,20 +8,20 @@
 
 use std::time::Duration;
 
-use crate::error::Fault;
+use crate::error::ErrorKind;
 use crate::transport::qr_code::QrCode;
 
 /// How far a QR code's time may be from this device's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Freshness {
+pub enum QrAgeLimit {
     /// As far as it likes, for devices without a clock.
-    Any,
+    None,
     /// At most so far, in either direction.
     Within(Duration),
 }
 
-impl Default for Freshness {
+impl Default for QrAgeLimit {
     /// Within 90 minutes: an hour for a clock that missed a change of season,
     /// and half of one to find the phone.
     fn default() -> Self {
@@ -29,16 +29,16 @@ impl Default for Freshness {
     }
 }
 
-impl Freshness {
+impl QrAgeLimit {
     /// Checks a code at the time `now`, in seconds since 1970. One that does
     /// not say when it was made passes.
     ///
     /// # Errors
-    /// [`Fault::StaleQrCode`].
-    pub fn check(self, code: &QrCode, now: u64) -> Result<(), Fault> {
+    /// [`ErrorKind::StaleQrCode`].
+    pub fn check(self, code: &QrCode, now: u64) -> Result<(), ErrorKind> {
         match (self, code.created) {
             (Self::Within(limit), Some(created)) if created.abs_diff(now) > limit.as_secs() => {
-                Err(Fault::StaleQrCode)
+                Err(ErrorKind::StaleQrCode)
             }
             _ => Ok(()),
         }
@@ -52,16 +52,16 @@ mod tests {
     use crate::secret::QrSecret;
     use crate::transport::qr_code::RequestHint;
 
-    fn passes(freshness: Freshness, created: Option<u64>, now: u64) -> bool {
+    fn passes(qr_age_limit: QrAgeLimit, created: Option<u64>, now: u64) -> bool {
         let key = *SecretKey::from_scalar(&[1; 32]).unwrap().public_key();
         let mut code = QrCode::new(key, QrSecret::new([0; 16]), 0, RequestHint::GetAssertion);
         code.created = created;
-        freshness.check(&code, now).is_ok()
+        qr_age_limit.check(&code, now).is_ok()
     }
 
     #[test]
     fn codes_pass_up_to_the_limit_in_either_direction() {
-        let minute = Freshness::Within(Duration::from_secs(60));
+        let minute = QrAgeLimit::Within(Duration::from_secs(60));
         for (created, fresh) in [(939, false), (940, true), (1060, true), (1061, false)] {
             assert_eq!(passes(minute, Some(created), 1000), fresh, "{created}");
         }
@@ -69,15 +69,15 @@ mod tests {
 
     #[test]
     fn times_at_the_end_of_their_range_are_only_far_away() {
-        let default = Freshness::default();
+        let default = QrAgeLimit::default();
         assert!(!passes(default, Some(u64::MAX), 1_700_000_000));
         assert!(!passes(default, Some(0), u64::MAX));
-        assert!(passes(Freshness::Within(Duration::MAX), Some(u64::MAX), 0));
+        assert!(passes(QrAgeLimit::Within(Duration::MAX), Some(u64::MAX), 0));
     }
 
     #[test]
     fn a_code_without_a_time_and_a_device_without_a_clock_pass() {
-        assert!(passes(Freshness::default(), None, 1_700_000_000));
-        assert!(passes(Freshness::Any, Some(u64::MAX), 0));
+        assert!(passes(QrAgeLimit::default(), None, 1_700_000_000));
+        assert!(passes(QrAgeLimit::None, Some(u64::MAX), 0));
     }
 }
