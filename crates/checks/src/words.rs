@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::prose::{Kind, Passage, is_test};
+use crate::prose::{Passage, is_test};
 
 /// The list.
 #[derive(Debug, Deserialize)]
@@ -17,8 +17,8 @@ pub struct Words {
     /// Files that have words of the list for a reason that holds for every entry.
     #[serde(default)]
     pub unchecked: BTreeMap<String, String>,
-    /// Where entries with [`Scope::Interface`] apply: the start of a path.
-    pub interface: Vec<String>,
+    /// Where entries with [`Scope::Source`] apply: the start of a path.
+    pub source: Vec<String>,
     /// The entries, by the word that they are known by.
     pub words: BTreeMap<String, Entry>,
 }
@@ -45,9 +45,8 @@ pub struct Entry {
 pub enum Scope {
     /// In all prose.
     Everywhere,
-    /// In what users of the crates read: documentation and texts of the folders in
-    /// [`Words::interface`], without their unit tests.
-    Interface,
+    /// In the folders of [`Words::source`], without unit tests.
+    Source,
 }
 
 /// A word of the list in a file.
@@ -117,14 +116,14 @@ impl<'a> Check<'a> {
             self.needed.insert(("unchecked", unchecked));
             return Vec::new();
         }
-        let is_interface =
-            self.words.interface.iter().any(|it| path.starts_with(it.as_str())) && !is_test(path);
+        let is_source =
+            self.words.source.iter().any(|it| path.starts_with(it.as_str())) && !is_test(path);
         let mut findings = Vec::new();
         for passage in passages {
-            let read_by_users = is_interface && !passage.is_test && passage.kind != Kind::Comment;
+            let is_source = is_source && !passage.is_test;
             let words = passage.words();
             for (name, entry) in &self.words.words {
-                if entry.scope == Scope::Interface && !read_by_users {
+                if entry.scope == Scope::Source && !is_source {
                     continue;
                 }
                 for form in &entry.forms {
@@ -189,7 +188,7 @@ mod tests {
     use crate::prose::passages;
 
     const LIST: &str = r#"
-        interface = ["src/"]
+        source = ["src/"]
         [unchecked]
         "list.toml" = "the list itself"
         [words.nobody]
@@ -199,7 +198,7 @@ mod tests {
         [words.leave]
         forms = ["leaves", "on the air"]
         instead = "disconnects"
-        scope = "interface"
+        scope = "source"
         [words.leave.allowed]
         "src/prompt" = "a text for people"
         "* leaves out" = "another meaning"
@@ -237,11 +236,10 @@ mod tests {
     }
 
     #[test]
-    fn words_of_the_interface_are_found_where_users_read_them() {
+    fn words_of_the_source_are_found_outside_of_tests() {
         assert_eq!(findings("src/a.rs", "/// The phone leaves."), ["1: the phone leaves"]);
         assert_eq!(findings("src/a.rs", "//! It is on the air."), ["1: it is on the air"]);
         for (path, text) in [
-            ("src/a.rs", "// The phone leaves."),
             ("tests/a.rs", "/// The phone leaves."),
             ("src/a.rs", "/// It leaves out a byte."),
             ("src/prompt.rs", "/// The phone leaves."),
