@@ -8,8 +8,8 @@
 //! # The law
 //!
 //! [`client::Transaction`] and [`authenticator::Transaction`] take inputs, with the
-//! time at which they happened, and give outputs. *After each input, take outputs until
-//! there is none; then wait for one more input*, or until
+//! time at which they happened, and give outputs. *After each input, take all outputs;
+//! then wait for one more input*, or until
 //! [`deadline`](client::Transaction::deadline), which is an input too. The enums of
 //! outputs are exhaustive: each is an action, and one that is dropped is a ceremony
 //! that hangs.
@@ -23,7 +23,7 @@
 //! #     perform: impl Fn(Output),
 //! # ) {
 //! loop {
-//!     // After each input, take outputs until there is none ...
+//!     // After each input, take all outputs ...
 //!     while let Some(output) = transaction.poll_output() {
 //!         perform(output); // an exhaustive enum: each is something to do
 //!     }
@@ -44,7 +44,7 @@
 //! | [`ports`] | traits for a radio and a tunnel | `error` |
 //! | `webauthn` | WebAuthn JSON to CTAP and back | `error`, `ctap` |
 //! | [`error`] | stage, fault and advice | `ctap`, `transport` |
-//! | [`transport`] | CTAP 2.2 section 11.5, one file for each object | `cbor`, `crypto` |
+//! | [`transport`] | [CTAP 2.2 §11.5], one file for each object | `cbor`, `crypto` |
 //! | [`ctap`] | getInfo, makeCredential, getAssertion | `cbor`, `crypto` |
 //! | [`cbor`] | canonical CBOR | `secret` |
 //! | [`crypto`] | P-256, AES, HKDF, HMAC, SHA-256, by one of two providers | `secret` |

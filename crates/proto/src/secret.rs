@@ -164,7 +164,7 @@ fixed_secret!(
 );
 
 fixed_secret!(
-    /// The Noise pre-shared key: proof that the client heard the advert (32 bytes).
+    /// The Noise pre-shared key: proof that the client received the advert (32 bytes).
     Psk,
     32
 );
@@ -178,51 +178,51 @@ fixed_secret!(
 );
 
 fixed_secret!(
-    /// What a client keeps of a linked phone in place of a QR secret (32 bytes).
+    /// A client's secret of a linked phone, in place of a QR secret (32 bytes).
     LinkSecret,
     32
 );
 
 fixed_secret!(
-    /// What a phone derives all its links from, kept in its store (32 bytes).
+    /// The secret from which a phone derives all its links, kept in its store (32 bytes).
     RootSecret,
     32
 );
 
 fixed_secret!(
-    /// What a phone derives the links under one contact id from (32 bytes).
+    /// The secret from which a phone derives the links under one contact id (32 bytes).
     ContactSecret,
     32
 );
 
 fixed_secret!(
     /// One input of the PRF extension as it travels in CTAP: the SHA-256 hash
-    /// that the client makes of what the site gave (32 bytes).
+    /// that the client makes of what the relying party gave (32 bytes).
     PrfInput,
     32
 );
 
 fixed_secret!(
-    /// One output of the PRF extension: key material of the site's user (32 bytes).
+    /// One output of the PRF extension: key material of the relying party's user (32 bytes).
     PrfOutput,
     32
 );
 
 fixed_secret!(
-    /// What a passkey's PRF is keyed with, beside its private key: who knows it
-    /// knows every output (32 bytes).
+    /// The key of a passkey's PRF, beside its private key. It determines every output
+    /// (32 bytes).
     PrfSecret,
     32
 );
 
 fixed_secret!(
-    /// The random part of an advert: who knows it has heard the radio (10 bytes).
+    /// The random part of an advert: proof that it was received (10 bytes).
     AdvertNonce,
     10
 );
 
 fixed_secret!(
-    /// What an authenticator's transaction derives its new passkeys from (32 bytes).
+    /// The seed of the new passkeys of an authenticator's transaction (32 bytes).
     TransactionSeed,
     32
 );

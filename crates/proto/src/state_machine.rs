@@ -1,7 +1,6 @@
 //! What the two roles' transactions have in common, without I/O.
 //!
-//! * After each input, take outputs until there is none; then wait for one more
-//!   input.
+//! * After each input, take all outputs; then wait for one more input.
 //! * Time does not go backwards.
 //! * A stage's deadline starts with the stage. Once it has passed, it counts
 //!   before the next input.
@@ -33,7 +32,7 @@ pub(crate) trait StateMachine: Sized {
     /// How long this stage may take, if that is limited.
     fn time_allowed(&self, deadlines: &Self::Deadlines) -> Option<Duration>;
 
-    /// What would be left to stop if the transaction ended with this input.
+    /// The resources that must be released if this input ends the transaction.
     fn resources(&self, input: &Self::Input) -> Self::Resources;
 
     /// Whether the input belongs to the state.
@@ -63,7 +62,7 @@ pub(crate) enum End {
 
 impl End {
     /// The tunnel to a peer that was there ended otherwise than in good order.
-    /// Tunnel services close it when the other side has left (1000) or vanished
+    /// Tunnel services close it when the other side has closed (1000) or was lost
     /// (1001).
     pub(crate) fn lost_tunnel(fault: TunnelError) -> Self {
         match fault {

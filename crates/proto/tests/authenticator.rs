@@ -1,5 +1,7 @@
 //! The authenticator's transaction through its public API, with a client made
 //! of the protocol's own pieces on the other side.
+//!
+//! Clauses: [CTAP 2.2 §6.1.2, §6.2.2, §8.2, §11.5.1, §11.5.1.2].
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use fido_hybrid_testkit::rig;

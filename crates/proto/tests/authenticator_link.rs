@@ -1,5 +1,7 @@
 //! The link alone, with a program's own engine behind it: what it gives the
 //! engine, what it makes of its answers, and when it cancels a request.
+//!
+//! Clauses: [CTAP 2.2 §8.1, §11.5.1, §11.5.1.2].
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use fido_hybrid_proto::ctap::GetInfoResponse;

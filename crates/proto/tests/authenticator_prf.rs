@@ -1,5 +1,7 @@
 //! The PRF of an authenticator's passkeys through the public API: who gets
 //! outputs, of which passkey, and that they are what WebAuthn says.
+//!
+//! Clauses: [WebAuthn L3 §10.1.4].
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use fido_hybrid_testkit::rig;
@@ -304,7 +306,7 @@ mod verification {
         );
         assert!(!signed.auth_data.flags().contains(Flags::USER_VERIFIED));
         assert!(signed.unsigned_extensions.is_empty());
-        // Whoever was verified all the same gets them, and the answer says so.
+        // If the user was verified all the same, the answer has the outputs and the flag.
         let signed =
             signed_in(&mut rig, request, vec![with_prf(1, "ada")], UserVerification::Verified);
         assert!(signed.auth_data.flags().contains(Flags::USER_VERIFIED));

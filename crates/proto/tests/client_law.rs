@@ -1,5 +1,7 @@
-//! The client's law: after each input, take outputs until there is none; then
-//! one more input. And the other ways in which a caller can get it wrong.
+//! The client's law: after each input, take all outputs; then wait for one more
+//! input. And the other ways in which a caller can get it wrong.
+//!
+//! Clauses: [CTAP 2.2 §11.5.1].
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 

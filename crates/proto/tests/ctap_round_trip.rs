@@ -1,5 +1,7 @@
 //! Messages of any content: what is written is read back the same, in
 //! canonical form, and no bytes at all make a reader panic.
+//!
+//! Clauses: [CTAP 2.2 §6.1, §6.2, §6.4, §8].
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 

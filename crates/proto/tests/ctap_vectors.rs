@@ -1,5 +1,7 @@
 //! CTAP2 messages as they were captured or built elsewhere, through the
 //! public API: read, written again, truncated, changed.
+//!
+//! Clauses: [CTAP 2.2 §6.1, §6.2, §6.4, §8.1].
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 

@@ -4,6 +4,8 @@
 //! The vectors count nonces, pad and seal in pieces that this crate keeps
 //! inside [`Crypter`]. Here they are laid open by `aes-gcm` itself, which
 //! also makes the messages that [`Crypter`] would never seal.
+//!
+//! Clauses: [CTAP 2.2 §11.5.1.2] [Noise §5, §9].
 
 #![allow(
     clippy::unwrap_used,

@@ -1,5 +1,7 @@
 //! The client's linked transaction (state-assisted), and how a link is made:
 //! against a phone put together from the protocol's own steps.
+//!
+//! Clauses: [CTAP 2.2 §11.5.1.2, §11.5.2].
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
 

@@ -2,6 +2,8 @@
 //!
 //! Each vector of the families below must be known here by name, so that one
 //! added to the file cannot go unread.
+//!
+//! Clauses: [CTAP 2.2 §11.5.1, §11.5.1.1, §11.5.2].
 
 #![allow(
     clippy::unwrap_used,

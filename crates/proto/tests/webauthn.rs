@@ -1,5 +1,7 @@
 //! WebAuthn JSON through the public API: options in, requests and answers out.
 //! Expected bytes were put together by hand, outside this crate.
+//!
+//! Clauses: [WebAuthn L3 §5.1.3, §5.1.4, §5.1.8, §5.1.9, §5.1.10].
 
 #![cfg(feature = "webauthn")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
@@ -509,7 +511,10 @@ fn an_origin_gets_no_request_for_another_sites_passkeys() {
 #[test]
 fn errors_say_what_to_do_and_what_a_page_hears() {
     let error = Error::new(Stage::Preparing, OptionsError::Missing("user.id"));
-    assert_eq!(error.to_string(), "preparing: the site's request was refused: user.id is missing");
+    assert_eq!(
+        error.to_string(),
+        "preparing: the relying party's request was refused: user.id is missing"
+    );
     assert_eq!(error.advice(), Advice::TellTheSite);
     assert!(!error.can_retry());
     assert_eq!(error.dom_exception().to_string(), "TypeError");

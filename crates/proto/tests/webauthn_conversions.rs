@@ -1,5 +1,7 @@
 //! Members of WebAuthn options in all types of JSON: what each is read as, or
 //! the error. The interop workspace compares Chromium by the same table.
+//!
+//! Clauses: [Web IDL §3.2] [ECMAScript §7.1].
 
 #![cfg(feature = "webauthn")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]

@@ -1,6 +1,8 @@
 //! The test vectors of WebAuthn Level 3: each registration and each sign-in is
 //! asked for with the vector's client data, byte for byte, and answered by a
 //! phone with the vector's response, which the client's checks accept.
+//!
+//! Clauses: [WebAuthn L3 §5.1.3, §5.1.4, §5.8.1.1, §6.1].
 
 #![cfg(feature = "webauthn")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]

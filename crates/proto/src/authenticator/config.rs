@@ -9,13 +9,13 @@ use crate::crypto::SecretKey;
 use crate::secret::{AdvertNonce, TransactionSeed};
 use crate::transport::tunnel_domain::TunnelDomain;
 
-/// What the program decides about a transaction.
+/// The program's settings of a transaction.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct AuthenticatorConfig {
     /// The tunnel service at which this authenticator meets clients.
     pub domain: TunnelDomain,
-    /// What the authenticator is.
+    /// The authenticator's description.
     pub profile: Profile,
     /// How long each stage may take.
     pub deadlines: AuthenticatorDeadlines,
@@ -45,7 +45,7 @@ pub struct PhoneSecrets {
     pub nonce: AdvertNonce,
     /// The authenticator's ephemeral key in the handshake.
     pub ephemeral: SecretKey,
-    /// What new passkeys are derived from.
+    /// The seed of new passkeys.
     pub seed: TransactionSeed,
 }
 

@@ -9,10 +9,10 @@ use crate::ports::BoxFuture;
 ///
 /// What the client may rely on is up to the engine. It must ask the user before it
 /// makes a passkey, signs or tells which passkeys it has, and its prompt must say
-/// that *another device* asks: somebody may have shown the user a QR code that
+/// that *another device* asks: an attacker may have shown the user a QR code that
 /// belongs to a computer far away. It should limit how often it asks.
 pub trait CtapEngine: Send + Sync {
-    /// What the engine can do (CTAP 2.2 section 6.4). The client is told right
+    /// Returns the engine's abilities [CTAP 2.2 §6.4]. The client is told right
     /// after the handshake, and whenever it asks: `authenticatorGetInfo` does not
     /// come to [`process`](Self::process). It is read once for each transaction.
     ///
@@ -20,8 +20,8 @@ pub trait CtapEngine: Send + Sync {
     /// [`MAX_MESSAGE_SIZE`](super::MAX_MESSAGE_SIZE) can be received.
     fn get_info(&self) -> GetInfoResponse;
 
-    /// Answers a request: a command byte, then its parameters in CBOR (CTAP 2.2
-    /// section 8.1). The bytes are the client's, unchecked. One transaction has one
+    /// Answers a request: a command byte, then its parameters in CBOR
+    /// [CTAP 2.2 §8.1]. The bytes are the client's, unchecked. One transaction has one
     /// request at a time; several transactions may be under way at once.
     ///
     /// The response is a status byte, then, if that is 0 (`CTAP2_OK`), one item of
@@ -35,8 +35,8 @@ pub trait CtapEngine: Send + Sync {
     /// [`AuthenticatorDeadlines::answering`](super::Deadlines::answering).
     ///
     /// # Cancel safety
-    /// Dropping the future cancels the request: the client has left, the program has
-    /// ended the session, or it took too long. The engine must dismiss its prompt,
+    /// Dropping the future cancels the request: the client disconnected, the program has
+    /// ended the session, or the request timed out. The engine must dismiss its prompt,
     /// and must not have saved half a passkey.
     fn process<'a>(&'a self, request: &'a [u8]) -> BoxFuture<'a, Vec<u8>>;
 }

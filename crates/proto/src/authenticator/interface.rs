@@ -7,7 +7,7 @@ use crate::error::{BluetoothError, Error, KeyError, StoreError, TunnelError};
 use crate::ports::bluetooth::AdapterState;
 use crate::transport::tunnel_url::{RoutingId, TunnelRequest};
 
-/// What happened.
+/// An event that the transaction takes.
 #[derive(Debug)]
 pub enum Input {
     /// The tunnel of [`Output::Dial`] is open.
@@ -22,13 +22,12 @@ pub enum Input {
     TunnelClosed,
     /// The tunnel could not be opened, or broke.
     TunnelFailed(TunnelError),
-    /// A message of [`Output::Send`] did not get into the tunnel, which is of
-    /// no use any more.
+    /// Sending an [`Output::Send`] message failed. The tunnel cannot be used any
+    /// more.
     SendFailed(TunnelError),
-    /// The radio changed, or cannot be used yet: the advert is on the air while it is
-    /// on.
+    /// The radio changed, or cannot be used yet: it advertises while it is on.
     Adapter(AdapterState),
-    /// The advert cannot go on the air, or not stay there.
+    /// Advertising could not start, or stopped.
     AdvertisingFailed(BluetoothError),
     /// The store's answer to [`Output::FindPasskeys`].
     PasskeysFound(Result<Vec<Passkey>, StoreError>),
@@ -55,7 +54,7 @@ pub enum Input {
     TimePassed,
 }
 
-/// What is to be done.
+/// An action for the driver.
 #[derive(Debug)]
 pub enum Output {
     /// Open a tunnel.
@@ -66,13 +65,13 @@ pub enum Output {
     StopAdvertising,
     /// Send a message through the tunnel. Several in a row go into one write.
     Send(Vec<u8>),
-    /// Ask the store for the passkeys of a site; with `ids`, for those among
+    /// Ask the store for the passkeys of an RP ID; with `ids`, for those among
     /// them. See [`Transaction::registering`](super::Transaction::registering)
     /// where several transactions share a store.
     FindPasskeys {
-        /// The site.
+        /// The RP ID.
         rp_id: String,
-        /// Which would do, if not all.
+        /// The ids that are allowed. `None`: all.
         ids: Option<Vec<CredentialId>>,
     },
     /// Ask the user.
@@ -83,7 +82,7 @@ pub enum Output {
     SavePasskey(Passkey),
     /// Count a use of a passkey; it signs only then.
     CountUse {
-        /// The passkey's site.
+        /// The passkey's RP ID.
         rp_id: String,
         /// Which passkey.
         id: CredentialId,

@@ -1,4 +1,4 @@
-//! Whether a QR code is from about now: key 3 (CTAP 2.2 section 11.5.1).
+//! Whether a QR code is from about now: key 3 [CTAP 2.2 §11.5.1].
 //!
 //! The check only rejects old pictures of a code: if the client has
 //! disconnected, the transaction times out anyway. It is therefore lenient:

@@ -233,7 +233,7 @@ impl StateMachine for State {
     }
 
     fn outranks_deadline(input: &Input) -> bool {
-        // A client that has left is not told that time is up.
+        // A client that has disconnected gets no timeout status.
         matches!(input, Input::TunnelClosed | Input::TunnelFailed(_) | Input::SendFailed(_))
     }
 

@@ -1,12 +1,11 @@
-//! The authenticator's side of one transaction, without I/O: CTAP 2.2 section
-//! 11.5.1.
+//! The authenticator's side of one transaction, without I/O:
+//! [CTAP 2.2 §11.5.1].
 //!
 //! A [`Transaction`] takes [`Input`]s with the time at which they happened and
 //! gives [`Output`]s. One law, broken only with an
 //! [`ApiMisuse`] error:
 //!
-//! > After each input, take outputs until there is none; then wait for one
-//! > more input.
+//! > After each input, take all outputs; then wait for one more input.
 //!
 //! ```text
 //!  Registering ──opened──▶ Advertising ──handshake──▶ Listening ◀──answered──┐
@@ -14,13 +13,13 @@
 //!  Closed ◀── shutdown, close, cancel, deadline, fault ───┴──request──▶ Prompting
 //! ```
 //!
-//! Same keys, same inputs, same times: same outputs. Whoever feeds it vouches
+//! Same keys, same inputs, same times: same outputs. The caller must ensure
 //! that the QR code was read by a camera, or by an equally deliberate act of
 //! the user (CVE-2024-9956), and that a [`Decision`](super::Decision) is the
 //! user's own.
 //!
 //! Messages that are no CTAP request that can be served are answered with a
-//! CTAP status and cost nothing more; phones in the field hang up instead. What
+//! CTAP status and cost nothing more; phones in the field close the tunnel instead. What
 //! no client does (a second request before the first is answered, an unknown
 //! message type, JSON that was not offered) ends the transaction.
 

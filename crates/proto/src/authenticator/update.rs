@@ -14,7 +14,7 @@ use crate::ports::bluetooth::AdapterState;
 pub enum AuthenticatorUpdate {
     /// A tunnel is being opened at the tunnel service.
     Registering,
-    /// The advert goes on the air; the other device has to hear it.
+    /// Advertising started; the other device must receive the advert.
     Advertising,
     /// The radio changed, or cannot be used yet: the other device can receive nothing
     /// until it is on. Then the transaction goes on.
@@ -26,7 +26,7 @@ pub enum AuthenticatorUpdate {
     /// Another session registers a passkey for the same account, and this one
     /// waits until that is answered. It waits in the time of its own prompt,
     /// [`AuthenticatorDeadlines::answering`](super::Deadlines::answering). Only an
-    /// `Authenticator` says so.
+    /// `Authenticator` sends this update.
     Waiting,
     /// A passkey was made and saved, and the other device is being told. Whether
     /// that gets through shows in the outcome.
@@ -44,10 +44,10 @@ pub enum AuthenticatorUpdate {
     /// The key store failed. [`Refused`](Self::Refused) follows.
     KeyStoreFailed(Error),
     /// The engine is being given a request of the other device. Only an
-    /// authenticator with a [`CtapEngine`](super::CtapEngine) says so.
+    /// authenticator with a [`CtapEngine`](super::CtapEngine) sends this update.
     Requested,
     /// The other device is being sent the engine's answer. Only an authenticator
-    /// with a [`CtapEngine`](super::CtapEngine) says so.
+    /// with a [`CtapEngine`](super::CtapEngine) sends this update.
     Answered(Status),
     /// The engine's response could not be sent; the other device is being told
     /// [`Status::OTHER`].

@@ -1,6 +1,6 @@
 //! CBOR as CTAP2 uses it: bounded, canonical, without allocation on reading.
 //!
-//! CTAP 2.2 section 8 ("Message Encoding") allows a strict subset of RFC 8949:
+//! [CTAP 2.2 §8] ("Message Encoding") allows a strict subset of RFC 8949:
 //! shortest lengths, definite lengths only, map keys unique and sorted, no
 //! tags. Chromium's reader refuses everything else, so no deployed peer sends
 //! it; [`Reader`] refuses it too, and [`Writer`] cannot produce it.

@@ -78,7 +78,7 @@ pub enum MapKey<'a> {
     Bytes(&'a [u8]),
 }
 
-/// What can be read from CBOR.
+/// A type that can be read from CBOR.
 pub trait Decode<'a>: Sized {
     /// Reads one item.
     ///
@@ -123,7 +123,7 @@ impl<'a> Reader<'a> {
         if self.rest.is_empty() { Ok(()) } else { Err(CborError::TrailingBytes) }
     }
 
-    /// What has not been read yet.
+    /// The bytes that have not been read yet.
     #[must_use]
     pub const fn remaining(&self) -> &'a [u8] {
         self.rest
@@ -383,7 +383,7 @@ fn read_since<'a>(start: &'a [u8], rest: &[u8]) -> &'a [u8] {
     start.get(..length).unwrap_or_default()
 }
 
-/// Length in bytes of the shortest header with this argument (RFC 8949, 4.2.1).
+/// Length in bytes of the shortest header with this argument [RFC 8949 §4.2.1].
 const fn shortest_header(argument: u64) -> usize {
     match argument {
         0..=23 => 1,

@@ -13,7 +13,7 @@ const MAX_HEADER: usize = 9;
 /// The most members of a map whose header is one byte.
 const MAX_IN_ONE_BYTE: usize = 23;
 
-/// What can be written as CBOR.
+/// A type that can be written as CBOR.
 pub trait Encode {
     /// Writes one item.
     fn encode(&self, writer: &mut Writer);
@@ -52,7 +52,7 @@ impl Writer {
         Self { out: SecretBytes::new(out), members: Vec::new() }
     }
 
-    /// What was written, no longer wiped when dropped.
+    /// Returns the written bytes, which are no longer wiped when dropped.
     #[must_use]
     pub fn into_bytes(self) -> Vec<u8> {
         self.out.into_exposed()
@@ -123,7 +123,7 @@ impl Writer {
         (members.len(), keys.is_sorted_by(|one, next| one < next))
     }
 
-    /// Writes the map that lies at `start` anew, with its members in order.
+    /// Rewrites the map at `start` with its members in order.
     fn rewrite(&mut self, start: usize, first: usize) {
         let body = SecretBytes::from(self.written(start..self.out.len()));
         self.out.truncate(start);

@@ -14,10 +14,10 @@ use crate::transport::qr_code::RequestHint;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ClientDeadlines {
-    /// From showing the QR code until a phone is heard. None by default: the
-    /// code stays on the screen until somebody comes.
+    /// From showing the QR code until a phone's advert is received. `None`, the
+    /// default: no limit.
     pub showing_qr: Option<Duration>,
-    /// Linked transactions: from the call until the phone is heard and the
+    /// Linked transactions: from the call until the phone's advert is received and the
     /// tunnel is open.
     pub contacting: Duration,
     /// DNS, TCP, TLS and upgrade together.
@@ -48,11 +48,11 @@ impl Default for ClientDeadlines {
     }
 }
 
-/// What the caller decides about a transaction.
+/// The caller's settings of a transaction.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ClientConfig {
-    /// What the phone's first screen will be about. Only a hint.
+    /// The subject of the phone's first screen. Only a hint.
     pub hint: RequestHint,
     /// Whether a link is wanted: the phone may then send one, and the client
     /// waits for it after the last response.

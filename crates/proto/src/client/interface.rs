@@ -11,7 +11,7 @@ use crate::secret::SecretText;
 use crate::transport::linked_phone::LinkedPhone;
 use crate::transport::tunnel_url::TunnelRequest;
 
-/// What happened.
+/// An event that the transaction takes.
 #[derive(Debug)]
 pub enum Input {
     /// The radio received an advert. Adverts of other services than FFF9 and
@@ -58,7 +58,7 @@ pub enum Input {
     TimePassed,
 }
 
-/// What is to be done.
+/// An action for the driver.
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "there are a handful at a time, moved once")]
 pub enum Output {

@@ -1,8 +1,8 @@
 //! What a caller asks of a phone: CTAP, or JSON.
 //!
-//! A request is checked and encoded when it is made, before anybody scans a QR
+//! A request is checked and encoded when it is made, before a phone scans a QR
 //! code for it. A relying party's request becomes CTAP only once the phone's
-//! getInfo is known (WebAuthn Level 3 sections 5.1.3 and 5.1.4). The longest that
+//! getInfo is known [WebAuthn L3 §5.1.3, §5.1.4]. The longest that
 //! it can become is encoded first, and is what a phone with every ability is
 //! sent. Another is encoded only for a phone that needs another.
 
@@ -23,7 +23,7 @@ use crate::webauthn::{PreparedCreation, PreparedRequest};
 /// one.
 pub const MAX_REQUEST_LENGTH: usize = MAX_PORTABLE_PAYLOAD;
 
-/// What is asked of a phone.
+/// A request to a phone.
 #[derive(Clone, Debug)]
 pub enum PhoneRequest {
     /// A CTAP request.
@@ -33,7 +33,7 @@ pub enum PhoneRequest {
 }
 
 impl PhoneRequest {
-    /// What a QR code says that will be asked.
+    /// The hint for this request in a QR code.
     #[must_use]
     pub const fn hint(&self) -> RequestHint {
         match self {

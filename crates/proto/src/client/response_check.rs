@@ -1,6 +1,6 @@
 //! Binding a response to its request: what a client checks before it believes
-//! that the phone answered what was asked (CTAP 2.2 sections 6.1 and 6.2,
-//! WebAuthn Level 3 sections 5.1.3 and 5.1.4).
+//! that the phone answered what was asked ([CTAP 2.2 §6.1, §6.2],
+//! [WebAuthn L3 §5.1.3, §5.1.4]).
 //!
 //! The signature is the relying party's to check: only it knows the key.
 //!

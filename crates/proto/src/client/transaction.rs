@@ -1,11 +1,10 @@
-//! The client's side of one transaction, without I/O: CTAP 2.2 section 11.5.
+//! The client's side of one transaction, without I/O: [CTAP 2.2 §11.5].
 //!
 //! A [`Transaction`] takes [`Input`]s with the time at which they happened and
 //! gives [`Output`]s. One law, broken only with an
 //! [`ApiMisuse`] error:
 //!
-//! > After each input, take outputs until there is none; then wait for one
-//! > more input.
+//! > After each input, take all outputs; then wait for one more input.
 //!
 //! ```text
 //!  Offering ──advert──▶ Connecting ──opened──▶ Handshaking ──reply──▶ Introducing
@@ -14,9 +13,9 @@
 //!  Closed ◀──── Lingering ◀───finish─── Ready ◀──response / request──▶ Asking
 //! ```
 //!
-//! Same keys, same inputs, same times: same outputs. Whoever feeds it vouches
-//! that an advert was heard by a radio *here and now*: that is what proves the
-//! phone is near, and there is no way around it.
+//! Same keys, same inputs, same times: same outputs. The caller must ensure
+//! that a radio received an advert *here and now*: nothing else proves that the
+//! phone is near.
 
 use crate::ctap::GetInfoResponse;
 use std::time::Duration;
@@ -71,8 +70,8 @@ impl Transaction {
         Self { runner, qr_text: None, phone_address: None }
     }
 
-    /// What the QR code says, until a phone has been heard: a code that was
-    /// used must not stay on the screen.
+    /// The text of the QR code, until a phone's advert was received: a used code must
+    /// not stay on the screen.
     #[must_use]
     pub fn qr_text(&self) -> Option<&QrText> {
         self.qr_text.as_ref()
@@ -98,15 +97,14 @@ impl Transaction {
         self.runner.deadline()
     }
 
-    /// What the phone can be asked; `None` until [`Stage::Ready`], and after the
-    /// end.
+    /// The phone's features. `None` until [`Stage::Ready`], and after the end.
     #[must_use]
     pub fn features(&self) -> Option<Features> {
         self.runner.state().features()
     }
 
-    /// What the phone says it can do; `None` until [`Stage::Ready`], after the
-    /// end, and for a phone that does not offer CTAP.
+    /// The phone's getInfo response. `None` until [`Stage::Ready`], after the end,
+    /// and for a phone that does not offer CTAP.
     #[must_use]
     pub fn get_info(&self) -> Option<&GetInfoResponse> {
         self.runner.state().get_info()

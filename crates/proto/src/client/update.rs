@@ -12,7 +12,7 @@ use crate::transport::post_handshake::Features;
 pub enum ClientUpdate {
     /// The QR code is ready to be scanned.
     WaitingForScan,
-    /// The radio changed, or cannot be used yet: nothing can be heard until it
+    /// The radio changed, or cannot be used yet: no advert can be received until it
     /// is on. Then the same QR code is still good.
     Adapter(AdapterState),
     /// A linked phone is being called.

@@ -11,7 +11,7 @@ use aws_lc_rs::agreement::{ECDH_P256, PrivateKey, UnparsedPublicKey, agree};
 use super::{AEAD_TAG_LENGTH, AeadError, UNCOMPRESSED_POINT_LENGTH};
 use crate::secret::SecretArray;
 
-/// Shared, since importing a scalar anew costs a scalar multiplication.
+/// Shared, since importing a scalar again costs a scalar multiplication.
 #[derive(Clone)]
 pub(crate) struct AgreementKey(Arc<PrivateKey>);
 

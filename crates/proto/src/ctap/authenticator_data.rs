@@ -1,4 +1,4 @@
-//! Authenticator data: WebAuthn section 6.1. What a credential signs, together
+//! Authenticator data: [WebAuthn L3 §6.1]. What a credential signs, together
 //! with the hash of the client data.
 //!
 //! ```text
@@ -13,8 +13,8 @@
 //! The signature is over these very bytes, so they are kept as they came and
 //! nothing is ever written again from the parts.
 //!
-//! Reserved flags are kept. That backup state without eligibility makes no
-//! sense is for the site to say (WebAuthn section 7.2).
+//! Reserved flags are kept. The relying party refuses backup
+//! state without eligibility [WebAuthn L3 §7.2].
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -233,7 +233,7 @@ impl AuthenticatorData {
         &self.rp_id_hash
     }
 
-    /// What the authenticator says of user and credential.
+    /// The flags: user presence, user verification and backup of the credential.
     #[must_use]
     pub const fn flags(&self) -> Flags {
         self.flags

@@ -14,7 +14,7 @@ use crate::cbor::{CborError, Reader};
 /// descriptors fit in there if each id has WebAuthn's least 16 bytes.
 pub const MAX_CREDENTIALS: usize = 2_000;
 
-/// Algorithms that a site would take. The COSE registry has fewer than 128
+/// Algorithms that a relying party accepts. The COSE registry has fewer than 128
 /// for signatures.
 pub const MAX_CREDENTIAL_PARAMETERS: usize = 128;
 
@@ -29,7 +29,7 @@ pub const MAX_EXTENSIONS: usize = 64;
 /// in its largest, getInfo.
 pub const MAX_MEMBERS: usize = 64;
 
-/// Length of an RP ID in bytes: it is a domain name (RFC 1035, 2.3.4).
+/// Length of an RP ID in bytes: it is a domain name [RFC 1035 §2.3.4].
 pub const MAX_RP_ID: usize = 253;
 
 /// Reads an array of at most `limit` elements; `name` is what is invalid

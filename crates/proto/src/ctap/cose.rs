@@ -1,12 +1,12 @@
-//! Public keys of credentials: COSE keys (RFC 9052 section 7, RFC 9053
-//! section 7.1.1) as WebAuthn restricts them (section 5.8.5).
+//! Public keys of credentials: COSE keys [RFC 9052 §7] [RFC 9053 §7.1.1], as WebAuthn
+//! restricts them [WebAuthn L3 §5.8.5].
 //!
 //! ```text
 //! {1: 2 (EC2), 3: -7 (ES256), -1: 1 (P-256), -2: X[32], -3: Y[32]}
 //! ```
 //!
 //! ES256 keys are checked and typed. Keys of other algorithms are carried as
-//! the bytes they came in, for a site to judge.
+//! the bytes they came in, for the relying party to check.
 
 use std::fmt;
 

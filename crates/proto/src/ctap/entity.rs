@@ -1,5 +1,5 @@
-//! Who and what a message is about: sites, users, credentials, algorithms
-//! (WebAuthn section 5.4, CTAP 2.2 sections 6.1 and 6.2).
+//! The entities of messages: relying parties, users, credentials, algorithms
+//! [WebAuthn L3 §5.4] [CTAP 2.2 §6.1, §6.2].
 //!
 //! ```text
 //! relying party  {"id": text, "name"?: text}
@@ -8,8 +8,8 @@
 //! parameters     {"alg": integer, "type": text}
 //! ```
 //!
-//! **Names.** CTAP makes them optional. Chromium's phone drops the tunnel
-//! without a word when a registration lacks one of `rp.name`, `user.name` and
+//! **Names.** CTAP makes them optional. Chromium's phone closes the tunnel
+//! without an error when a registration lacks one of `rp.name`, `user.name` and
 //! `user.displayName`, and iOS wants the last. So `new` takes them all (an
 //! empty one will do), the fields are optional since a peer may leave them
 //! out, and what is written is what the fields say.
@@ -26,7 +26,7 @@ use crate::cbor::{CborError, Decode, Encode, MapKey, Reader, Writer};
 /// The one credential type that WebAuthn has.
 pub const PUBLIC_KEY: &str = "public-key";
 
-/// Transports as WebAuthn names them (section 5.8.4).
+/// Transports as WebAuthn names them [WebAuthn L3 §5.8.4].
 pub mod transport {
     /// This transport.
     pub const HYBRID: &str = "hybrid";
@@ -93,32 +93,32 @@ macro_rules! bounded_bytes {
 }
 
 bounded_bytes!(
-    /// Names a credential, among all of them: at most 1,023 bytes (WebAuthn
-    /// section 4, "Credential ID").
+    /// Names a credential, among all of them: at most 1,023 bytes
+    /// ([WebAuthn L3 §4], "Credential ID").
     CredentialId,
     1023,
     "the credential id"
 );
 
 bounded_bytes!(
-    /// Names an account at its site: at most 64 bytes (WebAuthn section 5.4.3).
+    /// Names an account at its relying party: at most 64 bytes [WebAuthn L3 §5.4.3].
     UserHandle,
     64,
     "the user's id"
 );
 
-/// The site that a credential belongs to.
+/// The relying party that a credential belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RelyingParty {
     /// The RP ID: a domain, at most [`bounds::MAX_RP_ID`] bytes.
     pub id: String,
-    /// A name for people; the site chose it, so it proves nothing.
+    /// A name for people; the relying party chose it, so it proves nothing.
     pub name: Option<String>,
 }
 
 impl RelyingParty {
-    /// A site with what phones need to know of it.
+    /// A relying party with the members that phones need.
     #[must_use]
     pub fn new(id: impl Into<String>, name: impl Into<String>) -> Self {
         Self { id: id.into(), name: Some(name.into()) }
@@ -151,7 +151,7 @@ impl<'a> Decode<'a> for RelyingParty {
     }
 }
 
-/// An account at a site.
+/// An account at a relying party.
 ///
 /// `Debug` prints no name and no byte: they are a person's.
 #[derive(Clone, PartialEq, Eq)]
@@ -223,7 +223,7 @@ pub struct CredentialDescriptor {
     pub id: CredentialId,
     /// Its type; [`PUBLIC_KEY`] for all that this crate makes.
     pub kind: String,
-    /// How its authenticator may be reached, if the site knows.
+    /// How its authenticator may be reached, if the relying party knows.
     pub transports: Vec<String>,
 }
 
@@ -271,7 +271,7 @@ impl<'a> Decode<'a> for CredentialDescriptor {
     }
 }
 
-/// A kind of credential that a site would take, or an authenticator can make.
+/// A kind of credential that a relying party accepts, or an authenticator can make.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CredentialParameters {

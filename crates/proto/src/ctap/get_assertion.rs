@@ -1,5 +1,5 @@
-//! `authenticatorGetAssertion`: CTAP 2.2 section 6.2. A signature with a
-//! passkey. `authenticatorGetNextAssertion` (6.3) answers with the same.
+//! `authenticatorGetAssertion`: [CTAP 2.2 §6.2]. A signature with a
+//! passkey. `authenticatorGetNextAssertion` [CTAP 2.2 §6.3] answers with the same.
 //!
 //! ```text
 //! request   {1: RP ID, 2: client data hash[32], 3?: [allowed descriptors],
@@ -30,12 +30,12 @@ use crate::secret::SecretBytes;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct GetAssertionRequest {
-    /// For which site: a domain, at most [`bounds::MAX_RP_ID`] bytes.
+    /// The RP ID: a domain, at most [`bounds::MAX_RP_ID`] bytes.
     pub rp_id: String,
     /// SHA-256 of the client data.
     pub client_data_hash: [u8; 32],
-    /// Which passkeys would do; if empty, any of the site. At most
-    /// [`MAX_CREDENTIALS`].
+    /// CTAP `allowList`; at most [`MAX_CREDENTIALS`]. If empty, any discoverable
+    /// credential of the RP ID may be used.
     pub allow_list: Vec<CredentialDescriptor>,
     /// Extensions asked for.
     pub extensions: AssertionInputs,
@@ -45,7 +45,7 @@ pub struct GetAssertionRequest {
 }
 
 impl GetAssertionRequest {
-    /// Asks for a signature with any passkey of the site.
+    /// Asks for a signature with any passkey of the RP ID.
     #[must_use]
     pub fn new(rp_id: impl Into<String>, client_data_hash: [u8; 32]) -> Self {
         Self {
@@ -137,7 +137,7 @@ pub struct GetAssertionResponse {
     pub number_of_credentials: Option<u64>,
     /// The user chose the passkey on the authenticator.
     pub user_selected: Option<bool>,
-    /// A key for the large blob array; not for the site.
+    /// A key for the large blob array; not for the relying party.
     pub large_blob_key: Option<SecretBytes>,
     /// Extension outputs that are not signed.
     pub unsigned_extensions: AssertionOutputs,

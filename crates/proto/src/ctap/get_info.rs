@@ -1,4 +1,4 @@
-//! `authenticatorGetInfo`: CTAP 2.2 section 6.4. What an authenticator can do.
+//! `authenticatorGetInfo`: [CTAP 2.2 §6.4]. What an authenticator can do.
 //!
 //! ```text
 //! {1: [versions], 2?: [extensions], 3: AAGUID[16], 4?: {option: bool},
@@ -51,7 +51,7 @@ pub mod option {
         [RK, UV, UP, PLAT, LARGE_BLOBS, ALWAYS_UV, MAKE_CRED_UV_NOT_RQD];
 }
 
-/// What an authenticator can do.
+/// The abilities of an authenticator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct GetInfoResponse {
@@ -104,7 +104,7 @@ impl GetInfoResponse {
         self.extensions.iter().any(|extension| extension == name)
     }
 
-    /// What is said of an option.
+    /// The value of an option. `None`: the response does not list it.
     #[must_use]
     pub fn option(&self, name: &str) -> Option<bool> {
         self.options.get(name).copied()

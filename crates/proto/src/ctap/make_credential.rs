@@ -1,4 +1,4 @@
-//! `authenticatorMakeCredential`: CTAP 2.2 section 6.1. A new passkey.
+//! `authenticatorMakeCredential`: [CTAP 2.2 §6.1]. A new passkey.
 //!
 //! ```text
 //! request   {1: client data hash[32], 2: relying party, 3: user, 4: [parameters],
@@ -23,7 +23,7 @@ use crate::secret::SecretBytes;
 /// The attestation format without an attestation; its statement is an empty map.
 pub const FORMAT_NONE: &str = "none";
 
-/// The attestation format of WebAuthn section 8.2, also used for
+/// The attestation format of [WebAuthn L3 §8.2], also used for
 /// self-attestation.
 pub const FORMAT_PACKED: &str = "packed";
 
@@ -33,11 +33,11 @@ pub const FORMAT_PACKED: &str = "packed";
 pub struct MakeCredentialRequest {
     /// SHA-256 of the client data.
     pub client_data_hash: [u8; 32],
-    /// For which site.
+    /// CTAP `rp`: the relying party.
     pub rp: RelyingParty,
-    /// For which account there.
+    /// CTAP `user`: the account there.
     pub user: User,
-    /// What the site would take, the best first; at most
+    /// CTAP `pubKeyCredParams`: what the relying party accepts, the best first; at most
     /// [`MAX_CREDENTIAL_PARAMETERS`].
     pub parameters: Vec<CredentialParameters>,
     /// The account's passkeys: an authenticator that has one of them makes no
@@ -49,7 +49,7 @@ pub struct MakeCredentialRequest {
     pub options: Options,
     /// 1: facilitated by the vendor; 2: managed by the platform.
     pub enterprise_attestation: Option<u64>,
-    /// Formats that the site would like, the best first.
+    /// Formats that the relying party prefers, the best first.
     pub attestation_formats: Vec<String>,
     unknown: UnknownMembers,
 }
@@ -180,7 +180,7 @@ pub struct MakeCredentialResponse {
     pub statement: RawCbor,
     /// Whether the attestation names this one device.
     pub enterprise_attestation: Option<bool>,
-    /// A key for the large blob array; not for the site.
+    /// A key for the large blob array; not for the relying party.
     pub large_blob_key: Option<SecretBytes>,
     /// Extension outputs that are not signed.
     pub unsigned_extensions: RegistrationOutputs,

@@ -1,5 +1,5 @@
-//! CTAP2 messages: requests, responses and status codes (CTAP 2.2 sections 6,
-//! 8.1 and 8.2), as they travel over the hybrid transport.
+//! CTAP2 messages: requests, responses and status codes
+//! [CTAP 2.2 §6, §8.1, §8.2], as they travel over the hybrid transport.
 //!
 //! ```text
 //! request:   command, 1 byte | CBOR map, for the commands that have parameters

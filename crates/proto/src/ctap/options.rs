@@ -1,4 +1,4 @@
-//! The options of makeCredential and getAssertion: CTAP 2.2 sections 6.1 and 6.2,
+//! The options of makeCredential and getAssertion: [CTAP 2.2 §6.1, §6.2],
 //! "options".
 
 use crate::cbor::{CborError, Decode, Encode, MapKey, Reader, Writer};
@@ -37,7 +37,7 @@ impl<'a> Decode<'a> for Options {
                 MapKey::Text("rk") => options.rk = Some(reader.boolean()?),
                 MapKey::Text("up") => options.up = Some(reader.boolean()?),
                 MapKey::Text("uv") => options.uv = Some(reader.boolean()?),
-                // CTAP 2.2 sections 6.1.2 and 6.2.2: unknown options are ignored.
+                // [CTAP 2.2 §6.1.2, §6.2.2]: unknown options are ignored.
                 _ => {}
             }
             Ok(())

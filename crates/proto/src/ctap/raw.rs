@@ -1,7 +1,7 @@
 //! CBOR that is carried without being understood.
 //!
 //! Attestation statements, extensions and members that this crate has no type
-//! for go through it byte for byte: a site may understand what this crate
+//! for go through it byte for byte: a relying party may understand what this crate
 //! does not. Since some of it is key material (`largeBlobKey` was once such a
 //! member), it is wiped when dropped and never printed.
 
@@ -115,7 +115,7 @@ impl UnknownMembers {
         self.0.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are no members.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -1,7 +1,7 @@
-//! Requests: one command byte, then its parameters (CTAP 2.2 section 8.1).
+//! Requests: one command byte, then its parameters [CTAP 2.2 §8.1].
 //!
 //! An authenticator reads with [`CtapRequest::parse`] and answers what it cannot
-//! read with [`RequestError::status`]. Phones in the field hang up instead.
+//! read with [`RequestError::status`]. Phones in the field close the tunnel instead.
 
 use crate::ctap::{GetAssertionRequest, MakeCredentialRequest};
 use std::fmt;
@@ -95,7 +95,7 @@ impl RequestError {
         }
     }
 
-    /// What an authenticator answers.
+    /// The status with which an authenticator answers.
     #[must_use]
     pub const fn status(self) -> Status {
         match self {
@@ -111,7 +111,7 @@ impl RequestError {
     }
 }
 
-/// What a client asks.
+/// A client's request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CtapRequest {

@@ -1,4 +1,4 @@
-//! Responses: one status byte, then the answer (CTAP 2.2 section 8.1).
+//! Responses: one status byte, then the answer [CTAP 2.2 §8.1].
 //!
 //! A [`RawResponse`] is what came, byte for byte. [`RawResponse::decode`]
 //! reads it for what it is the answer to and leaves it as it is, so that a
@@ -64,7 +64,7 @@ impl RawResponse {
         self.status
     }
 
-    /// What follows the status: CBOR, if the status is OK.
+    /// The bytes after the status: CBOR, if the status is OK.
     #[must_use]
     pub const fn payload(&self) -> &SecretBytes {
         &self.payload
@@ -102,7 +102,7 @@ impl RawResponse {
     }
 }
 
-/// What an authenticator answers when the status is OK.
+/// An authenticator's answer with the status OK.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CtapResponse {
@@ -110,7 +110,7 @@ pub enum CtapResponse {
     MakeCredential(MakeCredentialResponse),
     /// A passkey signed; also the answer to getNextAssertion.
     GetAssertion(GetAssertionResponse),
-    /// What the authenticator can do.
+    /// The authenticator's abilities.
     GetInfo(GetInfoResponse),
     /// The user pointed at this authenticator.
     Selection,

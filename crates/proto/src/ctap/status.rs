@@ -1,4 +1,4 @@
-//! Status codes: CTAP 2.2 section 8.2 ("Status codes").
+//! Status codes: [CTAP 2.2 §8.2] ("Status codes").
 
 use std::fmt;
 
@@ -78,7 +78,7 @@ statuses! {
     INVALID_OPTION = 0x2c, "CTAP2_ERR_INVALID_OPTION";
     /// The platform cancelled.
     KEEPALIVE_CANCEL = 0x2d, "CTAP2_ERR_KEEPALIVE_CANCEL";
-    /// There is no passkey for this site, or for this allow list.
+    /// There is no passkey for this RP ID, or for this allow list.
     NO_CREDENTIALS = 0x2e, "CTAP2_ERR_NO_CREDENTIALS";
     /// The user did not act in time.
     USER_ACTION_TIMEOUT = 0x2f, "CTAP2_ERR_USER_ACTION_TIMEOUT";

@@ -2,29 +2,29 @@
 
 use std::fmt;
 
-/// What a person can do. `Display` is a sentence or two for them.
+/// Advice for the user. `Display` is a sentence or two for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Advice {
-    /// Nothing: somebody wanted it so.
+    /// Nothing: the ceremony was cancelled.
     Nothing,
-    /// Try once more.
+    /// Try again.
     TryAgain,
-    /// Try once more, later: the tunnel service is busy.
+    /// Try again later: the tunnel service is busy.
     TryAgainLater,
-    /// Try once more with a new QR code.
+    /// Try again with a new QR code.
     ScanANewCode,
-    /// Try once more with a new QR code: another phone was used with this one.
+    /// Try again with a new QR code: another phone was used with this one.
     AnotherPhoneWasFirst,
-    /// Try once more with a new QR code, then check the clocks of both devices.
+    /// Try again with a new QR code, then check the clocks of both devices.
     CheckBothClocks,
-    /// Bring phone and computer close together, and try once more.
+    /// Bring phone and computer close together, and try again.
     BringTheDevicesTogether,
-    /// Try once more, and answer the phone's question.
+    /// Try again, and answer the phone's question.
     AnswerOnThePhone,
-    /// Unlock the phone with its PIN, and try once more.
+    /// Unlock the phone with its PIN, and try again.
     UnlockThePhone,
-    /// Check the internet connection, and try once more.
+    /// Check the internet connection, and try again.
     CheckTheNetwork,
     /// Set this device's clock.
     CheckTheClock,
@@ -60,7 +60,7 @@ pub enum Advice {
     MakeRoomOnThePhone,
     /// Use another phone or computer.
     UseAnotherDevice,
-    /// Tell the makers of the site.
+    /// Tell the makers of the relying party.
     TellTheSite,
     /// Tell the makers of the program.
     ReportTheProgram,
@@ -68,8 +68,8 @@ pub enum Advice {
 
 impl Advice {
     /// Whether the advice is to try again, with a new QR code but the same
-    /// settings, devices, network and request. Its sentence says so then, and
-    /// only then.
+    /// settings, devices, network and request. Its sentence contains this advice then,
+    /// and only then.
     #[must_use]
     pub const fn can_retry(self) -> bool {
         match self {

@@ -1,5 +1,5 @@
-//! What a web page would be told: names of `DOMException` (Web IDL section
-//! 2.8.1; WebAuthn sections 5.1.3.1 and 5.1.4.3).
+//! What a web page would be told: names of `DOMException`
+//! ([Web IDL §2.8.1]; [WebAuthn L3 §5.1.3.1, §5.1.4.3]).
 //!
 //! For programs that answer a web view's `navigator.credentials`. A page learns
 //! little on purpose: most of what can go wrong is `NotAllowedError`, so that
@@ -67,8 +67,8 @@ impl From<&OptionsError> for DomException {
             OptionsError::NothingKnown(_) | OptionsError::NothingToEvalBy => Self::NotSupported,
             // As if a phone had none of the passkeys, or could not do it.
             OptionsError::NoPossibleId(_) | OptionsError::Unsupported(_) => Self::NotAllowed,
-            // Section 10.1.4: an id there that is no id is as one that is not
-            // allowed.
+            // An id there that is invalid counts as one that is not allowed.
+            // [WebAuthn L3 §10.1.4]
             OptionsError::EvalByCredential | OptionsError::Base64(PRF_BY_CREDENTIAL) => {
                 Self::Syntax
             }

@@ -9,15 +9,15 @@ use super::surroundings::{BluetoothError, EngineError, KeyError, StoreError, Tun
 use crate::ctap::Status;
 use crate::transport::qr_code::QrCodeError;
 
-/// Who or what failed.
+/// The cause of an error, by the party or part at fault.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// Somebody wanted it so.
+    /// A user, a program or the other side cancelled.
     #[error("cancelled by {0}")]
     Cancelled(CancelledBy),
     /// The stage took longer than its deadline allows.
-    #[error("it took too long")]
+    #[error("timed out")]
     Deadline,
     /// The radio could not do its part.
     #[error(transparent)]
@@ -53,8 +53,8 @@ pub enum ErrorKind {
     /// The key store that the program brought could not do what it was asked.
     #[error(transparent)]
     Key(#[from] KeyError),
-    /// The site's options, or an origin that they are not for.
-    #[error("the site's request was refused: {0}")]
+    /// The relying party's options are invalid, or are not for this origin.
+    #[error("the relying party's request was refused: {0}")]
     Options(#[from] OptionsError),
     /// One side needs what the other does not offer.
     #[error(transparent)]
@@ -64,13 +64,13 @@ pub enum ErrorKind {
     ApiMisuse(#[from] ApiMisuse),
 }
 
-/// Who cancelled.
+/// The party that cancelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CancelledBy {
     /// The program on this side.
     Caller,
-    /// A person, in a window of the program on this side, which says so.
+    /// The user of this side, as the program reports.
     User,
     /// The client, by its shutdown message, before it had an answer.
     Client,
@@ -86,7 +86,7 @@ impl fmt::Display for CancelledBy {
     }
 }
 
-/// What one side needs and the other does not offer.
+/// A requirement of one side that the other does not offer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unsupported {
@@ -113,14 +113,14 @@ pub enum Unsupported {
     DiscoverablePasskeys,
     /// The relying party enforces a credential protection policy, and the phone
     /// has no such policies.
-    #[error("the phone cannot protect passkeys as the site demands")]
+    #[error("the phone cannot protect passkeys as the relying party demands")]
     CredentialProtection,
     /// The phone has none of the algorithms that the relying party accepts.
-    #[error("the phone has none of the algorithms that the site accepts")]
+    #[error("the phone has none of the algorithms that the relying party accepts")]
     Algorithm,
     /// The relying party allows passkeys only whose ids are longer than those of
     /// this phone can be.
-    #[error("the phone can have none of the passkeys that the site accepts")]
+    #[error("the phone can have none of the passkeys that the relying party accepts")]
     Passkeys,
     /// The request is longer than peers accept.
     #[error("the request is too long")]

@@ -28,9 +28,9 @@ pub enum ApiMisuse {
     /// Called outside a tokio runtime.
     #[error("this must be called within a tokio runtime")]
     NoRuntime,
-    /// The task behind the ceremony or session ended without a word: its
-    /// runtime was shut down, or a part that the program brought panicked.
-    #[error("the task behind this was ended from outside")]
+    /// The background task ended without an outcome: its runtime was shut down, or a
+    /// part that the program brought panicked.
+    #[error("the background task was aborted")]
     TaskEnded,
     /// The address of a D-Bus that may be on another machine was given. Adverts
     /// received there would not prove that a phone is near.

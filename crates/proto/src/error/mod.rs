@@ -44,7 +44,7 @@ pub use surroundings::{
 pub struct Error {
     /// Where the transaction was.
     pub stage: Stage,
-    /// Who or what failed.
+    /// The cause.
     pub kind: ErrorKind,
 }
 
@@ -73,7 +73,7 @@ impl Error {
         Self { stage, kind: kind.into() }
     }
 
-    /// Whether somebody wanted it so: not a failure, and nothing to report.
+    /// Whether one side cancelled: not a failure, and nothing to report.
     #[must_use]
     pub const fn is_cancelled(&self) -> bool {
         matches!(self.kind, ErrorKind::Cancelled(_))
@@ -87,13 +87,13 @@ impl Error {
         self.advice().can_retry()
     }
 
-    /// What a person can do about it.
+    /// Advice for the user.
     #[must_use]
     pub const fn advice(&self) -> Advice {
         table::advice(self.stage, &self.kind)
     }
 
-    /// What a web page would be told.
+    /// The exception that a web page would get.
     #[must_use]
     pub fn dom_exception(&self) -> DomException {
         table::dom_exception(&self.kind)
@@ -112,7 +112,7 @@ mod tests {
     use crate::transport::noise::HandshakeError;
     use crate::transport::qr_code::QrCodeError;
 
-    /// What a program prints that goes through all sources.
+    /// The messages of an error and of all its sources.
     fn chain(kind: impl Into<ErrorKind>) -> Vec<String> {
         let error = Error::new(Stage::Preparing, kind);
         let mut said = vec![error.to_string()];
@@ -128,7 +128,7 @@ mod tests {
     fn a_chain_of_sources_says_nothing_twice() {
         let io = || -> Source { Arc::new(io::Error::other("the cause")) };
         for (fault, expected) in [
-            (ErrorKind::Deadline, &["it took too long"][..]),
+            (ErrorKind::Deadline, &["timed out"][..]),
             (
                 TunnelError::Tcp(io()).into(),
                 &["the tunnel service could not be reached", "the cause"],

@@ -1,15 +1,15 @@
-//! What can be wrong with a site's options.
+//! Errors of a relying party's options.
 
 /// Length of options in bytes. A request of 64 KiB, the most that phones take,
 /// is a third longer in base64 and has short members around; this leaves room
 /// for twice that.
 pub const MAX_OPTIONS: usize = 256 * 1024;
 
-/// The member by which a site asks for a PRF of each credential.
+/// The member by which a relying party asks for a PRF of each credential.
 pub(crate) const PRF_BY_CREDENTIAL: &str = "extensions.prf.evalByCredential";
 
-/// What is wrong with a site's options. The site is at fault, or the program
-/// that handed them on for another origin.
+/// An error in a relying party's options. The relying party is at fault, or the
+/// program that handed them on for another origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum OptionsError {
@@ -64,7 +64,7 @@ pub enum OptionsError {
     RpId(#[from] RpIdError),
 }
 
-/// Why an origin may not use an RP ID. Site and program do not fit together.
+/// Why an origin may not use an RP ID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum RpIdError {
@@ -74,7 +74,7 @@ pub enum RpIdError {
     /// The origin's host is neither the RP ID nor below it.
     #[error("the origin is not within the RP ID's domain")]
     OtherDomain,
-    /// Anybody can register below the RP ID.
+    /// The RP ID is a public suffix, below which all can register domains.
     #[error("the RP ID is a public suffix")]
     PublicSuffix,
 }
@@ -90,7 +90,7 @@ pub enum DomainError {
     /// it otherwise or treat it as another name.
     #[error("not in the form that origins have: lower case, ASCII, no dot at the end")]
     NotCanonical,
-    /// An IP address: no RP ID can be one (WebAuthn section 4, "RP ID").
+    /// An IP address: no RP ID can be one ([WebAuthn L3 §4], "RP ID").
     #[error("an IP address")]
     IpAddress,
 }

@@ -5,12 +5,12 @@ use crate::transport::channel::ChannelError;
 use crate::transport::message::MessageType;
 use crate::transport::noise::HandshakeError;
 
-/// What the other side did that no such device does.
+/// A violation of the protocol by the other side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PeerMisbehaved {
-    /// Its handshake message. From a wrong key this is also what somebody
-    /// looks like who saw the QR code and did not hear the advert.
+    /// Its handshake message was invalid. A peer that saw the QR code and did not
+    /// receive the advert also causes this error, since its key is wrong.
     #[error(transparent)]
     Handshake(#[from] HandshakeError),
     /// A sealed message.

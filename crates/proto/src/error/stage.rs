@@ -14,9 +14,9 @@ pub enum Stage {
     ShowingQr,
     /// Authenticator: a tunnel is being opened at the tunnel service.
     Registering,
-    /// Authenticator: the advert is on the air, waiting for the client.
+    /// Authenticator: advertising, waiting for the client.
     Advertising,
-    /// Client: the tunnel to the phone that was heard is being opened.
+    /// Client: the tunnel to the phone whose advert was received is being opened.
     Connecting,
     /// The Noise handshake.
     Handshaking,

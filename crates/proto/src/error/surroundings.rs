@@ -37,8 +37,8 @@ pub enum BluetoothError {
     /// The adapter is busy with as many adverts as it can hold.
     #[error("the Bluetooth adapter has no room for another advert")]
     NoAdvertisingSlot,
-    /// What gives programs Bluetooth on this system is not there, or has gone:
-    /// on Linux the system's D-Bus.
+    /// The system's Bluetooth service is missing or was lost: on Linux, the system's
+    /// D-Bus.
     #[error("the system's Bluetooth service cannot be reached")]
     NoService(#[source] Source),
     /// The system's Bluetooth service, or the D-Bus on the way to it, did not
@@ -70,11 +70,11 @@ pub enum TunnelError {
     /// device's clock.
     #[error("the tunnel service's certificate is not valid at this device's date and time")]
     CertificateDate(#[source] Source),
-    /// Opening the tunnel took too long, in this step.
+    /// Opening the tunnel timed out in this step.
     #[error("{0} within the time allowed")]
     TimedOut(TunnelStep),
     /// The service answered with an HTTP status other than 101. 410 on
-    /// `/cable/contact` means that the linked phone is gone for good.
+    /// `/cable/contact` means that the linked phone no longer exists.
     #[error("the tunnel service answered with HTTP status {0}")]
     Status(u16),
     /// More redirects than allowed, or to something that is not `wss`.
@@ -164,7 +164,7 @@ pub enum EngineError {
     /// The response is longer than clients can receive.
     #[error("the CTAP engine's response has {0} bytes")]
     TooLong(usize),
-    /// What follows the status `OK` is not one item of CBOR in CTAP2's canonical
+    /// The bytes after the status `OK` are not one item of CBOR in CTAP2's canonical
     /// form.
     #[error("the CTAP engine's response is invalid: {0}")]
     Cbor(cbor::CborError),

@@ -129,7 +129,7 @@ const fn tunnel(fault: &TunnelError) -> Advice {
 
 const fn http_status(status: u16) -> Advice {
     match status {
-        // The phone has gone, or the request took too long.
+        // The phone has disconnected, or the request timed out.
         404 | 408 => Advice::TryAgain,
         // The tunnel of this code has its phone and its client.
         409 => Advice::ScanANewCode,

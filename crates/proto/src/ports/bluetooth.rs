@@ -1,4 +1,4 @@
-//! Adverts on the air: the [`Scanner`] and [`Advertiser`] traits.
+//! Scanning and advertising: the [`Scanner`] and [`Advertiser`] traits.
 //!
 //! `fido-hybrid-bluetooth` has the system's Bluetooth, `fido-hybrid-sim` an air in
 //! memory, and an embedder may bring a radio of its own.
@@ -14,7 +14,7 @@ pub const SERVICE_UUID: u16 = 0xfff9;
 /// The service that older phones use: FDE2 (Google). Clients watch both.
 pub const DEPRECATED_SERVICE_UUID: u16 = 0xfde2;
 
-/// One advert heard.
+/// One received advert.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AdvertReport {
@@ -22,7 +22,7 @@ pub struct AdvertReport {
     pub service: u16,
     /// The service data.
     pub service_data: Vec<u8>,
-    /// Who sent it, where the system tells: macOS does not.
+    /// The sender's address. `None`: the system does not tell, as on macOS.
     pub address: Option<BluetoothAddress>,
     /// Received signal strength in dBm, where the radio tells it.
     pub rssi: Option<i16>,
@@ -48,7 +48,7 @@ impl AdvertReport {
 pub struct BluetoothAddress {
     /// The six bytes, in the order in which people write them.
     pub bytes: [u8; 6],
-    /// What kind of address it is. A connection needs both.
+    /// The kind of the address. A connection needs both.
     pub kind: AddressKind,
 }
 
@@ -58,7 +58,7 @@ impl fmt::Debug for BluetoothAddress {
     }
 }
 
-/// Whose an address is (Bluetooth Core, volume 6, part B, section 1.3).
+/// The kind of an address [Bluetooth Core Vol 6 Part B §1.3].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum AddressKind {
@@ -80,12 +80,12 @@ pub trait Scanner: Send + Sync {
     /// Nothing is changed.
     fn state(&self) -> BoxFuture<'_, Result<AdapterState, BluetoothError>>;
 
-    /// Starts to listen. A radio that is off or not there yet is no error if
-    /// the scan will use it once it is on: it says so as its first
-    /// [`ScanEvent`].
+    /// Starts to listen. A radio that is off or missing is not an error
+    /// if the scan will use it once it is on: the first [`ScanEvent`] is then
+    /// [`ScanEvent::Adapter`].
     ///
     /// # Errors
-    /// A [`BluetoothError`] that says why this scan will never hear anything.
+    /// A [`BluetoothError`] that says why this scan cannot receive anything.
     ///
     /// # Cancel safety
     /// Dropping the future leaves no scan behind.
@@ -94,7 +94,7 @@ pub trait Scanner: Send + Sync {
 
 /// A scan under way. Dropping it stops the scan.
 pub trait Scan: Send {
-    /// What happens next.
+    /// Waits for the next event.
     ///
     /// # Errors
     /// A [`BluetoothError`] when the scan cannot go on.
@@ -104,27 +104,28 @@ pub trait Scan: Send {
     fn next(&mut self) -> BoxFuture<'_, Result<ScanEvent, BluetoothError>>;
 }
 
-/// What happens in a scan.
+/// An event of a scan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ScanEvent {
-    /// An advert was heard.
+    /// An advert was received.
     Advert(AdvertReport),
     /// The radio changed, or this is what the scan found at its start.
-    /// Without a word it is [`AdapterState::On`].
+    /// Without this event it is [`AdapterState::On`].
     Adapter(AdapterState),
 }
 
-/// Puts adverts on the air.
+/// Advertises over Bluetooth.
 pub trait Advertiser: Send + Sync {
     /// Advertises `service_data` under [`SERVICE_UUID`] until the returned
-    /// token is dropped. A radio that is off or not there yet is no error if the
-    /// advert will be sent once it is on: [`Advertisement::next`] says so first.
+    /// token is dropped. A radio that is off or missing is not an error if
+    /// the advert will be sent once it is on: [`Advertisement::next`] then returns that
+    /// state first.
     ///
     /// # Errors
     /// A [`BluetoothError`] that says why this radio cannot.
     ///
     /// # Cancel safety
-    /// Dropping the future leaves nothing on the air.
+    /// Dropping the future stops advertising.
     fn advertise(
         &self,
         service_data: Vec<u8>,
@@ -133,8 +134,8 @@ pub trait Advertiser: Send + Sync {
 
 /// An advert under way. Dropping it takes it off the air.
 pub trait Advertisement: Send {
-    /// Waits until the radio changes. The advert is on the air while the radio is
-    /// [`AdapterState::On`], which it is without a word. By default it never changes.
+    /// Waits until the radio changes. The advert is transmitted while the radio is
+    /// [`AdapterState::On`], the state at the start. By default it never changes.
     ///
     /// # Errors
     /// A [`BluetoothError`] when the advert is off the air for good. The next call
@@ -164,7 +165,7 @@ pub enum AdapterState {
 }
 
 impl AdapterState {
-    /// Why nothing can be heard or sent; `None` if it is on.
+    /// Why adverts can be neither received nor sent; `None` if it is on.
     #[must_use]
     pub const fn fault(self) -> Option<BluetoothError> {
         match self {

@@ -12,8 +12,8 @@ use crate::transport::tunnel_url::{RoutingId, TunnelRequest};
 pub trait TunnelDialer: Send + Sync {
     /// Dials the service and waits until the WebSocket is open.
     ///
-    /// The caller has a deadline. A dialer that has a shorter one can say which
-    /// step took too long.
+    /// The caller has a deadline. A dialer with a shorter one can report
+    /// which step timed out.
     ///
     /// # Errors
     /// A [`TunnelError`] that names the step that failed.

@@ -1,5 +1,5 @@
-//! A phone's advert over Bluetooth, the proof that it is near: CTAP 2.2
-//! section 11.5.1.
+//! A phone's advert over Bluetooth, the proof that it is near:
+//! [CTAP 2.2 §11.5.1].
 //!
 //! ```text
 //! advert     AES-256 block of the EID [16] | HMAC-SHA-256 tag [4] | suffix
@@ -7,8 +7,8 @@
 //! ```
 //!
 //! The EID key holds both keys, for the block first. The tag is the first 4
-//! bytes of the HMAC over the *encrypted* block, so that of all the adverts in
-//! the air those that are for somebody else cost one HMAC each. Several phones
+//! bytes of the HMAC over the *encrypted* block, so that each received
+//! advert that is for another client costs one HMAC. Several phones
 //! may answer one QR code under one key: a block cipher, unlike a stream, keeps
 //! that safe.
 //!
@@ -33,8 +33,8 @@ pub const ADVERT_LENGTH: usize = EID_LENGTH + TAG_LENGTH;
 /// Length of an EID, in bytes: one block of AES.
 pub const EID_LENGTH: usize = 16;
 
-/// Length of the tag. Short, so that all fits an advert of 31 bytes; who
-/// guesses it (1 in 2^32) has only made the client dial in vain.
+/// Length of the tag in bytes: short, so that the advert fits in 31 bytes. An attacker
+/// who guesses the tag (probability 2^-32) causes one failed dial and nothing else.
 const TAG_LENGTH: usize = 4;
 
 /// Why bytes are no EID.
@@ -53,9 +53,9 @@ pub enum EidError {
     UnknownDomain,
 }
 
-/// What an advert says once decrypted ("ephemeral identifier").
+/// The plaintext of an advert ("ephemeral identifier").
 ///
-/// Knowing it proves that the advert was heard, so it is wiped when dropped
+/// Knowing it proves that the advert was received, so it is wiped when dropped
 /// and `Debug` shows no byte. Comparison takes constant time.
 #[derive(Clone)]
 pub struct Eid(SecretArray<EID_LENGTH>);
@@ -64,9 +64,9 @@ impl Eid {
     /// Puts one together. In a state-assisted transaction the routing id means
     /// nothing and may be any.
     ///
-    /// The domain must be one, in both flows: Chromium's client checks it even
-    /// where it has no use for it, and its own phone, which fills those bytes
-    /// at random, loses one linked transaction in 258 to that.
+    /// The domain must be valid in both flows: Chromium's client checks it even
+    /// where it does not use it. Chromium's phone fills those bytes at random and
+    /// so loses one linked transaction in 258.
     #[must_use]
     pub fn new(nonce: [u8; 10], routing: RoutingId, domain: TunnelDomain) -> Self {
         Self::with(&AdvertNonce::new(nonce), routing, domain)
@@ -152,14 +152,14 @@ impl fmt::Debug for Eid {
 /// An advert that was made under the expected key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Heard<'a> {
-    /// What the first 20 bytes say.
+    /// The plaintext of the first 20 bytes.
     pub eid: Eid,
     /// The bytes behind them, which nothing protects.
     pub suffix_bytes: &'a [u8],
 }
 
 impl Heard<'_> {
-    /// The suffix; an empty one if there is none or it is malformed.
+    /// The suffix; empty if the advert has no suffix or a malformed one.
     #[must_use]
     pub fn suffix(&self) -> AdvertSuffix {
         AdvertSuffix::parse(self.suffix_bytes).unwrap_or_default()
@@ -210,8 +210,8 @@ impl AdvertKey {
         advert
     }
 
-    /// Takes service data that answers a QR code; `None` for all other, which
-    /// is nobody's fault: ignore it and keep scanning.
+    /// Takes service data that answers a QR code; `None` for all other. Other
+    /// service data is not an error: ignore it and keep scanning.
     ///
     /// The first 20 bytes decide. Chromium wants no more than them; phones of
     /// CTAP 2.3 send more.

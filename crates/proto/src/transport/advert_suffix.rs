@@ -1,4 +1,4 @@
-//! What may follow an advert's first 20 bytes: CTAP 2.3 section 11.5.1.1.
+//! What may follow an advert's first 20 bytes: [CTAP 2.3 §11.5.1.1].
 //!
 //! ```text
 //! CBOR { data channel id: that channel's value }
@@ -32,8 +32,8 @@ impl AdvertSuffix {
     /// Reads the bytes behind an advert.
     ///
     /// # Errors
-    /// What makes it malformed; no bytes at all are. Clients go on as if there
-    /// were no suffix: see [`Heard::suffix`](super::advert::Heard::suffix).
+    /// The CBOR is malformed or empty. Clients then continue without a suffix: see
+    /// [`Heard::suffix`](super::advert::Heard::suffix).
     pub fn parse(bytes: &[u8]) -> Result<Self, cbor::CborError> {
         cbor::decode(bytes)
     }

@@ -99,7 +99,7 @@ impl Channel {
 
 #[cfg(test)]
 impl Channel {
-    /// Both ends of a channel, under keys that anybody knows.
+    /// Both ends of a channel, under known keys.
     pub(crate) fn pair_for_testing_only() -> (Self, Self) {
         use super::noise::HandshakeHash;
         use crate::secret::TrafficKey;
@@ -113,7 +113,7 @@ impl Channel {
         (end(1, 2), end(2, 1))
     }
 
-    /// Goes on as if so many messages had gone each way.
+    /// Continues as if so many messages had been sent each way.
     pub(crate) const fn set_counters_for_testing_only(&mut self, sending: u32, receiving: u32) {
         self.crypter.set_counters_for_testing_only(sending, receiving);
     }

@@ -1,4 +1,4 @@
-//! What a client sends to call a linked phone: CTAP 2.2 section 11.5.2.
+//! What a client sends to call a linked phone: [CTAP 2.2 §11.5.2].
 //!
 //! The tunnel service pushes it to the phone, so it holds nothing secret:
 //!
@@ -38,7 +38,7 @@ impl ClientNonce {
     }
 }
 
-/// What the client is about to ask, for the phone's notification.
+/// The kind of the coming request, for the phone's notification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ContactHint {
     /// `mc`: a passkey will be registered.
@@ -75,7 +75,7 @@ pub struct ContactRequest {
     pub link_id: LinkId,
     /// Fresh for each call.
     pub nonce: ClientNonce,
-    /// What will be asked.
+    /// The kind of the coming request.
     pub hint: ContactHint,
 }
 

@@ -1,4 +1,4 @@
-//! Messages after the handshake, sealed and opened: CTAP 2.2 section 11.5.1.2.
+//! Messages after the handshake, sealed and opened: [CTAP 2.2 §11.5.1.2].
 //!
 //! ```text
 //! plaintext  = message ‖ 00 × z ‖ z     z in 0..=31, a multiple of 32 in all
@@ -165,7 +165,7 @@ impl Crypter {
 
 #[cfg(test)]
 impl Crypter {
-    /// Goes on as if so many messages had gone each way.
+    /// Continues as if so many messages had been sent each way.
     pub(crate) const fn set_counters_for_testing_only(&mut self, sending: u32, receiving: u32) {
         self.sending.counter = sending;
         self.receiving.counter = receiving;

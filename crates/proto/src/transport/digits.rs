@@ -1,5 +1,5 @@
-//! Bytes as decimal digits, the form that keeps a QR code small: CTAP 2.2
-//! section 11.5.1.
+//! Bytes as decimal digits, the form that keeps a QR code small:
+//! [CTAP 2.2 §11.5.1].
 //!
 //! A QR code holds digits in 3⅓ bits each, so that 7 bytes cost 17 digits or
 //! 57 bits. Each 7 bytes are one little-endian integer, printed at a fixed

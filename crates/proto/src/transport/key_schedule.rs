@@ -1,5 +1,5 @@
-//! Key derivation: CTAP 2.2 section 11.5.1 (QR-initiated) and 11.5.2
-//! (state-assisted).
+//! Key derivation: QR-initiated [CTAP 2.2 §11.5.1] and state-assisted
+//! [CTAP 2.2 §11.5.2].
 //!
 //! Every key comes from one shared secret through HKDF-SHA-256, told apart by
 //! a number:
@@ -13,8 +13,8 @@
 //! 3 pre-shared key     QR secret, EID      link secret, EID            32
 //! ```
 //!
-//! The pre-shared key's salt is the advert's *plaintext*, all 16 bytes: who
-//! knows the key has heard the radio.
+//! The pre-shared key's salt is the advert's *plaintext*, all 16 bytes:
+//! knowledge of the key proves that the advert was received.
 //!
 //! Purposes 4 to 6 are never on the wire. With them a phone regenerates its
 //! link secrets from one root in place of storing each; Chromium's phone does,
@@ -28,7 +28,7 @@ use super::tunnel_url::{ContactId, TunnelId};
 use crate::crypto::{SecretKey, hkdf_sha256};
 use crate::secret::{ContactSecret, EidKey, LinkSecret, Psk, QrSecret, RootSecret, SecretArray};
 
-/// What a derived key is for.
+/// The purpose of a derived key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// The two keys of an advert.
@@ -41,7 +41,7 @@ pub enum Purpose {
     LinkSecret = 4,
     /// The seed of the key by which linked clients know a phone.
     IdentityKeySeed = 5,
-    /// What one contact id's links are derived from.
+    /// The secret from which one contact id's links are derived.
     ContactSecret = 6,
 }
 
@@ -89,7 +89,7 @@ pub fn psk_linked(secret: &LinkSecret, eid: &Eid) -> Psk {
     derived(secret.expose(), eid.expose(), Purpose::Psk).into()
 }
 
-/// What a phone derives the secrets of all links under one contact id from.
+/// Derives the secret from which a phone derives all links under one contact id.
 ///
 /// A phone that takes a new contact id has thereby revoked all its links.
 #[must_use]

@@ -30,7 +30,7 @@ pub const VERSION: u64 = 1;
 /// bytes for everything else.
 pub const MAX_LENGTH: usize = MAX_CONTACT_ID + MAX_PHONE_NAME_BYTES + 128;
 
-/// What a client keeps of a linked phone.
+/// A client's record of a linked phone.
 ///
 /// It holds the link's secret: `Debug` shows nothing of it, and a store must
 /// encrypt what [`to_bytes`](Self::to_bytes) returns or keep it where other

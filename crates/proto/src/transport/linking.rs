@@ -1,5 +1,5 @@
-//! Linking a phone, and the update message that carries it: CTAP 2.2 sections
-//! 11.5.1.2 and 11.5.2.
+//! Linking a phone, and the update message that carries it:
+//! [CTAP 2.2 §11.5.1.2, §11.5.2].
 //!
 //! ```text
 //! update  = { 0: bstr padding, 1: linking map }
@@ -33,14 +33,14 @@ pub const MAX_PHONE_NAME_BYTES: usize = 256;
 /// wire, as Android's, whether or not there is linking information inside.
 pub const UPDATE_UNIT: usize = 512;
 
-/// What a client keeps of a phone, its signature verified.
+/// A phone's link whose signature was verified.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Link {
     /// Where to call the phone, opaque to everyone but its tunnel service.
     pub contact_id: ContactId,
     /// Which link this is, to the phone.
     pub link_id: LinkId,
-    /// What takes the place of the QR secret.
+    /// The secret that takes the place of the QR secret.
     pub secret: LinkSecret,
     /// The phone's identity key. A later link with the same key replaces this.
     pub identity: PublicKey,

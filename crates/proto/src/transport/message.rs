@@ -1,4 +1,4 @@
-//! Typed messages: CTAP 2.2 section 11.5.1.2.
+//! Typed messages: [CTAP 2.2 §11.5.1.2].
 //!
 //! ```text
 //! message = type[1] ‖ payload
@@ -15,7 +15,7 @@
 
 use crate::secret::SecretBytes;
 
-/// What a message is.
+/// The type of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum MessageType {
     /// The client is done. Only clients send it; some phones do too, which
@@ -23,7 +23,7 @@ pub enum MessageType {
     Shutdown,
     /// A CTAP request or response.
     Ctap,
-    /// Linking information, or the padding that hides that there is none.
+    /// Linking information, or padding in its place, so that lengths do not show which.
     Update,
     /// A JSON request or response (digital credentials), which needs the
     /// feature `dc`.
@@ -70,9 +70,9 @@ pub enum MessageError {
 /// A message that was received. `Debug` shows its type and length.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// What it is.
+    /// The type.
     pub kind: MessageType,
-    /// What follows the type byte.
+    /// The bytes after the type byte.
     pub payload: SecretBytes,
 }
 

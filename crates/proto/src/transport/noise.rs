@@ -1,5 +1,5 @@
-//! The Noise handshake (Noise revision 34, sections 5 and 9; CTAP 2.2 section
-//! 11.5.1.2), both patterns, both sides.
+//! The Noise handshake, both patterns, both sides [Noise §5, §9, revision 34]
+//! [CTAP 2.2 §11.5.1.2].
 //!
 //! ```text
 //! QR flow      Noise_KNpsk0_P256_AESGCM_SHA256   prologue 01
@@ -40,7 +40,7 @@ const STEP_STACK: usize = 4 << 10;
 /// A handshake message.
 pub type HandshakeMessage = [u8; HANDSHAKE_MESSAGE_LENGTH];
 
-/// What was wrong with the other side's handshake message.
+/// Why the other side's handshake message was rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum HandshakeError {
@@ -50,7 +50,7 @@ pub enum HandshakeError {
     /// It does not start with an uncompressed point on P-256.
     #[error("the handshake message holds no valid key")]
     Point,
-    /// Its tag does not verify: the other side did not hear the advert, did
+    /// Its tag does not verify: the other side did not receive the advert, did
     /// not see this QR code, or lacks the private key that it should have.
     #[error("the handshake message did not authenticate")]
     Authentication,
@@ -303,7 +303,7 @@ impl SymmetricState {
     }
 
     /// The `e` token: with a PSK in the pattern, the key is mixed into the
-    /// chaining key as well as into the hash (Noise, section 9.2).
+    /// chaining key as well as into the hash [Noise §9.2].
     fn mix_public_key(&mut self, key: &PublicKey) {
         let point = key.uncompressed();
         self.mix_hash(&point);
@@ -431,7 +431,7 @@ mod tests {
             Responder::qr(*key(1).public_key(), &other, key(3)),
         );
         assert_eq!(phone.respond(&message).unwrap_err(), HandshakeError::Authentication);
-        // Nor does a phone get by that answers something for lack of the key.
+        // A phone without the key that answers all the same fails too.
         let other = Initiator::qr(key(1), &other, key(2)).unwrap();
         let deaf = Responder::qr(*key(1).public_key(), &Psk::new([8; 32]), key(3));
         let (_, reply) = deaf.respond(&other.1).unwrap();

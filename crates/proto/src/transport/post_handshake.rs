@@ -1,4 +1,4 @@
-//! The phone's first message after the handshake: CTAP 2.2 section 11.5.1.2.
+//! The phone's first message after the handshake: [CTAP 2.2 §11.5.1.2].
 //!
 //! ```text
 //! {
@@ -27,7 +27,7 @@ pub enum Revision {
     One,
 }
 
-/// What a phone can be asked.
+/// The kinds of requests that a phone accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Features {
     /// CTAP requests.
@@ -49,14 +49,14 @@ pub struct PostHandshake {
     pub get_info: Option<Vec<u8>>,
     /// The linking map's CBOR, which holds the link's secret.
     pub linking: Option<SecretBytes>,
-    /// What the phone offers. Unknown features are left out.
+    /// The phone's features, without unknown ones.
     pub features: Features,
     /// How the phone talks from here on.
     pub revision: Revision,
 }
 
 impl PostHandshake {
-    /// What a phone that speaks CTAP sends.
+    /// The message of a phone that speaks CTAP.
     #[must_use]
     pub const fn ctap(get_info: Vec<u8>) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! The QR code that starts a transaction: CTAP 2.2 and 2.3 section 11.5.1.
+//! The QR code that starts a transaction [CTAP 2.2 §11.5.1] [CTAP 2.3 §11.5.1].
 //!
 //! ```text
 //! FIDO:/ digits(CBOR)
@@ -42,7 +42,7 @@ const WEB_SOCKET_CHANNEL: u64 = 0;
 /// The id of the L2CAP channel in key 6 and in advert suffixes.
 pub(super) const BLUETOOTH_CHANNEL: u64 = 1;
 
-/// Why a text is not a QR code of this protocol. Whoever showed it is at fault.
+/// Why a text is not a QR code of this protocol. The program that showed it is at fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum QrCodeError {
@@ -52,7 +52,7 @@ pub enum QrCodeError {
     /// Nothing follows `FIDO:/`.
     #[error("the QR code is empty")]
     Empty,
-    /// What follows `FIDO:/` are not digits of the right form and number.
+    /// The text after `FIDO:/` is not digits of the right form and number.
     #[error("the QR code's digits are malformed")]
     Digits(#[source] DigitsError),
     /// The bytes are not the CBOR map that is due.
@@ -60,7 +60,7 @@ pub enum QrCodeError {
     Cbor(#[source] CborError),
 }
 
-/// What the client is about to ask, so that a phone can show the right words.
+/// The kind of the coming request, so that a phone can show the right words.
 ///
 /// A hint only: it does not limit what the client may send.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -128,7 +128,7 @@ impl DataChannels {
     }
 }
 
-/// What a QR code says.
+/// The content of a QR code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct QrCode {
@@ -158,7 +158,7 @@ pub struct QrCode {
 }
 
 impl QrCode {
-    /// What a client shows: all assigned domains known, no links, tunnel only.
+    /// A client's code: all assigned domains known, no links, tunnel only.
     /// `created` is in seconds since 1970.
     ///
     /// Key and secret must be fresh for each code.

@@ -1,4 +1,4 @@
-//! Tunnel service domains: CTAP 2.2 section 11.5.1.2.
+//! Tunnel service domains: [CTAP 2.2 §11.5.1.2].
 //!
 //! An advert names its tunnel service by 16 bits: a place in a short list of
 //! assigned names, or (256 and above) a number that is hashed into a name.

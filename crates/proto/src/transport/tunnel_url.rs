@@ -1,5 +1,5 @@
-//! Addresses at a tunnel service: CTAP 2.2 section 11.5.1 (QR-initiated) and
-//! 11.5.2 (state-assisted).
+//! Addresses at a tunnel service: QR-initiated [CTAP 2.2 §11.5.1] and state-assisted
+//! [CTAP 2.2 §11.5.2].
 //!
 //! ```text
 //! phone,  QR:     wss://<domain>/cable/new/<tunnel id, 32 hex>
@@ -30,7 +30,7 @@ pub const CLIENT_PAYLOAD_HEADER: &str = "X-caBLE-Client-Payload";
 pub const SIGNAL_CONNECTION_HEADER: &str = "X-caBLE-Signal-Connection";
 
 /// Service to phone, as a closing code: the client connected to another phone
-/// that scanned the same QR code. RFC 6455 section 7.4.2 leaves the codes from
+/// that scanned the same QR code. [RFC 6455 §7.4.2] leaves the codes from
 /// 4000 on to applications; this one is 4000 and the HTTP status with which a
 /// later phone is refused.
 pub const CODE_USED: u16 = 4409;
@@ -113,7 +113,7 @@ impl fmt::Debug for ContactId {
     }
 }
 
-/// What is dialled at a tunnel service. The scheme is always `wss`.
+/// An address at a tunnel service. The scheme is always `wss`.
 ///
 /// `Debug` shows the host alone: who has the path can take the client's place
 /// in the tunnel, if not in the transaction.
@@ -130,7 +130,7 @@ impl TunnelUrl {
         Self { host: domain.host(), path: format!("/cable/new/{tunnel}") }
     }
 
-    /// Where a client meets the phone whose advert it heard.
+    /// Where a client meets the phone whose advert it received.
     #[must_use]
     pub fn connect(domain: TunnelDomain, routing: RoutingId, tunnel: TunnelId) -> Self {
         Self { host: domain.host(), path: format!("/cable/connect/{routing}/{tunnel}") }

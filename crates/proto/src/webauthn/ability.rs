@@ -1,5 +1,5 @@
-//! What a phone says it can do, and what it is asked for accordingly (WebAuthn
-//! Level 3 sections 5.1.3 and 5.1.4; getInfo, CTAP 2.2 section 6.4).
+//! What a phone says it can do, and what it is asked for accordingly
+//! ([WebAuthn L3 §5.1.3, §5.1.4]; getInfo, [CTAP 2.2 §6.4]).
 //!
 //! ```text
 //! userVerification    phone with uv: true               other phones

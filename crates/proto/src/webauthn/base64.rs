@@ -1,6 +1,6 @@
-//! Base64 in WebAuthn JSON: written as base64url without padding (RFC 4648
-//! section 5), read by the rule of `forgiving-base64 decode` in WHATWG Infra
-//! section 6.
+//! Base64 in WebAuthn JSON: written as base64url without padding
+//! [RFC 4648 §5], read by the rule of `forgiving-base64 decode` in
+//! [Infra §6].
 //!
 //! ```text
 //! ASCII whitespace      ignored

@@ -1,5 +1,5 @@
-//! Who asks for a ceremony, as client data tells the relying party (WebAuthn
-//! Level 3 section 5.8.1).
+//! Who asks for a ceremony, as client data tells the relying party
+//! [WebAuthn L3 §5.8.1].
 //!
 //! ```text
 //! page          origin: https://…                 crossOrigin: false
@@ -23,7 +23,7 @@ const ANDROID: &str = "android:apk-key-hash:";
 /// Members of client data that have a meaning of their own.
 const RESERVED: [&str; 5] = ["type", "challenge", "origin", "crossOrigin", "topOrigin"];
 
-/// Who asks: a page, a frame in it, or an app.
+/// The caller: a page, a frame in it, or an app.
 ///
 /// The caller of this crate must know who asks: the relying party believes it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,14 +1,14 @@
-//! Client data: what the phone signs besides its own data, and the site checks
-//! (WebAuthn section 5.8.1).
+//! Client data: what the phone signs besides its own data, and the relying party
+//! checks [WebAuthn L3 §5.8.1].
 //!
 //! ```text
 //! {"type":"webauthn.get","challenge":"…","origin":"https://…","crossOrigin":false}
 //! {"type":"webauthn.get","challenge":"…","origin":"https://…","crossOrigin":true,"topOrigin":"https://…"}
 //! ```
 //!
-//! It is JSON by a byte-exact rule (section 5.8.1.1), so that a site may
-//! compare bytes in place of reading JSON (5.8.1.2). The phone gets the hash
-//! only; the bytes go to the site.
+//! It is JSON by a byte-exact rule [WebAuthn L3 §5.8.1.1], so that a relying party may
+//! compare bytes in place of reading JSON [WebAuthn L3 §5.8.1.2]. The phone gets the
+//! hash only; the bytes go to the relying party.
 
 use std::fmt;
 
@@ -17,7 +17,7 @@ use data_encoding::BASE64URL_NOPAD;
 use super::caller::Caller;
 use crate::crypto::sha256;
 
-/// What the client data is for: its `type`.
+/// The `type` of client data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// `webauthn.create`.

@@ -1,5 +1,5 @@
 //! A registration: options and origin to CTAP's makeCredential, and its
-//! response to the answer (WebAuthn section 5.1.3, as far as it is a client's).
+//! response to the answer ([WebAuthn L3 §5.1.3], as far as it is a client's).
 //!
 //! The request is made when the phone is known: `rk`, `uv` and extensions follow
 //! from what the relying party requires or prefers, and from what the phone's
@@ -10,8 +10,8 @@
 //! is asked of phones that list formats in getInfo. Other phones may not know
 //! member 11, which Chromium never sends; what they attest is not given on.
 //!
-//! The user's names are sent even if there are none, as empty ones: without
-//! them Android drops the tunnel and iOS refuses.
+//! The user's names are sent as empty texts if the options have no names: without
+//! these members Android drops the tunnel and iOS refuses.
 //!
 //! Transports of excluded passkeys are not sent, as in Chromium: phones do not
 //! read them.
@@ -142,7 +142,7 @@ impl PreparedCreation {
         self.request.extensions.prf.is_some()
     }
 
-    /// What to ask of this phone.
+    /// The CTAP request for a phone with these abilities.
     ///
     /// # Errors
     /// What the relying party requires and this phone cannot do:

@@ -8,7 +8,7 @@
 use crate::ctap::bounds::MAX_RP_ID;
 use crate::error::DomainError;
 
-/// Length of a label in bytes (RFC 1035, 2.3.4).
+/// Length of a label in bytes [RFC 1035 §2.3.4].
 const MAX_LABEL: usize = 63;
 
 pub(super) fn check(text: &str) -> Result<(), DomainError> {

@@ -1,5 +1,5 @@
 //! A sign-in: options and origin to CTAP's getAssertion, and its response to
-//! the answer (WebAuthn section 5.1.4, as far as it is a client's).
+//! the answer ([WebAuthn L3 §5.1.4], as far as it is a client's).
 //!
 //! `userVerification`, extensions and transports are as for a
 //! [registration](super::PreparedCreation).
@@ -96,7 +96,7 @@ impl PreparedRequest {
         self.request.extensions.prf.is_some()
     }
 
-    /// What to ask of this phone.
+    /// The CTAP request for a phone with these abilities.
     ///
     /// # Errors
     /// [`Unsupported::UserVerification`] or [`Unsupported::VerificationNotSetUp`]
@@ -140,7 +140,7 @@ impl PreparedRequest {
     ///
     /// That the response is one to the request (RP ID hash, user presence and
     /// verification, allow list) is checked where it is read: by the client's
-    /// transaction. The signature is the site's to check.
+    /// transaction. The relying party checks the signature.
     ///
     /// # Errors
     /// [`AnswerError::Unnamed`].

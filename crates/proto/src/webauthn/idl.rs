@@ -1,6 +1,6 @@
 //! Web IDL conversions of JSON values, as a browser applies them to the
-//! argument of `parseCreationOptionsFromJSON` (Web IDL section 3.2, ECMAScript
-//! section 7.1).
+//! argument of `parseCreationOptionsFromJSON` ([Web IDL §3.2],
+//! [ECMAScript §7.1]).
 //!
 //! ```text
 //! DOMString      a string as it is; anything else as JavaScript's String(value)
@@ -33,7 +33,7 @@ use serde_json::Value;
 /// 2^32: the modulus of `long` and `unsigned long`.
 const MODULUS: f64 = 4_294_967_296.0;
 
-/// White space and line terminators of ECMAScript sections 12.2 and 12.3, which
+/// White space and line terminators of [ECMAScript §12.2, §12.3], which
 /// `Number(text)` trims.
 const SPACES: [char; 25] = [
     '\t', '\n', '\u{b}', '\u{c}', '\r', ' ', '\u{a0}', '\u{1680}', '\u{2000}', '\u{2001}',
@@ -74,7 +74,7 @@ fn push_string(text: &mut String, value: &Value) {
     }
 }
 
-/// `Number::toString` in radix 10 (ECMAScript section 6.1.6.1.20).
+/// `Number::toString` in radix 10 [ECMAScript §6.1.6.1.20].
 fn push_number(text: &mut String, number: f64) {
     // The sign of -0 is not written.
     if number == 0.0 {
@@ -135,7 +135,7 @@ fn number(value: &Value) -> f64 {
     }
 }
 
-/// `StringToNumber` (ECMAScript section 7.1.4.1.1).
+/// `StringToNumber` [ECMAScript §7.1.4.1.1].
 fn number_of_text(text: &str) -> f64 {
     let text = text.trim_matches(SPACES);
     if text.is_empty() {

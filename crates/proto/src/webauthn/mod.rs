@@ -1,12 +1,12 @@
-//! WebAuthn for a client: a site's options in, an answer for the site out
-//! (WebAuthn Level 3, sections 5.1.3, 5.1.4, 5.1.8 to 5.1.10 and 5.8.1).
+//! WebAuthn for a client: a relying party's options in, an answer for it out
+//! [WebAuthn L3 §5.1.3, §5.1.4, §5.1.8, §5.1.9, §5.1.10, §5.8.1].
 //!
 //! ```text
 //! options JSON + origin ──► CTAP request ──► phone ──► CTAP response ──► answer JSON
 //!                      └──► client data ─────────────────────────────┘
 //! ```
 //!
-//! * [`CreationOptions`] and [`RequestOptions`] are what a site asks, read from
+//! * [`CreationOptions`] and [`RequestOptions`] are what a relying party asks, read from
 //!   its JSON or put together by a program.
 //! * `prepare` holds them to the [`Origin`] that asks. [`PreparedCreation`] and
 //!   [`PreparedRequest`] make the CTAP request for a phone whose getInfo is
@@ -22,7 +22,7 @@
 //! ([`Caller`]). There are no related origins (`/.well-known/webauthn`), no
 //! `appid`, no conditional mediation, and no look-up of Digital Asset Links.
 //! Extensions are `credProps`, `prf` and `credentialProtectionPolicy`. What else
-//! a site asks for is named by `unknown` and not sent.
+//! a relying party asks for is named by `unknown` and not sent.
 
 mod ability;
 mod base64;

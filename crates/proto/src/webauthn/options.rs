@@ -1,6 +1,5 @@
-//! What a site asks: `PublicKeyCredentialCreationOptionsJSON` and
-//! `PublicKeyCredentialRequestOptionsJSON` (WebAuthn sections 5.1.9, 5.1.10,
-//! 5.4 and 5.5).
+//! What a relying party asks: `PublicKeyCredentialCreationOptionsJSON` and
+//! `PublicKeyCredentialRequestOptionsJSON` [WebAuthn L3 §5.1.9, §5.1.10, §5.4, §5.5].
 //!
 //! ```text
 //! create  {challenge, rp: {id?, name}, user: {id, name, displayName}, pubKeyCredParams,
@@ -43,15 +42,15 @@ use crate::error::{MAX_OPTIONS, OptionsError};
 /// has the same.
 pub const MIN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The longest time that a site can ask for: the upper end of what WebAuthn
-/// recommends (section 15.1).
+/// The longest time that a relying party can ask for: the upper end of what WebAuthn
+/// recommends [WebAuthn L3 §15.1].
 pub const MAX_TIMEOUT: Duration = Duration::from_secs(600);
 
-/// Transports that WebAuthn names (section 5.8.4), and the older name of
+/// Transports that WebAuthn names [WebAuthn L3 §5.8.4], and the older name of
 /// hybrid.
 const TRANSPORTS: [&str; 7] = ["ble", "cable", "hybrid", "internal", "nfc", "smart-card", "usb"];
 
-/// How much a site wants something.
+/// How much a relying party wants something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Requirement {
     /// It will not do without.
@@ -63,7 +62,7 @@ pub enum Requirement {
 }
 
 impl Requirement {
-    /// Values of the future are as if there were none (WebAuthn section 2.1.1).
+    /// Ignores unknown values, as if they were absent [WebAuthn L3 §2.1.1].
     fn from_name(name: &str) -> Option<Self> {
         Some(match name {
             "required" => Self::Required,
@@ -74,13 +73,13 @@ impl Requirement {
     }
 }
 
-/// Whether a site wants to know what made the passkey (section 5.4.7).
+/// Whether a relying party wants to know what made the passkey [WebAuthn L3 §5.4.7].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum AttestationPreference {
     /// No.
     #[default]
     None,
-    /// If so, a statement that a third party made anonymous would do.
+    /// An attestation is wanted; a third party may have made it anonymous.
     Indirect,
     /// As the authenticator states it.
     Direct,
@@ -135,17 +134,17 @@ pub struct AssertionExtensions {
     pub(super) invalid: Option<OptionsError>,
 }
 
-/// A site asks for a new passkey.
+/// A relying party asks for a new passkey.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CreationOptions {
-    /// What the answer is bound to: any number of bytes, good for one use.
+    /// The challenge: any number of bytes, good for one use. The answer is bound to it.
     pub challenge: Vec<u8>,
-    /// The RP ID; the origin's host if there is none.
+    /// The RP ID. `None`: the origin's host.
     pub rp_id: Option<String>,
-    /// The site's name for people.
+    /// The relying party's name for people.
     pub rp_name: String,
-    /// Whose passkey. A name that it lacks is sent as an empty one.
+    /// The account of the passkey. A missing name is sent as an empty one.
     pub user: User,
     /// Algorithms, the best first.
     pub parameters: Vec<CredentialParameters>,
@@ -155,9 +154,9 @@ pub struct CreationOptions {
     pub resident_key: Requirement,
     /// Whether the phone must verify its user.
     pub user_verification: Requirement,
-    /// Whether the site wants an attestation.
+    /// Whether the relying party wants an attestation.
     pub attestation: AttestationPreference,
-    /// Formats of it that the site would like, the best first.
+    /// Formats of it that the relying party prefers, the best first.
     pub attestation_formats: Vec<String>,
     /// How long the person may take, between [`MIN_TIMEOUT`] and
     /// [`MAX_TIMEOUT`].
@@ -191,7 +190,7 @@ impl CreationOptions {
         }
     }
 
-    /// Reads a site's JSON.
+    /// Reads a relying party's JSON.
     ///
     /// # Errors
     /// An [`OptionsError`] that names the member. The RP ID is looked at later,
@@ -236,15 +235,15 @@ impl CreationOptions {
     }
 }
 
-/// A site asks for a sign-in.
+/// A relying party asks for a sign-in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RequestOptions {
-    /// What the answer is bound to: any number of bytes, good for one use.
+    /// The challenge: any number of bytes, good for one use. The answer is bound to it.
     pub challenge: Vec<u8>,
-    /// The RP ID; the origin's host if there is none.
+    /// The RP ID. `None`: the origin's host.
     pub rp_id: Option<String>,
-    /// Which passkeys would do; if empty, any of the site.
+    /// Which passkeys are allowed; if empty, any of the RP ID.
     pub allow_credentials: Vec<CredentialDescriptor>,
     /// Whether the phone must verify its user.
     pub user_verification: Requirement,
@@ -274,7 +273,7 @@ impl RequestOptions {
         }
     }
 
-    /// Reads a site's JSON.
+    /// Reads a relying party's JSON.
     ///
     /// # Errors
     /// An [`OptionsError`] that names the member. The RP ID is looked at later,
@@ -285,7 +284,7 @@ impl RequestOptions {
 
         let (allow_credentials, skipped) = descriptors(options, &ALLOWED)?;
         // An empty list means any passkey, which is not what was asked
-        // (WebAuthn section 5.8.2).
+        // [WebAuthn L3 §5.8.2].
         if let (true, Some(why)) = (allow_credentials.is_empty(), skipped) {
             return Err(why);
         }
@@ -323,7 +322,7 @@ fn verification(dictionary: Dictionary<'_>, path: &str) -> Requirement {
     name.and_then(|name| Requirement::from_name(&name)).unwrap_or(Requirement::Preferred)
 }
 
-/// Milliseconds, brought into what is reasonable (section 5.1.3 step 4).
+/// Milliseconds, limited to a reasonable range [WebAuthn L3 §5.1.3, step 4].
 fn timeout(options: Dictionary<'_>) -> Option<Duration> {
     let timeout = options.unsigned_long("timeout").map(u64::from).map(Duration::from_millis);
     timeout.map(|timeout| timeout.clamp(MIN_TIMEOUT, MAX_TIMEOUT))
@@ -336,7 +335,7 @@ fn parameters(options: Dictionary<'_>) -> Result<Vec<CredentialParameters>, Opti
     let elements = options.dictionaries(LIST, MAX_CREDENTIAL_PARAMETERS)?;
     let elements = json::required(elements, LIST)?;
     if elements.is_empty() {
-        // Section 5.1.3 step 9.
+        // [WebAuthn L3 §5.1.3, step 9]
         return Ok([Algorithm::ES256, Algorithm::RS256].map(CredentialParameters::new).into());
     }
     let mut parameters = Vec::new();

@@ -1,14 +1,14 @@
-//! Who asks: an origin (HTML section 7.1.1, "serialization of an origin"; RFC
-//! 6454 section 6.2).
+//! Who asks: an origin ([HTML §7.1.1], "serialization of an origin";
+//! [RFC 6454 §6.2]).
 //!
 //! ```text
 //! https://host[:port]     http://localhost[:port]     http://name.localhost[:port]
 //! ```
 //!
-//! `localhost` and the names below it never leave the machine (RFC 6761 section
-//! 6.3), so browsers trust them without TLS (Secure Contexts section 3.1).
+//! `localhost` and the names below it never leave the machine
+//! [RFC 6761 §6.3], so browsers trust them without TLS [Secure Contexts §3.1].
 //!
-//! The text goes into the client data as it is, and the site compares it with
+//! The text goes into the client data as it is, and the relying party compares it with
 //! its own, byte for byte. So only the one spelling that browsers use is taken:
 //! no path, not even a `/` at the end, no default port, lower case. A text that
 //! has to be repaired first is refused. A caller that has a URL takes its origin
@@ -31,8 +31,8 @@ pub enum OriginError {
     /// More than scheme, host and port: user info, a path, a query, a fragment.
     #[error("there is more than scheme, host and port")]
     NotOnlyOrigin,
-    /// The host. An IP address is one where nobody can register: there is no
-    /// RP ID for it.
+    /// The host. It may be an IP address; these cannot be used, since they have no
+    /// RP ID.
     #[error("the origin's host is {0}")]
     Host(#[source] DomainError),
     /// The port: not a number from 1 to 65,535 in plain digits.
@@ -93,7 +93,7 @@ impl Origin {
         &self.text
     }
 
-    /// The host, which is also the RP ID of a site that names none.
+    /// The host, which is also the RP ID of options without one.
     #[must_use]
     pub fn host(&self) -> &str {
         &self.host

@@ -1,4 +1,4 @@
-//! The `prf` extension on a site's side (WebAuthn section 10.1.4).
+//! The `prf` extension on a relying party's side [WebAuthn L3 §10.1.4].
 //!
 //! ```text
 //! registration  {"prf": {"eval"?: {first, second?}}}
@@ -6,7 +6,7 @@
 //! answer        {"prf": {"enabled"?: bool, "results"?: {first, second?}}}
 //! ```
 //!
-//! All values are base64url. What a site gives is hashed here, so that a phone
+//! All values are base64url. What a relying party gives is hashed here, so that a phone
 //! never evaluates what it evaluates for its own login under the same key.
 
 use std::borrow::Cow;
@@ -23,8 +23,8 @@ use crate::ctap::extensions::prf::{PrfAssertionInput, PrfRegistrationInput, PrfV
 use crate::error::{OptionsError, PRF_BY_CREDENTIAL};
 use crate::secret::{PrfInput, PrfOutput, SecretBytes};
 
-/// What a phone evaluates for what a site gave: SHA-256 over `WebAuthn PRF`, a
-/// zero byte and `value`.
+/// The CTAP input for a relying party's `value`: SHA-256 over `WebAuthn PRF`, a zero
+/// byte and `value`.
 #[must_use]
 pub fn prf_input(value: &[u8]) -> PrfInput {
     secret_sha256(&[b"WebAuthn PRF\0", value]).into()
@@ -98,7 +98,7 @@ pub(super) fn check_by_credential<'a>(
     if by_credential.keys().all(is_allowed) { Ok(()) } else { Err(OptionsError::EvalByCredential) }
 }
 
-/// The answer to a site.
+/// The answer to a relying party.
 #[derive(Serialize)]
 pub(super) struct Answer<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]

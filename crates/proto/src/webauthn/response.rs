@@ -1,5 +1,5 @@
-//! Answers for a site: `RegistrationResponseJSON` and
-//! `AuthenticationResponseJSON` (WebAuthn sections 5.1.8, 5.2 and 6.5.4).
+//! Answers for a relying party: `RegistrationResponseJSON` and
+//! `AuthenticationResponseJSON` [WebAuthn L3 §5.1.8, §5.2, §6.5.4].
 //!
 //! ```text
 //! {authenticatorAttachment, clientExtensionResults, id, rawId, response, type}
@@ -12,14 +12,14 @@
 //! browsers have them: Web IDL turns dictionaries into objects in alphabetical
 //! order.
 //!
-//! **Attestation.** A site that asked for none gets none (section 5.1.3, "If
-//! any authenticator indicates success"): format `none` and an empty statement,
+//! **Attestation.** A relying party that asked for none gets none [WebAuthn L3 §5.1.3,
+//! "If any authenticator indicates success"]: format `none` and an empty statement,
 //! unless it is a self-attestation without a model. The AAGUID stays: Level 2
 //! zeroed it, Level 3 does not. An enterprise attestation, which names the very
 //! device, is dropped in the same way: no phone is asked for one. Anything else
 //! goes through as it came.
 //!
-//! The phone's own response stays reachable, with what no site gets to see.
+//! The phone's own response stays reachable, with what no relying party gets to see.
 
 use crate::ctap::{GetAssertionResponse, MakeCredentialResponse};
 use std::collections::BTreeSet;
@@ -79,7 +79,7 @@ pub(super) struct RegistrationContext {
     pub(super) prf: bool,
 }
 
-/// A new passkey, as the site gets it. `Debug` prints lengths.
+/// A new passkey, as the relying party gets it. `Debug` prints lengths.
 #[derive(Clone)]
 pub struct Registration {
     client_data: ClientData,
@@ -140,21 +140,21 @@ impl Registration {
         &self.response.auth_data
     }
 
-    /// The attestation object as the site gets it, in CBOR.
+    /// The attestation object as the relying party gets it, in CBOR.
     #[must_use]
     pub fn attestation_object(&self) -> &[u8] {
         &self.attestation_object
     }
 
-    /// What the phone answered, with the attestation even if the site asked
-    /// for none.
+    /// The phone's response, with the attestation even if the relying party did not
+    /// ask for it.
     #[must_use]
     pub const fn response(&self) -> &MakeCredentialResponse {
         &self.response
     }
 
-    /// The answer as JSON, to be sent to the site and to nobody else: it may
-    /// have PRF outputs.
+    /// The answer as JSON. Send it only to the relying party: it may have PRF
+    /// outputs.
     #[must_use]
     pub fn to_json(&self) -> SecretText {
         let spki = subject_public_key_info(&self.public_key);
@@ -195,8 +195,8 @@ impl fmt::Debug for Registration {
     }
 }
 
-/// A sign-in, as the site gets it. Until the site has used it, the party that
-/// sends it first is signed in. Wiped when dropped; `Debug` prints lengths.
+/// A sign-in, as the relying party gets it. Until the relying party has used it, the
+/// one that sends it first is signed in. Wiped when dropped; `Debug` prints lengths.
 #[derive(Clone)]
 pub struct Assertion {
     client_data: SecretBytes,
@@ -221,7 +221,7 @@ impl Assertion {
         &self.id
     }
 
-    /// Of which account, if the phone says so: always when the relying party
+    /// The account's user handle, if the phone sent one: always when the relying party
     /// allowed any passkey. An empty handle names no account and is left out:
     /// server libraries refuse it.
     #[must_use]
@@ -248,13 +248,13 @@ impl Assertion {
         &self.response.signature
     }
 
-    /// What the phone answered, whole.
+    /// The phone's whole response.
     #[must_use]
     pub const fn response(&self) -> &GetAssertionResponse {
         &self.response
     }
 
-    /// The answer as JSON, to be sent to the site and to nobody else.
+    /// The answer as JSON. Send it only to the relying party.
     #[must_use]
     pub fn to_json(&self) -> SecretText {
         let auth_data = self.response.auth_data.raw();
@@ -313,7 +313,7 @@ struct ExtensionResults<'a> {
 }
 
 /// `rk` is left out where it was not asked for: phones make discoverable
-/// passkeys all the same, so that there is nothing sure to say (section 10.1.3).
+/// passkeys all the same, so that the value is not known [WebAuthn L3 §10.1.3].
 #[derive(Serialize)]
 struct CredProps {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -369,7 +369,7 @@ impl<'a, R: Serialize> Answer<'a, R> {
     }
 }
 
-/// Each transport once, in the order that WebAuthn wants (section 5.2.1.1). `cable`
+/// Each transport once, in WebAuthn's order [WebAuthn L3 §5.2.1.1]. `cable`
 /// is the older name of `hybrid`, which relying parties do not know. A relying
 /// party that does not find `hybrid` offers no QR code later.
 fn transports(listed: &[String]) -> BTreeSet<String> {

@@ -1,6 +1,5 @@
-//! For which site: the RP ID, and whether an origin may use it (WebAuthn
-//! section 5.1.3 step 8; HTML, "is a registrable domain suffix of or is equal
-//! to").
+//! The RP ID, and whether an origin may use it [WebAuthn L3 §5.1.3, step 8] (HTML, "is a
+//! registrable domain suffix of or is equal to").
 //!
 //! ```text
 //! origin  https://login.example.co.uk
@@ -24,7 +23,7 @@ use super::domain;
 use super::origin::Origin;
 use crate::error::RpIdError;
 
-/// Knows under which names anybody can register a domain.
+/// A list of the names under which all can register domains.
 pub trait PublicSuffixes {
     /// The public suffix of `domain`: `co.uk` of `example.co.uk`. For a domain
     /// under none that is known, its last label (publicsuffix.org, "the
@@ -51,7 +50,7 @@ impl PublicSuffixes for BuiltInSuffixes {
 pub struct RpId(String);
 
 impl RpId {
-    /// The RP ID `requested`, or the origin's host if the site names none.
+    /// The RP ID `requested`, or the origin's host if `requested` is `None`.
     ///
     /// # Errors
     /// An [`RpIdError`] if the origin may not use it.

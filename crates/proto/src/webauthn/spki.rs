@@ -1,5 +1,5 @@
 //! Public keys as relying parties without COSE read them: the DER of a
-//! `SubjectPublicKeyInfo` (RFC 5280 section 4.1), from the COSE key of a
+//! `SubjectPublicKeyInfo` [RFC 5280 §4.1], from the COSE key of a
 //! credential [WebAuthn L3 §5.2.1.1, §5.8.5].
 //!
 //! ```text
@@ -133,14 +133,14 @@ fn on_curve(curve: &Curve, parts: &Parts<'_>) -> Option<(&'static [u8], Vec<u8>)
     let is_whole = |part: &&[u8]| part.len() == curve.length;
     let x = parts.x_or_e.filter(is_whole)?;
     let public_key = match curve.key_type {
-        // SEC 1 section 2.3.3: uncompressed.
+        // [SEC 1 §2.3.3]: uncompressed.
         EC2 => [&[4], x, parts.y.filter(is_whole)?].concat(),
         _ => x.to_vec(),
     };
     Some((curve.identifier, public_key))
 }
 
-/// `RSAPublicKey` (RFC 8017 appendix A.1.1).
+/// `RSAPublicKey` [RFC 8017 §A.1.1].
 fn rsa(parts: &Parts<'_>) -> Option<Vec<u8>> {
     if parts.key_type != Some(RSA) {
         return None;

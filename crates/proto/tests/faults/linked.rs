@@ -196,7 +196,7 @@ pub(super) fn call(seed: u64) -> (Vec<String>, Result<(), Error>) {
                     coming.push_front(Input::Message(message.clone()));
                     meddled = true;
                 }
-                // Lost, or said by nobody.
+                // Lost, or changed on the way.
                 (_, Input::Message(message)) => {
                     message.truncate(pick(rng, message.len() as u64));
                     meddled = true;

@@ -1,7 +1,7 @@
 //! Whole ceremonies in which things go wrong, each drawn from one number: bad
 //! air, a tunnel that loses, repeats, reorders, cuts short, forges and breaks,
-//! radios, stores and services that fail, people who say no, hesitate or leave,
-//! callers who give up, devices that vanish; and the same for a linked phone that
+//! radios, stores and services that fail, people who refuse, hesitate or leave,
+//! callers who give up, devices that are switched off; and the same for a linked phone that
 //! is called ([`linked`]). What must hold of every one is in
 //! [`ledger`] (at every moment) and [`trial`] (step by step, and of the end).
 //!

@@ -50,7 +50,7 @@ pub(crate) enum Mishap {
     DialFails(Side),
     SendFails,
     StoreFails,
-    /// Bytes that nobody sent, from the tunnel.
+    /// The tunnel delivers bytes that neither side sent.
     Unasked(Side),
 }
 

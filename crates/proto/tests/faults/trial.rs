@@ -190,7 +190,7 @@ impl Run {
         }
     }
 
-    /// Whoever waits without a deadline waits for its caller, who goes now.
+    /// A side that waits without a deadline waits for its caller, which cancels now.
     fn give_up(&mut self) {
         for side in SIDES {
             if self.pair.result(side).is_none() {
@@ -235,7 +235,7 @@ impl Run {
                 self.plan.setup.requests.len(),
                 "the client was not answered everything"
             ),
-            // At least one request got as far as a yes or a no.
+            // At least one request got as far as an approval or a refusal.
             Side::Phone => {
                 let other = |request: &CtapRequest| !matches!(request, CtapRequest::GetInfo);
                 assert!(ledger.asked.iter().any(other), "the phone was asked nothing");

@@ -1,5 +1,7 @@
 //! What a radio hears while a client waits: adverts of every length, other
 //! people's, and those of phones that do not keep to the rules.
+//!
+//! Clauses: [CTAP 2.2 §11.5.1] [CTAP 2.3 §11.5.1.1].
 
 use fido_hybrid_proto::client::{ClientUpdate, Input, Output};
 use fido_hybrid_proto::error::Stage;

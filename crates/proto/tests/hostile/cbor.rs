@@ -1,6 +1,8 @@
 //! CBOR that no such device writes, in every message that holds CBOR: what is
 //! malformed in any place, a value of another type in each place, a message cut
 //! at each byte, and messages that are valid and as costly as they can be.
+//!
+//! Clauses: [CTAP 2.2 §8].
 
 use fido_hybrid_proto::authenticator::Output as PhoneOutput;
 use fido_hybrid_proto::cbor::CborError;
@@ -231,8 +233,8 @@ fn a_client_sends_updates_in_cbor_that_is_none() {
     }
 }
 
-/// The status of a request of these parameters. The phone asks nobody, and goes
-/// on listening.
+/// The status of a request of these parameters. The phone asks no user, and keeps
+/// waiting for requests.
 fn refused(rig: &mut rig::Rig, command: Command, cbor: &[u8]) -> Status {
     let peak = malformed_peak(cbor.len());
     let request = [&[command.byte()], cbor].concat();

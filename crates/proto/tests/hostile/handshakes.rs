@@ -1,5 +1,7 @@
 //! The first message in each direction: of every length, and of every content
 //! that somebody can send who lacks a key; and what comes before it.
+//!
+//! Clauses: [CTAP 2.2 §11.5.1.2] [Noise §5].
 
 use fido_hybrid_proto::authenticator::Input;
 use fido_hybrid_proto::error::{PeerMisbehaved, Stage};
@@ -90,7 +92,7 @@ fn a_peer_without_the_keys_sends_a_valid_point_and_a_made_up_tag() {
     }
 }
 
-/// Before the tunnel was said to be open: nobody can have spoken yet.
+/// A message before the tunnel is open, when the peer cannot have sent one.
 #[test]
 fn a_tunnel_speaks_before_it_is_open() {
     let early = |stage| (stage, PeerMisbehaved::TooEarly);
@@ -107,7 +109,7 @@ fn a_tunnel_speaks_before_it_is_open() {
     }
 }
 
-/// Whoever sits at the tunnel service sends each side its own message back.
+/// An attacker at the tunnel service sends each side its own message back.
 #[test]
 fn the_tunnel_sends_back_what_it_was_given() {
     for flow in FLOWS {

@@ -51,7 +51,7 @@ const MALFORMED: &[(&[u8], CborError)] = &[
     (b"\x1c", CborError::Forbidden),
     (b"\x5d", CborError::Forbidden),
     (b"\xfe", CborError::Forbidden),
-    // Text that is none.
+    // Text that is not UTF-8.
     (b"\x61\xff", CborError::NotUtf8),
     (b"\x62\xc0\x80", CborError::NotUtf8),
     (b"\x63\xed\xa0\x80", CborError::NotUtf8),

@@ -1,5 +1,7 @@
 //! Messages that are sealed as they should be and that no such device sends, or
 //! not now.
+//!
+//! Clauses: [CTAP 2.2 §11.5.1.2].
 
 use std::time::Duration;
 
@@ -32,7 +34,7 @@ fn is_refusal(output: &client::Output) -> bool {
     matches!(output, client::Output::Response(Err(Status::OPERATION_DENIED)))
 }
 
-/// The reply that says no.
+/// The reply for a refusal.
 const REFUSAL: [u8; 1] = [Status::OPERATION_DENIED.0];
 
 #[test]

@@ -1,6 +1,8 @@
 //! QR codes that no client shows, as a phone's camera may read them: wrong in
 //! each field, in each digit, in length and in form. What a phone can do
 //! without is passed over, all else is refused before anything is dialled.
+//!
+//! Clauses: [CTAP 2.2 §11.5.1] [CTAP 2.3 §11.5.1].
 
 use std::sync::LazyLock;
 use std::time::Duration;

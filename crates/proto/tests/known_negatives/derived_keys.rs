@@ -28,7 +28,7 @@ fn hmac(key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
     mac.finalize().into_bytes().to_vec()
 }
 
-/// RFC 5869, sections 2.2 and 2.3.
+/// [RFC 5869 §2.2, §2.3].
 fn hkdf(input: &[u8], salt: &[u8], info: &[u8], length: usize) -> Vec<u8> {
     let key = hmac(salt, &[input]);
     let (mut output, mut block) = (Vec::new(), Vec::new());
@@ -40,7 +40,7 @@ fn hkdf(input: &[u8], salt: &[u8], info: &[u8], length: usize) -> Vec<u8> {
     output
 }
 
-/// RFC 5869, appendix A, test cases 1 to 3.
+/// [RFC 5869 §A, test cases 1 to 3]
 #[test]
 fn the_rule_gives_the_rfcs_answers() {
     let range = |from: u8, to: u8| (from..to).collect::<Vec<_>>();

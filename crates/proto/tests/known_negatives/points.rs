@@ -1,6 +1,8 @@
-//! Points that are none, or in a form that is not due: at every place where a
-//! peer's key comes in. And points at the edge that are as good as any, so that
-//! no place refuses out of caution what the other provider would take.
+//! Points that are not on the curve or have the wrong encoding, at every place
+//! that parses a peer's key. And valid points at the edge of the range, so that
+//! no place refuses what the other provider would accept.
+//!
+//! Clauses: [SEC 1 §2.3.3].
 
 use std::sync::LazyLock;
 
@@ -146,7 +148,7 @@ type Door = fn(&[u8]) -> bool;
 
 fn of_handshake(length: usize, error: HandshakeError) -> bool {
     match error {
-        // Whoever sent this point has no tag for it.
+        // The sender of this point has no valid tag for it.
         HandshakeError::Authentication => true,
         HandshakeError::Point => false,
         HandshakeError::Length(of) if of == length && of != 81 => false,

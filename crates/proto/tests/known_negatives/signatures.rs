@@ -1,5 +1,5 @@
-//! ECDSA signatures that are none: numbers outside the group, and DER that is
-//! not DER.
+//! Invalid ECDSA signatures: numbers outside the group's order, and malformed
+//! DER.
 
 use fido_hybrid_proto::crypto::SecretKey;
 

@@ -1,4 +1,6 @@
 //! Answers by honest phones and by others, held to what was required.
+//!
+//! Clauses: [WebAuthn L3 §5.1.3, §5.1.4].
 
 use fido_hybrid_proto::client::{Input, Output, PhoneRequest};
 use fido_hybrid_proto::crypto::{SecretKey, sha256};

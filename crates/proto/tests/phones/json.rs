@@ -1,4 +1,6 @@
 //! JSON requests: message type 3, for phones that list digital credentials.
+//!
+//! Clauses: [CTAP 2.3 §11.5.1.2].
 
 use fido_hybrid_proto::cbor::encode;
 use fido_hybrid_proto::client::{

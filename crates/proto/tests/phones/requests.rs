@@ -1,4 +1,6 @@
 //! Requirement and phone to what is sent, or to why nothing is.
+//!
+//! Clauses: [WebAuthn L3 §5.1.3, §5.1.4] [CTAP 2.2 §6.4, §12.1].
 
 use fido_hybrid_proto::client::{Input, Output};
 use fido_hybrid_proto::crypto::sha256;
@@ -318,19 +320,19 @@ fn what_the_phone_cannot_do_ends_before_its_user_is_asked() {
         (
             protected.try_into().unwrap(),
             VERIFIES,
-            "the phone is ready: the phone cannot protect passkeys as the site demands",
+            "the phone is ready: the phone cannot protect passkeys as the relying party demands",
             Advice::UseAnotherDevice,
         ),
         (
             of_another_algorithm.try_into().unwrap(),
             VERIFIES,
-            "the phone is ready: the phone has none of the algorithms that the site accepts",
+            "the phone is ready: the phone has none of the algorithms that the relying party accepts",
             Advice::UseAnotherDevice,
         ),
         (
             of_other_phones.try_into().unwrap(),
             VERIFIES,
-            "the phone is ready: the phone can have none of the passkeys that the site accepts",
+            "the phone is ready: the phone can have none of the passkeys that the relying party accepts",
             Advice::UseAnotherPasskey,
         ),
     ] {

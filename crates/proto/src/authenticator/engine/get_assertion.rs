@@ -1,5 +1,5 @@
-//! `authenticatorGetAssertion`, as an authenticator does it: CTAP 2.2 section
-//! 6.2.2.
+//! `authenticatorGetAssertion`, as an authenticator does it:
+//! [CTAP 2.2 §6.2.2].
 //!
 //! ```text
 //! check ─▶ look for passkeys ─▶ ask the user ─▶ count the use ─▶ sign ─▶ answer
@@ -46,7 +46,7 @@ pub(super) fn check(
     Ok(())
 }
 
-/// The ids that would do; `None` if any of the site would.
+/// The ids that are allowed. `None`: any passkey of the RP ID is.
 ///
 /// A list that names nothing usable allows nothing. It is not an empty list,
 /// which allows everything.
@@ -93,7 +93,7 @@ impl ChosenPasskey {
         Ok(Self { request, passkey, flags })
     }
 
-    /// The passkey's site and id, if its uses are counted.
+    /// The passkey's RP ID and id, if its uses are counted.
     pub(super) fn counted(&self) -> Option<(String, CredentialId)> {
         let Passkey { rp_id, id, counter, .. } = &self.passkey;
         counter.map(|_| (rp_id.clone(), id.clone()))
@@ -140,7 +140,7 @@ impl Unsigned {
         let descriptor = CredentialDescriptor::new(passkey.id);
         let mut response = GetAssertionResponse::new(descriptor, auth_data, signature);
         response.unsigned_extensions.prf = prf;
-        // CTAP 2.2 section 6.2.3: `user.id` is mandatory for discoverable credentials,
+        // [CTAP 2.2 §6.2.3]: `user.id` is mandatory for discoverable credentials,
         // and every passkey here is one. Names are for verified users only.
         let named = request.allow_list.is_empty() && flags.contains(Flags::USER_VERIFIED);
         response.user = Some(if named {

@@ -74,8 +74,8 @@ pub struct ExternalKey {
     pub public_key: PublicKey,
 }
 
-/// What a key store calls a key: an alias, an id, or the key itself, wrapped by the
-/// hardware. At most [`MAX_LENGTH`](Self::MAX_LENGTH) bytes that mean nothing here.
+/// A key store's name for a key: an alias, an id, or the key itself, wrapped by the
+/// hardware. At most [`MAX_LENGTH`](Self::MAX_LENGTH) opaque bytes.
 ///
 /// `Debug` prints the length only.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -7,7 +7,7 @@ use crate::ports::BoxFuture;
 
 /// Makes keys and signs with them, and never gives a private key away.
 ///
-/// It is asked after the user approved the request. It may ask the user once more,
+/// It is asked after the user approved the request. It may ask the user again,
 /// such as for a fingerprint that unlocks the key; the time is that of
 /// [`AuthenticatorDeadlines::answering`](crate::authenticator::AuthenticatorDeadlines::answering).
 ///
@@ -20,13 +20,13 @@ pub trait KeyStore: Send + Sync {
     /// A [`KeyError`].
     ///
     /// # Cancel safety
-    /// Dropping the future cancels: the other device has left, the program has ended
-    /// the session, or it took too long. The store must dismiss its prompt, and must
+    /// Dropping the future cancels: the other device disconnected, the program ended
+    /// the session, or the call timed out. The store must dismiss its prompt, and must
     /// not keep a key whose handle it has not returned.
     fn create_key<'a>(&'a self, rp_id: &'a str) -> BoxFuture<'a, Result<ExternalKey, KeyError>>;
 
     /// Signs `message` with ECDSA over its SHA-256 hash, and returns the signature
-    /// in ASN.1 DER (RFC 3279 section 2.2.3). The message is authenticator data and
+    /// in ASN.1 DER [RFC 3279 §2.2.3]. The message is authenticator data and
     /// the hash of the client data; its first 32 bytes are the hash of the RP ID.
     ///
     /// The signature is checked with the key's public key. One that is wrong is not

@@ -1,15 +1,15 @@
-//! `authenticatorMakeCredential`, as an authenticator does it: CTAP 2.2 section
-//! 6.1.2.
+//! `authenticatorMakeCredential`, as an authenticator does it:
+//! [CTAP 2.2 §6.1.2].
 //!
 //! ```text
-//! check ─▶ look at the site's passkeys ─▶ ask the user ─▶ make ─▶ save ─▶ answer
+//! check ─▶ look at the RP's passkeys ─▶ ask the user ─▶ make ─▶ save ─▶ answer
 //! ```
 //!
 //! Deviations from the text:
 //! * Users are verified whatever `uv` says, as phones do; every passkey can be
 //!   found without its id, whatever `rk` says.
 //! * That a passkey is excluded is told after an approval only. The text tells
-//!   it after a timeout too, which lets a site probe for accounts.
+//!   it after a timeout too, which lets a relying party probe for accounts.
 //! * No PIN/UV protocol exists on this transport: a request with `pinUvAuthParam`
 //!   is refused as one for a protocol that is not supported.
 
@@ -54,19 +54,19 @@ pub(super) fn check(
     if options.uv == Some(true) && capability < UserVerification::Verified {
         return Err(Refusal::CannotVerify);
     }
-    // CTAP 2.2 section 6.1.2: not capable of it.
+    // [CTAP 2.2 §6.1.2]: not capable of it.
     if request.enterprise_attestation.is_some() {
         return Err(Refusal::Unsupported(Status::INVALID_PARAMETER));
     }
-    // WebAuthn section 5.4.3: a user handle has 1 to 64 bytes.
+    // [WebAuthn L3 §5.4.3]: a user handle has 1 to 64 bytes.
     if !names::is_rp_id(&request.rp.id) || request.user.id.as_bytes().is_empty() {
         return Err(Refusal::Unsupported(Status::INVALID_PARAMETER));
     }
     Ok(())
 }
 
-/// Refuses a request that uses a PIN/UV protocol (CTAP 2.2 sections 6.1.2 and
-/// 6.2.2, steps 1 and 2).
+/// Refuses a request that uses a PIN/UV protocol
+/// ([CTAP 2.2 §6.1.2, §6.2.2], steps 1 and 2).
 pub(super) fn without_pin(
     members: &UnknownMembers,
     (param, protocol): (i64, i64),

@@ -64,8 +64,8 @@ pub use refusal::Refusal;
 pub use store::{MemoryStore, PasskeyStore};
 pub use user_check::{Account, Decision, Prompt, PromptId, Question, UserCheck, UserVerification};
 
-/// How often the user is asked in one transaction. Clients ask once, and once
-/// more where a first request must fail; who asks for ever hopes for a mistake.
+/// How often the user is asked in one transaction. Clients ask once, and a second
+/// time where a first request must fail; more prompts would only provoke a mistake.
 pub const MAX_PROMPTS: u8 = 8;
 
 /// What happened.
@@ -356,7 +356,7 @@ impl Session {
     fn begin(&mut self, errand: PendingRequest, outputs: &mut Outputs) -> Step {
         self.count_prompt()?;
         let (rp_id, ids) = match &errand {
-            // All of the site, for the one that the new one would replace too.
+            // All passkeys of the RP ID: the new one may replace one of them.
             PendingRequest::Register(request) => {
                 self.registering = Some((request.rp.id.clone(), request.user.id.clone()));
                 (request.rp.id.clone(), None)
@@ -375,8 +375,8 @@ impl Session {
         found: Vec<Passkey>,
         outputs: &mut Outputs,
     ) -> State {
-        // Whatever the request says: a phone that somebody found unlocked is not
-        // its user (as phones do).
+        // Whatever the request says, as phones do: a person who found the phone unlocked
+        // is not its user.
         let demanded = self.profile.capability;
         match errand {
             PendingRequest::Register(request) => {

@@ -1,19 +1,19 @@
-//! Names that somebody else chose: those of sites and accounts, as a person is
-//! shown them and as passkeys keep them.
+//! Names from the other side: those of relying parties and accounts, as prompts show
+//! them and as passkeys keep them.
 //!
 //! The client passes them on from a web page. What could make a prompt say
 //! something else than it says is taken out; what is too long is cut, as
-//! WebAuthn section 6.4.1 allows. None of this applies to the RP ID, which is
+//! [WebAuthn L3 §6.4.1] allows. None of this applies to the RP ID, which is
 //! never changed: one that no browser sends is refused.
 
 use crate::ctap::bounds::MAX_RP_ID;
 use crate::ctap::{RelyingParty, User};
 
-/// The longest name kept and shown, in bytes. WebAuthn section 6.4.1 wants 64
+/// The longest name kept and shown, in bytes. [WebAuthn L3 §6.4.1] wants 64
 /// or more.
 pub const MAX_DISPLAY_NAME_BYTES: usize = 256;
 
-/// A site, as a prompt shows it.
+/// A relying party, as a prompt shows it.
 pub(super) struct Site {
     pub(super) rp_id: String,
     pub(super) rp_name: Option<String>,
@@ -30,7 +30,7 @@ impl Site {
         Self { rp_id: rp_id.to_owned(), rp_name: None }
     }
 
-    /// The client did not say which site.
+    /// The client named no RP ID.
     pub(super) const fn unnamed() -> Self {
         Self { rp_id: String::new(), rp_name: None }
     }

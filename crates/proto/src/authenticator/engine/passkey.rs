@@ -1,4 +1,4 @@
-//! A passkey: what an authenticator keeps of a credential (WebAuthn section 4,
+//! A passkey: what an authenticator keeps of a credential ([WebAuthn L3 §4],
 //! "public key credential source").
 
 use std::fmt;
@@ -13,13 +13,13 @@ use crate::secret::PrfSecret;
 pub struct Passkey {
     /// Names it among all credentials.
     pub id: CredentialId,
-    /// The site it is for; it signs for no other.
+    /// The RP ID that it is for; it signs for no other.
     pub rp_id: String,
     /// The account it is for, with names for people.
     pub user: User,
     /// Its private key, or the handle of one.
     pub key: PrivateKey,
-    /// What its PRF is keyed with, or `None` if it has no PRF. Sites encrypt data
+    /// The key of its PRF. `None`: it has no PRF. Relying parties encrypt data
     /// under the outputs, which are lost with the secret: a store keeps it,
     /// encrypted and unchanged, as long as the key.
     pub prf_secret: Option<PrfSecret>,
@@ -65,7 +65,7 @@ impl Passkey {
     /// and among `ids`; `None`: any of the relying party.
     ///
     /// It is what [`PasskeyStore::candidates`](super::PasskeyStore::candidates) must
-    /// filter by, and what the authenticator filters by once more.
+    /// filter by, and what the authenticator filters by again.
     #[must_use]
     pub fn matches(&self, rp_id: &str, ids: Option<&[CredentialId]>) -> bool {
         self.rp_id == rp_id && ids.is_none_or(|ids| ids.contains(&self.id))
@@ -85,8 +85,8 @@ impl fmt::Debug for Passkey {
     }
 }
 
-/// Whether a passkey can be, and is, on more than one device (WebAuthn section
-/// 6.1.3). Sites take the first answer as final: a passkey that once was
+/// Whether a passkey can be, and is, on more than one device [WebAuthn L3 §6.1.3].
+/// Relying parties take the first answer as final: a passkey that once was
 /// [`DeviceBound`](Self::DeviceBound) must stay so, and the others must not
 /// become so.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

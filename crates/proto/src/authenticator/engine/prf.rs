@@ -1,5 +1,5 @@
-//! The PRF of a passkey, as an authenticator evaluates it: WebAuthn section
-//! 10.1.4, on what CTAP 2.2 says of hmac-secret.
+//! The PRF of a passkey, as an authenticator evaluates it:
+//! [WebAuthn L3 §10.1.4], on what CTAP 2.2 says of hmac-secret.
 //!
 //! ```text
 //! output = HMAC-SHA-256(key = the passkey's PRF secret, what the client hashed)
@@ -9,9 +9,9 @@
 //!   alone: that of requests in which the user is verified. So there is one
 //!   secret here, and it is used under an approval that sets UV and under no
 //!   other: outputs never leave in an answer without that flag.
-//! * Every new passkey has a secret, whether the site asked for one or not, as
-//!   CTAP recommends: a site may come upon the idea later.
-//! * The secret is drawn, not derived from the private key: a site that learns
+//! * Every new passkey has a secret, whether the RP asked for one or not, as CTAP
+//!   recommends: it may ask for the PRF in a later sign-in.
+//! * The secret is drawn, not derived from the private key: an RP that learns
 //!   outputs learns nothing about signatures.
 //! * An authenticator that cannot verify its user lists no PRF. Its answers, as
 //!   all without UV, leave the extension out like one that is not known.

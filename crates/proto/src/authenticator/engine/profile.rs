@@ -1,11 +1,11 @@
-//! What an authenticator says of itself, and its getInfo (CTAP 2.2 section
-//! 6.4). The clients see it right after the handshake.
+//! What an authenticator says of itself, and its getInfo
+//! [CTAP 2.2 §6.4]. The clients see it right after the handshake.
 //!
 //! It lists what Chromium's phone lists, and no more than is there: `prf` as the
 //! one extension, no PIN protocol, no resetting. `FIDO_2_1` promises
 //! authenticatorSelection, which Chromium sends to phones too. The limits of
-//! requests are listed as well: without them clients assume 1,024 bytes (CTAP
-//! 2.2 section 6.4, "maxMsgSize"), which 10 credential ids exceed.
+//! requests are listed as well: without them clients assume 1,024 bytes
+//! ([CTAP 2.2 §6.4], "maxMsgSize"), which 10 credential ids exceed.
 
 use std::collections::BTreeMap;
 
@@ -29,20 +29,20 @@ pub enum Attestation {
     /// `none`: no statement.
     #[default]
     None,
-    /// `packed`, signed by the new passkey itself (WebAuthn section 8.2): it
+    /// `packed`, signed by the new passkey itself [WebAuthn L3 §8.2]: it
     /// shows that the authenticator data were not changed on the way, and
     /// vouches for no model.
     Packed,
 }
 
-/// What an authenticator is.
+/// The description of an authenticator: its name, model and abilities.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Profile {
     /// Its name, for people. Clients learn it with a link; as long as no links
     /// are made it is sent nowhere.
     pub name: String,
-    /// Its model. Sites and browsers show names for the models they know.
+    /// Its model. Relying parties and browsers show names for the models they know.
     pub aaguid: Aaguid,
     /// The attestation of new passkeys.
     pub attestation: Attestation,
@@ -50,8 +50,8 @@ pub struct Profile {
     pub backup: Backup,
     /// Where the keys of new passkeys are made.
     pub new_keys: NewKeys,
-    /// The most that the user check can make sure of. Who cannot verify users
-    /// has no PRF for them either.
+    /// The highest level that the user check can verify. An authenticator that cannot
+    /// verify users has no PRF for them either.
     pub capability: UserVerification,
     /// What getInfo says in place of the truth.
     #[cfg(feature = "stated-get-info")]

@@ -15,8 +15,8 @@ use crate::crypto::{SecretKey, hkdf_sha256};
 use crate::ctap::CredentialId;
 use crate::secret::{PrfSecret, SecretArray, TransactionSeed};
 
-/// Length of a new credential id in bytes: random, twice what WebAuthn section
-/// 4 asks for, and nothing of the account in it.
+/// Length of a new credential id in bytes: random, twice what
+/// [WebAuthn L3 §4] asks for, and nothing of the account in it.
 pub const CREDENTIAL_ID_LENGTH: usize = 32;
 
 #[derive(Debug)]

@@ -1,5 +1,5 @@
 //! Why a request was refused: the reason for this device's user, and the CTAP
-//! status for the client (CTAP 2.2 section 8.2).
+//! status for the client [CTAP 2.2 §8.2].
 
 use std::fmt;
 

@@ -1,8 +1,7 @@
 //! The passkey store, as the authenticator needs it.
 //!
-//! A store is asked for the passkeys of a site and told of new ones. It is not
-//! trusted to have looked well: what it gives is filtered by RP ID and list
-//! again.
+//! A store finds the passkeys of a relying party and saves new ones. Its answers are
+//! not trusted: they are filtered by RP ID and list again.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -19,11 +18,11 @@ use crate::ports::BoxFuture;
 ///
 /// # Cancel safety
 /// The futures may be dropped at any time, such as when the other device
-/// leaves. A write must then have happened whole or not at all.
+/// disconnects. A write must then have happened whole or not at all.
 pub trait PasskeyStore: Send + Sync {
-    /// The passkeys of the site `rp_id`, compared byte by byte, the latest
-    /// first; with `ids`, only those among them. A passkey of another site is
-    /// no answer even if `ids` names it. [`Passkey::matches`] is this filter.
+    /// The passkeys of `rp_id`, compared byte by byte, the latest first; with `ids`,
+    /// only those among them. A passkey of another RP ID is not an answer, even if
+    /// `ids` names it. [`Passkey::matches`] is this filter.
     ///
     /// # Errors
     /// A [`StoreError`].
@@ -34,17 +33,17 @@ pub trait PasskeyStore: Send + Sync {
     ) -> BoxFuture<'a, Result<Vec<Passkey>, StoreError>>;
 
     /// Keeps a new passkey. It takes the place of any with the same RP ID *and*
-    /// user handle (CTAP 2.2 section 6.1.2: an account has one). It must last:
-    /// the site learns of the passkey as soon as this returns.
+    /// user handle ([CTAP 2.2 §6.1.2]: an account has one). It must last:
+    /// the RP learns of the passkey as soon as this returns.
     ///
     /// # Errors
     /// [`StoreError::Full`] if there is no room; any other [`StoreError`].
     fn insert(&self, passkey: Passkey) -> BoxFuture<'_, Result<(), StoreError>>;
 
-    /// Counts a use of a passkey of the site `rp_id`: raises its counter by
+    /// Counts a use of a passkey of `rp_id`: raises its counter by
     /// one, keeps it, and gives it for the signature to come. Here and not by
     /// the caller, so that two sign-ins at once never carry the same value,
-    /// which a site takes for a copied passkey. At its end a counter stays:
+    /// which an RP takes for a copied passkey. At its end a counter stays:
     /// going back to 0 would look like a copy too. A passkey that does not
     /// count gives 0, and does not begin to.
     ///
@@ -57,8 +56,8 @@ pub trait PasskeyStore: Send + Sync {
         id: &'a CredentialId,
     ) -> BoxFuture<'a, Result<u32, StoreError>>;
 
-    /// Removes a passkey of the site `rp_id`; one that is not there is no
-    /// error. For the program that owns the store: no other device can ask for
+    /// Removes a passkey of `rp_id`; it is not an error if the store has no such
+    /// passkey. For the program that owns the store: no other device can ask for
     /// it.
     ///
     /// # Errors
@@ -75,7 +74,7 @@ pub trait PasskeyStore: Send + Sync {
 #[error("there is no such passkey")]
 struct NoSuchPasskey;
 
-/// Passkeys in memory, for demos and tests: gone with the last clone.
+/// Passkeys in memory, for demos and tests: dropped with the last clone.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryStore {
     passkeys: Arc<Mutex<Vec<Passkey>>>,

@@ -2,13 +2,13 @@
 //!
 //! A client that cannot use this authenticator for its request, as it knows
 //! from getInfo or from `UNSUPPORTED_ALGORITHM`, asks for the user's presence
-//! before it tells the site. Chromium then waits for the answer, and for no
+//! before it tells the RP. Chromium then waits for the answer, and for no
 //! other end of the request. It has two ways to ask:
 //!
-//! * authenticatorSelection (CTAP 2.2 section 6.9), of an authenticator with
+//! * authenticatorSelection [CTAP 2.2 §6.9], of an authenticator with
 //!   `FIDO_2_1`. The answer is `OK`.
 //! * A registration for [`DUMMY_RP_ID`], of any other. The answer is
-//!   `PIN_NOT_SET`: what section 6.1.2 answers, after user presence, to a request
+//!   `PIN_NOT_SET`: what [CTAP 2.2 §6.1.2] answers, after user presence, to a request
 //!   with an empty `pinUvAuthParam`, which asks for the same. Chromium takes it
 //!   as a touch, and no passkey is made.
 //!
@@ -24,7 +24,7 @@ use super::{Outputs, PendingPrompt, Report, Session, Step};
 use crate::ctap::{MakeCredentialRequest, RawResponse, Status};
 use crate::state_machine::End;
 
-/// The RP ID of Chromium's request for the user's presence. No site has it.
+/// The RP ID of Chromium's request for the user's presence. No relying party has it.
 const DUMMY_RP_ID: &str = ".dummy";
 
 /// How the client asks for the user's presence.

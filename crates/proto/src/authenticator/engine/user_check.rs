@@ -1,9 +1,9 @@
 //! Asking the user: what a prompt shows and what comes back.
 //!
-//! **Every prompt is the wish of another device.** Somebody may have shown the
+//! **Every prompt is the wish of another device.** An attacker may have shown the
 //! user a QR code that belongs to a computer far away; the prompt is the one
 //! place where that can be noticed. So it says that another device asks, for
-//! which site, and what for, and nothing is signed and no passkey is told of
+//! which RP ID, and what for, and nothing is signed and no passkey is told of
 //! without an approval.
 
 use std::fmt;
@@ -27,14 +27,14 @@ pub struct PromptId(pub(super) [u8; 8]);
 pub struct Prompt {
     /// To be given back with the decision.
     pub id: PromptId,
-    /// The site, by the one name that is not the site's to choose. Empty if the
-    /// other device named no site: [`Question::Unsupported`].
+    /// The RP ID, the one name that the relying party cannot choose freely. Empty if
+    /// the other device named no RP ID: [`Question::Unsupported`].
     pub rp_id: String,
-    /// What the site calls itself, in registrations; `None` if it has no name or
-    /// an empty one. It proves nothing, and must not be shown in place of the RP
+    /// The relying party's own name, in registrations. `None`: it has no name or an
+    /// empty one. It proves nothing, and must not be shown in place of the RP
     /// ID.
     pub rp_name: Option<String>,
-    /// What for.
+    /// The decision that the user is asked for.
     pub question: Question,
     /// How sure an approval must be to count. Where something is made or signed
     /// that is [`Profile::ability`](super::Profile::capability), whatever the other device asks for.
@@ -43,8 +43,8 @@ pub struct Prompt {
 
 impl Prompt {
     /// The passkey that an approval replaces: an account has one on this device.
-    /// The site may not know that, and goes on asking for the old one if it does
-    /// not receive the answer.
+    /// The relying party may not know that, and keeps asking for the old one if it
+    /// does not receive the answer.
     #[must_use]
     pub fn replaces(&self) -> Option<&CredentialId> {
         match &self.question {
@@ -110,7 +110,7 @@ impl fmt::Debug for Prompt {
     }
 }
 
-/// What a prompt is about.
+/// The subject of a prompt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Question {
@@ -119,15 +119,15 @@ pub enum Question {
     Register(Account),
     /// May one of these accounts sign in, and which? There is at least one.
     SignIn(Vec<Account>),
-    /// A passkey of this account is registered at the site already, so none
-    /// will be made. Approving tells the site so.
+    /// A passkey of this account is registered at the relying party already, so no
+    /// passkey is made. After an approval the RP learns why.
     CredentialExcluded(Account),
-    /// There is no passkey for the site, or none that it would take. Approving
-    /// tells the site so.
+    /// There is no passkey for the relying party, or none that it accepts. After an
+    /// approval the RP learns why.
     NoCredentials,
-    /// The other device asks whether the user is here, and for no site. Most ask
+    /// The other device asks whether the user is here, and names no RP ID. Most ask
     /// so when this device cannot do what they want, and report an error to their
-    /// site after the answer; others ask for something next. There is nothing to
+    /// RP after the answer; others ask for something next. There is nothing to
     /// decide: an approval and a decline both say that the user has read it.
     Unsupported,
 }
@@ -158,7 +158,7 @@ impl Account {
 /// How sure one is of the user.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum UserVerification {
-    /// Somebody was there and said yes.
+    /// A person was present and approved; not verified to be the device's user.
     Present,
     /// It was the device's user: biometrics, PIN or pattern, in this very
     /// prompt.
@@ -166,7 +166,7 @@ pub enum UserVerification {
     Verified,
 }
 
-/// What the user said.
+/// The user's decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Decision {
@@ -182,8 +182,8 @@ pub enum Decision {
     Declined,
     /// No answer.
     TimedOut,
-    /// Nobody can be asked: no screen, no session, a locked store. This is not
-    /// the user's no, and the other device is told so.
+    /// The user cannot be asked: no screen, no session, a locked store. The other
+    /// device gets a different status than for a refusal by the user.
     NoUi,
 }
 
@@ -196,10 +196,10 @@ pub trait UserCheck: Send + Sync {
     ///
     /// # Cancel safety
     /// Dropping the future takes the prompt off the screen: the other device
-    /// has left, or it took too long.
+    /// disconnected, or the prompt timed out.
     fn check(&self, prompt: Prompt) -> BoxFuture<'_, Decision>;
 
-    /// The most that [`check`](Self::check) can make sure of. Clients are told
+    /// The highest level that [`check`](Self::check) can verify. getInfo tells clients
     /// whether this authenticator can verify its user.
     fn capability(&self) -> UserVerification {
         UserVerification::Verified

@@ -1,5 +1,5 @@
-//! The advert is being transmitted, and the handshake: CTAP 2.2 sections
-//! 11.5.1 and 11.5.1.1.
+//! The advert is being transmitted, and the handshake:
+//! [CTAP 2.2 §11.5.1, §11.5.1.1].
 
 use super::messages::unanswerable;
 use super::session::PhoneChannel;

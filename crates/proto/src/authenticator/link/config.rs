@@ -14,8 +14,8 @@ pub struct AuthenticatorDeadlines {
     /// DNS, TCP, TLS and upgrade together.
     pub registering: Duration,
     /// From the advert until the client's handshake message, which comes at
-    /// once when the client has heard the advert. Short: as long as it is on
-    /// the air it can be relayed.
+    /// once when the client has received the advert. Short: while it is
+    /// transmitted it can be relayed.
     pub advertising: Duration,
     /// From the handshake, or an answer, until the next request or the end.
     pub listening: Duration,

@@ -6,7 +6,7 @@ use crate::ports::bluetooth::AdapterState;
 use crate::secret::SecretBytes;
 use crate::transport::tunnel_url::{RoutingId, TunnelRequest};
 
-/// What happened.
+/// An event that the link takes.
 #[derive(Debug)]
 pub enum LinkInput {
     /// The tunnel of [`LinkOutput::Dial`] is open.
@@ -38,7 +38,7 @@ pub enum LinkInput {
     TimePassed,
 }
 
-/// What is to be done. Exhaustive: each is an action.
+/// An action for the driver. Exhaustive: each must be performed.
 #[derive(Debug)]
 pub enum LinkOutput {
     /// Open a tunnel.

@@ -1,5 +1,5 @@
 //! The authenticator's link to a client: tunnel, advert, handshake, messages
-//! (CTAP 2.2 section 11.5.1). It gives CTAP requests and takes responses, and
+//! [CTAP 2.2 §11.5.1]. It gives CTAP requests and takes responses, and
 //! knows nothing of passkeys.
 //!
 //! ```text
@@ -161,7 +161,7 @@ impl StateMachine for State {
     }
 
     fn outranks_deadline(input: &LinkInput) -> bool {
-        // A client that has left is not told that time is up.
+        // A client that has disconnected gets no timeout status.
         matches!(
             input,
             LinkInput::TunnelClosed | LinkInput::TunnelFailed(_) | LinkInput::SendFailed(_)

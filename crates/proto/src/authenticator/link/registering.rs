@@ -1,4 +1,4 @@
-//! A tunnel is being opened: CTAP 2.2 section 11.5.1, up to the advert.
+//! A tunnel is being opened: [CTAP 2.2 §11.5.1], up to the advert.
 
 use super::advertising::Advertising;
 use super::config::LinkSecrets;

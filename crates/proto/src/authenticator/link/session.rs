@@ -1,5 +1,5 @@
 //! The client is connected: CTAP messages both ways, one request at a time
-//! (CTAP 2.2 section 11.5.1.2).
+//! [CTAP 2.2 §11.5.1.2].
 
 use super::messages::{besides_requests, unanswerable};
 use super::{LinkInput, LinkOutput, LinkUpdate, Outputs, State, Step, response};

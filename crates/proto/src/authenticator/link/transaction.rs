@@ -1,8 +1,7 @@
 //! A link alone, for programs that have a CTAP2 engine of their own.
 //!
 //! The law is that of [`authenticator::Transaction`](super::super::Transaction):
-//! after each input, take outputs until there is none; then wait for one more
-//! input.
+//! after each input, take all outputs; then wait for one more input.
 
 use crate::ctap::GetInfoResponse;
 use std::time::Duration;
@@ -17,17 +16,17 @@ use crate::state_machine::Runner;
 use crate::transport::qr_code::QrCode;
 use crate::transport::tunnel_domain::TunnelDomain;
 
-/// What the program decides about a link.
+/// The program's settings of a link.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct LinkConfig {
     /// The tunnel service at which this authenticator meets clients.
     pub domain: TunnelDomain,
-    /// What the engine can do. The client is told after the handshake, and
+    /// The engine's abilities. The client receives them after the handshake, and
     /// whenever it asks: such requests do not come out as [`LinkOutput::Request`].
     ///
-    /// Clients assume a `maxMsgSize` of 1,024 bytes if there is none, and ask
-    /// only for what is listed.
+    /// Without a `maxMsgSize`, clients assume 1,024 bytes. They ask only for what
+    /// is listed.
     pub get_info: GetInfoResponse,
     /// How long each stage may take.
     pub deadlines: AuthenticatorDeadlines,

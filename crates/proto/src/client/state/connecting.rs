@@ -12,7 +12,7 @@ use crate::secret::Psk;
 use crate::transport::noise::Initiator;
 use crate::transport::tunnel_domain::TunnelDomain;
 
-/// The tunnel to the phone that was heard is being opened.
+/// The tunnel to the phone whose advert was received is being opened.
 #[derive(Debug)]
 pub(in crate::client) struct Connecting {
     pub(super) identity: SecretKey,

@@ -1,4 +1,4 @@
-//! The start of a linked transaction (state-assisted, CTAP 2.2 section 11.5.2):
+//! The start of a linked transaction (state-assisted, [CTAP 2.2 §11.5.2]):
 //! the phone is called through its tunnel service and listened for by radio at
 //! the same time. The handshake starts when both are there.
 //!

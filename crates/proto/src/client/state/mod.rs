@@ -214,7 +214,7 @@ impl State {
         }
     }
 
-    /// The caller wants no more: say so to the phone if it can be said.
+    /// The caller cancels: sends the shutdown message if the phone is connected.
     fn cancel(self, outputs: &mut Outputs) -> Result<Self, End> {
         match self {
             Self::Ready(mut session)

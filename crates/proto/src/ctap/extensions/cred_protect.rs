@@ -1,5 +1,5 @@
 //! `credProtect`: when an authenticator uses a credential without verifying its
-//! user (CTAP 2.2 section 12.1).
+//! user [CTAP 2.2 §12.1].
 //!
 //! ```text
 //! registration  in   1 | 2 | 3

@@ -1,5 +1,5 @@
-//! `largeBlob`: a few bytes of the site's own beside a credential (WebAuthn
-//! section 10.1.5), in the form that iPhones take over CTAP.
+//! `largeBlob`: a few bytes of the relying party's own beside a credential
+//! [WebAuthn L3 §10.1.5], in the form that iPhones take over CTAP.
 //!
 //! ```text
 //! registration  in   {"support": "required" | "preferred"}
@@ -10,12 +10,12 @@
 //!
 //! Blobs are compressed (DEFLATE) by the client. `originalSize` is what the
 //! peer claims: a caller that inflates must bound the result by it *and* by a limit
-//! of their own. Blobs are carried as secrets, since sites keep keys there.
+//! of their own. Blobs are carried as secrets, since relying parties keep keys there.
 
 use crate::cbor::{CborError, Decode, Encode, MapKey, Reader, Writer};
 use crate::secret::SecretBytes;
 
-/// How much a site wants large blobs with a new credential.
+/// How much a relying party wants large blobs with a new credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LargeBlobSupport {
@@ -92,7 +92,7 @@ pub struct LargeBlob {
     pub original_size: u64,
 }
 
-/// What to do with a credential's blob.
+/// An operation on a credential's blob.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LargeBlobAssertionInput {
@@ -135,7 +135,7 @@ impl<'a> Decode<'a> for LargeBlobAssertionInput {
     }
 }
 
-/// What became of the operation.
+/// The result of the operation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LargeBlobAssertionOutput {

@@ -1,4 +1,4 @@
-//! Extensions: CTAP 2.2 section 12, WebAuthn section 9, as phones take them
+//! Extensions: [CTAP 2.2 §12], [WebAuthn L3 §9], as phones take them
 //! over the hybrid transport.
 //!
 //! ```text
@@ -80,7 +80,7 @@ impl OtherExtensions {
         self.0.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are no extensions.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -116,7 +116,7 @@ macro_rules! extensions {
                 prf.into_iter().chain(large_blob).chain(other)
             }
 
-            /// Adds these extensions to a message, unless there is none.
+            /// Adds these extensions to a message, if there are any.
             pub(super) fn write_member(&self, key: i64, map: &mut MapWriter<'_>) {
                 if !self.is_empty() {
                     map.integer(key, |writer| writer.value(self));
@@ -158,22 +158,22 @@ macro_rules! extensions {
 }
 
 extensions!(
-    /// What a client asks for in a registration.
+    /// The client's inputs of a registration.
     RegistrationInputs { prf: prf::PrfRegistrationInput, large_blob: large_blob::LargeBlobSupport }
 );
 
 extensions!(
-    /// What the authenticator answers in a registration, unsigned.
+    /// The authenticator's unsigned outputs of a registration.
     RegistrationOutputs { prf: prf::PrfRegistrationOutput, large_blob: large_blob::LargeBlobRegistrationOutput }
 );
 
 extensions!(
-    /// What a client asks for in an assertion.
+    /// The client's inputs of an assertion.
     AssertionInputs { prf: prf::PrfAssertionInput, large_blob: large_blob::LargeBlobAssertionInput }
 );
 
 extensions!(
-    /// What the authenticator answers in an assertion, unsigned.
+    /// The authenticator's unsigned outputs of an assertion.
     AssertionOutputs { prf: prf::PrfAssertionOutput, large_blob: large_blob::LargeBlobAssertionOutput }
 );
 

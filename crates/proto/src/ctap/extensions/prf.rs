@@ -1,5 +1,5 @@
-//! `prf`: a secret of 32 bytes per credential and input (WebAuthn section
-//! 10.1.4), in the form that phones take over CTAP.
+//! `prf`: a secret of 32 bytes per credential and input
+//! [WebAuthn L3 §10.1.4], in the form that phones take over CTAP.
 //!
 //! ```text
 //! registration  in   {"eval"?: values}          mostly {}: "does it have one?"
@@ -10,7 +10,7 @@
 //! ```
 //!
 //! Inputs are hashed by the client already: SHA-256 of `WebAuthn PRF`, a zero
-//! byte and what the site gave. They go in the clear inside the tunnel.
+//! byte and what the relying party gave. They go in the clear inside the tunnel.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ use crate::secret::{PrfInput, PrfOutput};
 pub struct PrfValues<T> {
     /// The value that is always there.
     pub first: T,
-    /// The value for a site that changes its secret.
+    /// The value for a relying party that changes its secret.
     pub second: Option<T>,
 }
 
@@ -32,7 +32,7 @@ pub struct PrfValues<T> {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PrfRegistrationInput {
-    /// What to evaluate at once; phones ignore it.
+    /// The values to evaluate at once; phones ignore them.
     pub eval: Option<PrfValues<PrfInput>>,
 }
 
@@ -107,9 +107,9 @@ impl<'a> Decode<'a> for PrfRegistrationOutput {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PrfAssertionInput {
-    /// What to evaluate for any credential that has no values of its own.
+    /// The values for any credential that has no values of its own.
     pub eval: Option<PrfValues<PrfInput>>,
-    /// What to evaluate for one credential of the allow list.
+    /// The values for single credentials of the allow list.
     pub eval_by_credential: BTreeMap<CredentialId, PrfValues<PrfInput>>,
 }
 
@@ -120,8 +120,8 @@ impl PrfAssertionInput {
         Self { eval: Some(eval), eval_by_credential: BTreeMap::new() }
     }
 
-    /// What to evaluate for this credential: its own values go first
-    /// (WebAuthn section 10.1.4).
+    /// The values for this credential: its own values go first
+    /// [WebAuthn L3 §10.1.4].
     #[must_use]
     pub fn values_for(&self, credential: &CredentialId) -> Option<&PrfValues<PrfInput>> {
         self.eval_by_credential.get(credential).or(self.eval.as_ref())

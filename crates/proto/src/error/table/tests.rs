@@ -189,7 +189,7 @@ mod options {
     pub(super) const UNSUPPORTED: OptionsError =
         OptionsError::Unsupported("extensions.largeBlob.support");
 
-    /// Every error of a site's options, with the name that the page gets.
+    /// Every error of options, with the name that the page gets.
     pub(super) fn every_error() -> Vec<(OptionsError, DomException)> {
         let rp_id = every!(RpIdError {
             RpIdError::Domain(_) => RpIdError::Domain(DomainError::Syntax),
