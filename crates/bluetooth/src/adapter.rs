@@ -6,10 +6,10 @@ use fido_hybrid_proto::ports::bluetooth::{AdapterState, BluetoothAddress};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Adapter {
-    /// What [`Bluetooth::adapter`](super::Bluetooth::adapter) takes: `hci0` on
+    /// The id for [`Bluetooth::adapter`](super::Bluetooth::adapter): `hci0` on
     /// Linux, its address on Windows, `CoreBluetooth` on macOS.
     pub id: String,
-    /// What the system calls it.
+    /// The system's name for it.
     pub name: String,
     /// Its public address, where the system tells.
     pub address: Option<BluetoothAddress>,

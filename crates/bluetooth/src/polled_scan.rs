@@ -4,9 +4,9 @@
 //! adapter report that it was switched on or off, at best, and never that one
 //! was plugged in or pulled out, or that listening has broken off. So a task
 //! looks at the [`PolledRadio`] every [`POLL_INTERVAL`], listens whenever it is on,
-//! and begins to listen anew every [`RENEWAL_INTERVAL`].
+//! and restarts the scan every [`RENEWAL_INTERVAL`].
 //!
-//! What the task hears waits in a queue of [`QUEUE_LENGTH`]: the systems' own
+//! What the task receives waits in a queue of [`QUEUE_LENGTH`]: the systems' own
 //! queues are short, and silently drop what is not taken in time.
 
 use std::future::pending;
@@ -31,7 +31,7 @@ use fido_hybrid_proto::ports::bluetooth::{
 /// they have switched it on or plugged it in.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How often listening begins anew although nothing seems wrong: btleplug does
+/// How often the scan is restarted although nothing seems wrong: btleplug does
 /// not say that Windows has given up, as it may in standby. It also remembers
 /// every device that was near since listening began.
 const RENEWAL_INTERVAL: Duration = Duration::from_secs(60);
@@ -74,14 +74,14 @@ pub(super) trait PolledRadio: Send + 'static {
 
 /// A radio that listens.
 pub(super) trait ActiveScan: Send + 'static {
-    /// What is heard next; `None` once listening has broken off.
+    /// The next event; `None` once the scan has broken off.
     ///
     /// # Cancel safety
     /// An advert may be lost. It comes again.
     fn next_event(&mut self) -> impl Future<Output = Option<RadioEvent>> + Send;
 }
 
-/// What a radio hears.
+/// What a radio receives.
 pub(super) enum RadioEvent {
     /// The adverts of one device.
     Adverts(Vec<AdvertReport>),
@@ -130,7 +130,7 @@ pub(super) async fn scan(mut radio: impl PolledRadio) -> Result<Box<dyn Scan>, B
     let scan = match state {
         AdapterState::On => Some(in_time(radio.start_scan()).await?),
         // The systems ask their user once: what was refused stays refused
-        // until the program is started anew.
+        // until the program is restarted.
         AdapterState::NotPermitted => return Err(BluetoothError::NotPermitted),
         AdapterState::NotReady | AdapterState::Off | AdapterState::Absent => None,
     };
@@ -182,7 +182,7 @@ struct ScanTask<R: PolledRadio> {
 
 /// What a look has found of the scan.
 enum Found {
-    /// It is as it should be, and was so since the last look at the least.
+    /// The scan runs, and has run at least since the last look.
     Steady,
     /// It has begun to listen, which may break off at once.
     Begun,
@@ -193,7 +193,7 @@ impl<R: PolledRadio> ScanTask<R> {
         self.tell(first).await;
         let fault = self.attend().await;
         debug!(%fault, "the scan ends");
-        // The scan first: who hears of the end finds nothing on.
+        // The scan is dropped before the error is sent, so that it is off for the receiver.
         self.scan = None;
         let _dropped = self.queue.send(Err(fault)).await;
     }
@@ -262,8 +262,7 @@ impl<R: PolledRadio> ScanTask<R> {
         Ok(found)
     }
 
-    /// The radio's state. A look may take the system a while, in which adverts
-    /// are heard as ever.
+    /// The radio's state. The query may take a while; adverts are received meanwhile.
     async fn poll_while_scanning(&mut self) -> Result<AdapterState, BluetoothError> {
         let mut look = pin!(in_time(self.radio.poll_state()));
         loop {
@@ -316,7 +315,7 @@ async fn in_time<T>(
     timeout(RADIO_LIMIT, radio).await.unwrap_or_else(|_| Err(Broken::Stuck.into()))
 }
 
-/// Why a scan ends that nobody has stopped.
+/// Why a scan ended that its owner did not stop.
 #[derive(Debug, thiserror::Error)]
 enum Broken {
     #[error("listening broke off")]

@@ -20,7 +20,7 @@ use system::advertise;
 /// [`Scanner::scan`] or [`Advertiser::advertise`] and ends with the drop of
 /// what these return.
 ///
-/// | | hears | advertises |
+/// | | scans | advertises |
 /// |---|---|---|
 /// | Linux (BlueZ 5.50 or later) | yes | yes |
 /// | Windows 10 1903 or later | yes, not yet tried on a radio | yes, not yet tried on a radio |
@@ -30,12 +30,12 @@ use system::advertise;
 /// adapter that fails to broadcast three times in a row is asked for an advert that can
 /// be connected to instead. BlueZ sends that one from the adapter's public address,
 /// which never changes: receivers nearby can recognise the machine by it while the
-/// advert is on the air. After a success the next registration is a broadcast again.
+/// adapter advertises. After a success the next registration is a broadcast again.
 ///
 /// On other systems everything is [`BluetoothError::Unsupported`].
 ///
-/// macOS asks its user at the first use, be it only for the state, whether the
-/// program may use Bluetooth. The call waits for their answer.
+/// On macOS the system asks the user at the first use whether the program may use
+/// Bluetooth, even if that use only reads the state. The call waits for the answer.
 #[derive(Clone, Debug, Default)]
 pub struct Bluetooth {
     settings: Settings,
@@ -71,7 +71,7 @@ impl Bluetooth {
 
     /// Another D-Bus than the system's, by its address
     /// (`unix:path=/run/dbus/system_bus_socket`): for sandboxes and tests. It
-    /// must be on this machine, or hearing would prove no proximity. Linux
+    /// must be on this machine, or a received advert would prove no proximity. Linux
     /// only; elsewhere it changes nothing.
     #[must_use]
     pub fn bus_address(mut self, address: impl Into<String>) -> Self {

@@ -29,11 +29,11 @@ use fido_hybrid_proto::error::BluetoothError;
 use fido_hybrid_proto::ports::BoxFuture;
 use fido_hybrid_proto::ports::bluetooth::{AdapterState, Advertisement, SERVICE_UUID};
 
-/// [`SERVICE_UUID`] in full (Bluetooth Core, volume 3, part B, section 2.5.1).
+/// [`SERVICE_UUID`] in full [Bluetooth Core Vol 3 Part B §2.5.1].
 const SERVICE: GUID =
     GUID::from_u128(((SERVICE_UUID as u128) << 96) | 0x0000_0000_0000_1000_8000_0080_5f9b_34fb);
 
-/// How long Windows may take to say that an advert is on the air.
+/// How long Windows may take to report that it advertises.
 const START_LIMIT: Duration = Duration::from_secs(5);
 
 /// E_ACCESSDENIED.
@@ -175,7 +175,7 @@ impl Drop for OnAir {
     }
 }
 
-/// Why an advert is not on the air, or no longer.
+/// The error for an advert that Windows does not transmit, or no longer.
 fn refused(error: BluetoothError) -> BluetoothError {
     match error {
         BluetoothError::RadioNotAvailable => BluetoothError::Off,
@@ -201,9 +201,9 @@ fn fault(error: windows::core::Error) -> BluetoothError {
 
 #[derive(Debug, thiserror::Error)]
 enum Trouble {
-    #[error("Windows does not say whether the advert is on the air")]
+    #[error("Windows does not report whether it advertises")]
     Silent,
-    #[error("Windows took the advert off the air")]
+    #[error("Windows stopped advertising")]
     Stopped,
     #[error("another program advertises, and the adapter can do so once only")]
     InUse,

@@ -1,7 +1,7 @@
 //! An advert: which adapter sends it, and what becomes of that.
 //!
 //! As with a scan, whatever may change the adapters wakes the advert's task, which
-//! then looks at all of them anew ([`Advertising::look`]): one way for the start, for
+//! then looks at all of them again ([`Advertising::look`]): one way for the start, for
 //! an adapter that comes back, and for a BlueZ that was restarted.
 
 use std::collections::BTreeSet;
@@ -177,7 +177,7 @@ impl Advertising {
         };
         let owner = match bus::owner(&self.connection).await.map_err(fault) {
             Ok(owner) => owner,
-            // BlueZ has left meanwhile, and says so by a signal.
+            // BlueZ stopped meanwhile; a `NameOwnerChanged` signal reports it.
             Err(BluetoothError::Absent) => return Ok(Next::OnChange),
             Err(fault) => return Err(fault),
         };
@@ -264,7 +264,7 @@ impl Advertising {
         let register = (ADVERTISING_MANAGER, "RegisterAdvertisement");
         let registered = bus::call::<()>(&self.connection, path, register, advert).await;
         let Err(error) = registered else {
-            debug!(adapter = found.adapter.id, ?kind, "the advert is on the air");
+            debug!(adapter = found.adapter.id, ?kind, "the adapter advertises");
             // The next time begins with a broadcast again: what failed may have passed,
             // and an advert of the other kind tells the adapter's address.
             self.offer.lock().failures.clear();

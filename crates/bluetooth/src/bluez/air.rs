@@ -114,7 +114,7 @@ impl Air {
         }
     }
 
-    /// A device was heard again. What has changed does not say who it is.
+    /// BlueZ received a device again. The changed properties do not name the device.
     fn device_changed(
         self: &Arc<Self>,
         path: &Path<'static>,
@@ -130,7 +130,7 @@ impl Air {
             state.lookups.len() < LOOKUPS && state.lookups.insert(path.clone())
         };
         if !is_new {
-            // One whose address does not come is heard without it.
+            // Without an answer for its address, the advert is reported without one.
             adverts.into_iter().for_each(|advert| self.heard(advert));
             return;
         }
@@ -141,7 +141,7 @@ impl Air {
             ask,
             Box::new(move |reply, _| {
                 air.lock().lookups.remove(&device);
-                // A device that was forgotten meanwhile was heard all the same.
+                // BlueZ may have forgotten the device meanwhile; its advert was received.
                 let known = reply.read1::<PropMap>().ok().filter(|_| !is_error(&reply));
                 for mut advert in adverts {
                     if let Some(known) = &known {

@@ -34,9 +34,9 @@ const TIMEOUT: &str = "org.freedesktop.DBus.Error.Timeout";
 
 /// A connection of one's own. Dropping it closes it.
 ///
-/// Whoever calls something reads from it meanwhile, in the same task
-/// ([`during`](Self::during)): with dbus-tokio 0.7, a call from another thread
-/// than the one that reads may be said not to have been sent although it was.
+/// Call methods only inside [`during`](Self::during), which also drives the reader:
+/// with dbus-tokio 0.7, a call from another thread can report "not sent" although
+/// it was sent.
 pub(super) struct Bus {
     // Dropped in this order. dbus-tokio drops its own the other way round: once
     // the socket is closed, its number may be another connection's already, and
@@ -129,7 +129,7 @@ async fn in_time<R>(
         .unwrap_or_else(|_| Err(dbus::Error::new_custom(TIMEOUT, "there was no answer in time")))
 }
 
-/// Calls a method of BlueZ from where nobody can wait for its answer.
+/// Calls a method of BlueZ without waiting for its answer, such as from a `drop`.
 pub(super) fn call_without_reply(
     connection: &SyncConnection,
     path: &Path<'static>,
@@ -157,7 +157,7 @@ pub(super) async fn managed_objects(
 }
 
 /// Hands over signals: that BlueZ comes and goes, that its objects do, and that
-/// properties of these `interfaces` change. Others may come too, from anybody.
+/// properties of these `interfaces` change. Signals from other senders may come too.
 pub(super) async fn signals(
     connection: &Arc<SyncConnection>,
     interfaces: &[&str],

@@ -13,7 +13,7 @@ use fido_hybrid_proto::ports::bluetooth::{
 };
 
 /// The most service data that is taken from one advert: what an extended
-/// advertisement carries (Bluetooth Core, volume 4, part E, section 7.8.54).
+/// advertisement carries [Bluetooth Core Vol 4 Part E §7.8.54].
 const MAX_SERVICE_DATA: usize = 1650;
 
 /// The longest name of an adapter that is shown, in characters.
@@ -77,7 +77,7 @@ pub(super) fn adapters(objects: &Objects) -> Vec<Found> {
 }
 
 /// What devices under `adapter` carry that are in range now. BlueZ keeps others
-/// too, which it has not heard since the last scan: they have no RSSI.
+/// too, which it has not received since the last scan: they have no RSSI.
 pub(super) fn in_range<'a>(
     objects: &'a Objects,
     adapter: &'a Path<'static>,
@@ -119,7 +119,7 @@ fn service(uuid: &str) -> Option<u16> {
         .find(|service| uuid.eq_ignore_ascii_case(&long_uuid(*service)))
 }
 
-/// A 16-bit UUID in full (Bluetooth Core, volume 3, part B, section 2.5.1).
+/// A 16-bit UUID in full [Bluetooth Core Vol 3 Part B §2.5.1].
 pub(super) fn long_uuid(short: u16) -> String {
     format!("0000{short:04x}-0000-1000-8000-00805f9b34fb")
 }

@@ -71,7 +71,7 @@ impl Refusals {
         self.0.remove(path);
     }
 
-    /// Of the others, those that are switched off or gone begin anew later.
+    /// Of the others, those that are switched off or removed start again later.
     pub(super) fn forget_all_but(&mut self, adapters: &[Found]) {
         self.0.retain(|path, _| {
             let is_on = |found: &Found| found.adapter.state == AdapterState::On;

@@ -1,10 +1,10 @@
-//! A scan: which adapters listen, and what they hear.
+//! A scan: which adapters scan, and what they receive.
 //!
 //! Two sides share an [`Air`]. The task that reads from D-Bus hands it every
 //! signal: adverts go on to the caller from there, so that other people's cost
 //! no more than being looked at. Whatever may change the adapters only wakes
-//! the scan's task, which then looks at all of them anew and makes listen what
-//! should ([`Listening::look`]): one way for the start, for an adapter that is
+//! the scan's task, which then looks at all of them again and starts those that
+//! should scan ([`Listening::look`]): one way for the start, for an adapter that is
 //! plugged in or switched on, and for a BlueZ that was restarted.
 
 use std::collections::BTreeSet;
@@ -208,8 +208,8 @@ impl Listening {
         }
     }
 
-    /// All that BlueZ has. From now on signals count from whoever BlueZ is:
-    /// without that name, nothing would be heard.
+    /// All that BlueZ has. From now on signals count if the owner of `org.bluez` sent
+    /// them: without that owner's name, the scan would receive nothing.
     async fn ask(&self) -> Result<Objects, BluetoothError> {
         let objects = bus::managed_objects(&self.connection).await.map_err(fault)?;
         let owner = bus::owner(&self.connection).await.map_err(fault)?;
@@ -224,7 +224,7 @@ impl Listening {
         {
             return Ok(AdapterState::Off);
         }
-        // Before it listens: it may hear something before it says that it does.
+        // Before it scans: adverts may arrive before the adapter reports `Discovering`.
         let is_new = self.air.lock().listening.insert(path.clone());
         if !is_new && *discovering {
             return Ok(AdapterState::On);

@@ -44,7 +44,7 @@ impl Scanning {
     /// Also for those that listen already, which changes nothing for them.
     pub(super) async fn start(settings: &Settings, adapter: Adapter) -> btleplug::Result<Self> {
         let scanning = Self::counted(Arc::clone(&settings.central), adapter);
-        // It keeps what it has ever heard of.
+        // The adapter keeps every device that it has ever received.
         scanning.adapter.clear_peripherals().await?;
         let services = [SERVICE_UUID, DEPRECATED_SERVICE_UUID].map(uuid_from_u16).to_vec();
         scanning.adapter.start_scan(ScanFilter { services }).await?;

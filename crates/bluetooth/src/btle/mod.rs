@@ -108,7 +108,7 @@ impl PolledRadio for System {
 
     async fn start_scan(&mut self) -> Result<SystemEars, BluetoothError> {
         let handle = self.found.clone().ok_or(BluetoothError::Absent)?;
-        // Before the start: what is heard first is not missed.
+        // Before the start, so that the first adverts are not missed.
         let events = handle.events().await.map_err(fault)?;
         let scanning = platform::Scanning::start(&self.settings, handle).await.map_err(fault)?;
         Ok(SystemEars { events, scanning })

@@ -19,8 +19,8 @@ const PHONE: BluetoothAddress =
 #[derive(Clone)]
 struct Stage {
     state: Arc<Mutex<Result<AdapterState, BluetoothError>>>,
-    /// The doors of those that listen: what is sent is heard, and a door that
-    /// is taken away breaks listening off.
+    /// The senders of running scans: a scan receives what is sent, and a sender that is
+    /// dropped breaks its scan off.
     doors: Arc<Mutex<Vec<mpsc::UnboundedSender<RadioEvent>>>>,
     listening: watch::Sender<Count>,
     /// PolledScan breaks off as soon as it has begun.

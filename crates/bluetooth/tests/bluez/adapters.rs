@@ -134,7 +134,7 @@ async fn bluetooth_is_switched_on_only_for_those_who_ask() {
     let powered = [Value::text(ADAPTER), Value::text("Powered"), Value::Bool(true).variant()];
     assert_eq!(set.arguments, powered);
 
-    // Whoever switches it off during the scan wants it so.
+    // A user who switches it off during the scan wants it off.
     laptop.switch("hci0", Power::Off);
     assert_eq!(state(&mut scan).await, AdapterState::Off);
     assert_eq!(laptop.calls_of("Set").len(), 1);

@@ -1,4 +1,4 @@
-//! An advert on the air: what it says, who sends it, and why none can be sent.
+//! Advertising: what the advert says, who sends it, and why none can be sent.
 
 use fido_hybrid::bluetooth::{AdapterState, Advertisement, Advertiser as _, Bluetooth};
 use fido_hybrid::error::{Advice, BluetoothError, Error, Stage};
@@ -15,7 +15,7 @@ async fn advertising(radio: &Bluetooth) -> Box<dyn Advertisement> {
     soon("an advert", radio.advertise(DATA.to_vec())).await.unwrap()
 }
 
-/// Why nothing is on the air, for good or until the adapter changes.
+/// Why advertising fails, for good or until the adapter changes.
 async fn refusal(radio: &Bluetooth) -> BluetoothError {
     match soon("a refusal", radio.advertise(DATA.to_vec())).await {
         Ok(mut advert) => state(&mut advert).await.fault().expect("a refusal"),
@@ -180,7 +180,7 @@ async fn service_data_of_any_length_goes_on_the_air_or_is_refused() {
                 assert_eq!(air.adverts()[0].service_data[&uuid(0xfff9)], vec![7; length]);
             }
             Err(BluetoothError::Unsupported(_)) if length > 27 => {}
-            Ok(_) => panic!("{length} bytes are on the air"),
+            Ok(_) => panic!("{length} bytes are advertised"),
             Err(fault) => panic!("{length} bytes: {fault:?}"),
         }
         drop(done);
@@ -268,7 +268,7 @@ async fn an_advert_that_bluez_releases_is_registered_again() {
     let laptop = laptop(&air);
     let mut advert = advertising(&bluetooth(&laptop)).await;
     laptop.release_adverts("hci0");
-    air.until("it is on the air again", || laptop.registered("hci0").len() == 1).await;
+    air.until("it is advertised again", || laptop.registered("hci0").len() == 1).await;
     assert!(looked_at(&mut advert.next()).is_none());
 }
 

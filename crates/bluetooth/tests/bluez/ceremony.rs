@@ -75,7 +75,7 @@ impl World {
     async fn until_all_is_quiet(&self) {
         let is_quiet =
             || self.air.adverts().is_empty() && self.laptop.discoverers("hci0").is_empty();
-        self.air.until("nobody advertises or discovers", is_quiet).await;
+        self.air.until("no machine advertises or discovers", is_quiet).await;
     }
 }
 
@@ -107,7 +107,7 @@ async fn a_passkey_is_registered_and_signs_in_over_two_machines() {
         soon("the phone's end", session.outcome()).await.unwrap();
         world.until_all_is_quiet().await;
     }
-    // Nobody's Bluetooth was switched.
+    // Neither machine's Bluetooth was switched.
     for machine in [&world.laptop, &world.phone] {
         assert_eq!(machine.calls_of("Set"), []);
     }

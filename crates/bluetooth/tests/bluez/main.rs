@@ -35,7 +35,7 @@ use fido_hybrid::bluetooth::{
 };
 use fido_hybrid::error::BluetoothError;
 
-/// For what must happen soon; whoever waits in vain fails.
+/// For what must happen soon; a longer wait fails the test.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 const HCI0: &str = "/org/bluez/hci0";
@@ -57,13 +57,13 @@ async fn scanning(machine: &Machine) -> Box<dyn Scan> {
 }
 
 async fn bluetooth_scan(machine: &Machine) -> Result<Box<dyn Scan>, BluetoothError> {
-    soon("a scan, or why there is none", bluetooth(machine).scan()).await
+    soon("a scan or its error", bluetooth(machine).scan()).await
 }
 
 async fn soon<T>(what: &str, waiting: impl Future<Output = T>) -> T {
     match tokio::time::timeout(PATIENCE, waiting).await {
         Ok(done) => done,
-        Err(_) => panic!("waited in vain for {what}"),
+        Err(_) => panic!("timed out waiting for {what}"),
     }
 }
 
