@@ -4,7 +4,7 @@
 //! This is an example for programs with a runtime of their own. It is not published. A
 //! driver does four things, which [`client`] and [`phone`] show:
 //!
-//! 1. *Perform outputs* until there are none. The enums of outputs are exhaustive, so the
+//! 1. *Perform all outputs.* The enums of outputs are exhaustive, so the
 //!    compiler names an action that a driver does not perform yet.
 //! 2. *Wait for one input*, or until the transaction's deadline: a channel with
 //!    `recv_timeout`.

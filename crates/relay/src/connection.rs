@@ -31,8 +31,8 @@ use fido_hybrid_websocket::{Counted, LastRead, bounded, is_flood};
 /// For TLS and the upgrade together. A visitor that takes longer is not a peer.
 pub(super) const UPGRADE_DEADLINE: Duration = Duration::from_secs(10);
 
-/// For one message to leave. 1 MiB takes as long over a slow mobile network; a
-/// peer that takes nothing for so long has gone.
+/// Write timeout for one message: 1 MiB takes as long over a slow mobile network. A
+/// peer that reads nothing for this long is treated as disconnected.
 const WRITE_DEADLINE: Duration = Duration::from_secs(30);
 
 /// How long, and how far, a closed connection is still read from. A socket closed with
@@ -156,7 +156,7 @@ where
         let reading = pin!(read(arrival, &mut source, &silence));
         let writing = pin!(write(arrival, &mut sink, &silence));
         if let Either::Left(((), writing)) = select(reading, writing).await {
-            // The machine has heard why, and what is to be said about it.
+            // The state machine was told why, and its last output is written.
             writing.await;
         }
     }

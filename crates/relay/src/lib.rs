@@ -1,6 +1,6 @@
 //! The tunnel service: where phone and client meet, and which reads nothing.
 //!
-//! CTAP 2.2 section 11.5.1.2 leaves most of a service to its operator; what
+//! [CTAP 2.2 §11.5.1.2] leaves most of a service to its operator; what
 //! is here follows what deployed clients and phones ask for.
 //!
 //! ```text

@@ -1,4 +1,4 @@
-//! What a tunnel service gives to its visitors, who are all strangers.
+//! Limits of a tunnel service for its connections. None of them is trusted.
 
 use std::time::Duration;
 
@@ -62,7 +62,7 @@ pub struct Limits {
     pub pending_connections: usize,
 
     /// Messages that wait for one slow reader: 8. When there are as many, its
-    /// peer is not read from until one has gone.
+    /// peer is not read from until one was sent.
     pub queued_messages: usize,
 
     /// Bytes that wait for all slow readers together: 64 MiB. A message that

@@ -1,4 +1,4 @@
-//! The tunnel service as a state machine: CTAP 2.2 section 11.5.1.2, without
+//! The tunnel service as a state machine: [CTAP 2.2 §11.5.1.2], without
 //! sockets, clock or randomness.
 //!
 //! ```text
@@ -14,11 +14,11 @@
 //! whose advert it received. From then on the tunnel id is used: phones that
 //! still wait under it are closed, and no other tunnel is opened with it.
 //!
-//! The law: after each call, take [`Relay::next_woken`] until there is none,
-//! and for each connection named there [`Relay::next`] until it says
-//! [`RelayOutput::Wait`] or [`RelayOutput::Ended`]. Whoever reads from a connection asks
-//! [`Relay::may_read`] first: this is how a slow reader slows its peer down
-//! instead of filling the memory.
+//! The law: after each call, take [`Relay::next_woken`] until it returns `None`,
+//! and for each connection named there [`Relay::next`] until it returns
+//! [`RelayOutput::Wait`] or [`RelayOutput::Ended`]. The driver calls
+//! [`Relay::may_read`] before it reads from a connection: this is how a slow reader
+//! slows its peer down instead of filling the memory.
 //!
 //! Limits are refusals, which have an HTTP status: a phone is refused when its
 //! address, or the service, has as many tunnels as allowed. Its client is never
@@ -44,7 +44,7 @@ use fido_hybrid_proto::transport::tunnel_url::{CODE_USED, RoutingId, TunnelId};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectionId(pub u64);
 
-/// What came from a peer. `Debug` shows lengths only.
+/// An event from a peer. `Debug` shows lengths only.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
@@ -75,7 +75,7 @@ impl fmt::Debug for Event {
     }
 }
 
-/// What a connection is to do. `Debug` shows lengths only.
+/// An action for a connection. `Debug` shows lengths only.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RelayOutput {
@@ -100,13 +100,13 @@ impl fmt::Debug for RelayOutput {
     }
 }
 
-/// Codes with which the service closes: RFC 6455 section 7.4.
+/// Codes with which the service closes: [RFC 6455 §7.4].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CloseCode {
     /// 1000: the other side left in good order.
     Normal,
-    /// 1001: the other side is gone, or was thrown out.
+    /// 1001: the other side disconnected, or was removed.
     Away,
     /// 1003: text.
     Unsupported,
@@ -207,7 +207,7 @@ struct Tunnel {
 }
 
 enum ClientSide {
-    /// What the phone sent in the meantime.
+    /// The phone waits for its client; the queue holds its messages.
     Waiting(Queue),
     Paired(ConnectionId),
 }
@@ -285,7 +285,7 @@ impl Relay {
         self.pass(connection);
     }
 
-    /// Whether to close this connection at once, without a word: it has no
+    /// Whether to close this connection at once, without a close frame: it has no
     /// tunnel, and there are too many such connections. It is woken when this
     /// becomes true.
     #[must_use]
@@ -497,7 +497,7 @@ impl Relay {
         Ok(())
     }
 
-    /// What this connection is to do now.
+    /// The next action for this connection.
     pub fn next(&mut self, connection: ConnectionId) -> RelayOutput {
         let Some(peer) = self.connections.get_mut(&connection) else { return RelayOutput::Ended };
         if let Some(message) = peer.outgoing.pop() {
@@ -521,7 +521,7 @@ impl Relay {
         self.woken.pop_first()
     }
 
-    /// The connection is no more. A peer that had not left has vanished.
+    /// The connection was lost. A peer that had not closed counts as disconnected.
     pub fn remove(&mut self, connection: ConnectionId) {
         self.receive(connection, Event::Disconnected);
         let Some(gone) = self.connections.remove(&connection) else { return };
@@ -560,7 +560,7 @@ impl Relay {
         }
     }
 
-    /// Ends this peer's tunnel: `own` closes it at once, or it has gone by
+    /// Ends this peer's tunnel: `own` closes it at once, or it disconnected by
     /// itself; the other side first gets what is queued for it, then `other`.
     fn part(&mut self, connection: ConnectionId, own: Option<CloseCode>, other: CloseCode) {
         let Some((_, key)) = self.tunnel_of(connection) else { return };
@@ -578,7 +578,7 @@ impl Relay {
     }
 
     /// Drops what is queued for a connection and closes it, or, without a
-    /// code, takes note that it has gone.
+    /// code, takes note that it disconnected.
     fn leave(&mut self, connection: ConnectionId, code: Option<CloseCode>) {
         if let Some(connection) = self.connections.get_mut(&connection) {
             let dropped = std::mem::take(&mut connection.outgoing);

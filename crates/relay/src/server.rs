@@ -33,7 +33,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 const KEEPALIVE: Duration = Duration::from_secs(30);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 
-/// How long the other side may acknowledge nothing. Then it has vanished: a
+/// How long the other side may acknowledge nothing before it counts as disconnected: a
 /// phone that was switched off sends no close frame. Longer than a handover
 /// between mobile networks takes.
 #[cfg(target_os = "linux")]
@@ -142,7 +142,7 @@ impl Server {
 }
 
 /// Sets what the system allows. Sandboxes refuse some options, and some systems
-/// all of them if the visitor has gone already: it is served without them.
+/// all of them if the peer has already disconnected: it is served without them.
 fn configure(stream: &TcpStream) {
     let socket = SockRef::from(stream);
     let keepalive = TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE_INTERVAL);
@@ -160,7 +160,7 @@ fn configure(stream: &TcpStream) {
     }
 }
 
-/// Whether a visitor was gone before its connection was accepted.
+/// Whether a peer disconnected before its connection was accepted.
 fn gave_up(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset)
 }
@@ -185,7 +185,7 @@ pub struct ServerBuilder {
 }
 
 impl ServerBuilder {
-    /// What visitors may use.
+    /// Sets the limits for connections and tunnels.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
@@ -210,7 +210,7 @@ impl ServerBuilder {
     ///
     /// Pings keep proxies and NATs on the way from closing a silent connection,
     /// which our client and phone do by themselves. Some clients end on a ping,
-    /// such as webauthn-authenticator-rs 0.6. Peers that vanish are noticed
+    /// such as webauthn-authenticator-rs 0.6. Lost peers are noticed
     /// without pings too, by TCP's keepalive.
     pub fn ping_after(mut self, silence: Duration) -> Self {
         self.ping_interval = Some(silence);

@@ -1,4 +1,6 @@
 //! The known answer of the tunnel service: whom it refuses and how it routes.
+//!
+//! Clauses: [CTAP 2.2 §11.5.1.2].
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 

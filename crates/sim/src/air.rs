@@ -1,4 +1,4 @@
-//! What an advert meets on the air.
+//! The conditions under which adverts are transmitted.
 
 use std::time::Duration;
 
@@ -20,15 +20,15 @@ pub struct RadioConditions {
     /// The longest that a transmission may take to be reported; each takes a
     /// random part of it.
     pub delay: Duration,
-    /// How many other people's adverts are heard with each transmission.
+    /// How many other people's adverts are received with each transmission.
     pub foreign: usize,
     /// How often an advert is transmitted; at the most once in a millisecond.
     pub interval: Duration,
 }
 
 impl Default for RadioConditions {
-    /// Clear air: nothing lost, nothing delayed, nobody else; transmitted
-    /// every 100 ms.
+    /// Clear conditions: nothing is lost or delayed, no other device advertises, and
+    /// each advert is transmitted every 100 ms.
     fn default() -> Self {
         Self {
             lost_per_thousand: 0,
@@ -40,7 +40,7 @@ impl Default for RadioConditions {
 }
 
 impl RadioConditions {
-    /// What a listener hears of one transmission: service data, and how long
+    /// Returns what a scanner receives of one transmission: service data, and the delay
     /// after the transmission.
     pub fn hear(&self, advert: &[u8], rng: &mut SeededRng) -> Vec<(Duration, Vec<u8>)> {
         let delay_nanos = u64::try_from(self.delay.as_nanos()).unwrap_or(u64::MAX);

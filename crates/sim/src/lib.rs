@@ -1,7 +1,7 @@
 //! A world in memory, the same for the same seed: for tests, demos and fuzzing.
 //!
 //! * [`SeededRng`]: randomness that repeats.
-//! * [`RadioConditions`]: what an advert meets on the air: loss, delay, other
+//! * [`RadioConditions`]: the conditions of the radio: loss, delay, other
 //!   people's adverts.
 //! * [`Pair`]: both transactions, the air and a tunnel between them, on a clock
 //!   moved by hand. A whole ceremony costs little more than its cryptography;

@@ -52,7 +52,7 @@ impl TunnelDialer for MemoryRelay {
             None => {
                 let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
                 let name = path.strip_prefix("/cable/connect/").unwrap_or_default();
-                // A phone that has left has taken its tunnel with it.
+                // A phone's tunnel ends when the phone disconnects.
                 let client = waiting.remove(name).filter(InMemory::is_joined);
                 client.map(|client| (client, None)).ok_or(TunnelError::Status(404))
             }

@@ -64,9 +64,9 @@ pub struct Setup {
     pub client: client::ClientConfig,
     /// The authenticator's side.
     pub phone: authenticator::AuthenticatorConfig,
-    /// What the client asks, one after another; then it finishes.
+    /// The client's requests, one after another; then it finishes.
     pub requests: Vec<ctap::CtapRequest>,
-    /// What the phone's store holds.
+    /// The passkeys in the phone's store.
     pub passkeys: Vec<Passkey>,
 }
 
@@ -89,11 +89,11 @@ impl Setup {
     }
 }
 
-/// What a user says to a prompt; `None` for one who does not answer.
+/// A user's decision on a prompt. `None`: the user does not answer.
 pub type SimulatedUser = Box<dyn FnMut(&Prompt) -> Option<Decision>>;
 
-/// What a tunnel makes of a message from one side: nothing, it, or whatever a
-/// hostile service would deliver in its place.
+/// Replaces a message from one side by those that the tunnel delivers: none, the same,
+/// or those of a hostile service.
 pub type Tamper = Box<dyn FnMut(Side, Vec<u8>) -> Vec<Vec<u8>>>;
 
 /// How much longer than [`Setup::latency`] the next message from one side is on
@@ -101,7 +101,7 @@ pub type Tamper = Box<dyn FnMut(Side, Vec<u8>) -> Vec<Vec<u8>>>;
 /// tunnel lets them.
 pub type Delay = Box<dyn FnMut(Side) -> Duration>;
 
-/// What one who looks on sees of a [`Pair`].
+/// An event that an observer of a [`Pair`] sees.
 #[derive(Clone, Copy, Debug)]
 pub enum Observation<'a> {
     /// The client is about to be given this.
@@ -126,23 +126,23 @@ pub struct Pair {
     pub client: client::Transaction,
     /// The authenticator's.
     pub phone: authenticator::Transaction,
-    /// While set, the client's caller asks nothing and does not finish: the
-    /// phone is ready and nobody wants anything.
+    /// While set, the client's caller sends no request and does not finish: the
+    /// phone waits for a request.
     pub is_paused: bool,
-    /// Who is asked. By default: somebody who agrees, verified, with the first
+    /// The simulated user. By default a verified user who approves with the first
     /// account.
     pub user: SimulatedUser,
-    /// What the tunnel does with messages. By default it delivers them.
+    /// Changes messages in the tunnel. By default it delivers them unchanged.
     pub tamper: Tamper,
     /// How the tunnel holds messages up. By default it does not.
     pub delay: Delay,
-    /// Who looks on. By default nobody.
+    /// What an observer records. By default nothing.
     pub watch: Observer,
-    /// What the phone's store holds.
+    /// The passkeys in the phone's store.
     pub passkeys: Vec<Passkey>,
-    /// What the phone's key store holds.
+    /// The keys in the phone's key store.
     pub keys: BTreeMap<KeyHandle, SecretKey>,
-    /// What the phone answered.
+    /// The phone's responses.
     pub responses: Vec<Result<ctap::CtapResponse, Status>>,
     conditions: RadioConditions,
     latency: Duration,
@@ -258,7 +258,7 @@ impl Pair {
         self.scanning
     }
 
-    /// Whether the phone's advert is on the air.
+    /// Whether the phone advertises.
     #[must_use]
     pub const fn is_advertising(&self) -> bool {
         self.advert.is_some()
@@ -343,8 +343,8 @@ impl Pair {
         }
     }
 
-    /// Something befalls the client that this world would not do by itself,
-    /// such as a radio that fails. What it says is gone is gone.
+    /// Injects an input, for example a radio failure. The simulated resource that the
+    /// input names is marked as lost.
     pub fn tell_client(&mut self, input: client::Input) {
         match input {
             client::Input::BluetoothFailed(_) => self.scanning = false,
@@ -378,10 +378,10 @@ impl Pair {
         self.settle();
     }
 
-    /// One side vanishes, its machine switched off: its advert goes off the
-    /// air, and the tunnel service closes the other side's end.
+    /// One side's machine is switched off: its advertising stops, and the tunnel
+    /// service closes the other side's end.
     pub fn power_off(&mut self, side: Side) {
-        self.note(side, "vanishes");
+        self.note(side, "is switched off");
         if side == Side::Phone {
             self.advert = None;
         } else {
@@ -458,7 +458,7 @@ impl Pair {
         }
     }
 
-    /// Takes outputs, and lets the caller ask, until nobody has anything to do.
+    /// Takes outputs, and lets the caller ask, until neither side has anything to do.
     fn settle(&mut self) {
         loop {
             if let Some(output) = self.client.poll_output() {
@@ -481,8 +481,8 @@ impl Pair {
         (self.watch)(Observation::ByClient(&output));
         match output {
             client::Output::Dial(_) => {
-                // Whoever knows the routing id has heard the phone, so its
-                // tunnel is there; or it was, and the service says 404.
+                // A client that knows the routing id has received the phone's advert,
+                // so the phone's tunnel is open; or it closed, and the service answers 404.
                 let input = if self.is_open(Side::Phone) {
                     self.tunnel.insert(Side::Client, End::Open);
                     client::Input::TunnelOpened { connect_signal: false }
@@ -636,7 +636,7 @@ impl fmt::Debug for Pair {
 fn describe_client_input(input: &client::Input) -> String {
     use client::Input;
     match input {
-        Input::Advert(advert) => format!("hears {}", fingerprint(&advert.service_data)),
+        Input::Advert(advert) => format!("receives advert {}", fingerprint(&advert.service_data)),
         Input::Message(message) => format!("receives {}", fingerprint(message)),
         Input::Request { request: PhoneRequest::Ctap(request), .. } => {
             format!("asks {}", request.command())

@@ -49,7 +49,7 @@ impl Air {
         Self { shared: Arc::new(Shared { conditions, state: Mutex::new(state), changes }) }
     }
 
-    /// How many adverts are on the air.
+    /// How many adverts are being transmitted.
     #[must_use]
     pub fn adverts(&self) -> usize {
         self.shared.lock().adverts.len()

@@ -1,5 +1,5 @@
-//! Reads QR codes off a picture, be it a drawing of modules, a photo, or a
-//! screen with a browser's round modules and a mark in the middle.
+//! Reads QR codes from a picture: a drawing of modules, a photo, or a screen
+//! with a browser's round modules and a mark in the middle.
 //!
 //! One way of looking is not enough: which pixels are dark is decided by their
 //! neighbours (good for photos) or once for the whole picture (good for small

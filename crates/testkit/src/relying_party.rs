@@ -11,8 +11,8 @@
 //!   start_registration / start_sign_in  ──────────►   a fresh challenge, remembered
 //!   options JSON                        ◄──────────   for this session, for 5 minutes
 //!      ... QR code, phone, signature ...
-//!   answer JSON                         ──────────►   finish_…: every check of WebAuthn
-//!                                                     sections 7.1 and 7.2, or a Refusal
+//!   answer JSON                         ──────────►   finish_…: every check of
+//!                                                     [WebAuthn L3 §7.1, §7.2], or a Refusal
 //! ```
 //!
 //! Each check has its own [`Refusal`], so that it can be seen (and tested) to
@@ -129,7 +129,7 @@ impl Policy {
     }
 }
 
-/// Which check said no.
+/// Which check refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     #[error("{0} is missing or malformed")]
@@ -255,8 +255,8 @@ impl RelyingParty {
         }
     }
 
-    /// Asks for a passkey for `account`. Whoever is at `session` has proved, in
-    /// another way and just now, that the account is theirs.
+    /// Asks for a passkey for `account`. The user of `session` has just proved in
+    /// another way that the account is theirs.
     pub fn start_registration(
         &mut self,
         session: &str,
@@ -337,8 +337,8 @@ impl RelyingParty {
         if new.id != answer.id {
             return Err(Refusal::IdMismatch);
         }
-        // Whoever could register somebody else's id would lock them out, or
-        // catch their sign-ins.
+        // A user who registers the id of another account would lock that account
+        // out, or receive its sign-ins.
         if self.credentials.contains_key(&new.id) {
             return Err(Refusal::IdTaken);
         }
@@ -463,7 +463,7 @@ impl RelyingParty {
     }
 
     /// All that can be checked of a sign-in with a passkey that is not on file:
-    /// everything but the signature. It signs nobody in.
+    /// everything but the signature. It does not sign the user in.
     pub fn check_unsigned(
         &mut self,
         session: &str,
@@ -523,8 +523,8 @@ impl RelyingParty {
         let data: Value = serde_json::from_slice(&answer.client_data)
             .map_err(|_| Refusal::Malformed("the client data"))?;
         // Removed before anything else is looked at: whether the rest is right
-        // or wrong, nobody gets a second try. This is what makes a stolen
-        // answer worthless.
+        // or wrong, there is no second try. This is what makes a stolen answer
+        // worthless.
         let challenge = bytes(&data, "challenge")?;
         let question = self.challenges.remove(&challenge).ok_or(Refusal::UnknownChallenge)?;
         if now >= question.expires {

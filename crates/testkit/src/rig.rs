@@ -100,7 +100,7 @@ impl Rig {
         Self { transaction, now: Duration::ZERO, client, channel: None, info: None }
     }
 
-    /// A transaction whose advert is on the air, and the advert.
+    /// A transaction that advertises, and the advert.
     pub fn advertising(config: AuthenticatorConfig, seed: u64) -> (Self, Vec<u8>) {
         let mut rig = Self::registering(config, seed);
         let outputs = rig.step(Input::TunnelOpened { routing_id: Some(ROUTING_ID) });

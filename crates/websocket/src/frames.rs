@@ -63,7 +63,7 @@ impl LastRead {
         Self(Arc::new(Mutex::new(Instant::now())))
     }
 
-    /// The time of the last read, by tokio's clock; of the start, if there was none.
+    /// The time of the last read, by tokio's clock; before the first read, of the start.
     #[must_use]
     pub fn at(&self) -> Instant {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -153,7 +153,7 @@ struct Frames {
     since: Instant,
 }
 
-/// The next byte of a header: RFC 6455 section 5.2.
+/// The next byte of a header: [RFC 6455 §5.2].
 #[derive(Clone, Copy)]
 enum At {
     First,

@@ -13,7 +13,7 @@ pub use frames::{Counted, LastRead, is_flood};
 /// frames fits it.
 pub const MIN_PING_INTERVAL: Duration = Duration::from_millis(100);
 
-/// What one read takes from the socket, in bytes. It is allocated for each
+/// The size of one read from the socket, in bytes. It is allocated for each
 /// connection at once; nearly all messages of the protocol are shorter.
 pub const READ_BUFFER: usize = 4 * 1024;
 

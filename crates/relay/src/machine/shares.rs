@@ -1,4 +1,4 @@
-//! Places that strangers share. What they hold together is limited, and an
+//! Places that untrusted peers share. What they hold together is limited, and an
 //! address that holds much does not push out what others hold: when there is
 //! too much, the address that holds most loses what it has had longest.
 

@@ -57,8 +57,8 @@ fn the_client_leaves() {
             let end = error(&pair, Side::Phone);
             match end.kind {
                 ErrorKind::PeerLeft => assert_ne!(end.stage, Stage::Registering),
-                // Before it had said anything: nobody saw that it was there, or
-                // only the tunnel service did.
+                // Before it had sent anything: no side saw it, or only the tunnel
+                // service did.
                 ErrorKind::Deadline | ErrorKind::Tunnel(TunnelError::Closed(_)) => {
                     assert_eq!(end.stage, Stage::Advertising);
                 }

@@ -15,8 +15,8 @@ use fido_hybrid_sim::{SeededRng, Side};
 
 use super::{assert_all_is_off, error, pair, pair_at};
 
-/// The EID that an observer can make up: routing id and domain it may well
-/// know, the 80 bits of nonce it does not.
+/// The EID that an observer can make up: it may know the routing id and the domain,
+/// and it does not know the 80 bits of the nonce.
 fn guessed(rng: &mut SeededRng) -> Eid {
     Eid::generate(RoutingId([1, 2, 3]), TunnelDomain::GOOGLE, rng)
 }
@@ -74,8 +74,8 @@ fn cannot_speak_to_the_phone() {
 
 #[test]
 fn with_the_advert_but_without_the_clients_key_hears_nothing_either() {
-    // A phone-side relay that heard everything on the air: the client's static
-    // key is what it lacks, and KN binds the channel to that.
+    // A phone-side relay that received every advert. It lacks the client's static
+    // key, and KN binds the channel to that key.
     let mut rng = SeededRng::new(3);
     let client = SecretKey::generate(&mut rng);
     let eid = guessed(&mut rng);

@@ -19,7 +19,7 @@ impl Bluetoothd {
         self.radios.insert(radio.plug.name.clone(), radio);
     }
 
-    /// Gives back what was on the air through it.
+    /// Returns the adverts that it transmitted.
     pub fn unplug(&mut self, name: &str) -> Vec<AdvertId> {
         let ended = self.release_adverts(name);
         let radio = self.radios.remove(name).expect("an adapter of this name");

@@ -8,8 +8,8 @@ use super::value::Value;
 use super::world::{MachineIndex, Shared, World};
 use super::{bus, uuid};
 
-/// For what must happen soon on any machine, however slow; whoever waits in
-/// vain fails.
+/// For what must happen soon on any machine, however slow; a longer wait fails the
+/// test.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The air between machines.
@@ -18,7 +18,7 @@ pub struct Air {
     pub(super) shared: Arc<Shared>,
 }
 
-/// An advert that is on the air.
+/// An advert that is being transmitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct AdvertId(pub(super) u64);
 
@@ -96,7 +96,7 @@ impl Advert {
         self
     }
 
-    /// How long the advert's data is on the air, in bytes.
+    /// The length of the transmitted data, in bytes.
     pub(super) fn length(&self) -> usize {
         let base = uuid(0).split_off(8);
         let id = |uuid: &str| if uuid.to_ascii_lowercase().ends_with(&base) { 2 } else { 16 };
@@ -107,7 +107,7 @@ impl Advert {
     }
 }
 
-/// An advert and who sends it; nobody, for one that a test put there.
+/// An advert and its sender. An advert that a test put there has no sender.
 #[derive(Clone)]
 pub struct OnAir {
     pub advert: Arc<Advert>,
@@ -137,12 +137,12 @@ impl Air {
         bus::is_installed().then(|| Self { shared: Shared::new() })
     }
 
-    /// An advertising interval passes: everything on the air is heard once.
+    /// An advertising interval passes: every advert is received once.
     pub fn interval(&self) {
         self.shared.with(World::interval);
     }
 
-    /// One advert alone is heard once more.
+    /// One advert alone is received again.
     pub fn interval_of(&self, id: AdvertId) {
         self.shared.with(|world| world.interval_of(&[id]));
     }
@@ -152,7 +152,7 @@ impl Air {
         self.shared.look(|world| world.intervals)
     }
 
-    /// Puts an advert on the air that no machine sends.
+    /// Transmits an advert that no machine sends.
     pub fn inject(&self, advert: Advert) -> AdvertId {
         self.shared.with(|world| {
             let id = world.next_advert();
@@ -172,7 +172,7 @@ impl Air {
         self.shared.with(|world| world.adverts.remove(&id)).unwrap();
     }
 
-    /// All that is on the air now.
+    /// All adverts that are being transmitted now.
     pub fn adverts(&self) -> Vec<Advert> {
         self.shared
             .look(|world| world.adverts.values().map(|on_air| (*on_air.advert).clone()).collect())
@@ -189,7 +189,7 @@ impl Air {
             }
         };
         if tokio::time::timeout(PATIENCE, waiting).await.is_err() {
-            panic!("waited in vain until {what}");
+            panic!("timed out waiting until {what}");
         }
     }
 }
@@ -218,8 +218,8 @@ impl World {
     }
 }
 
-/// A non-resolvable private address: its two top bits are clear (Bluetooth Core,
-/// volume 6, part B, section 1.3.2.2).
+/// A non-resolvable private address: its two top bits are clear
+/// [Bluetooth Core Vol 6 Part B §1.3.2.2].
 pub fn random_address(seed: u64) -> String {
     // SplitMix64's last steps, so that consecutive seeds look unlike each other.
     let mut mixed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);

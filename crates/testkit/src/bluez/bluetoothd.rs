@@ -249,7 +249,7 @@ impl Bluetoothd {
 
     // ---- an end -----------------------------------------------------------------
 
-    /// Gives back what was on the air, and the connection to leave.
+    /// Returns the adverts that it transmitted, and the connection to close.
     pub fn end(&mut self, ending: Ending) -> (Vec<AdvertId>, Option<Running>) {
         let mut ended = Vec::new();
         for name in self.radios.keys().cloned().collect::<Vec<_>>() {

@@ -15,11 +15,11 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Whom the bus lets through to BlueZ.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Policy {
-    /// Everybody: distributions that trust whoever is logged in.
+    /// Every user is allowed, as in distributions that trust all who are logged in.
     Open,
-    /// Nobody: a sandbox, or somebody outside the group `bluetooth`.
+    /// No call is allowed, as in a sandbox or outside the group `bluetooth`.
     Closed,
-    /// Everybody, but to one interface nobody.
+    /// Every call is allowed but those to this interface.
     Without(&'static str),
 }
 
@@ -70,8 +70,8 @@ pub struct Bus {
 impl Bus {
     pub fn start(machine: &str) -> Self {
         static STARTED: AtomicU32 = AtomicU32::new(0);
-        // A socket's path has 108 bytes at most, which folders below `target`
-        // may well exceed.
+        // A socket's path has 108 bytes at most. Folders below `target` can be
+        // longer.
         let folder = std::env::temp_dir().join(format!(
             "bluez-{}-{}-{machine}",
             std::process::id(),

@@ -157,7 +157,7 @@ impl Machine {
         })
     }
 
-    /// Ends all discoveries, and says no more about it than that there is none.
+    /// Ends all discoveries. The only signal is that `Discovering` is false.
     pub fn end_discoveries(&self, adapter: &str) {
         self.with(|machine| {
             machine.radios.get_mut(adapter).unwrap().discoveries.clear();

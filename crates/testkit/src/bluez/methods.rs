@@ -230,7 +230,7 @@ impl Bluetoothd {
         }
         let [dictionary @ Value::Dict(..)] = told else { return invalid() };
         let Some(filter) = Filter::read(dictionary) else { return invalid() };
-        // An empty filter is none.
+        // An empty filter removes the filter.
         let filter = (dictionary.entries().next().is_some()).then_some(filter);
         match (radio.discoveries.get_mut(program), filter) {
             (Some(current), filter) => *current = filter,

@@ -18,7 +18,7 @@
 //!   the keys of service data.
 //! * `ServiceData` is signalled again at each report only if somebody asked for
 //!   `DuplicateData`; a device found for the first time carries it in `InterfacesAdded`.
-//! * When the last discovery stops, devices that cannot be connected to vanish.
+//! * When the last discovery stops, devices that cannot be connected to are removed.
 //! * An adapter that is switched off forgets who was discovering, and with what filter.
 //! * `Type=broadcast` adverts come from a fresh random address, `Type=peripheral` from
 //!   the adapter's public one.

@@ -82,5 +82,5 @@ impl Drop for Shared {
     }
 }
 
-/// What callbacks keep: an air that nobody holds is over.
+/// What callbacks keep: weak, so that the air ends when its last owner drops it.
 pub type WeakShared = Weak<Shared>;
