@@ -23,7 +23,7 @@ pub(crate) struct Background {
 }
 
 impl Background {
-    /// Starts `work`, which must end soon after its owner is gone.
+    /// Starts `work`, which must end soon after its owner is dropped.
     pub(crate) fn spawn(runtime: &Handle, work: impl Future<Output = ()> + Send + 'static) -> Self {
         let (held, released) = oneshot::channel();
         let task = runtime.spawn(async move {

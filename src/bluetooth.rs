@@ -1,4 +1,4 @@
-//! Adverts on the air: the [`Scanner`] and [`Advertiser`] traits, and (feature
+//! Scanning and advertising: the [`Scanner`] and [`Advertiser`] traits, and (feature
 //! `bluetooth`) the system's Bluetooth, which implements both.
 
 #[cfg(feature = "bluetooth")]

@@ -3,8 +3,8 @@
 //!
 //! # The two roles
 //!
-//! * A **client** shows a QR code, hears the phone that read it over Bluetooth,
-//!   meets it at a tunnel service, and gets a passkey made or a sign-in signed:
+//! * A **client** shows a QR code, receives the Bluetooth advert of the phone that read
+//!   it, meets the phone at a tunnel service, and gets a passkey made or a sign-in signed:
 //!   [`client`].
 //! * An **authenticator** reads the QR code, advertises, and answers from a
 //!   passkey store after asking its user: [`authenticator`].
@@ -84,8 +84,8 @@
 //! Each role is a *transaction* first: a state machine without I/O, clock or
 //! randomness of its own ([`client::Transaction`],
 //! [`authenticator::Transaction`]). It takes inputs with the time at which they
-//! happened and gives outputs, under one law: *after each input, take outputs
-//! until there is none; then wait for one more input.* On top of it stand the
+//! happened and gives outputs, under one law: *after each input, take all
+//! outputs; then wait for one more input.* On top of it stand the
 //! async objects on tokio, [`client::Client`] → [`client::Ceremony`] and
 //! [`authenticator::Authenticator`] → [`authenticator::Session`]. `close().await`
 //! ends a ceremony or a session and tells the other device. Dropping one does
@@ -113,7 +113,7 @@
 //! * No bytes from outside can panic it or make it allocate past a named bound.
 //! * No secret reaches a log, a `Debug`, an error or a panic message.
 //! * No switch skips proximity. A transaction must trust its caller for where
-//!   an advert was heard; the paved path is the system's radio,
+//!   an advert was received; the paved path is the system's radio,
 //!   `bluetooth::Bluetooth`.
 //! * It sets no globals: no TLS provider, subscriber, runtime or
 //!   environment.

@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "tests")]
 
 #[path = "../fuzz/src/lib.rs"]
-// Public to whoever links fuzz/ as a library.
+// Public to crates that link fuzz/ as a library.
 #[allow(unreachable_pub)]
 mod targets;
 

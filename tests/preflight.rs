@@ -198,7 +198,7 @@ async fn advice_that_holds_for_two_parts_is_given_once() {
 
 #[tokio::test]
 async fn a_closed_port_is_told_as_that() {
-    // Bound, so that nobody else gets it, and not listening.
+    // Bound, so that no other program gets it, and not listening.
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
     let (root, _) = own_certificate();

@@ -1,4 +1,6 @@
 //! Options that this client refuses before a scan starts or a tunnel opens.
+//!
+//! Clauses: [WebAuthn L3 §5.1.3, §5.1.4].
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 

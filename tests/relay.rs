@@ -1,4 +1,6 @@
 //! The tunnel service with real peers on real sockets.
+//!
+//! Clauses: [CTAP 2.2 §11.5.1.2] [RFC 6455 §7.4, §7.4.2].
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail so")]
 
@@ -184,7 +186,7 @@ async fn the_origin_is_checked_where_one_is_required() {
     dialer(running.local_addr()).dial(phone_url(TUNNEL).into()).await.unwrap();
 }
 
-/// The number of pairs that an office behind one address may well have.
+/// The number of pairs that an office behind one address may have.
 const PAIRS: u8 = 50;
 
 /// All phones of one address dial at once, then all clients, and each pair

@@ -2,6 +2,8 @@
 //!
 //! Answers are made by a passkey that does as it is told, and each has one
 //! thing wrong with it.
+//!
+//! Clauses: [WebAuthn L3 §7.1, §7.2].
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
@@ -289,7 +291,7 @@ fn without_the_passkey_all_but_the_signature_is_checked() {
         change(&mut alice);
         let answer = alice.sign_in(&server.start_sign_in(SESSION, None, NOW, &mut rng));
         assert_eq!(server.check_unsigned(SESSION, &answer, NOW).map(drop), expected);
-        // Once, whatever came of it; and it is nobody's sign-in.
+        // A challenge is good for one answer, and this answer signs no account in.
         let again = server.check_unsigned(SESSION, &answer, NOW);
         assert_eq!(again, Err(Refusal::UnknownChallenge));
         assert_eq!(server.finish_sign_in(SESSION, &answer, NOW), Err(Refusal::UnknownChallenge));

@@ -110,7 +110,7 @@ async fn dialling(answers: &[String]) -> Result<OpenedTunnel, TunnelError> {
 
 #[tokio::test]
 async fn a_closed_port_is_a_fault_of_tcp() {
-    // Bound, so that nobody else gets it, and not listening.
+    // Bound, so that no other program gets it, and not listening.
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
     let address = socket.local_addr().unwrap();

@@ -1,5 +1,7 @@
 //! Answers to the upgrade, over real sockets: what RFC 6455 and RFC 9110 allow
 //! opens a tunnel, and what they do not is refused with the reason.
+//!
+//! Clauses: [RFC 6455 §4, §4.1] [RFC 9110 §5.6.1, §15.2] [RFC 9112 §2.2, §5.2].
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail so")]
 

@@ -87,7 +87,7 @@ impl<A> AuthenticatorBuilder<A> {
         }
     }
 
-    /// The radio that puts adverts on the air.
+    /// The radio that advertises.
     #[must_use]
     pub fn advertiser(mut self, advertiser: impl Advertiser + 'static) -> Self {
         self.advertiser = Some(Arc::new(advertiser));
@@ -177,8 +177,8 @@ impl AuthenticatorBuilder {
         self
     }
 
-    /// What getInfo says, whatever the authenticator can do: for tests of clients
-    /// with authenticators that lack something, or that say what is not true.
+    /// Replaces the getInfo response: for tests of clients with authenticators that
+    /// lack an ability, or claim one that they lack.
     /// Needs the feature `stated-get-info`, which no program should enable.
     #[cfg(feature = "stated-get-info")]
     #[must_use]
@@ -237,8 +237,8 @@ impl Authenticator {
         AuthenticatorBuilder::new(EngineOnly(Arc::new(engine)))
     }
 
-    /// Answers a QR code: meets the client that shows it, and serves it until
-    /// it leaves.
+    /// Answers a QR code: connects to the client that shows it, and serves it until
+    /// it disconnects.
     ///
     /// The caller vouches that the code was read by a camera, or by an equally
     /// deliberate act of the user: never from a link, web content or another
@@ -281,7 +281,7 @@ impl Authenticator {
         let (ended, outcome) = oneshot::channel();
         let driver = Driver::new(role, self.surroundings.clone(), to_caller);
         let task = Background::spawn(runtime, async move {
-            // The caller may have gone.
+            // The caller may have been dropped.
             let _gone = ended.send(driver.run().await);
         });
         Session::new(updates, outcome, task)

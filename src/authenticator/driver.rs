@@ -33,7 +33,7 @@ pub(super) trait Role: Send {
 
     fn handle(&mut self, now: Duration, input: Input<Self::Input>) -> Result<(), ApiMisuse>;
 
-    /// What the answering half reports next.
+    /// Waits for the next report of the answering half.
     ///
     /// # Cancel safety
     /// What is under way goes on with the next call.
@@ -83,7 +83,7 @@ pub(super) struct Driver<R> {
     clock: Clock,
     surroundings: Surroundings,
     updates: mpsc::Sender<AuthenticatorUpdate>,
-    /// The session was dropped: nobody wants this any more.
+    /// The session was dropped: the transaction must be cancelled.
     caller_dropped: bool,
     /// What opening tells is where the client will connect.
     endpoint: Endpoint<Option<RoutingId>>,
@@ -166,7 +166,7 @@ impl<R: Role> Driver<R> {
     }
 
     async fn next_input(&mut self) -> Input<R::Input> {
-        // What breaks later may well be a client that has its answer and leaves.
+        // A later failure may be a client that has its answer and disconnects.
         let unsent = matches!(self.endpoint, Endpoint::Failed(_));
         // Whatever ends the transaction goes before what lets it sign.
         tokio::select! {
@@ -194,7 +194,7 @@ impl<R: Role> Driver<R> {
 
 impl Radio {
     /// # Cancel safety
-    /// The advert stays on the air.
+    /// Advertising continues.
     async fn next(&mut self) -> Result<AdapterState, BluetoothError> {
         let fault = loop {
             match self {

@@ -208,7 +208,7 @@ impl Role for Passkeys {
             match timeout(DELETION_TIMEOUT, store.delete_key(&key)).await {
                 Ok(Ok(())) => debug!("deleted a key that no passkey has"),
                 Ok(Err(fault)) => debug!("could not delete a key that no passkey has: {fault}"),
-                Err(_) => debug!("deleting a key that no passkey has took too long"),
+                Err(_) => debug!("deleting a key that no passkey has timed out"),
             }
         }
     }

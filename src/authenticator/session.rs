@@ -54,9 +54,9 @@ impl Session {
         None
     }
 
-    /// How the transaction ended: well if the client left after its request
-    /// was answered, be it with a no. Waits for it if it is still under way;
-    /// can be taken once.
+    /// How the transaction ended: `Ok` if the client disconnected after its request
+    /// was answered, even if the answer was a refusal. Waits for the end; can be
+    /// taken once.
     ///
     /// # Errors
     /// Whatever ended the transaction; [`ApiMisuse::Closed`] when the outcome
@@ -93,7 +93,7 @@ impl fmt::Debug for Session {
     }
 }
 
-/// The task ended without a word.
+/// The task ended without an outcome.
 fn driver_gone() -> Error {
     Error::new(Stage::Closed, ApiMisuse::TaskEnded)
 }

@@ -42,7 +42,7 @@ pub struct ClientBuilder {
 }
 
 impl ClientBuilder {
-    /// The radio that hears phones.
+    /// The radio that scans for phones.
     #[must_use]
     pub fn scanner(mut self, scanner: impl Scanner + 'static) -> Self {
         self.scanner = Some(Arc::new(scanner));

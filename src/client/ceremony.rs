@@ -64,7 +64,7 @@ pub(super) fn contradiction() -> Error {
 /// Why the transaction is over, from when it is.
 pub(super) type Ended = Arc<OnceLock<Error>>;
 
-/// The code's text until a phone has been heard: the ceremony gives it out, the
+/// The code's text until a phone's advert was received: the ceremony gives it out, the
 /// driver takes it away.
 #[derive(Clone)]
 pub(super) struct ShownCode(Arc<Mutex<Option<QrText>>>);
@@ -79,13 +79,13 @@ impl ShownCode {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Wipes it: a phone has been heard, or none will be.
+    /// Wipes it: a phone's advert was received, or the transaction is over.
     pub(super) fn withdraw(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
 
-/// Who cancels a [`Ceremony`] from this side.
+/// The party of this side that cancels a [`Ceremony`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Canceller {
     /// The program, such as by a page's `AbortSignal`: an `AbortError`.
@@ -143,7 +143,7 @@ impl<T> Ceremony<T> {
         Self { code, updates, asks, ended, first: Some((first, convert)), outcome: None, task }
     }
 
-    /// The text of the QR code to show. `None` once a phone was heard
+    /// The text of the QR code to show. `None` once a phone's advert was received
     /// ([`ClientUpdate::PhoneHeard`]) or the transaction is over: a used code must not
     /// stay on the screen.
     #[must_use]
@@ -169,8 +169,8 @@ impl<T> Ceremony<T> {
         None
     }
 
-    /// The first request's answer, or why there is none. Waits for it if it is
-    /// not there yet; can be taken once.
+    /// The answer to the first request, or the error that ended the ceremony. Waits
+    /// for either; can be taken once.
     ///
     /// # Errors
     /// Whatever ended the transaction; [`ApiMisuse::Closed`] when the outcome
@@ -256,8 +256,8 @@ impl<T> Ceremony<T> {
         ended
     }
 
-    /// Why nobody answers any more. Without a word the task ends only when its
-    /// runtime shuts down, or a part that the program brought panics.
+    /// Why the task answers no more. It ends without an error only when its runtime
+    /// shuts down, or a part that the program brought panics.
     fn why(&self) -> Error {
         let told = self.ended.get().cloned();
         told.unwrap_or_else(|| Error::new(Stage::Closed, ApiMisuse::TaskEnded))

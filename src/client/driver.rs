@@ -32,7 +32,7 @@ pub(super) struct Driver {
     asks: mpsc::Receiver<Ask>,
     ended: Ended,
     code: ShownCode,
-    /// The ceremony was dropped: nobody asks any more.
+    /// The ceremony was dropped: no more requests will come.
     caller_dropped: bool,
     updates: mpsc::Sender<ClientUpdate>,
     waiting: VecDeque<Ask>,
@@ -190,7 +190,7 @@ impl Driver {
         }
     }
 
-    /// Tells everybody who waits how it ended.
+    /// Reports the end to all waiting calls.
     fn end(&mut self, result: Result<(), Error>) {
         debug!(ok = result.is_ok(), "the transaction is over");
         let error = match result {
@@ -228,7 +228,7 @@ fn tunnel_input(event: Event<bool>) -> Input {
 
 impl Radio {
     /// # Cancel safety
-    /// Nothing heard is lost.
+    /// No received advert is lost.
     async fn next(&mut self) -> Input {
         loop {
             let heard = match self {

@@ -1,5 +1,5 @@
-//! Whether this machine can be a client at all, asked before anybody is shown
-//! a QR code: the radio, and both assigned tunnel services.
+//! Whether this machine can be a client: the radio and both assigned tunnel services,
+//! checked before a QR code is shown.
 //!
 //! A tunnel service is asked for a tunnel that does not exist. That goes
 //! through every step that a ceremony takes (DNS, TCP, TLS, upgrade), a service
@@ -25,8 +25,8 @@ pub const PREFLIGHT_DEADLINE: Duration = Duration::from_secs(10);
 /// The status by which a service says that it does not know a tunnel.
 const NO_SUCH_TUNNEL: u16 = 404;
 
-/// What [`Client::preflight`] found. `Display` has a line for each part, with
-/// what a person can do.
+/// The result of [`Client::preflight`]. `Display` has a line for each part, with
+/// advice for the user.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Health {
@@ -55,7 +55,7 @@ impl Health {
             && self.tunnel_services.iter().all(|service| service.reached.is_ok())
     }
 
-    /// What a person can do, each thing once; nothing if all is well.
+    /// Advice for the user, each once; empty if all is well.
     #[must_use]
     pub fn advice(&self) -> Vec<Advice> {
         let radio = match &self.bluetooth {
@@ -106,7 +106,7 @@ impl fmt::Display for ServiceHealth {
 
 impl Client {
     /// Looks whether this machine can do its part, within
-    /// [`PREFLIGHT_DEADLINE`]: for programs that say so before they show a QR
+    /// [`PREFLIGHT_DEADLINE`]: for programs that warn before they show a QR
     /// code.
     ///
     /// Nothing is switched on, listened to or left behind. Each tunnel service
@@ -141,7 +141,7 @@ impl Client {
     }
 
     async fn service_health(&self, domain: TunnelDomain) -> ServiceHealth {
-        // An id that nobody else has: there is no tunnel to get into.
+        // A random id: no phone waits under it, so this joins no tunnel.
         let mut tunnel = TunnelId([0; 16]);
         UnwrapErr(SysRng).fill_bytes(&mut tunnel.0);
         let url = TunnelUrl::connect(domain, RoutingId([0; 3]), tunnel);

@@ -1,4 +1,4 @@
-//! WebAuthn on a [`Client`]: a site's options in, its answer out.
+//! WebAuthn on a [`Client`]: a relying party's options in, the answer out.
 
 use super::builder::Client;
 use super::ceremony::{Ceremony, contradiction};
@@ -10,13 +10,13 @@ use fido_hybrid_proto::webauthn::{
 };
 
 impl Client {
-    /// Begins the registration of a passkey for a site.
+    /// Begins the registration of a passkey for a relying party.
     ///
     /// `caller` is who asks: an [`Origin`](fido_hybrid_proto::webauthn::Origin), or another
     /// [`Caller`]. That it may use the RP ID is checked here, before there is a
     /// QR code. The options' timeout counts from when the phone has
     /// the request. What is asked is decided when the phone is known: if it
-    /// cannot do what the site requires, the outcome is an
+    /// cannot do what the relying party requires, the outcome is an
     /// [`Unsupported`](fido_hybrid_proto::error::Unsupported) before its user is asked.
     ///
     /// # Errors
@@ -37,13 +37,13 @@ impl Client {
         })
     }
 
-    /// Begins a sign-in at a site.
+    /// Begins a sign-in at a relying party.
     ///
     /// `caller` is who asks: an [`Origin`](fido_hybrid_proto::webauthn::Origin), or another
     /// [`Caller`]. That it may use the RP ID is checked here, before there is a
     /// QR code. The options' timeout counts from when the phone has
     /// the request. What is asked is decided when the phone is known: if it
-    /// cannot do what the site requires, the outcome is an
+    /// cannot do what the relying party requires, the outcome is an
     /// [`Unsupported`](fido_hybrid_proto::error::Unsupported) before its user is asked.
     ///
     /// # Errors

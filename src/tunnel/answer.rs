@@ -2,7 +2,7 @@
 //!
 //! Until the final status the answer is HTTP, by RFC 9110 and RFC 9112: header
 //! names in any case, lists over several lines, interim responses, folded lines.
-//! A `101` is judged by RFC 6455 section 4.1 and then by CTAP 2.2 section 11.5.1,
+//! A `101` is judged by [RFC 6455 §4.1] and then by [CTAP 2.2 §11.5.1],
 //! which wants the subprotocol `fido.cable` and may bring a routing id.
 //!
 //! The WebSocket crate has a check of its own, which is not used: it compares

@@ -1,9 +1,9 @@
-//! When an open tunnel pings its service, and when the service counts as gone.
+//! When an open tunnel pings its service, and when the service counts as lost.
 //!
 //! A person may look for the phone for minutes, and meanwhile no message passes.
 //! Proxies and routers close what is silent: nginx after 60 s by default, many
 //! carriers sooner. So the tunnel pings. A service that has answered a ping and
-//! then answers no more has vanished, which TCP alone tells after many minutes.
+//! then answers no more is lost, which TCP alone reports after many minutes.
 //! Of a service that never answered one nothing is known, so that it is pinged
 //! and never given up.
 

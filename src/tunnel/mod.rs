@@ -2,8 +2,8 @@
 //! WebSocket that implements it.
 //!
 //! The dialer does DNS, TCP (both address families, no Nagle delay), TLS with
-//! the system's trust and the upgrade (CTAP 2.2 section 11.5.1), and names the
-//! step that failed, or took too long, in its [`TunnelError`]. It does not go through
+//! the system's trust and the upgrade [CTAP 2.2 §11.5.1], and names the
+//! step that failed, or timed out, in its [`TunnelError`]. It does not go through
 //! proxies; `open_over` runs over a connection made elsewhere.
 //!
 //! This crate logs stages and lengths. The WebSocket crate below it writes

@@ -7,7 +7,7 @@ use super::keep_alive::DEFAULT_KEEP_ALIVE;
 /// The longest message taken by default, in bytes: 1 MiB, as Chromium.
 pub const DEFAULT_MAX_MESSAGE_SIZE: usize = 1 << 20;
 
-/// What holds for a tunnel once it is open.
+/// Settings of an open tunnel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TunnelOptions {

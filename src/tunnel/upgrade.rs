@@ -1,5 +1,5 @@
-//! The HTTP request that turns a connection into a tunnel: RFC 6455 section 4
-//! with the headers of CTAP 2.2 section 11.5.1, and the service's answer.
+//! The HTTP request that turns a connection into a tunnel: [RFC 6455 §4]
+//! with the headers of [CTAP 2.2 §11.5.1], and the service's answer.
 //!
 //! ```text
 //! GET /cable/new/<tunnel id> HTTP/1.1          HTTP/1.1 101 Switching Protocols
@@ -129,7 +129,7 @@ pub(super) enum Answer {
 ///
 /// # Errors
 /// A [`TunnelError`] from the HTTP step on. Every redirect is
-/// [`TunnelError::Redirect`]: there is nobody here to dial again.
+/// [`TunnelError::Redirect`]: this function does not dial again.
 ///
 /// # Cancel safety
 /// Dropping the future drops the connection.

@@ -12,7 +12,7 @@
 //! | no answer to pings, once answered  | `Unresponsive`             |
 //! | too many pings, pongs or fragments | `Flooded`, closes by 1008  |
 //!
-//! The third is how most apps hang up, and is also what someone on the network
+//! The third is how most apps disconnect, and is also what someone on the network
 //! can bring about; whether the transaction was over is for the caller to know.
 
 use std::io::{self, ErrorKind};
@@ -208,8 +208,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> DataChannel for WebSocket<S> {
     }
 }
 
-/// Whether the other side is gone without a close frame. Apps on phones hang
-/// up like that all the time.
+/// Whether the other side disconnected without a close frame, as apps on phones
+/// often do.
 fn is_gone(error: &Error) -> bool {
     match error {
         Error::ConnectionClosed
@@ -224,7 +224,7 @@ fn is_gone(error: &Error) -> bool {
     }
 }
 
-/// Whether the other side, or something on the way, has hung up.
+/// Whether the other side, or a host on the way, has disconnected.
 pub(super) fn is_hung_up(error: &io::Error) -> bool {
     matches!(
         error.kind(),

@@ -29,7 +29,7 @@ use rand_core::Rng as _;
 /// From nothing to the longest message that there is.
 const LENGTHS: [usize; 6] = [0, 1, 100, 1 << 10, 16 << 10, MAX_MESSAGE];
 
-/// More adverts than a full stadium has on the air.
+/// More adverts than the devices in a full stadium transmit.
 const FOREIGN: usize = 10_000;
 
 fn crypters() -> (Crypter, Crypter) {

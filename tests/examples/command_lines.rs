@@ -82,7 +82,10 @@ fn a_site_that_may_not_use_the_rp_id_gets_no_code() {
         let ended = Program::new(name).arguments(arguments).run();
         assert_eq!(ended.code, Some(1), "{ended:?}");
         assert!(!ended.stderr.contains('█'), "{}", ended.stderr);
-        assert!(ended.stderr.starts_with("error: the site's request was refused: "), "{ended:?}");
+        assert!(
+            ended.stderr.starts_with("error: the relying party's request was refused: "),
+            "{ended:?}"
+        );
         let told: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
         assert_eq!(told["error"]["name"], "SecurityError");
     }

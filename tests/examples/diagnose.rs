@@ -10,7 +10,7 @@ use tokio::runtime::Runtime;
 use crate::programs::{Ended, Program, Scratch};
 use crate::tunnel_service::TunnelService;
 
-/// A port at which nobody listens, and which nobody else gets meanwhile.
+/// A port without a listener, which no other program gets meanwhile.
 fn closed() -> (TcpSocket, [String; 2]) {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();

@@ -78,7 +78,7 @@ fn one_code_is_read_wherever_it_is() {
     let mut canvas = Canvas::new(1280, 1000);
     canvas.draw((700, 500), &modules(&code(1)));
     let ended = phone(&scratch, canvas.png());
-    // It goes on to the store, where nobody chooses a PIN.
+    // It goes on to the store, where this test chooses no PIN.
     assert_eq!(ended.code, Some(4), "{ended:?}");
     assert!(ended.stderr.ends_with("error: no PIN was chosen\n"), "{}", ended.stderr);
 }

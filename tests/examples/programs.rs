@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// For what must happen soon on any machine; whoever waits in vain fails.
+/// For what must happen soon on any machine; a longer wait fails the test.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A bus that is not there.
@@ -106,7 +106,7 @@ impl Running {
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let Ok(line) = self.lines.recv_timeout(left) else {
-                panic!("waited in vain for {text:?} after:\n{}", self.said);
+                panic!("timed out waiting for {text:?} after:\n{}", self.said);
             };
             self.said += &line;
             self.said.push('\n');

@@ -117,7 +117,7 @@ fn the_portals_picture_is_read_and_deleted() {
     let response = (0, Some(picture.replace(' ', "%20")));
     let Some(desktop) = Desktop::answering(response) else { return };
     let ended = desktop.phone(&scratch);
-    // It goes on to the store, where nobody chooses a PIN.
+    // It goes on to the store, where this test chooses no PIN.
     assert_eq!(ended.code, Some(4), "{ended:?}");
     assert!(!std::fs::exists(picture).unwrap(), "there is a secret on it");
 }

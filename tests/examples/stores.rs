@@ -61,7 +61,7 @@ fn refused(store: &str) -> Ended {
     ended
 }
 
-/// The same of a store that nobody uses: see [`try_open`].
+/// The same of a store that no other program uses: see [`try_open`].
 fn refused_for_what_it_is(store: &str) -> Ended {
     let until = Instant::now() + PATIENCE;
     loop {

@@ -1,8 +1,8 @@
 //! Visitors who abuse our tunnel service.
 //!
-//! What a service answers to requests that are none, and the codes with which
-//! it closes on text, long messages and too many of them, `tests/relay.rs`
-//! shows; deadlines and slow readers, the tests beside its connections.
+//! `tests/relay.rs` shows what a service answers to invalid requests, and the codes
+//! with which it closes on text, long messages and too many of them. The tests beside
+//! its connections show deadlines and slow readers.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -116,7 +116,7 @@ pub(crate) async fn pair(address: SocketAddr, tunnel: u8) -> (Visitor, Visitor) 
     (phone, client)
 }
 
-/// Whoever came before, the next two are served.
+/// The next two connections are served, whatever earlier ones did.
 async fn still_serves(running: &ServerHandle) {
     let (mut phone, mut client) = pair(running.local_addr(), 0xee).await;
     client.write(&masked(BINARY, b"hello")).await;
@@ -179,7 +179,7 @@ async fn a_client_before_its_phone_and_a_second_client_are_refused() {
     // It cost the first two nothing.
     client.write(&masked(BINARY, b"hello")).await;
     assert_eq!(phone.frame().await, (BINARY, b"hello".to_vec()));
-    // Once it is over, nobody can open it again.
+    // A tunnel that has ended cannot be opened again.
     drop((phone, client));
     settle().await;
     assert_eq!(Visitor::asking(address, &path(1)).await.1, 409);

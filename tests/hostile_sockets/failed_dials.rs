@@ -38,8 +38,8 @@ async fn end_with_answer(role: Role, answer: &str) -> (fido_hybrid::error::Stage
 #[cfg(target_os = "linux")]
 const CALLING: Duration = Duration::from_secs(8);
 
-/// The queue of a socket that nobody accepts from, filled: Linux then lets
-/// further attempts go unanswered, as a firewall does.
+/// Fills the queue of a socket that never accepts. Linux then leaves further
+/// attempts unanswered, as a firewall does.
 #[cfg(target_os = "linux")]
 async fn deaf() -> (TcpListener, [TcpStream; 2]) {
     let socket = TcpSocket::new_v4().unwrap();

@@ -32,8 +32,8 @@ pub(crate) enum Fate {
     /// It never arrives; when nothing else happens, so much time passes.
     Lost(Duration),
     Repeated,
-    /// It arrives behind the next one from the same side, or, if there is none
-    /// by itself, when so much time has passed.
+    /// It arrives behind the next one from the same side; without a next one, after
+    /// this time.
     Overtaken(Duration),
     /// Its first half arrives.
     Halved,
@@ -56,11 +56,11 @@ impl Fate {
     }
 }
 
-/// How a ceremony ended on both sides; of one that was given up nobody asks.
+/// How a ceremony ended on both sides. `None`: the side was dropped.
 pub(crate) struct Ended {
     pub(crate) client: Option<Result<CtapResponse, Error>>,
     pub(crate) phone: Option<Result<(), Error>>,
-    /// What was still on the air.
+    /// How many adverts were still transmitted.
     pub(crate) adverts: usize,
 }
 
@@ -117,7 +117,7 @@ impl Side {
         Self { socket: socket.await, off: Some(off), sent: 0, last: Vec::new(), behind: None }
     }
 
-    /// Whoever has left gets nothing more.
+    /// Sends to a side; one that has disconnected gets nothing.
     async fn give(&mut self, message: Vec<u8>) {
         let _left = self.socket.send(Message::binary(message)).await;
         if let Some(message) = self.behind.take() {

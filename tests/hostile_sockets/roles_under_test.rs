@@ -119,7 +119,7 @@ impl Victim {
         Self { air, doing }
     }
 
-    /// How it ends, which is never well, and leaves nothing on the air.
+    /// The error with which it ends, after which nothing is advertised.
     pub(crate) async fn end(self) -> Error {
         match self.doing {
             Doing::Client(mut ceremony, advert) => {

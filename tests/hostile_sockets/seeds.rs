@@ -1,6 +1,6 @@
 //! Whole ceremonies through a service that fails at random, by seed. Nothing
-//! that happens leaves a side waiting, or an advert on the air; and what is
-//! merely slow succeeds.
+//! that happens leaves a side waiting or advertising, and what is merely slow
+//! succeeds.
 //!
 //! A seed decides what becomes of each message, and so repeats; which of two
 //! things at one moment a side hears first is for the sockets to say.

@@ -150,7 +150,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
         (first, payload)
     }
 
-    /// Reads until the other side has hung up.
+    /// Reads until the other side has disconnected.
     pub(crate) async fn hung_up(&mut self) {
         let mut unread = [0; 1024];
         while matches!(self.stream.read(&mut unread).await, Ok(1..)) {}

@@ -125,7 +125,7 @@ async fn a_lost_message_is_missed_by_the_next_or_by_the_deadline() {
             Some(seen(Stage::AwaitingResponse, Why::PeerLeft)),
             &[seen(Stage::Listening, Why::Deadline)],
         ),
-        // The phone has answered, and waits for a further request in vain.
+        // The phone has answered, and its wait for a further request times out.
         (Some(seen(Stage::AwaitingResponse, Why::PeerLeft)), &[WELL]),
         (Some(WELL), &[WELL]),
     ];

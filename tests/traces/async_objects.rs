@@ -28,9 +28,9 @@ enum Course {
     Well,
     /// No phone is there.
     NobodyScans,
-    /// The phone's service takes nobody.
+    /// The phone's tunnel service refuses every connection.
     PhoneRefused,
-    /// The client's service takes nobody.
+    /// The client's tunnel service refuses every connection.
     ClientRefused,
     /// The client gets another message than the phone sent: the n-th one.
     Tampered(usize),
@@ -38,7 +38,7 @@ enum Course {
     UserLeaves,
     /// What asks the user panics.
     UserCheckPanics,
-    /// The advert cannot go on the air.
+    /// Advertising cannot start.
     RadioOff,
     ClientDropped,
     PhoneDropped,
@@ -347,7 +347,7 @@ fn of_codes_that_cannot_be_read() {
                 refused += 1;
                 notebook.fail(&Error::new(Stage::Preparing, error));
             }
-            // It says something else, which is nobody's business either.
+            // It holds something else, which must not be logged either.
             Ok(code) => notebook.print(&code),
         }
     }

@@ -16,7 +16,7 @@ use super::finder::Secrets;
 use super::trace_recorder::Notebook;
 use super::{machines, rig};
 
-/// An advertiser that keeps a copy of what goes on the air.
+/// An advertiser that keeps a copy of what it advertises.
 struct Overheard(Air, Arc<Mutex<Vec<u8>>>);
 
 impl Advertiser for Overheard {

@@ -265,7 +265,7 @@ fn of_users_who_say_anything_but_yes() {
         let pair = watched.finish();
         assert!(pair.responses.iter().all(Result::is_err));
     }
-    // Told that there is a passkey already, and that there is none.
+    // With a passkey of the account already in the store, and without one.
     let mut setup = Setup::new(5, vec![sign_in(), registration()]);
     let held = rig::passkey(7, rig::RP_ID, "ada");
     if let CtapRequest::MakeCredential(request) = &mut setup.requests[1] {

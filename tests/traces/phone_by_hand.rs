@@ -207,7 +207,7 @@ fn ready() -> (Walk, QrCode) {
 
 #[test]
 fn of_introductions_that_cannot_be_read() {
-    // It opens, so what is in it is told to nobody.
+    // It decrypts, so its content must not be logged.
     let garbage = bytes::<40>("garbage");
     let mut no_ctap = introduction();
     no_ctap.get_info = None;
