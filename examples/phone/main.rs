@@ -241,7 +241,7 @@ impl Phone {
         Ok(authenticator.answer(code)?)
     }
 
-    /// Has a PIN chosen, if there is none yet.
+    /// Asks for a new PIN, if the store has no PIN yet.
     async fn prepare(&self, store: &FileStore, terminal: &mut Terminal) -> Result<(), End> {
         if store.pin().is_some() {
             return Ok(());

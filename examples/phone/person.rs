@@ -152,7 +152,7 @@ impl Person {
         decision
     }
 
-    /// Makes sure of the person as far as is demanded.
+    /// Verifies the person as far as is demanded.
     async fn verify(
         &self,
         terminal: &mut Terminal,
@@ -194,7 +194,7 @@ impl Drop for OnScreen {
     }
 }
 
-/// The account that the person chose; `None` for a no.
+/// The account that the person chose. `None`: the person declined.
 async fn choose(terminal: &mut Terminal, prompt: &Prompt) -> Option<usize> {
     tell(&format!("\n{prompt}"));
     if let Some(name) = &prompt.rp_name

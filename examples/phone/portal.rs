@@ -35,7 +35,7 @@ const MAX_PATH: usize = 4096;
 
 /// The file with the picture, or what to say about it.
 pub(crate) fn screenshot() -> Result<PathBuf, String> {
-    // Without this, libdbus may start a bus of its own, with nobody on it.
+    // Without this, libdbus may start a bus of its own, without any service.
     if std::env::var_os("DBUS_SESSION_BUS_ADDRESS").is_none()
         && std::env::var_os("XDG_RUNTIME_DIR").is_none()
     {

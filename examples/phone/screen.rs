@@ -1,7 +1,7 @@
 //! A picture of the screen, by whatever this desktop has for that.
 //!
 //! The desktop portal works under Wayland and X11 and may ask its user first.
-//! Where there is none, the usual programs are tried. The picture is deleted
+//! Without a portal, the usual programs are tried. The picture is deleted
 //! once it is read: there is a secret on it.
 
 use std::fmt::Write as _;
@@ -102,8 +102,8 @@ pub(crate) fn read() -> Result<SecretText, ScreenError> {
     Err(ScreenError::NoPicture(tried))
 }
 
-/// Reads a picture and deletes it; what is no picture is not ours to delete,
-/// whoever named it.
+/// Reads a picture and deletes it. A file that is not a picture is not deleted,
+/// even if the portal named it.
 fn read_once(file: &Path) -> Result<SecretText, ScreenError> {
     let code = picture::read(file);
     if !matches!(code, Err(PictureError::Io(_) | PictureError::Format | PictureError::TooLarge)) {
@@ -128,7 +128,7 @@ impl Tool {
     }
 }
 
-/// A folder that nobody else can look into, gone with this value.
+/// A folder that no other user can read. Dropping this value deletes it.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -141,7 +141,7 @@ impl Folder {
             use std::os::unix::fs::DirBuilderExt as _;
             builder.mode(0o700);
         }
-        // Fails if it is there already, be it as a link.
+        // Fails if it is there already, even as a link.
         builder.create(&folder)?;
         Ok(Self(folder))
     }

@@ -198,7 +198,7 @@ impl PasskeyStore for FileStore {
     }
 }
 
-/// Where passkeys are kept if nobody says where.
+/// Where passkeys are kept by default.
 pub(crate) fn default_file() -> Option<PathBuf> {
     let of = |name| {
         let folder = PathBuf::from(std::env::var_os(name)?);
@@ -211,11 +211,11 @@ pub(crate) fn default_file() -> Option<PathBuf> {
     Some(data.join("fido-hybrid").join("phone.passkeys"))
 }
 
-/// Puts `bytes` in the file's place. Whoever looks sees the old file or the
-/// new one, also after a power cut.
+/// Puts `bytes` in the file's place. A reader sees the old file or the new one,
+/// also after a power cut.
 fn replace(file: &Path, bytes: &[u8]) -> io::Result<()> {
     let new = beside(file, ".new");
-    // Left by a program that was killed; the lock says that it is nobody's.
+    // Left by a program that was killed: with the lock held, no program uses it.
     match fs::remove_file(&new) {
         Err(why) if why.kind() != io::ErrorKind::NotFound => return Err(why),
         _ => {}

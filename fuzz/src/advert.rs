@@ -8,7 +8,7 @@ use fido_hybrid::transport::advert_suffix::AdvertSuffix;
 use super::memory;
 
 /// Service data as it comes, and an EID with a suffix behind it, sealed: what
-/// was sealed is heard, what nobody sealed is not, and neither costs memory.
+/// was sealed is accepted, other bytes are not, and neither costs memory.
 pub fn advert(input: &[u8]) {
     let key = AdvertKey::new(&EidKey::new([0x5a; 64]));
     let foreign = AdvertKey::new(&EidKey::new([0xa5; 64]));

@@ -44,7 +44,7 @@ pub use vocabulary::{decision, found, request, setting, step};
 /// The RP ID with which Chromium asks for the user's presence.
 const DUMMY: &str = ".dummy";
 
-/// The sites that ask; the last is none that a browser sends.
+/// The RP IDs of requests. Browsers never send the last one.
 const SITES: [&str; 4] = ["example.com", "example.net", "login.example.com", "Example Com"];
 
 /// The type byte of a CTAP message.
@@ -148,7 +148,7 @@ struct Client {
     eid: Option<Eid>,
     initiator: Option<Initiator>,
     channel: Option<Channel>,
-    /// Whether the two ends may have come apart: bytes of nobody were taken.
+    /// Whether the two ends may have come apart: forged bytes were accepted.
     is_lost: bool,
     /// Messages that came after the handshake.
     received: usize,
@@ -742,8 +742,8 @@ impl World {
         self.answered(opened.payload);
     }
 
-    /// Whoever asked: who gets a signature got a consent to one. Under the
-    /// cipher without security a stranger's requests come this far.
+    /// For every sender: each signature follows a consent to it. Under the cipher
+    /// without security a stranger's requests come this far.
     fn overheard(&mut self, message: &[u8]) {
         let Some(padded) = message.len().checked_sub(AEAD_TAG_LENGTH).filter(|_| cfg!(fuzzing))
         else {

@@ -114,7 +114,7 @@ struct Phone {
     hello: Option<Vec<u8>>,
     channel: Option<Channel>,
     hash: Option<HandshakeHash>,
-    /// Whether the two ends may have come apart: bytes of nobody were taken.
+    /// Whether the two ends may have come apart: forged bytes were accepted.
     is_lost: bool,
 }
 
@@ -484,7 +484,7 @@ impl World {
                 Output::CloseTunnel => self.log.closed_tunnel += 1,
                 Output::Response(response) => self.answered(before, response),
                 Output::Linked(LinkedPhone { link: kept, domain: _ }) => {
-                    assert!(self.keeps_links && self.has_link, "a link that nobody signed");
+                    assert!(self.keeps_links && self.has_link, "a link that no phone signed");
                     assert!(!self.is_late, "a link was taken after the end");
                     assert_eq!(kept, link());
                 }
@@ -561,7 +561,7 @@ impl World {
         assert_eq!(before, Stage::AwaitingResponse);
         assert!(!self.is_late, "an answer was taken after its deadline");
         // Without the real cipher anyone can speak for the phone.
-        assert!(self.is_sealed || cfg!(fuzzing), "nobody said this");
+        assert!(self.is_sealed || cfg!(fuzzing), "the phone did not send this");
         self.log.responses += 1;
         assert!(self.log.responses <= self.log.requests);
         let (data, rp_id, verify) = match (&asked, &response) {

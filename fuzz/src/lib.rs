@@ -76,8 +76,8 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("webauthn_options", webauthn_options),
 ];
 
-/// Marks where bytes that nobody authenticated were taken for genuine: only a
-/// build without security may come here.
+/// Marks where unauthenticated bytes were accepted: only a build without security
+/// may come here.
 fn forgery_taken() {
     if cfg!(not(fuzzing)) {
         panic!("a forgery was taken");

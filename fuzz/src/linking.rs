@@ -38,7 +38,7 @@ pub fn update_linking(input: &[u8]) {
     signed(input);
 }
 
-/// Nobody but the owner of the identity key can have signed a map.
+/// Only the owner of the identity key can have signed a map.
 fn unverified(map: &[u8]) {
     let read = memory::within(map.len() + 512, || cbor::decode::<UnverifiedLink>(map));
     let Ok(link) = read else { return };

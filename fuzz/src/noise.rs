@@ -40,7 +40,7 @@ enum Pattern {
     Linked,
 }
 
-/// What both sides say when nobody interferes, and what the phone ends with.
+/// The messages of both sides without interference, and the phone's final state.
 struct Honest {
     pattern: Pattern,
     message: HandshakeMessage,

@@ -69,9 +69,9 @@ const GROWTH: u64 = 2_048;
 /// What the service may hold when everyone has left: the roots of empty maps.
 const LEFT_BEHIND: u64 = 8 << 10;
 
-/// A tunnel service: each message reaches the partner, once, in order and
-/// unchanged, or nobody; what waits stays within the limits; whoever leaves
-/// takes the partner along; and nothing stays when all have left.
+/// A tunnel service: each message reaches the partner once, in order and
+/// unchanged, or is dropped; what waits stays within the limits; when one
+/// side disconnects, its partner is closed; and nothing stays when all have closed.
 pub fn relay(input: &[u8]) {
     let mut service = None;
     let used = allocation_counter::measure(|| service = Some(World::run(Script::new(input))));
@@ -218,7 +218,7 @@ impl World {
         let nth = script.byte();
         let known = self.connections.len().max(1);
         let chosen = self.connections.keys().nth(usize::from(nth) % known).copied();
-        // Nobody: what is said of a connection that is not there does nothing.
+        // An unknown id: input for a connection that is not there does nothing.
         let id = chosen.unwrap_or(ConnectionId(u64::MAX));
         match step {
             step::NEW => {

@@ -60,7 +60,7 @@ pub fn upgrade(input: &[u8]) {
     assert_eq!(became, expected);
 }
 
-/// A stream to a service that answers at once and then hangs up.
+/// A stream to a service that answers at once and then disconnects.
 struct Service {
     request: Vec<u8>,
     answer: Vec<u8>,
@@ -123,7 +123,7 @@ enum Expected {
     Status(u16),
     Redirect,
     Refused,
-    /// The service hung up before the end of its answer.
+    /// The service disconnected before the end of its answer.
     Incomplete,
 }
 

@@ -58,7 +58,7 @@ pub fn wrong(what: impl Display) -> Stop {
     Stop::Usage(what.to_string())
 }
 
-/// What becomes of a word that nobody knows.
+/// The error for an unknown argument.
 pub fn unknown(word: &str) -> Stop {
     match word.starts_with('-') {
         true => wrong(format_args!("unknown flag {word}")),

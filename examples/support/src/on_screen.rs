@@ -114,7 +114,7 @@ fn size() -> Option<(usize, usize)> {
 }
 
 /// Whether the terminal's language is written in UTF-8, by the first variable
-/// that says one [POSIX, chapter 8.2]. Windows' console takes UTF-16 from Rust.
+/// that says one [POSIX §8.2]. Windows' console takes UTF-16 from Rust.
 fn is_utf8() -> bool {
     let says = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
     let language = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(says);

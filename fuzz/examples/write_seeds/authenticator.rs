@@ -19,7 +19,7 @@ fn listening(settings: u8) -> Steps {
     advertising(settings).step(step::HELLO, &[])
 }
 
-/// A sign-in as a frame: its type, itself, padding, and a tag that is none.
+/// A sign-in as a frame: its type, itself, padding, and an invalid tag.
 fn unsealed_sign_in() -> Vec<u8> {
     let request = GetAssertionRequest::new("example.com", [0; 32]);
     let mut frame = vec![1];
@@ -186,7 +186,7 @@ pub(crate) fn seeds() -> Vec<Seed> {
         ),
         (
             "present-is-not-verified",
-            "somebody approves, and nobody knows who",
+            "a user approves without verification",
             listening(0).sign_in(0, 1).decide(decision::PRESENT, 0),
         ),
         (
@@ -263,7 +263,7 @@ pub(crate) fn seeds() -> Vec<Seed> {
         ),
         (
             "requests-that-cannot-be",
-            "silent, for a site that is none, without an algorithm, a PIN command, an empty one",
+            "silent, for an invalid RP ID, without an algorithm, a PIN command, an empty one",
             listening(0)
                 .step(step::SIGN_IN, &[0, request::SILENT, 0])
                 .step(step::SIGN_IN, &[3, 0, 0])
@@ -314,7 +314,7 @@ pub(crate) fn seeds() -> Vec<Seed> {
         ),
         (
             "strangers-request",
-            "a sign-in that nobody sealed, taken only where the cipher has no security",
+            "a sign-in that no client sealed, taken only where the cipher has no security",
             listening(0)
                 .step(step::RAW_MESSAGE, &[])
                 .bytes(&unsealed_sign_in())
@@ -339,7 +339,7 @@ pub(crate) fn seeds() -> Vec<Seed> {
         ),
         (
             "advert-fails",
-            "Bluetooth is switched off while the advert is on the air",
+            "Bluetooth is switched off while advertising",
             advertising(0).step(step::ADVERTISING_FAILED, &[1]),
         ),
         (

@@ -132,7 +132,7 @@ pub(crate) fn seeds() -> Vec<Seed> {
         ),
         (
             "closed-without-an-answer",
-            "the phone hangs up on the request, as iOS does when its user says no",
+            "the phone closes the tunnel after the request, as iOS does when its user declines",
             asking(0, sign_in).step(step::TUNNEL_CLOSED, &[]),
         ),
         (
@@ -223,7 +223,7 @@ pub(crate) fn seeds() -> Vec<Seed> {
         ),
         (
             "every-deadline",
-            "nobody answers in time",
+            "each stage times out",
             asking(0, 0).step(step::TIME_PASSED, &[0, 100]).step(step::DEADLINE, &[]),
         ),
         (

@@ -138,7 +138,7 @@ pub(crate) fn seeds() -> Vec<Seed> {
         ),
         (
             "paths",
-            "paths that are none, and no subprotocol",
+            "invalid paths, and no subprotocol",
             Steps::new(&SETTINGS)
                 .step(step::ARRIVE, &[0])
                 .step(step::PATH, &[0])
@@ -226,7 +226,7 @@ pub(crate) fn seeds() -> Vec<Seed> {
         ),
         (
             "time",
-            "a phone waits in vain, a pair stays too long, and ids are forgotten",
+            "a phone times out, a pair stays too long, and ids are forgotten",
             paired()
                 .step(step::ARRIVE, &[2])
                 .step(step::NEW, &[2, 2])
@@ -241,7 +241,7 @@ pub(crate) fn seeds() -> Vec<Seed> {
         ),
         (
             "vanished",
-            "a half-open client vanishes with messages waiting for it",
+            "a half-open client is lost with messages waiting for it",
             paired().say(0, &[1; 50]).step(step::VANISHED, &[1]).step(step::TAKE_ALL, &[]),
         ),
     ]

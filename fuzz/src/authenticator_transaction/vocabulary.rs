@@ -109,6 +109,6 @@ pub mod decision {
     pub const DECLINED: u8 = 2;
     /// Timed out.
     pub const TIMED_OUT: u8 = 3;
-    /// Nobody to ask.
+    /// The user cannot be asked.
     pub const NO_UI: u8 = 4;
 }

@@ -99,6 +99,6 @@ pub mod answer {
     pub const OTHER_CREDENTIAL: u8 = 8;
     /// Without an account.
     pub const NO_USER: u8 = 16;
-    /// A no instead.
+    /// A refusal instead.
     pub const REFUSED: u8 = 32;
 }

@@ -3,6 +3,8 @@
 //!
 //! Keys come from a seed, ephemeral ones too, so that a failure can be seen
 //! again.
+//!
+//! Clauses: [Noise §5, §9].
 
 use std::fmt::Debug;
 
@@ -56,7 +58,7 @@ enum Role {
     Phone,
 }
 
-/// What one handshake is made of, whoever runs it.
+/// The keys and the prologue of one handshake, for both implementations.
 #[derive(Clone)]
 struct Case {
     pattern: Pattern,

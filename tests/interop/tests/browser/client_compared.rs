@@ -37,7 +37,7 @@ const REGISTRATIONS: &[Variant] = &[
         &[(
             "clientExtensionResults.credProps.rk",
             "phones make discoverable passkeys whatever they are asked for, so Chromium's `false` \
-             is a guess, and a wrong one here; ours does not guess (WebAuthn section 10.1.3)",
+             is a guess, and a wrong one here; ours does not guess [WebAuthn L3 §10.1.3]",
         )],
     ),
     ("with attestation none", |options| options["attestation"] = "none".into(), &[]),
@@ -52,8 +52,8 @@ const REGISTRATIONS: &[Variant] = &[
         },
         &[(
             "response.attestationObject",
-            "Chromium does not hand `attestationFormats` on, and ours does (WebAuthn section \
-             5.1.3, \"attestationFormats\"), so that the phone gives what the site asks for",
+            "Chromium does not hand `attestationFormats` on, and ours does [WebAuthn L3 \
+             §5.1.3, attestationFormats], so that the phone gives what the site asks for",
         )],
     ),
     ("with prf", |options| options["extensions"] = json!({"prf": {}}), &[]),
@@ -63,7 +63,7 @@ const REGISTRATIONS: &[Variant] = &[
         &[],
     ),
     (
-        "with what nobody knows",
+        "with unknown values",
         |options| {
             options["hints"] = json!(["hybrid", "telepathy"]);
             options["extensions"] = json!({"telepathy": true});
@@ -188,7 +188,7 @@ pub(crate) async fn our_client_has_chromiums_names_for_what_goes_wrong(mut scene
     assert_eq!(theirs.exception(), ours);
 }
 
-/// Our client's answer, or its name for why there is none.
+/// Our client's answer, or its name for the error.
 async fn create(
     client: &Client,
     options: &Value,

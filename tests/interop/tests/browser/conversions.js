@@ -16,10 +16,10 @@ rows => {
   const values = it => it === undefined ? null :
     {first: bytes(it.first), ...(it.second === undefined ? {} : {second: bytes(it.second)})};
 
-  // CTAP section 12.1.
+  // [CTAP 2.2 §12.1]
   const policies = ['userVerificationOptional', 'userVerificationOptionalWithCredentialIDList',
     'userVerificationRequired'];
-  // WebAuthn section 10.1.5: an unknown value means the same as "preferred".
+  // [WebAuthn L3 §10.1.5]: an unknown value means the same as "preferred".
   const largeBlob = it => it === undefined ? null : {
     support: known(['required'], it.support, 'preferred'),
     ...(it.read === undefined ? {} : {read: it.read}),
@@ -34,12 +34,12 @@ rows => {
       name: text(it.user.name),
       displayName: text(it.user.displayName),
     },
-    // WebAuthn section 5.1.3: what an empty list means.
+    // [WebAuthn L3 §5.1.3]: what an empty list means.
     pubKeyCredParams: it.pubKeyCredParams.length > 0 ? passkeys(it.pubKeyCredParams) :
       [-7, -257].map(alg => ({type: 'public-key', alg})),
     excludeCredentials: descriptors(it.excludeCredentials ?? []),
     authenticatorSelection: {
-      // WebAuthn section 5.4.4.
+      // [WebAuthn L3 §5.4.4].
       residentKey: requirement(it.authenticatorSelection?.residentKey,
         it.authenticatorSelection?.requireResidentKey ? 'required' : 'discouraged'),
       userVerification: requirement(it.authenticatorSelection?.userVerification, 'preferred'),

@@ -7,7 +7,7 @@ use ciborium::Value as Cbor;
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use serde_json::{Value, json};
 
-/// The length of RP ID hash, flags and counter (WebAuthn section 6.1).
+/// The length of RP ID hash, flags and counter [WebAuthn L3 §6.1].
 const AUTH_DATA_HEAD: usize = 37;
 
 /// The length of an AAGUID and of a credential id's length.
@@ -17,14 +17,14 @@ const ID_LENGTH: usize = 2;
 /// RFC 5480: what comes before a P-256 point of 65 bytes.
 const SPKI_HEAD: usize = 26;
 
-/// Chromium puts this into some client data, at random, so that nobody takes its
-/// bytes for a template.
+/// Chromium adds this to some client data at random, so that no server compares the
+/// bytes with a template.
 const AT_RANDOM: &str = "\"other_keys_can_be_added_here\":";
 
 /// Which passkey an answer is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum About {
-    /// One that was just made: nobody knows its id yet.
+    /// One that was just made: its id is not known yet.
     New,
     Known,
 }
@@ -79,7 +79,7 @@ fn is(so: bool, what: &str) -> Value {
     if so { what.into() } else { format!("not {what}").into() }
 }
 
-/// The text, since sites may compare its bytes (section 5.8.1.2).
+/// The text, since relying parties may compare its bytes [WebAuthn L3 §5.8.1.2].
 fn client_data(text: &[u8]) -> Value {
     let text = std::str::from_utf8(text).unwrap();
     let _is_json: Value = serde_json::from_str(text).unwrap();

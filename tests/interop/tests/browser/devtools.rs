@@ -51,7 +51,7 @@ impl DevTools {
                     let _nobody_waits = asker.send(message);
                 }
             }
-            // Whoever still waits learns that nothing will come.
+            // Wakes the calls that still wait: no answer will come.
             answered.lock().unwrap().clear();
         });
         let socket = tokio::sync::Mutex::new(sender);

@@ -92,7 +92,7 @@ fn main() -> ExitCode {
 
     let missing = tools::missing();
     let leave_out = (!missing.is_empty())
-        .then(|| format!("for want of the Debian packages {}", missing.join(" ")));
+        .then(|| format!("the Debian packages {} are missing", missing.join(" ")));
     if let Some(why) = &leave_out {
         eprintln!("LEFT OUT: Chromium with our phone, {why}");
         if std::env::var_os("CI").is_some() {

@@ -27,7 +27,7 @@ pub(crate) enum Answer {
     Agree,
     /// The same, with the account of this name.
     Choose(&'static str),
-    /// Says no, after reading what the computer's screen says next.
+    /// Declines, after reading what the computer's screen says next.
     Decline,
     /// Reads that too, and then does not answer in time.
     TimeOut,
