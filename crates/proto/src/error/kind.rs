@@ -2,10 +2,13 @@
 
 use std::fmt;
 
+use super::bluetooth::BluetoothError;
+use super::engine::EngineError;
 use super::misuse::ApiMisuse;
 use super::options::OptionsError;
 use super::peer::PeerMisbehaved;
-use super::surroundings::{BluetoothError, EngineError, KeyError, StoreError, TunnelError};
+use super::store::{KeyError, StoreError};
+use super::tunnel::TunnelError;
 use crate::ctap::Status;
 use crate::transport::qr_code::QrCodeError;
 

@@ -11,29 +11,35 @@
 //! to mind who make one, such as the author of a passkey store.
 
 mod advice;
+mod bluetooth;
 mod dom_exception;
+mod engine;
 mod kind;
 mod misuse;
 mod options;
 mod peer;
+mod source;
 mod stage;
-mod surroundings;
+mod store;
 mod table;
+mod tunnel;
 
 use std::fmt;
 
 pub use advice::Advice;
+pub use bluetooth::BluetoothError;
 pub use dom_exception::DomException;
+pub use engine::EngineError;
 pub use kind::{CancelledBy, ErrorKind, Unsupported};
 pub use misuse::ApiMisuse;
 #[cfg(feature = "webauthn")]
 pub(crate) use options::PRF_BY_CREDENTIAL;
 pub use options::{DomainError, MAX_OPTIONS, OptionsError, RpIdError};
 pub use peer::{PeerMisbehaved, ResponseMismatch};
+pub use source::Source;
 pub use stage::Stage;
-pub use surroundings::{
-    BluetoothError, EngineError, KeyError, Source, StoreError, TunnelError, TunnelStep,
-};
+pub use store::{KeyError, StoreError};
+pub use tunnel::{TunnelError, TunnelStep};
 
 /// Why a transaction ended without success: how far it got, and what failed.
 ///

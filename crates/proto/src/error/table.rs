@@ -6,13 +6,15 @@
 //! other.
 
 use super::advice::Advice;
+use super::bluetooth::BluetoothError;
 use super::dom_exception::DomException;
 use super::kind::{CancelledBy, ErrorKind, Unsupported};
 use super::misuse::ApiMisuse;
 use super::options::OptionsError;
 use super::peer::{PeerMisbehaved, ResponseMismatch};
 use super::stage::Stage;
-use super::surroundings::{BluetoothError, KeyError, StoreError, TunnelError, TunnelStep};
+use super::store::{KeyError, StoreError};
+use super::tunnel::{TunnelError, TunnelStep};
 use crate::ctap::Status;
 use crate::transport::channel::ChannelError;
 use crate::transport::crypter::CrypterError;
