@@ -9,7 +9,6 @@
 mod config;
 mod ctap_engine;
 mod engine;
-mod interface;
 pub mod link;
 mod qr_age;
 mod state;

@@ -2,7 +2,6 @@
 //! meets it at a tunnel service and asks it. [`Transaction`] is the whole of it.
 
 mod config;
-mod interface;
 mod request;
 mod response_check;
 mod state;

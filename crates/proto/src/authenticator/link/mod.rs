@@ -28,7 +28,6 @@ use crate::transport::tunnel_url::TunnelRequest;
 
 mod advertising;
 mod config;
-mod interface;
 mod messages;
 mod registering;
 mod response;
@@ -40,10 +39,9 @@ use registering::Registering;
 pub(super) use session::{Answering, PhoneChannel};
 
 pub use config::{AuthenticatorDeadlines, LinkSecrets};
-pub use interface::{LinkInput, LinkOutput, LinkUpdate};
 pub use response::MAX_RESPONSE_LENGTH;
 pub(super) use transaction::can_meet;
-pub use transaction::{LinkConfig, LinkTransaction};
+pub use transaction::{LinkConfig, LinkInput, LinkOutput, LinkTransaction, LinkUpdate};
 
 pub(super) type Outputs = VecDeque<LinkOutput>;
 type Step = Result<State, End>;

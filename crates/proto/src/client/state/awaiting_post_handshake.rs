@@ -3,7 +3,7 @@
 use super::session::{ClientChannel, LinkPolicy};
 use super::step::{Outputs, Step, StepResult};
 use crate::cbor::decode;
-use crate::client::interface::{Input, Output};
+use crate::client::transaction::{Input, Output};
 use crate::client::update::ClientUpdate;
 use crate::ctap::GetInfoResponse;
 use crate::error::{ErrorKind, PeerMisbehaved, Unsupported};

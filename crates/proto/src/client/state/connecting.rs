@@ -4,7 +4,7 @@ use super::handshaking::Handshaking;
 use super::session::LinkPolicy;
 use super::step::{Outputs, Step, StepResult};
 use crate::client::config::Linking;
-use crate::client::interface::{Input, Output};
+use crate::client::transaction::{Input, Output};
 use crate::client::update::ClientUpdate;
 use crate::crypto::SecretKey;
 use crate::error::{ErrorKind, PeerMisbehaved};

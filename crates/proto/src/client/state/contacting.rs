@@ -9,7 +9,7 @@ use super::handshaking::{Handshaking, connect_signal};
 use super::session::LinkPolicy;
 use super::step::{Outputs, Step, StepResult};
 use crate::client::config::ContactSecrets;
-use crate::client::interface::{Input, Output};
+use crate::client::transaction::{Input, Output};
 use crate::client::update::ClientUpdate;
 use crate::crypto::{PublicKey, SecretKey};
 use crate::error::{ErrorKind, PeerMisbehaved, TunnelError};

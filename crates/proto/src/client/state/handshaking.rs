@@ -3,7 +3,7 @@
 use super::awaiting_post_handshake::AwaitingPostHandshake;
 use super::session::LinkPolicy;
 use super::step::{Outputs, Step, StepResult};
-use crate::client::interface::{Input, Output};
+use crate::client::transaction::{Input, Output};
 use crate::client::update::ClientUpdate;
 use crate::error::{ErrorKind, PeerMisbehaved};
 use crate::state_machine::End;

@@ -20,7 +20,7 @@ use self::session::{AwaitingResponse, ClientChannel, Turn};
 use self::showing_qr::ShowingQr;
 use self::step::{Outputs, Step};
 use super::config::{ClientConfig, ClientDeadlines, ContactSecrets, QrSecrets};
-use super::interface::{Input, Output};
+use super::transaction::{Input, Output};
 use crate::error::{ApiMisuse, CancelledBy, ErrorKind, Stage};
 use crate::state_machine::{End, StateMachine};
 use crate::transport::contact_request::ContactHint;

@@ -4,7 +4,7 @@
 use super::connecting::Connecting;
 use super::step::{Outputs, Step, StepResult};
 use crate::client::config::{ClientConfig, Linking, QrSecrets};
-use crate::client::interface::{Input, Output};
+use crate::client::transaction::{Input, Output};
 use crate::client::update::ClientUpdate;
 use crate::error::ErrorKind;
 use crate::transport::advert::AdvertKey;
