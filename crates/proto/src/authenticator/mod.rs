@@ -9,7 +9,9 @@
 mod config;
 mod ctap_engine;
 mod engine;
+mod input;
 pub mod link;
+mod output;
 mod qr_age;
 mod state;
 pub mod transaction;

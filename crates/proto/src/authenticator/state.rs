@@ -13,8 +13,9 @@ use std::time::Duration;
 
 use super::config::{AuthenticatorConfig, PhoneSecrets};
 use super::engine::{self, Awaits, Engine, KeyHandle};
+use super::input::Input;
 use super::link::{self, AuthenticatorDeadlines};
-use super::transaction::{Input, Output};
+use super::output::Output;
 use crate::ctap::{CtapRequest, RawCbor, UserHandle};
 use crate::error::{ApiMisuse, Stage};
 use crate::secret::SecretBytes;

@@ -2,6 +2,8 @@
 //! meets it at a tunnel service and asks it. [`Transaction`] is the whole of it.
 
 mod config;
+mod input;
+mod output;
 mod request;
 mod response_check;
 mod state;

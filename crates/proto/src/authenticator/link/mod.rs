@@ -28,7 +28,9 @@ use crate::transport::tunnel_url::TunnelRequest;
 
 mod advertising;
 mod config;
+mod input;
 mod messages;
+mod output;
 mod registering;
 mod response;
 mod session;
@@ -39,9 +41,11 @@ use registering::Registering;
 pub(super) use session::{Answering, PhoneChannel};
 
 pub use config::{AuthenticatorDeadlines, LinkSecrets};
+pub use input::LinkInput;
+pub use output::{LinkOutput, LinkUpdate};
 pub use response::MAX_RESPONSE_LENGTH;
 pub(super) use transaction::can_meet;
-pub use transaction::{LinkConfig, LinkInput, LinkOutput, LinkTransaction, LinkUpdate};
+pub use transaction::{LinkConfig, LinkTransaction};
 
 pub(super) type Outputs = VecDeque<LinkOutput>;
 type Step = Result<State, End>;

@@ -3,7 +3,8 @@
 use super::session::{ClientChannel, LinkPolicy};
 use super::step::{Outputs, Step, StepResult};
 use crate::cbor::decode;
-use crate::client::transaction::{Input, Output};
+use crate::client::input::Input;
+use crate::client::output::Output;
 use crate::client::update::ClientUpdate;
 use crate::ctap::GetInfoResponse;
 use crate::error::{ErrorKind, PeerMisbehaved, Unsupported};

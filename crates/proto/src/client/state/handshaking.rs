@@ -3,7 +3,8 @@
 use super::awaiting_post_handshake::AwaitingPostHandshake;
 use super::session::LinkPolicy;
 use super::step::{Outputs, Step, StepResult};
-use crate::client::transaction::{Input, Output};
+use crate::client::input::Input;
+use crate::client::output::Output;
 use crate::client::update::ClientUpdate;
 use crate::error::{ErrorKind, PeerMisbehaved};
 use crate::state_machine::End;

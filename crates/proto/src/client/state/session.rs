@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use super::step::{Outputs, Step, StepResult};
 use crate::cbor::decode;
+use crate::client::input::Input;
+use crate::client::output::Output;
 use crate::client::request::{Demands, Encoded, EncodedRequest, JsonRequest, PhoneRequest};
 use crate::client::response_check::read_response;
-use crate::client::transaction::{Input, Output};
 use crate::client::update::ClientUpdate;
 use crate::crypto::SecretKey;
 use crate::ctap::{self};

@@ -4,7 +4,8 @@
 use super::connecting::Connecting;
 use super::step::{Outputs, Step, StepResult};
 use crate::client::config::{ClientConfig, Linking, QrSecrets};
-use crate::client::transaction::{Input, Output};
+use crate::client::input::Input;
+use crate::client::output::Output;
 use crate::client::update::ClientUpdate;
 use crate::error::ErrorKind;
 use crate::transport::advert::AdvertKey;

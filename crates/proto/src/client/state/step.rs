@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 
-use crate::client::transaction::Output;
+use crate::client::output::Output;
 use crate::state_machine::End;
 
 pub(super) type Outputs = VecDeque<Output>;
