@@ -187,7 +187,7 @@ impl<T> Ceremony<T> {
     /// leave after one answer.
     ///
     /// A request waits for its turn while the phone still has another one. Its
-    /// time, [`ClientDeadlines::awaiting_response`](super::Deadlines::awaiting_response), counts from when
+    /// time, [`ClientDeadlines::awaiting_response`](super::ClientDeadlines::awaiting_response), counts from when
     /// it is sent.
     ///
     /// # Errors

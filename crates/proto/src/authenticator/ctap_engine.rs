@@ -29,10 +29,10 @@ pub trait CtapEngine: Send + Sync {
     /// empty response, one that is longer than
     /// [`MAX_RESPONSE_LENGTH`](super::link::MAX_RESPONSE_LENGTH), or one with other
     /// CBOR is a fault of the engine: the client is told `CTAP1_ERR_OTHER`, and the
-    /// program learns of it by [`AuthenticatorUpdate::EngineFailed`](super::Update::EngineFailed).
+    /// program learns of it by [`AuthenticatorUpdate::EngineFailed`](super::AuthenticatorUpdate::EngineFailed).
     ///
     /// No deadline is needed here: the transaction has one, of
-    /// [`AuthenticatorDeadlines::answering`](super::Deadlines::answering).
+    /// [`AuthenticatorDeadlines::answering`](super::AuthenticatorDeadlines::answering).
     ///
     /// # Cancel safety
     /// Dropping the future cancels the request: the client disconnected, the program has

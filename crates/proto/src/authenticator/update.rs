@@ -25,7 +25,7 @@ pub enum AuthenticatorUpdate {
     Answering,
     /// Another session registers a passkey for the same account, and this one
     /// waits until that is answered. It waits in the time of its own prompt,
-    /// [`AuthenticatorDeadlines::answering`](super::Deadlines::answering). Only an
+    /// [`AuthenticatorDeadlines::answering`](super::AuthenticatorDeadlines::answering). Only an
     /// `Authenticator` sends this update.
     Waiting,
     /// A passkey was made and saved, and the other device is being told. Whether

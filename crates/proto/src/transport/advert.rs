@@ -111,7 +111,7 @@ impl Eid {
         Ok(eid)
     }
 
-    /// All 16 bytes, the salt of the [pre-shared key](super::keys::psk). Never
+    /// All 16 bytes, the salt of the [pre-shared key](super::key_schedule::psk). Never
     /// log, print or compare them.
     #[must_use]
     pub const fn expose(&self) -> &[u8; EID_LENGTH] {

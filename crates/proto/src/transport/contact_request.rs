@@ -25,7 +25,7 @@ pub const MAX_CONTACT_REQUEST: usize = 256;
 pub struct LinkId(pub [u8; 8]);
 
 /// Makes each call to a linked phone another one: salt of its
-/// [EID key](super::keys::eid_key_linked).
+/// [EID key](super::key_schedule::eid_key_linked).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ClientNonce(pub [u8; 16]);
 
