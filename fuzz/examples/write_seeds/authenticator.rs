@@ -165,7 +165,7 @@ pub(crate) fn seeds() -> Vec<Seed> {
         ),
         (
             "excluded",
-            "a registration with a passkey on the exclude list, and the user tells",
+            "a registration with a passkey on the exclude list, which the user reveals",
             listening(0).register(9, 0, 1).decide(decision::PRESENT, 0).shut_down(),
         ),
         (
@@ -200,7 +200,7 @@ pub(crate) fn seeds() -> Vec<Seed> {
         ),
         (
             "decisions-nobody-asked-for",
-            "a decision before its time, on an older prompt, for an account that is not there",
+            "a decision before there is a prompt, on an older prompt, and for an account that does not exist",
             listening(0)
                 .decide(decision::VERIFIED, 0)
                 .sign_in(0, 0)
@@ -213,7 +213,7 @@ pub(crate) fn seeds() -> Vec<Seed> {
         ),
         (
             "nine-prompts",
-            "a client that asks until somebody makes a mistake",
+            "a client that repeats its request until the user makes a mistake",
             (0..9).fold(listening(0), |steps, _| steps.sign_in(0, 1).decide(decision::NO_UI, 0)),
         ),
         (
@@ -223,7 +223,7 @@ pub(crate) fn seeds() -> Vec<Seed> {
         ),
         (
             "shutdown-while-asking",
-            "the client gives up while the user is asked",
+            "the client cancels while the user is asked",
             listening(0).register(9, 0, 0).shut_down(),
         ),
         (
@@ -255,7 +255,7 @@ pub(crate) fn seeds() -> Vec<Seed> {
         ),
         (
             "nothing-here",
-            "a sign-in at a site without a passkey, and the user tells",
+            "a sign-in at a site without a passkey, which the user reveals",
             listening(0)
                 .step(step::SIGN_IN, &[2, 0, 0])
                 .step(step::FOUND, &[found::NOTHING])
@@ -349,7 +349,7 @@ pub(crate) fn seeds() -> Vec<Seed> {
         ),
         (
             "send-fails",
-            "the answer does not get through",
+            "sending the answer fails",
             listening(0)
                 .sign_in(0, 2)
                 .decide(decision::VERIFIED, 0)
@@ -357,7 +357,7 @@ pub(crate) fn seeds() -> Vec<Seed> {
         ),
         (
             "cancelled",
-            "the program gives up while the passkey is being saved",
+            "the program cancels while the passkey is being saved",
             listening(0).register(9, 0, 0).decide(decision::VERIFIED, 0).step(step::CANCEL, &[]),
         ),
         (

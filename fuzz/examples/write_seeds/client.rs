@@ -36,17 +36,17 @@ pub(crate) fn seeds() -> Vec<Seed> {
     vec![
         (
             "registration",
-            "a registration, answered, and the end in good order",
+            "a registration with its answer, and a clean end",
             asking(0, request::VERIFY).step(step::ANSWER, &[0]).step(step::FINISH, &[]),
         ),
         (
             "sign-in",
-            "a sign-in with an allow list, and the end in good order",
+            "a sign-in with an allow list, and a clean end",
             asking(0, sign_in).step(step::ANSWER, &[0]).step(step::FINISH, &[]),
         ),
         (
             "sign-in-of-an-iphone",
-            "what the recorded iPhone did: the answer, then it closes the tunnel",
+            "the recorded iPhone: it answers, then closes the tunnel",
             asking(0, request::SIGN_IN).step(step::ANSWER, &[0]).step(step::TUNNEL_CLOSED, &[]),
         ),
         (
@@ -73,7 +73,7 @@ pub(crate) fn seeds() -> Vec<Seed> {
         ),
         (
             "linked",
-            "a linked phone is called: opened, signalled, heard, asked",
+            "a linked phone: tunnel opened, signal, advert, request",
             Steps::new(&[setting::LINKED])
                 .step(step::TUNNEL_OPENED, &[1])
                 .step(step::RAW_MESSAGE, &[])
@@ -88,7 +88,7 @@ pub(crate) fn seeds() -> Vec<Seed> {
         ),
         (
             "linked-and-heard-first",
-            "a linked phone is heard before its tunnel opens, and signals after the handshake began",
+            "a linked phone's advert comes before its tunnel opens, and its signal after the handshake began",
             Steps::new(&[setting::LINKED])
                 .step(step::ADVERT, &IPHONE)
                 .bytes(&[])
@@ -100,7 +100,7 @@ pub(crate) fn seeds() -> Vec<Seed> {
         ),
         (
             "linked-and-gone",
-            "the service answers the call with 410: the link is dead",
+            "the service answers 410: the link is no longer valid",
             Steps::new(&[setting::LINKED]).step(step::TUNNEL_FAILED, &[0, 0x01, 0x9a]),
         ),
         (
@@ -208,7 +208,7 @@ pub(crate) fn seeds() -> Vec<Seed> {
         ),
         (
             "foreign-adverts",
-            "adverts of others, of no length and with unknown domains, then the right one with a suffix",
+            "foreign adverts, empty ones and ones with unknown domains, then the right one with a suffix",
             Steps::new(&[setting::OFFERING_ENDS])
                 .step(step::FOREIGN_ADVERT, &[])
                 .bytes(&[])
@@ -237,12 +237,12 @@ pub(crate) fn seeds() -> Vec<Seed> {
         ),
         (
             "radio-fails",
-            "Bluetooth is switched off while the code is shown",
+            "Bluetooth is turned off while the code is shown",
             Steps::new(&[0]).step(step::BLUETOOTH_FAILED, &[1]),
         ),
         (
             "radio-comes-late",
-            "an adapter is plugged in, then switched on, and hears the phone",
+            "an adapter is plugged in, then turned on, and receives the advert",
             Steps::new(&[0])
                 .step(step::ADAPTER, &[2])
                 .step(step::ADAPTER, &[1])
@@ -253,7 +253,7 @@ pub(crate) fn seeds() -> Vec<Seed> {
         ),
         (
             "clock-and-requests-out-of-place",
-            "the clock goes back, and the program asks and finishes before the phone is there",
+            "the clock goes back, and the program sends a request and finishes before the phone connects",
             Steps::new(&[0])
                 .step(step::TIME_BACKWARDS, &[])
                 .step(step::REQUEST, &[0, 1])

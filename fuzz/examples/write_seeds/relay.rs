@@ -32,7 +32,7 @@ pub(crate) fn seeds() -> Vec<Seed> {
     vec![
         (
             "ceremony",
-            "the messages of a sign-in, by their lengths, then the client leaves and the phone follows",
+            "the messages of a sign-in, by their lengths, then the client disconnects, and the phone after it",
             paired()
                 .say(1, &[1; 81])
                 .step(step::TAKE_ALL, &[])
@@ -52,7 +52,7 @@ pub(crate) fn seeds() -> Vec<Seed> {
         ),
         (
             "early-messages",
-            "the phone speaks before its client is there",
+            "the phone sends before its client has connected",
             waiting()
                 .say(0, &[1; 10])
                 .say(0, &[2; 10])
@@ -101,7 +101,7 @@ pub(crate) fn seeds() -> Vec<Seed> {
         ),
         (
             "one-code-scanned-by-three",
-            "three phones wait under one tunnel id, the client chooses the second, and a fourth comes too late",
+            "three phones wait under one tunnel id, the client connects to the second, and a fourth is too late",
             waiting()
                 .step(step::ARRIVE, &[1])
                 .step(step::NEW, &[1, 1])
@@ -120,7 +120,7 @@ pub(crate) fn seeds() -> Vec<Seed> {
         ),
         (
             "scanned-again",
-            "a phone leaves before its client came, and scans the code again",
+            "a phone disconnects before its client connects, and scans the code again",
             waiting()
                 .step(step::LEFT, &[0])
                 .step(step::DEPART, &[0])
@@ -133,7 +133,7 @@ pub(crate) fn seeds() -> Vec<Seed> {
         ),
         (
             "wrong-routing-id",
-            "a client that knows the tunnel and not where it waits",
+            "a client with the right tunnel id and a wrong routing id",
             waiting().step(step::ARRIVE, &[1]).step(step::CONNECT, &[1, 1, 0xff]),
         ),
         (
@@ -153,7 +153,7 @@ pub(crate) fn seeds() -> Vec<Seed> {
         ),
         (
             "limits",
-            "a crowd from one address",
+            "many connections from one address",
             Steps::new(&[100, 2, 2, 1, 1, 60, 1, 8])
                 .step(step::ARRIVE, &[0])
                 .step(step::ARRIVE, &[0])
@@ -169,7 +169,7 @@ pub(crate) fn seeds() -> Vec<Seed> {
         ),
         (
             "silent-crowd",
-            "one address crowds out its own oldest connections, and another's request is still read",
+            "one address displaces its own oldest connections, and another's request is still read",
             Steps::new(&[100, 2, 2, 1, 1, 60, 1, 3])
                 .step(step::ARRIVE, &[1])
                 .step(step::ARRIVE, &[0])
