@@ -17,12 +17,7 @@
 //! decide: a decline acknowledges as an approval does. Without either there was
 //! no user, and the answer is what CTAP says.
 
-use super::names::Site;
-use super::refusal::Refusal;
-use super::user_check::{Question, UserVerification};
-use super::{Outputs, PendingPrompt, Report, Session, Step};
-use crate::ctap::{MakeCredentialRequest, RawResponse, Status};
-use crate::state_machine::End;
+use crate::ctap::{MakeCredentialRequest, Status};
 
 /// The RP ID of Chromium's request for the user's presence. No relying party has it.
 const DUMMY_RP_ID: &str = ".dummy";
@@ -35,7 +30,8 @@ pub(super) enum Touch {
 }
 
 impl Touch {
-    const fn status(self) -> Status {
+    /// The answer once the user has acknowledged.
+    pub(super) const fn status(self) -> Status {
         match self {
             Self::Selection => Status::OK,
             Self::Dummy => Status::PIN_NOT_SET,
@@ -46,40 +42,4 @@ impl Touch {
 /// Whether a registration only asks for the user's presence.
 pub(super) fn is_dummy(request: &MakeCredentialRequest) -> bool {
     request.rp.id == DUMMY_RP_ID
-}
-
-impl Session {
-    /// Asks for the user's presence. Whether the client wants what this
-    /// authenticator cannot do shows only in what it asks next, if anything.
-    pub(super) fn ask_for_touch(&mut self, touch: Touch, outputs: &mut Outputs) -> Step {
-        self.count_prompt()?;
-        self.settled = true;
-        let (site, question) = (Site::unnamed(), Question::Unsupported);
-        Ok(self.ask(
-            site,
-            question,
-            UserVerification::Present,
-            touch,
-            PendingPrompt::Touch,
-            outputs,
-        ))
-    }
-
-    pub(super) fn touched(
-        &mut self,
-        acknowledged: Result<Touch, Refusal>,
-        outputs: &mut Outputs,
-    ) -> Step {
-        match acknowledged {
-            Ok(touch) => {
-                let response = RawResponse::from_status(touch.status());
-                Ok(self.answer(response, Report::Unsupported, outputs))
-            }
-            Err(refusal) => {
-                self.refuse(refusal, outputs);
-                // The client has nothing else to ask.
-                Err(End::Done)
-            }
-        }
-    }
 }
