@@ -15,7 +15,7 @@
 //!
 //! Same keys, same inputs, same times: same outputs. The caller must ensure
 //! that the QR code was read by a camera, or by an equally deliberate act of
-//! the user (CVE-2024-9956), and that a [`Decision`] is the
+//! the user (CVE-2024-9956), and that a [`Decision`](super::Decision) is the
 //! user's own.
 //!
 //! Messages that are no CTAP request that can be served are answered with a
