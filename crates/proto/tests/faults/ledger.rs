@@ -107,8 +107,18 @@ impl Ledger {
             Input::Request { request: PhoneRequest::Ctap(request), .. } => {
                 self.asked.push(request.request().clone());
             }
+            Input::Request { request: PhoneRequest::Json(_), .. } => {
+                panic!("nothing is asked in JSON");
+            }
             Input::TunnelClosed | Input::TunnelFailed(_) => self.going(Side::Client).tunnel = false,
-            _ => {}
+            Input::Advert(_)
+            | Input::Adapter(_)
+            | Input::BluetoothFailed(_)
+            | Input::TunnelOpened { .. }
+            | Input::Message(_)
+            | Input::Finish
+            | Input::Cancel
+            | Input::TimePassed => {}
         }
     }
 
@@ -143,7 +153,16 @@ impl Ledger {
                     self.decided(&prompt, *decision);
                 }
             }
-            _ => {}
+            Input::TunnelOpened { .. }
+            | Input::Message(_)
+            | Input::Adapter(_)
+            | Input::PasskeysFound(_)
+            | Input::Saved(_)
+            | Input::UseCounted(_)
+            | Input::KeyCreated(_)
+            | Input::Signed(_)
+            | Input::Cancel
+            | Input::TimePassed => {}
         }
     }
 
