@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fido_hybrid::authenticator::{AuthenticatorUpdate, Prompt, Session};
+use fido_hybrid::ctap::Status;
 use fido_hybrid::error::Error;
 use serde_json::Value;
 use tokio::runtime::Runtime;
@@ -34,6 +35,8 @@ pub(crate) struct Outcome {
     page: Value,
     /// What the phone made of it; nothing if it is gone.
     pub(crate) phone: Option<Result<(), Error>>,
+    /// The status that the client got, as the phone said.
+    pub(crate) answered: Option<Status>,
     prompt: Option<Prompt>,
     /// From the page's call to its answer.
     pub(crate) took: Duration,
@@ -80,8 +83,9 @@ impl<'a> Scene<'a> {
         let screen = Arc::clone(screen);
         let (capability, picture_b) = (self.phone.capability, picture("b-phone"));
         let person = Person { answer, capability, screen, picture: picture_b, asked };
+        let phone = self.phone.authenticator(person).await;
         let power = Power::on();
-        let mut session = power.run(|| self.phone.answer(code, person));
+        let mut session = power.run(move || phone.answer(code).unwrap());
         let asked = tokio::select! {
             biased;
             asked = timeout(LIMIT, asks.recv()) => match asked {
@@ -100,9 +104,12 @@ impl<'a> Scene<'a> {
         };
         let waited = asked.answered.elapsed();
         assert!(waited < SOON, "the page had its answer {waited:?} after the person's");
-        let phone = match power {
-            Some(_on) => Some(timeout(LIMIT, session.outcome()).await.unwrap()),
-            None => None,
+        let (phone, answered) = match power {
+            Some(_on) => {
+                let (outcome, answered) = timeout(LIMIT, ended(&mut session)).await.unwrap();
+                (Some(outcome), answered)
+            }
+            None => (None, None),
         };
         assert!(asks.try_recv().is_err(), "the phone asked twice");
         self.world.screen.shows(&before).await.save(&picture("c-end"));
@@ -110,7 +117,7 @@ impl<'a> Scene<'a> {
         self.world.note(format!(
             "{took:.2?}, {waited:.2?} of it after the person's answer: {case}, {kind}"
         ));
-        Outcome { page, phone, prompt: asked.prompt, took }
+        Outcome { page, phone, answered, prompt: asked.prompt, took }
     }
 }
 
@@ -148,6 +155,19 @@ async fn secured(session: &mut Session) {
             None => panic!("no handshake: {:?}", session.outcome().await),
         }
     }
+}
+
+/// Waits for the end of the session: its outcome, and the status of its response.
+async fn ended(session: &mut Session) -> (Result<(), Error>, Option<Status>) {
+    let mut answered = None;
+    while let Some(update) = session.next().await {
+        match update {
+            AuthenticatorUpdate::Answered(status) => answered = Some(status),
+            AuthenticatorUpdate::EngineFailed(fault) => panic!("the engine failed: {fault}"),
+            _ => {}
+        }
+    }
+    (session.outcome().await, answered)
 }
 
 /// A phone's own power: without it, all that it does ends in that moment.

@@ -218,7 +218,8 @@ async fn perform<T>(
     phone: &Phone,
     answer: Answer,
 ) -> Result<T, &'static str> {
-    let mut session = phone.answer(ceremony.qr_code().unwrap().expose().parse().unwrap(), answer);
+    let code = ceremony.qr_code().unwrap().expose().parse().unwrap();
+    let mut session = phone.authenticator(answer).await.answer(code).unwrap();
     let outcome = ceremony.outcome().await;
     drop(ceremony);
     session.outcome().await.unwrap();

@@ -24,6 +24,7 @@ mod decoded_answers;
 mod devtools;
 mod environment;
 mod page;
+mod passkey_authenticator;
 mod phone;
 mod polling;
 mod process;
@@ -77,6 +78,9 @@ fn main() -> ExitCode {
         our_client_has_chromiums_names_for_what_goes_wrong;
         conversions:
         chromium_reads_options_as_our_client_or_the_table_says_why_not;
+        passkey_authenticator:
+        a_passkey_of_another_engine_is_registered_and_signs_in,
+        a_user_who_declines_to_another_engine_ends_the_ceremony;
         unable:
         a_registration_that_the_phone_cannot_do_ends_in_an_exception,
         a_registration_that_a_phone_of_ctap_2_0_cannot_do_ends_in_an_exception,

@@ -6,15 +6,15 @@ use std::sync::Arc;
 
 use fido_hybrid::BoxFuture;
 use fido_hybrid::authenticator::{
-    Account, Attestation, Authenticator, Decision, MemoryStore, Passkey, PasskeyStore, Profile,
-    Prompt, Session, UserCheck, UserVerification,
+    Account, Attestation, Authenticator, AuthenticatorBuilder, Decision, MemoryStore, Passkey,
+    PasskeyStore, Profile, Prompt, UserCheck, UserVerification,
 };
 use fido_hybrid::bluetooth::Bluetooth;
 use fido_hybrid::ctap::{CredentialId, get_info};
 use fido_hybrid::error::StoreError;
-use fido_hybrid::transport::qr_code::QrCode;
 use fido_hybrid::transport::tunnel_domain::TunnelDomain;
 use fido_hybrid::tunnel::WebSocketDialer;
+use fido_hybrid_interop::{EngineStore, PasskeyEngine, User};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -42,6 +42,8 @@ pub(crate) enum Answer {
 /// A phone with its passkeys.
 pub(crate) struct Phone {
     passkeys: MemoryStore,
+    /// Passkeys of passkey-authenticator, if that is the phone's engine.
+    engine: Option<EngineStore>,
     fault: Option<StoreError>,
     attestation: Attestation,
     pub(crate) capability: UserVerification,
@@ -77,7 +79,13 @@ impl Phone {
         let (passkeys, attestation) = (MemoryStore::new(), Attestation::None);
         let profile = Profile::default();
         let (capability, get_info) = (profile.capability, profile.get_info());
-        Self { passkeys, fault: None, attestation, capability, get_info, radio, tunnel }
+        let (engine, fault) = (None, None);
+        Self { passkeys, engine, fault, attestation, capability, get_info, radio, tunnel }
+    }
+
+    /// Puts passkey-authenticator behind the phone's link, without passkeys.
+    pub(crate) fn use_passkey_authenticator(&mut self) {
+        self.engine = Some(EngineStore::default());
     }
 
     /// Takes its finger sensor away.
@@ -106,6 +114,7 @@ impl Phone {
     /// Another one with the same passkeys: what either does to them does not
     /// show at the other.
     pub(crate) async fn twin(&self) -> Self {
+        assert!(self.engine.is_none(), "clones of the engine's store share their passkeys");
         let passkeys = MemoryStore::new();
         for passkey in self.passkeys.passkeys() {
             passkeys.insert(passkey).await.unwrap();
@@ -113,6 +122,7 @@ impl Phone {
         let Self { fault, attestation, capability, get_info, radio, tunnel, .. } = self;
         Self {
             passkeys,
+            engine: None,
             fault: fault.clone(),
             attestation: *attestation,
             capability: *capability,
@@ -124,21 +134,35 @@ impl Phone {
 
     /// How many passkeys it has.
     pub(crate) fn passkeys(&self) -> usize {
-        self.passkeys.passkeys().len()
+        self.engine.as_ref().map_or_else(|| self.passkeys.passkeys().len(), EngineStore::count)
     }
 
-    /// Answers the code that its camera saw.
-    pub(crate) fn answer(&self, code: QrCode, person: impl UserCheck + 'static) -> Session {
-        let store = Store { passkeys: self.passkeys.clone(), fault: self.fault.clone() };
-        let phone = Authenticator::builder(store, person)
-            .attestation(self.attestation)
-            .get_info_for_testing_only(self.get_info.clone())
+    /// What answers the codes that its camera sees.
+    pub(crate) async fn authenticator(
+        &self,
+        person: impl UserCheck + User + 'static,
+    ) -> Authenticator {
+        match &self.engine {
+            Some(passkeys) => {
+                let engine = PasskeyEngine::new(passkeys.clone(), person).await;
+                self.connected(Authenticator::with_engine(engine)).build()
+            }
+            None => {
+                let store = Store { passkeys: self.passkeys.clone(), fault: self.fault.clone() };
+                let builder = Authenticator::builder(store, person)
+                    .attestation(self.attestation)
+                    .get_info_for_testing_only(self.get_info.clone());
+                self.connected(builder).build()
+            }
+        }
+        .unwrap()
+    }
+
+    fn connected<A>(&self, builder: AuthenticatorBuilder<A>) -> AuthenticatorBuilder<A> {
+        builder
             .advertiser(self.radio.clone())
             .tunnel(self.tunnel.clone())
             .domain(TunnelDomain::GOOGLE)
-            .build()
-            .unwrap();
-        phone.answer(code).unwrap()
     }
 }
 
@@ -158,16 +182,32 @@ impl Answer {
         };
         Some(Decision::Approved { verification: prompt.demanded, account })
     }
+
+    /// The same for an engine that takes a yes or a no.
+    fn is_yes(self) -> bool {
+        match self {
+            Self::Agree => true,
+            Self::Decline => false,
+            other => panic!("passkey-authenticator cannot be told: {other:?}"),
+        }
+    }
+}
+
+impl Person {
+    /// Keeps what the computer's screen says before the person answers.
+    async fn looks_at_the_screen(&self) {
+        let seen = match self.answer {
+            Answer::Agree | Answer::Choose(_) => self.screen.without_code().await,
+            _ => self.screen.at_rest().await,
+        };
+        seen.save(&self.picture);
+    }
 }
 
 impl UserCheck for Person {
     fn check(&self, prompt: Prompt) -> BoxFuture<'_, Decision> {
         Box::pin(async move {
-            let seen = match self.answer {
-                Answer::Agree | Answer::Choose(_) => self.screen.without_code().await,
-                _ => self.screen.at_rest().await,
-            };
-            seen.save(&self.picture);
+            self.looks_at_the_screen().await;
             let decision = self.answer.decision(&prompt);
             self.asked.send(Asked::now(Some(prompt))).unwrap();
             match decision {
@@ -179,6 +219,18 @@ impl UserCheck for Person {
 
     fn capability(&self) -> UserVerification {
         self.capability
+    }
+}
+
+/// The same person, asked by passkey-authenticator, which has no [`Prompt`].
+impl User for Person {
+    fn agrees(&self) -> BoxFuture<'_, bool> {
+        Box::pin(async move {
+            self.looks_at_the_screen().await;
+            let agrees = self.answer.is_yes();
+            self.asked.send(Asked::now(None)).unwrap();
+            agrees
+        })
     }
 }
 
@@ -226,5 +278,11 @@ impl UserCheck for Answer {
     fn check(&self, prompt: Prompt) -> BoxFuture<'_, Decision> {
         let decision = self.decision(&prompt).unwrap();
         Box::pin(std::future::ready(decision))
+    }
+}
+
+impl User for Answer {
+    fn agrees(&self) -> BoxFuture<'_, bool> {
+        Box::pin(std::future::ready(self.is_yes()))
     }
 }
