@@ -10,7 +10,7 @@ use fido_hybrid::authenticator::{
     PasskeyStore, Profile, Prompt, UserCheck, UserVerification,
 };
 use fido_hybrid::bluetooth::Bluetooth;
-use fido_hybrid::ctap::{CredentialId, get_info};
+use fido_hybrid::ctap::CredentialId;
 use fido_hybrid::error::StoreError;
 use fido_hybrid::transport::tunnel_domain::TunnelDomain;
 use fido_hybrid::tunnel::WebSocketDialer;
