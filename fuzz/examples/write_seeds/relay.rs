@@ -20,12 +20,35 @@ fn paired() -> Steps {
 
 trait Say {
     fn say(self, from: u8, message: &[u8]) -> Self;
+
+    /// As many connections come from address 0 as `count` says.
+    fn crowd(self, count: usize) -> Self;
 }
 
 impl Say for Steps {
     fn say(self, from: u8, message: &[u8]) -> Self {
         self.step(step::MESSAGE, &[from]).bytes(message)
     }
+
+    fn crowd(self, count: usize) -> Self {
+        (0..count).fold(self, |steps, _| steps.step(step::ARRIVE, &[0]))
+    }
+}
+
+/// Part of a fuzzer's input: connections come, most of which open nothing.
+fn churn(steps: Steps) -> Steps {
+    steps
+        .crowd(7)
+        .step(step::LEFT, &[0])
+        .crowd(4)
+        .step(step::TEXT, &[0])
+        .crowd(15)
+        .step(step::NEW, &[1, 1])
+        .step(step::NEW, &[1, 5])
+        .step(step::NEW, &[0, 10])
+        .step(step::CONNECT, &[2, 2, 2])
+        .step(step::CONNECT, &[2, 2, 2])
+        .step(step::CONNECT, &[2, 0, 3])
 }
 
 pub(crate) fn seeds() -> Vec<Seed> {
@@ -150,6 +173,30 @@ pub(crate) fn seeds() -> Vec<Seed> {
                 .step(step::PATH, &[0])
                 .bytes("/cable/new/é".as_bytes())
                 .step(step::NO_SUBPROTOCOL, &[0, 1]),
+        ),
+        (
+            "found-client-displaced",
+            "phones that scanned a code second are turned away when its client comes: their connections displaced that of the client",
+            churn(
+                churn(
+                    Steps::new(&SETTINGS)
+                        .step(step::FLOOD, &[0])
+                        .step(step::ARRIVE, &[1])
+                        .step(step::ARRIVE, &[1])
+                        .step(step::ARRIVE, &[1])
+                        .step(step::NEW, &[1, 1])
+                        .step(step::ARRIVE, &[2])
+                        .step(step::NEW, &[2, 1])
+                        .say(0, &[1, 1, 1, 1, 1, 1, 1, 1, 0, 0]),
+                )
+                .step(step::CONNECT, &[1, 0, 0]),
+            )
+            .step(step::CONNECT, &[3, 1, 3])
+            .step(step::TAKE_ALL, &[])
+            .say(3, &[3; 10])
+            .step(step::TAKE_ALL, &[])
+            .step(step::ARRIVE, &[0])
+            .step(step::NEW, &[4, 1]),
         ),
         (
             "limits",
