@@ -459,7 +459,16 @@ impl World {
                 },
                 None => false,
             },
-            _ => true,
+            // Keys are in this process.
+            Input::KeyCreated(_) | Input::Signed(_) => false,
+            Input::Message(_)
+            | Input::TunnelClosed
+            | Input::TunnelFailed(_)
+            | Input::SendFailed(_)
+            | Input::Adapter(_)
+            | Input::AdvertisingFailed(_)
+            | Input::Cancel
+            | Input::TimePassed => true,
         };
         if fits { Ok(()) } else { Err(ApiMisuse::WrongStage) }
     }

@@ -417,7 +417,11 @@ impl World {
                 return Err(ApiMisuse::Closed);
             }
             Input::Request { .. } | Input::Finish => stage == Stage::Ready,
-            _ => true,
+            Input::Advert(_)
+            | Input::Adapter(_)
+            | Input::BluetoothFailed(_)
+            | Input::Cancel
+            | Input::TimePassed => true,
         };
         if fits { Ok(()) } else { Err(ApiMisuse::WrongStage) }
     }

@@ -89,7 +89,15 @@ impl Walk {
                     self.notebook.end(end);
                     self.end = Some(end.clone());
                 }
-                _ => {}
+                // These carry no secret of a response; `notebook` has printed them.
+                Output::Dial(_)
+                | Output::Send(_)
+                | Output::StopScanning
+                | Output::CloseTunnel
+                | Output::Update(_)
+                | Output::JsonResponse(_)
+                | Output::Linked(_)
+                | Output::ForgetLink => {}
             }
         }
         outputs
