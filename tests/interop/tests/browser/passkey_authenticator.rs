@@ -10,7 +10,7 @@ use crate::ceremony_runner::Scene;
 use crate::phone::Answer;
 use crate::site::ADA;
 
-/// Where an AAGUID begins in authenticator data (WebAuthn section 6.1).
+/// Where an AAGUID begins in authenticator data [WebAuthn L3 §6.1].
 const AAGUID_OFFSET: usize = 37;
 
 pub(crate) async fn a_passkey_of_another_engine_is_registered_and_signs_in(mut scene: Scene<'_>) {

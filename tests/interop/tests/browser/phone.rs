@@ -183,7 +183,7 @@ impl Answer {
         Some(Decision::Approved { verification: prompt.demanded, account })
     }
 
-    /// The same for an engine that takes a yes or a no.
+    /// The same for an engine whose question has no accounts.
     fn is_yes(self) -> bool {
         match self {
             Self::Agree => true,
