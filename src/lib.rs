@@ -20,28 +20,27 @@
 //! #     send_to_server: fn(&str),
 //! # ) -> Result<(), Box<dyn std::error::Error>> {
 //! use fido_hybrid::bluetooth::Bluetooth;
-//! use fido_hybrid::client::Client;
+//! use fido_hybrid::client::{Client, ClientUpdate};
 //! use fido_hybrid::qr_render::QrMatrix;
 //! use fido_hybrid::tunnel::WebSocketDialer;
 //! use fido_hybrid::webauthn::{Origin, RequestOptions};
 //!
-//! let tunnel = WebSocketDialer::builder().build()?;
-//! let client = Client::builder().scanner(Bluetooth::new()).tunnel(tunnel).build()?;
+//! let client = Client::new(Bluetooth::new(), WebSocketDialer::builder().build()?);
 //!
 //! let options = RequestOptions::from_json(&json_from_the_server)?;
-//! let mut ceremony = client.get(&options, &Origin::parse("https://example.com")?)?;
-//! if let Some(code) = ceremony.qr_code() {
-//!     println!("{}", QrMatrix::new(&code)?.to_terminal().expose());
-//! }
-//! while let Some(update) = ceremony.next().await {
-//!     println!("{update}"); // "A phone is near. Connecting to it."
-//! }
-//! match ceremony.outcome().await {
+//! let ceremony = client.get(&options, &Origin::parse("https://example.com")?)?;
+//! let signed_in = ceremony.on_update(|update| match update {
+//!     ClientUpdate::WaitingForScan(code) => match QrMatrix::new(&code) {
+//!         Ok(matrix) => println!("{}", matrix.to_terminal().expose()),
+//!         Err(error) => eprintln!("{error}"),
+//!     },
+//!     step => println!("{step}"), // "A phone is near. Connecting to it."
+//! });
+//! match signed_in.await {
 //!     Ok(assertion) => send_to_server(assertion.to_json().expose()),
 //!     Err(error) if error.is_cancelled() => {}
 //!     Err(error) => eprintln!("{error}\n{}", error.advice()), // what a person can do about it
 //! }
-//! ceremony.close().await; // tells the phone, before the program ends
 //! # Ok(())
 //! # }
 //! # fn main() {}
@@ -60,15 +59,17 @@
 //! #     tunnel_service: fido_hybrid::transport::tunnel_domain::TunnelDomain,
 //! #     scanned_text: &str,
 //! # ) -> Result<(), Box<dyn std::error::Error>> {
-//! use fido_hybrid::authenticator::{Authenticator, MemoryStore};
+//! use fido_hybrid::authenticator::{Authenticator, AuthenticatorParts, MemoryStore};
 //! use fido_hybrid::bluetooth::Bluetooth;
 //! use fido_hybrid::tunnel::WebSocketDialer;
 //!
-//! let phone = Authenticator::builder(MemoryStore::new(), user)
-//!     .advertiser(Bluetooth::new())
-//!     .tunnel(WebSocketDialer::builder().build()?)
-//!     .domain(tunnel_service)
-//!     .build()?;
+//! let phone = Authenticator::new(AuthenticatorParts {
+//!     store: MemoryStore::new(),
+//!     user,
+//!     advertiser: Bluetooth::new(),
+//!     dialer: WebSocketDialer::builder().build()?,
+//!     domain: tunnel_service,
+//! });
 //! let mut session = phone.answer(scanned_text.parse()?)?;
 //! while let Some(update) = session.next().await {
 //!     println!("{update}"); // "Bring the two devices close together."

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use fido_hybrid::BoxFuture;
 use fido_hybrid::authenticator::{
-    Authenticator, Decision, MemoryStore, Prompt, Session, UserCheck,
+    Authenticator, AuthenticatorParts, Decision, MemoryStore, Prompt, Session, UserCheck,
 };
 use fido_hybrid::client::{Ceremony, Client};
 use fido_hybrid::crypto::PublicKey;
@@ -49,14 +49,14 @@ impl World {
         let (to_test, mut asked) = mpsc::unbounded_channel();
         let (approve, approvals) = mpsc::unbounded_channel();
         let person = Person { asked: to_test, approvals: Mutex::new(approvals) };
-        let client =
-            Client::builder().scanner(air.clone()).tunnel(exchange.clone()).build().unwrap();
-        let phone = Authenticator::builder(MemoryStore::new(), person)
-            .advertiser(air)
-            .tunnel(exchange)
-            .domain(domain())
-            .build()
-            .unwrap();
+        let client = Client::new(air.clone(), exchange.clone());
+        let phone = Authenticator::new(AuthenticatorParts {
+            store: MemoryStore::new(),
+            user: person,
+            advertiser: air,
+            dialer: exchange,
+            domain: domain(),
+        });
         let mut ceremony = client.begin(make_credential("Ada").into(), None).unwrap();
         let session = phone.answer(ceremony.qr_code().unwrap().expose().parse().unwrap()).unwrap();
         approve.send(()).unwrap();

@@ -7,14 +7,16 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 use fido_hybrid::BoxFuture;
-use fido_hybrid::authenticator::{Authenticator, AuthenticatorUpdate, CtapEngine, Session};
+use fido_hybrid::authenticator::{
+    Authenticator, AuthenticatorUpdate, CtapEngine, EngineOnly, EngineParts, Session,
+};
 use fido_hybrid::client::{Ceremony, Client};
 use fido_hybrid::crypto::{SecretKey, sha256};
 use fido_hybrid::ctap::{
     Aaguid, AuthenticatorData, CredentialDescriptor, CredentialId, CtapRequest, CtapResponse,
     Flags, Status, User, UserHandle,
 };
-use fido_hybrid::error::{ApiMisuse, CancelledBy, EngineError, Error, ErrorKind, Stage};
+use fido_hybrid::error::{CancelledBy, EngineError, Error, ErrorKind, Stage};
 use fido_hybrid::secret::SecretBytes;
 use fido_hybrid_sim::{Air, MemoryRelay};
 use fido_hybrid_testkit::rig::{self, domain};
@@ -87,7 +89,7 @@ impl CtapEngine for Engine {
 
 struct World {
     client: Client,
-    authenticator: Authenticator,
+    authenticator: Authenticator<EngineOnly>,
     key: SecretKey,
     seen: mpsc::UnboundedReceiver<Option<Vec<u8>>>,
 }
@@ -99,14 +101,13 @@ impl World {
         let key = SecretKey::from_scalar(&[3; 32]).unwrap();
         let plans = Arc::new(Mutex::new(VecDeque::from([plan])));
         let engine = Engine { key: key.clone(), plans, seen: sender };
-        let client =
-            Client::builder().scanner(air.clone()).tunnel(exchange.clone()).build().unwrap();
-        let authenticator = Authenticator::with_engine(engine)
-            .advertiser(air)
-            .tunnel(exchange)
-            .domain(domain())
-            .build()
-            .unwrap();
+        let client = Client::new(air.clone(), exchange.clone());
+        let authenticator = Authenticator::with_engine(EngineParts {
+            engine,
+            advertiser: air,
+            dialer: exchange,
+            domain: domain(),
+        });
         Self { client, authenticator, key, seen }
     }
 
@@ -228,13 +229,4 @@ async fn an_engine_that_takes_too_long_is_cancelled() {
     assert!(matches!((error.stage, error.kind), (Stage::Answering, ErrorKind::Deadline)));
     assert_eq!(world.seen.recv().await.unwrap(), None);
     assert!(outcome.await.unwrap().is_err());
-}
-
-#[test]
-fn an_engine_needs_a_way_to_clients() {
-    let world = World::new(Plan::Wait);
-    let (sender, _) = mpsc::unbounded_channel();
-    let engine = Engine { key: world.key.clone(), plans: Arc::default(), seen: sender };
-    let error = Authenticator::with_engine(engine).build().unwrap_err();
-    assert!(matches!(error.kind, ErrorKind::ApiMisuse(ApiMisuse::Missing("an advertiser"))));
 }

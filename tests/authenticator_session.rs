@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use fido_hybrid::BoxFuture;
 use fido_hybrid::authenticator::{
-    Authenticator, AuthenticatorUpdate, Decision, MemoryStore, PasskeyStore, Prompt, QrAgeLimit,
-    Question, Session, UserCheck, UserVerification,
+    Authenticator, AuthenticatorParts, AuthenticatorUpdate, Decision, MemoryStore, PasskeyStore,
+    Prompt, QrAgeLimit, Question, Session, UserCheck, UserVerification,
 };
 use fido_hybrid::bluetooth::{AdapterState, Advertisement, Advertiser};
 use fido_hybrid::client::{Ceremony, Client};
@@ -110,15 +110,14 @@ impl World {
             prompts: Arc::clone(&prompts),
             seen: sightings.clone(),
         };
-        let client =
-            Client::builder().scanner(air.clone()).tunnel(exchange.clone()).build().unwrap();
-        let authenticator = Authenticator::builder(store.clone(), user)
-            .name("A phone")
-            .advertiser(Watched(air, sightings))
-            .tunnel(exchange)
-            .domain(domain())
-            .build()
-            .unwrap();
+        let client = Client::new(air.clone(), exchange.clone());
+        let authenticator = Authenticator::new(AuthenticatorParts {
+            store: store.clone(),
+            user: user,
+            advertiser: Watched(air, sightings),
+            dialer: exchange,
+            domain: domain(),
+        });
         Self { client, authenticator, store, prompts, seen }
     }
 
@@ -283,12 +282,13 @@ async fn a_radio_that_cannot_ends_the_session() {
     }
     let world = World::new(&[]);
     let ceremony = world.client.begin(make_credential("ada").into(), None).unwrap();
-    let authenticator = Authenticator::builder(MemoryStore::new(), Nobody)
-        .advertiser(Off)
-        .tunnel(MemoryRelay::new())
-        .domain(domain())
-        .build()
-        .unwrap();
+    let authenticator = Authenticator::new(AuthenticatorParts {
+        store: MemoryStore::new(),
+        user: Nobody,
+        advertiser: Off,
+        dialer: MemoryRelay::new(),
+        domain: domain(),
+    });
     let error = authenticator.answer(code(&ceremony)).unwrap().outcome().await.unwrap_err();
     assert_eq!(error.stage, Stage::Advertising);
     assert!(matches!(error.kind, ErrorKind::Bluetooth(BluetoothError::Off)));
@@ -312,12 +312,13 @@ async fn an_advert_that_ends_for_good_ends_the_session() {
     }
     let world = World::new(&[]);
     let ceremony = world.client.begin(make_credential("ada").into(), None).unwrap();
-    let authenticator = Authenticator::builder(MemoryStore::new(), Nobody)
-        .advertiser(Loose)
-        .tunnel(MemoryRelay::new())
-        .domain(domain())
-        .build()
-        .unwrap();
+    let authenticator = Authenticator::new(AuthenticatorParts {
+        store: MemoryStore::new(),
+        user: Nobody,
+        advertiser: Loose,
+        dialer: MemoryRelay::new(),
+        domain: domain(),
+    });
     let error = authenticator.answer(code(&ceremony)).unwrap().outcome().await.unwrap_err();
     assert_eq!(error.stage, Stage::Advertising);
     assert!(matches!(error.kind, ErrorKind::Bluetooth(BluetoothError::Unsupported(_))));
@@ -349,12 +350,13 @@ async fn an_adapter_that_stays_away_is_told_and_is_why_the_session_ends() {
     for (states, is_off) in [(vec![OFF], true), (vec![OFF, AdapterState::On], false)] {
         let world = World::new(&[]);
         let ceremony = world.client.begin(make_credential("ada").into(), None).unwrap();
-        let authenticator = Authenticator::builder(MemoryStore::new(), Nobody)
-            .advertiser(Away(states.clone()))
-            .tunnel(MemoryRelay::new())
-            .domain(domain())
-            .build()
-            .unwrap();
+        let authenticator = Authenticator::new(AuthenticatorParts {
+            store: MemoryStore::new(),
+            user: Nobody,
+            advertiser: Away(states.clone()),
+            dialer: MemoryRelay::new(),
+            domain: domain(),
+        });
         let mut session = authenticator.answer(code(&ceremony)).unwrap();
         drop(ceremony);
         let mut told = Vec::new();
@@ -415,13 +417,14 @@ async fn an_answer_that_the_service_does_not_take_is_told_as_a_failure() {
         }
     }
     let (air, exchange, store) = (Air::new(), MemoryRelay::new(), MemoryStore::new());
-    let client = Client::builder().scanner(air.clone()).tunnel(exchange.clone()).build().unwrap();
-    let authenticator = Authenticator::builder(store.clone(), Yes)
-        .advertiser(air)
-        .tunnel(Clogged(exchange))
-        .domain(domain())
-        .build()
-        .unwrap();
+    let client = Client::new(air.clone(), exchange.clone());
+    let authenticator = Authenticator::new(AuthenticatorParts {
+        store: store.clone(),
+        user: Yes,
+        advertiser: air,
+        dialer: Clogged(exchange),
+        domain: domain(),
+    });
     let mut ceremony = client.begin(make_credential("ada").into(), None).unwrap();
     let mut session = authenticator.answer(code(&ceremony)).unwrap();
     let (outcome, answer) = tokio::join!(session.outcome(), ceremony.outcome());
@@ -454,32 +457,30 @@ async fn a_code_from_another_day_is_refused() {
         let error = world.authenticator.answer(code).unwrap_err();
         assert!(matches!(error.kind, ErrorKind::StaleQrCode));
     }
-    let lenient = Authenticator::builder(MemoryStore::new(), Nobody)
-        .advertiser(Air::new())
-        .tunnel(MemoryRelay::new())
-        .domain(domain())
-        .qr_age_limit(QrAgeLimit::Within(Duration::from_secs(2 * day)))
-        .build()
-        .unwrap();
+    let lenient = Authenticator::new(AuthenticatorParts {
+        store: MemoryStore::new(),
+        user: Nobody,
+        advertiser: Air::new(),
+        dialer: MemoryRelay::new(),
+        domain: domain(),
+    })
+    .qr_age_limit(QrAgeLimit::Within(Duration::from_secs(2 * day)));
     let mut code = code(&ceremony);
     code.created = code.created.map(|created| created - day);
     assert!(lenient.answer(code).is_ok());
 }
 
 #[test]
-fn a_runtime_and_every_part_are_needed() {
-    let builder = || Authenticator::builder(MemoryStore::new(), Nobody);
-    for incomplete in [
-        builder().tunnel(MemoryRelay::new()).domain(domain()),
-        builder().advertiser(Air::new()).domain(domain()),
-        builder().advertiser(Air::new()).tunnel(MemoryRelay::new()),
-    ] {
-        let error = incomplete.build().unwrap_err();
-        assert!(matches!(error.kind, ErrorKind::ApiMisuse(ApiMisuse::Missing(_))));
-    }
-    let complete = builder().advertiser(Air::new()).tunnel(MemoryRelay::new()).domain(domain());
+fn outside_a_runtime_it_says_so() {
+    let authenticator = Authenticator::new(AuthenticatorParts {
+        store: MemoryStore::new(),
+        user: Nobody,
+        advertiser: Air::new(),
+        dialer: MemoryRelay::new(),
+        domain: domain(),
+    });
     let client = rig::Client::new(1);
-    let error = complete.build().unwrap().answer(client.code).unwrap_err();
+    let error = authenticator.answer(client.code).unwrap_err();
     assert!(matches!(error.kind, ErrorKind::ApiMisuse(ApiMisuse::NoRuntime)));
 }
 
@@ -514,14 +515,14 @@ mod two_registrations_of_one_account {
         fn new() -> Self {
             let (air, exchange, store) = (Air::new(), MemoryRelay::new(), MemoryStore::new());
             let (asked, prompts) = mpsc::unbounded_channel();
-            let client =
-                Client::builder().scanner(air.clone()).tunnel(exchange.clone()).build().unwrap();
-            let authenticator = Authenticator::builder(store.clone(), Held(asked))
-                .advertiser(air)
-                .tunnel(exchange)
-                .domain(domain())
-                .build()
-                .unwrap();
+            let client = Client::new(air.clone(), exchange.clone());
+            let authenticator = Authenticator::new(AuthenticatorParts {
+                store: store.clone(),
+                user: Held(asked),
+                advertiser: air,
+                dialer: exchange,
+                domain: domain(),
+            });
             Self { client, authenticator, store, prompts }
         }
 

@@ -10,7 +10,8 @@ use std::sync::{Arc, Mutex};
 
 use fido_hybrid::BoxFuture;
 use fido_hybrid::authenticator::{
-    Authenticator, AuthenticatorUpdate, Decision, MemoryStore, Prompt, Session, UserCheck,
+    Authenticator, AuthenticatorParts, AuthenticatorUpdate, Decision, MemoryStore, Prompt, Session,
+    UserCheck,
 };
 use fido_hybrid::client::{CLOSE_DEADLINE, Canceller, Ceremony, Client};
 use fido_hybrid::ctap::{CtapResponse, Status};
@@ -143,14 +144,14 @@ impl World {
     fn with(user: impl UserCheck + 'static) -> Self {
         let (air, exchange) = (Air::new(), MemoryRelay::new());
         let (of_client, of_phone) = (Way::to(&exchange), Way::to(&exchange));
-        let client =
-            Client::builder().scanner(air.clone()).tunnel(of_client.clone()).build().unwrap();
-        let phone = Authenticator::builder(MemoryStore::new(), user)
-            .advertiser(air.clone())
-            .tunnel(of_phone.clone())
-            .domain(domain())
-            .build()
-            .unwrap();
+        let client = Client::new(air.clone(), of_client.clone());
+        let phone = Authenticator::new(AuthenticatorParts {
+            store: MemoryStore::new(),
+            user: user,
+            advertiser: air.clone(),
+            dialer: of_phone.clone(),
+            domain: domain(),
+        });
         Self { air, client, phone, of_client, of_phone }
     }
 

@@ -8,8 +8,8 @@ use std::thread;
 
 use fido_hybrid::BoxFuture;
 use fido_hybrid::authenticator::{
-    Authenticator, AuthenticatorUpdate, Decision, ExternalKey, KeyHandle, KeyStore, MemoryStore,
-    Passkey, PasskeyStore, Prompt, Session, UserCheck,
+    Authenticator, AuthenticatorParts, AuthenticatorUpdate, Decision, ExternalKey, KeyHandle,
+    KeyStore, MemoryStore, Passkey, PasskeyStore, Prompt, Session, UserCheck,
 };
 use fido_hybrid::client::{Ceremony, Client};
 use fido_hybrid::crypto::SecretKey;
@@ -222,16 +222,15 @@ impl World {
         let of_thread = Arc::clone(&kept);
         thread::spawn(move || work(&to_do, &ordered, &sender, &of_thread));
         let memory = MemoryStore::new();
-        let client =
-            Client::builder().scanner(air.clone()).tunnel(exchange.clone()).build().unwrap();
-        let authenticator =
-            Authenticator::builder(Store { memory: memory.clone(), is_full }, Agrees)
-                .key_store(keys)
-                .advertiser(air)
-                .tunnel(exchange)
-                .domain(domain())
-                .build()
-                .unwrap();
+        let client = Client::new(air.clone(), exchange.clone());
+        let authenticator = Authenticator::new(AuthenticatorParts {
+            store: Store { memory: memory.clone(), is_full },
+            user: Agrees,
+            advertiser: air,
+            dialer: exchange,
+            domain: domain(),
+        })
+        .key_store(keys);
         Self { client, authenticator, store: memory, kept, orders, seen }
     }
 
@@ -422,13 +421,14 @@ async fn a_key_in_a_key_store_that_was_not_given_signs_nothing() {
     let (air, exchange, store) = (Air::new(), MemoryRelay::new(), MemoryStore::new());
     let kept = World::with_passkey().await.store.passkeys().remove(0);
     store.insert(kept).await.unwrap();
-    let client = Client::builder().scanner(air.clone()).tunnel(exchange.clone()).build().unwrap();
-    let authenticator = Authenticator::builder(store, Agrees)
-        .advertiser(air)
-        .tunnel(exchange)
-        .domain(domain())
-        .build()
-        .unwrap();
+    let client = Client::new(air.clone(), exchange.clone());
+    let authenticator = Authenticator::new(AuthenticatorParts {
+        store: store,
+        user: Agrees,
+        advertiser: air,
+        dialer: exchange,
+        domain: domain(),
+    });
     let mut ceremony = client.begin(get_assertion(&[]).into(), None).unwrap();
     let code = ceremony.qr_code().unwrap().expose().parse().unwrap();
     let mut session = authenticator.answer(code).unwrap();

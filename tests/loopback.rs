@@ -15,7 +15,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use fido_hybrid::BoxFuture;
 use fido_hybrid::authenticator::{
-    Authenticator, Decision, MemoryStore, Prompt, Session, UserCheck, UserVerification,
+    Authenticator, AuthenticatorParts, Decision, MemoryStore, Prompt, Session, UserCheck,
+    UserVerification,
 };
 use fido_hybrid::bluetooth::{Advertisement, Advertiser, ScanEvent, Scanner};
 use fido_hybrid::client::{Ceremony, Client, ClientUpdate};
@@ -96,14 +97,15 @@ impl World {
         let tunnel = secure(&root, service.local_addr()).build().unwrap();
         let air = Air::new();
         let (sender, shown) = watch::channel(0);
-        let client = Client::builder().scanner(air.clone()).tunnel(tunnel.clone()).build().unwrap();
+        let client = Client::new(air.clone(), tunnel.clone());
         let person = Person { answers, verification, shown: sender };
-        let phone = Authenticator::builder(MemoryStore::new(), person)
-            .advertiser(air.clone())
-            .tunnel(tunnel.clone())
-            .domain(TunnelDomain::GOOGLE)
-            .build()
-            .unwrap();
+        let phone = Authenticator::new(AuthenticatorParts {
+            store: MemoryStore::new(),
+            user: person,
+            advertiser: air.clone(),
+            dialer: tunnel.clone(),
+            domain: TunnelDomain::GOOGLE,
+        });
         Self { air, client, phone, shown, service, tunnel }
     }
 
@@ -371,12 +373,13 @@ async fn a_service_that_goes_down_ends_both_sides() {
 fn phone_with(radio: impl Advertiser + 'static, tunnel: &WebSocketDialer) -> Authenticator {
     let shown = watch::Sender::new(0);
     let person = Person { answers: true, verification: UserVerification::Verified, shown };
-    Authenticator::builder(MemoryStore::new(), person)
-        .advertiser(radio)
-        .tunnel(tunnel.clone())
-        .domain(TunnelDomain::GOOGLE)
-        .build()
-        .unwrap()
+    Authenticator::new(AuthenticatorParts {
+        store: MemoryStore::new(),
+        user: person,
+        advertiser: radio,
+        dialer: tunnel.clone(),
+        domain: TunnelDomain::GOOGLE,
+    })
 }
 
 /// Bluetooth that its user turns on after the first attempt.
@@ -489,7 +492,7 @@ async fn a_service_with_a_strangers_certificate_is_not_spoken_to() {
     let world = World::of_somebody_who_agrees().await;
     let (stranger, _) = certificate(&[&domain()]);
     let tunnel = secure(&stranger, world.service.local_addr()).build().unwrap();
-    let client = Client::builder().scanner(world.air.clone()).tunnel(tunnel).build().unwrap();
+    let client = Client::new(world.air.clone(), tunnel);
     let mut ceremony = client.begin(registration(), None).unwrap();
     let _session = world.scan(&ceremony);
     let end = ceremony.outcome().await.unwrap_err();

@@ -50,7 +50,7 @@ async fn service() -> (CertificateDer<'static>, SocketAddr, ServerHandle) {
 }
 
 async fn preflight(scanner: impl Scanner + 'static, dialer: impl TunnelDialer + 'static) -> Health {
-    Client::builder().scanner(scanner).tunnel(dialer).build().unwrap().preflight().await
+    Client::new(scanner, dialer).preflight().await
 }
 
 fn faults(health: &Health) -> Vec<&ErrorKind> {

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use fido_hybrid::BoxFuture;
 use fido_hybrid::authenticator::{
-    Authenticator, Decision, MemoryStore, Prompt, QrAgeLimit, UserCheck,
+    Authenticator, AuthenticatorParts, Decision, MemoryStore, Prompt, QrAgeLimit, UserCheck,
 };
 use fido_hybrid::client::{Ceremony, Client};
 use fido_hybrid::ctap::CtapResponse;
@@ -73,15 +73,16 @@ impl World {
         let air = Air::new();
         let (asking, asked) = watch::channel(false);
         let (approve, approves) = watch::channel(false);
-        let client = Client::builder().scanner(air.clone()).tunnel(tunnel.clone()).build().unwrap();
+        let client = Client::new(air.clone(), tunnel.clone());
         let person = Person { asked: asking, approves };
-        let phone = Authenticator::builder(MemoryStore::new(), person)
-            .advertiser(air)
-            .tunnel(tunnel)
-            .domain(TunnelDomain::GOOGLE)
-            .qr_age_limit(QrAgeLimit::None)
-            .build()
-            .unwrap();
+        let phone = Authenticator::new(AuthenticatorParts {
+            store: MemoryStore::new(),
+            user: person,
+            advertiser: air,
+            dialer: tunnel,
+            domain: TunnelDomain::GOOGLE,
+        })
+        .qr_age_limit(QrAgeLimit::None);
         Some(Self { nginx, client, phone, asked, approve, _service: service })
     }
 

@@ -13,8 +13,7 @@ use std::time::{Duration, Instant};
 use allocation_counter::AllocationInfo;
 use fido_hybrid::BoxFuture;
 use fido_hybrid::authenticator::{
-    Authenticator, Decision, MemoryStore, Prompt, UserCheck, UserVerification,
-};
+    Authenticator, Decision, MemoryStore, Prompt, UserCheck, UserVerification, AuthenticatorParts};
 use fido_hybrid::bluetooth::{AdapterState, Scan, ScanEvent, Scanner};
 use fido_hybrid::client::Client;
 use fido_hybrid::ctap::{
@@ -107,13 +106,8 @@ impl World {
         let tunnel = tunnel.build().unwrap();
         let (air, heard) = (Air::new(), Heard::default());
         let radio = Noting { air: air.clone(), heard: Arc::clone(&heard) };
-        let client = Client::builder().scanner(radio).tunnel(tunnel.clone()).build().unwrap();
-        let phone = Authenticator::builder(MemoryStore::new(), Agrees)
-            .advertiser(air)
-            .tunnel(tunnel)
-            .domain(TunnelDomain::GOOGLE)
-            .build()
-            .unwrap();
+        let client = Client::new(radio, tunnel.clone());
+        let phone = Authenticator::new(AuthenticatorParts { store: MemoryStore::new(), user: Agrees, advertiser: air, dialer: tunnel, domain: TunnelDomain::GOOGLE });
         Self { runtime, client, phone, heard, _service: service }
     }
 

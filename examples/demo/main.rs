@@ -92,8 +92,7 @@ async fn run(narrator: &Arc<Narrator>) -> Result<String> {
     let world = World::new().await?;
     let mut site = RelyingParty::new(Policy::new(RP_ID, ORIGIN));
     let phone = Phone::new(&world, narrator)?;
-    let client =
-        Client::builder().scanner(world.air.clone()).tunnel(world.tunnel.clone()).build()?;
+    let client = Client::new(world.air.clone(), world.tunnel.clone());
     let origin = Origin::parse(ORIGIN)?;
 
     narrator.show("A desktop, a phone and a tunnel service, all on this computer.");
@@ -162,7 +161,7 @@ async fn perform<T>(
     let mut session = None;
     while let Some(update) = ceremony.next().await {
         narrator.say(Voice::Desktop, &update);
-        if let ClientUpdate::WaitingForScan = update {
+        if let ClientUpdate::WaitingForScan(_) = update {
             let mut scanned = phone.scan(&picture, narrator)?;
             let narrator = Arc::clone(narrator);
             session = Some(tokio::spawn(async move {

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use fido_hybrid::BoxFuture;
 use fido_hybrid::authenticator::{
-    Authenticator, Decision, MemoryStore, Prompt, Question, Session, UserCheck, UserVerification,
+    Authenticator, AuthenticatorParts, Decision, MemoryStore, Prompt, Question, Session, UserCheck,
+    UserVerification,
 };
 use fido_hybrid::qr_render::GreyscaleImage;
 use fido_hybrid::transport::qr_code::QrCode;
@@ -19,11 +20,13 @@ pub(crate) struct Phone {
 impl Phone {
     pub(crate) fn new(world: &World, narrator: &Arc<Narrator>) -> Result<Self> {
         let person = Person { narrator: Arc::clone(narrator) };
-        let authenticator = Authenticator::builder(MemoryStore::new(), person)
-            .advertiser(world.air.clone())
-            .tunnel(world.tunnel.clone())
-            .domain(world.domain)
-            .build()?;
+        let authenticator = Authenticator::new(AuthenticatorParts {
+            store: MemoryStore::new(),
+            user: person,
+            advertiser: world.air.clone(),
+            dialer: world.tunnel.clone(),
+            domain: world.domain,
+        });
         Ok(Self { authenticator })
     }
 

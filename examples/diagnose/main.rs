@@ -14,7 +14,7 @@ use getrandom::SysRng;
 use getrandom::rand_core::{Rng as _, UnwrapErr};
 use tokio::time::timeout;
 
-use arguments::{Arguments, Stop, unknown, wrong};
+use arguments::{Arguments, Stop, unknown};
 use findings::{Findings, Name, Service};
 use network::Network;
 
@@ -134,8 +134,7 @@ impl Diagnose {
 
     /// Bluetooth and the tunnel services.
     async fn preflight(&self, dialer: WebSocketDialer) -> Result<Looked, Stop> {
-        let client = Client::builder().scanner(self.bluetooth.clone()).tunnel(dialer);
-        let health = client.build().map_err(wrong)?.preflight().await;
+        let health = Client::new(self.bluetooth.clone(), dialer).preflight().await;
         let service = |health: ServiceHealth| {
             let given = self.network.has_address(health.domain);
             Service { health, name: if given { Name::Given } else { Name::LookedUp } }

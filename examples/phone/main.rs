@@ -17,7 +17,9 @@ use fido_hybrid_testkit::qr_reader;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use fido_hybrid::authenticator::{Authenticator, AuthenticatorUpdate, Refusal, Session};
+use fido_hybrid::authenticator::{
+    Authenticator, AuthenticatorParts, AuthenticatorUpdate, Refusal, Session,
+};
 use fido_hybrid::bluetooth::Bluetooth;
 use fido_hybrid::error::{Error, Stage};
 use fido_hybrid::secret::SecretText;
@@ -51,8 +53,6 @@ usage: phone [flags] [CODE | --picture FILE | --screen]
                           (without any of the three, the program asks for CODE)
   --store FILE            the file of the passkeys; by default
                           $XDG_DATA_HOME/fido-hybrid/phone.passkeys
-  --name NAME             the phone's name, sent with links only; this program
-                          creates no links
   --adapter NAME          use only this Bluetooth adapter, such as hci1
   --switch-on-bluetooth   turn Bluetooth on if it is off
 {}
@@ -87,7 +87,6 @@ enum Source {
 struct Phone {
     source: Source,
     store: PathBuf,
-    name: String,
     bluetooth: Bluetooth,
     network: Network,
 }
@@ -137,7 +136,7 @@ impl From<Error> for End {
 impl Phone {
     fn parse() -> Result<Self, Stop> {
         let mut arguments = Arguments::from_environment()?;
-        let (mut source, mut store, mut name) = (None, None, String::new());
+        let (mut source, mut store) = (None, None);
         let (mut bluetooth, mut network) = (Bluetooth::new(), Network::default());
         while let Some(word) = arguments.next()? {
             let found = match word.as_str() {
@@ -145,10 +144,6 @@ impl Phone {
                 "--screen" => Some(Source::Screen),
                 "--store" => {
                     store = Some(PathBuf::from(arguments.value(&word)?));
-                    None
-                }
-                "--name" => {
-                    name = arguments.value(&word)?;
                     None
                 }
                 "--adapter" => {
@@ -176,7 +171,7 @@ impl Phone {
         }
         let no_place = || wrong("--store is needed, because XDG_DATA_HOME and HOME are not set");
         let store = store.or_else(store::default_file).ok_or_else(no_place)?;
-        Ok(Self { source: source.unwrap_or(Source::Terminal), store, name, bluetooth, network })
+        Ok(Self { source: source.unwrap_or(Source::Terminal), store, bluetooth, network })
     }
 
     /// After Ctrl-C too the other device is told before the program ends.
@@ -232,12 +227,13 @@ impl Phone {
         }
         let code = code.ok_or_else(|| End::NoCode("no code was given".to_owned()))?;
 
-        let authenticator = Authenticator::builder(store.clone(), Person::new(terminal, store))
-            .advertiser(self.bluetooth.clone())
-            .tunnel(dialer)
-            .domain(self.network.domain.unwrap_or(TunnelDomain::GOOGLE))
-            .name(self.name.clone())
-            .build()?;
+        let authenticator = Authenticator::new(AuthenticatorParts {
+            store: store.clone(),
+            user: Person::new(terminal, store),
+            advertiser: self.bluetooth.clone(),
+            dialer: dialer,
+            domain: self.network.domain.unwrap_or(TunnelDomain::GOOGLE),
+        });
         Ok(authenticator.answer(code)?)
     }
 

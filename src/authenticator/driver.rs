@@ -73,15 +73,24 @@ pub(super) enum Input<R> {
 
 /// The way to clients, which the embedder brought.
 #[derive(Clone)]
-pub(super) struct Surroundings {
+pub(super) struct Ports {
     pub(super) advertiser: Arc<dyn Advertiser>,
     pub(super) dialer: Arc<dyn TunnelDialer>,
+}
+
+impl Ports {
+    pub(super) fn new(
+        advertiser: impl Advertiser + 'static,
+        dialer: impl TunnelDialer + 'static,
+    ) -> Self {
+        Self { advertiser: Arc::new(advertiser), dialer: Arc::new(dialer) }
+    }
 }
 
 pub(super) struct Driver<R> {
     role: R,
     clock: Clock,
-    surroundings: Surroundings,
+    ports: Ports,
     updates: mpsc::Sender<AuthenticatorUpdate>,
     /// The session was dropped: the transaction must be cancelled.
     caller_dropped: bool,
@@ -98,15 +107,11 @@ enum Radio {
 
 impl<R: Role> Driver<R> {
     /// The transaction starts at time zero, which is now.
-    pub(super) fn new(
-        role: R,
-        surroundings: Surroundings,
-        updates: mpsc::Sender<AuthenticatorUpdate>,
-    ) -> Self {
+    pub(super) fn new(role: R, ports: Ports, updates: mpsc::Sender<AuthenticatorUpdate>) -> Self {
         Self {
             role,
             clock: Clock::start(),
-            surroundings,
+            ports,
             updates,
             caller_dropped: false,
             endpoint: Endpoint::Closed,
@@ -136,14 +141,14 @@ impl<R: Role> Driver<R> {
             match output {
                 Output::Send(message) => messages.push(message),
                 Output::Dial(request) => {
-                    let opening = dial(Arc::clone(&self.surroundings.dialer), request);
+                    let opening = dial(Arc::clone(&self.ports.dialer), request);
                     self.endpoint = Endpoint::open(async move {
                         let OpenedTunnel { tunnel, routing_id, .. } = opening.await?;
                         Ok((tunnel, routing_id))
                     });
                 }
                 Output::Advertise(advert) => {
-                    let advertiser = Arc::clone(&self.surroundings.advertiser);
+                    let advertiser = Arc::clone(&self.ports.advertiser);
                     let start = async move { advertiser.advertise(advert).await };
                     self.radio = Radio::Starting(Box::pin(start));
                 }

@@ -10,14 +10,14 @@
 //! [`Authenticator::with_engine`].
 
 mod accounts;
-mod builder;
+mod begin;
 mod driver;
 mod engine;
 mod passkeys;
 mod session;
 
 pub use crate::background::CLOSE_DEADLINE;
-pub use builder::{Authenticator, AuthenticatorBuilder, EngineOnly, StoreAndUser};
+pub use begin::{Authenticator, AuthenticatorParts, EngineOnly, EngineParts, StoreAndUser};
 pub use fido_hybrid_proto::authenticator::{
     Account, Attestation, AuthenticatorConfig, AuthenticatorDeadlines, AuthenticatorUpdate, Backup,
     CREDENTIAL_ID_LENGTH, CtapEngine, Decision, ExternalKey, Input, KeyHandle, KeyStore,

@@ -1,15 +1,20 @@
 //! One transaction as a program sees it: a QR code to show, updates, an answer.
 
-use fido_hybrid_proto::ctap::GetInfoResponse;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::task::{Context, Poll, Waker, ready};
 
+use futures_core::Stream;
 use tokio::sync::{mpsc, oneshot};
 
+use super::cancel::{CancelHandle, Canceller};
 use crate::background::Background;
-use fido_hybrid_proto::ctap::{self};
+use fido_hybrid_proto::ctap::{self, GetInfoResponse};
 use fido_hybrid_proto::error::{
-    ApiMisuse, CancelledBy, Error, ErrorKind, PeerMisbehaved, ResponseMismatch, Stage,
+    ApiMisuse, Error, ErrorKind, PeerMisbehaved, ResponseMismatch, Stage,
 };
+use fido_hybrid_proto::ports::BoxFuture;
 use fido_hybrid_proto::secret::SecretText;
 use fido_hybrid_proto::transport::qr_code::QrText;
 
@@ -85,25 +90,6 @@ impl ShownCode {
     }
 }
 
-/// The party of this side that cancels a [`Ceremony`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Canceller {
-    /// The program, such as by a page's `AbortSignal`: an `AbortError`.
-    Caller,
-    /// A person, in the program's own window: a `NotAllowedError`, as in
-    /// browsers.
-    User,
-}
-
-impl From<Canceller> for CancelledBy {
-    fn from(canceller: Canceller) -> Self {
-        match canceller {
-            Canceller::Caller => Self::Caller,
-            Canceller::User => Self::User,
-        }
-    }
-}
-
 type Pending = oneshot::Receiver<Result<Answer, Error>>;
 /// What is made of the answer to the first request.
 pub(super) type Convert<T> = Box<dyn FnOnce(Answer) -> Result<T, Error> + Send>;
@@ -124,7 +110,10 @@ pub struct Ceremony<T> {
     code: ShownCode,
     updates: mpsc::Receiver<ClientUpdate>,
     asks: mpsc::Sender<Ask>,
+    cancel: CancelHandle,
     ended: Ended,
+    /// Whether the program has the code, by an update or by asking for it.
+    code_taken: AtomicBool,
     first: Option<(Pending, Convert<T>)>,
     outcome: Option<Result<T, Error>>,
     task: Background,
@@ -135,12 +124,14 @@ impl<T> Ceremony<T> {
         code: ShownCode,
         updates: mpsc::Receiver<ClientUpdate>,
         asks: mpsc::Sender<Ask>,
+        cancel: CancelHandle,
         ended: Ended,
         first: Pending,
         convert: Convert<T>,
         task: Background,
     ) -> Self {
-        Self { code, updates, asks, ended, first: Some((first, convert)), outcome: None, task }
+        let (first, code_taken) = (Some((first, convert)), AtomicBool::new(false));
+        Self { code, updates, asks, cancel, ended, code_taken, first, outcome: None, task }
     }
 
     /// The text of the QR code to show. `None` once a phone's advert was received
@@ -148,25 +139,74 @@ impl<T> Ceremony<T> {
     /// stay on the screen.
     #[must_use]
     pub fn qr_code(&self) -> Option<QrText> {
-        self.code.get()
+        let code = self.code.get();
+        if code.is_some() {
+            self.code_taken.store(true, Ordering::Relaxed);
+        }
+        code
     }
 
     /// The next step that was taken; `None` once there is an
-    /// [outcome](Self::outcome).
+    /// [outcome](Self::outcome). The first one is
+    /// [`ClientUpdate::WaitingForScan`], with the code to show.
+    ///
+    /// A ceremony is a [`Stream`] of the same updates.
     ///
     /// # Cancel safety
     /// No update is lost.
     pub async fn next(&mut self) -> Option<ClientUpdate> {
-        let (first, _) = self.first.as_mut()?;
-        let answer = tokio::select! {
-            biased;
-            Some(update) = self.updates.recv() => return Some(update),
-            answer = first => answer,
-        };
-        let (_, convert) = self.first.take()?;
+        std::future::poll_fn(|context| self.poll_update(context)).await
+    }
+
+    /// The next step, if it was taken already. It never waits: for programs with a
+    /// loop of their own, such as a user interface's.
+    ///
+    /// `None` also once there is an outcome: [`try_outcome`](Self::try_outcome) gives
+    /// that.
+    pub fn try_next(&mut self) -> Option<ClientUpdate> {
+        match self.poll_update(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(update) => update,
+            Poll::Pending => None,
+        }
+    }
+
+    /// The outcome, if there is one already and all updates were taken. It never
+    /// waits, and gives the outcome once.
+    pub fn try_outcome(&mut self) -> Option<Result<T, Error>> {
+        self.outcome.take()
+    }
+
+    fn poll_update(&mut self, context: &mut Context<'_>) -> Poll<Option<ClientUpdate>> {
+        let Some((first, _)) = &mut self.first else { return Poll::Ready(None) };
+        // A closed channel of updates is not the end: the answer is.
+        if let Poll::Ready(Some(update)) = self.updates.poll_recv(context) {
+            if let ClientUpdate::WaitingForScan(_) = update {
+                self.code_taken.store(true, Ordering::Relaxed);
+            }
+            return Poll::Ready(Some(update));
+        }
+        let answer = ready!(Pin::new(first).poll(context));
+        let Some((_, convert)) = self.first.take() else { return Poll::Ready(None) };
         let answer = answer.unwrap_or_else(|_| Err(self.why()));
         self.outcome = Some(answer.and_then(convert));
-        None
+        Poll::Ready(None)
+    }
+
+    /// Calls `update` with each step while the ceremony is awaited:
+    /// `client.get(&options, &origin)?.on_update(|update| …).await?`.
+    ///
+    /// The first update is [`ClientUpdate::WaitingForScan`], with the code to show.
+    pub fn on_update<F>(self, update: F) -> WithUpdates<T, F>
+    where
+        F: FnMut(ClientUpdate) + Send + 'static,
+    {
+        WithUpdates { ceremony: self, update }
+    }
+
+    /// A handle that cancels the ceremony, also from another thread.
+    #[must_use]
+    pub fn cancel_handle(&self) -> CancelHandle {
+        self.cancel.clone()
     }
 
     /// The answer to the first request, or the error that ended the ceremony. Waits
@@ -261,6 +301,80 @@ impl<T> Ceremony<T> {
     fn why(&self) -> Error {
         let told = self.ended.get().cloned();
         told.unwrap_or_else(|| Error::new(Stage::Closed, ApiMisuse::TaskEnded))
+    }
+}
+
+impl<T> Stream for Ceremony<T> {
+    type Item = ClientUpdate;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<ClientUpdate>> {
+        self.get_mut().poll_update(context)
+    }
+}
+
+/// Nothing in it is pinned.
+impl<T> Unpin for Ceremony<T> {}
+
+/// Waits for the outcome, then closes the ceremony.
+///
+/// For a program that has taken the code ([`Ceremony::qr_code`]) and shows no updates.
+/// One that shows them awaits [`Ceremony::on_update`].
+///
+/// # Errors
+/// As for [`Ceremony::outcome`]; [`ApiMisuse::CodeNotTaken`] if the program did not
+/// take the code, so that no person can have seen it.
+///
+/// # Cancel safety
+/// Dropping the future is dropping the ceremony.
+impl<T: Send + 'static> IntoFuture for Ceremony<T> {
+    type Output = Result<T, Error>;
+    type IntoFuture = BoxFuture<'static, Self::Output>;
+
+    fn into_future(mut self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let outcome = if self.code_taken.load(Ordering::Relaxed) {
+                self.outcome().await
+            } else {
+                Err(Error::new(Stage::ShowingQr, ApiMisuse::CodeNotTaken))
+            };
+            self.close().await;
+            outcome
+        })
+    }
+}
+
+/// A ceremony whose updates go to a function: of [`Ceremony::on_update`]. It does its
+/// work when it is awaited, and gives the outcome.
+#[must_use = "a ceremony does its work when it is awaited"]
+pub struct WithUpdates<T, F> {
+    ceremony: Ceremony<T>,
+    update: F,
+}
+
+impl<T, F> IntoFuture for WithUpdates<T, F>
+where
+    T: Send + 'static,
+    F: FnMut(ClientUpdate) + Send + 'static,
+{
+    type Output = Result<T, Error>;
+    type IntoFuture = BoxFuture<'static, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        let Self { mut ceremony, mut update } = self;
+        Box::pin(async move {
+            while let Some(step) = ceremony.next().await {
+                update(step);
+            }
+            let outcome = ceremony.outcome().await;
+            ceremony.close().await;
+            outcome
+        })
+    }
+}
+
+impl<T, F> std::fmt::Debug for WithUpdates<T, F> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WithUpdates").finish_non_exhaustive()
     }
 }
 

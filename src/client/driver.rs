@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::consume_budget;
 use tracing::debug;
 
+use super::cancel::CancelHandle;
 use super::ceremony::{Answer, Ask, Ended, ShownCode};
 use crate::bluetooth::{Scan, ScanEvent, Scanner};
 use crate::clock::Clock;
@@ -17,7 +18,7 @@ use crate::data_channel::{Endpoint, Event};
 use crate::tunnel::{OpenedTunnel, TunnelDialer, dial};
 use fido_hybrid_proto::client::{ClientUpdate, Input, Output, Transaction};
 use fido_hybrid_proto::ctap;
-use fido_hybrid_proto::error::{BluetoothError, Error, ErrorKind, Stage, Unsupported};
+use fido_hybrid_proto::error::{BluetoothError, CancelledBy, Error, ErrorKind, Stage, Unsupported};
 use fido_hybrid_proto::ports::BoxFuture;
 
 type Reply = oneshot::Sender<Result<Answer, Error>>;
@@ -30,9 +31,10 @@ pub(super) struct Driver {
     /// What opening tells is whether a connect signal was announced.
     endpoint: Endpoint<bool>,
     asks: mpsc::Receiver<Ask>,
+    cancel: CancelHandle,
     ended: Ended,
     code: ShownCode,
-    /// The ceremony was dropped: no more requests will come.
+    /// The ceremony was cancelled or dropped: no more requests will come.
     caller_dropped: bool,
     updates: mpsc::Sender<ClientUpdate>,
     waiting: VecDeque<Ask>,
@@ -53,6 +55,7 @@ impl Driver {
         dialer: Arc<dyn TunnelDialer>,
         asks: mpsc::Receiver<Ask>,
         updates: mpsc::Sender<ClientUpdate>,
+        cancel: CancelHandle,
         ended: Ended,
         first: Ask,
     ) -> Self {
@@ -65,6 +68,7 @@ impl Driver {
             radio,
             endpoint: Endpoint::Closed,
             asks,
+            cancel,
             ended,
             code,
             caller_dropped: false,
@@ -161,6 +165,10 @@ impl Driver {
 
     async fn next_input(&mut self) -> Input {
         loop {
+            if !self.caller_dropped && self.cancel.cancelled().is_some() {
+                self.caller_dropped = true;
+                return Input::Cancel;
+            }
             // A user must not be asked for an answer that no caller waits for.
             self.waiting.retain(|ask| !ask.reply.is_closed());
             if self.transaction.stage() == Stage::Ready
@@ -173,6 +181,7 @@ impl Driver {
             // they hold nothing else up.
             tokio::select! {
                 biased;
+                () = self.cancel.wait(), if !self.caller_dropped => {}
                 ask = self.asks.recv(), if !self.caller_dropped => match ask {
                     Some(ask) => self.waiting.push_back(ask),
                     None => {
@@ -194,7 +203,12 @@ impl Driver {
     fn end(&mut self, result: Result<(), Error>) {
         debug!(ok = result.is_ok(), "the transaction is over");
         let error = match result {
-            Err(error) => error,
+            Err(error) => match (&error.kind, self.cancel.cancelled()) {
+                (ErrorKind::Cancelled(CancelledBy::Caller), Some(by)) => {
+                    Error::new(error.stage, ErrorKind::Cancelled(by.into()))
+                }
+                _ => error,
+            },
             Ok(()) => Error::new(Stage::Closed, ErrorKind::PeerLeft),
         };
         // Set before the channel is closed: a caller that finds it closed reads it.

@@ -4,7 +4,8 @@
 //! [`Transaction`] is the whole of it without I/O. [`Client`] and [`Ceremony`]
 //! bring it together with a radio, a tunnel and a clock on tokio.
 
-mod builder;
+mod begin;
+mod cancel;
 mod ceremony;
 mod driver;
 mod preflight;
@@ -12,8 +13,9 @@ mod preflight;
 mod webauthn;
 
 pub use crate::background::CLOSE_DEADLINE;
-pub use builder::{Client, ClientBuilder};
-pub use ceremony::{Canceller, Ceremony};
+pub use begin::Client;
+pub use cancel::{CancelHandle, Canceller};
+pub use ceremony::{Ceremony, WithUpdates};
 pub use fido_hybrid_proto::client::{
     ClientConfig, ClientDeadlines, ClientUpdate, ContactSecrets, EncodedRequest, Input,
     JsonRequest, Linking, MAX_REQUEST_LENGTH, Output, PhoneRequest, QrSecrets, Transaction,

@@ -12,7 +12,7 @@ use getrandom::SysRng;
 use getrandom::rand_core::{Rng as _, UnwrapErr};
 use tokio::time::timeout;
 
-use super::builder::Client;
+use super::begin::Client;
 use crate::bluetooth::AdapterState;
 use fido_hybrid_proto::error::{Advice, BluetoothError, Error, ErrorKind, Stage, TunnelError};
 use fido_hybrid_proto::transport::tunnel_domain::TunnelDomain;

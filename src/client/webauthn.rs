@@ -1,6 +1,6 @@
 //! WebAuthn on a [`Client`]: a relying party's options in, the answer out.
 
-use super::builder::Client;
+use super::begin::Client;
 use super::ceremony::{Ceremony, contradiction};
 use fido_hybrid_proto::client::PhoneRequest;
 use fido_hybrid_proto::ctap::CtapResponse;

@@ -3,7 +3,7 @@
 use allocation_counter::{AllocationInfo, measure};
 use fido_hybrid::BoxFuture;
 use fido_hybrid::authenticator::{
-    Authenticator, Decision, MemoryStore, Prompt, UserCheck, UserVerification,
+    Authenticator, AuthenticatorParts, Decision, MemoryStore, Prompt, UserCheck, UserVerification,
 };
 use fido_hybrid::client::Client;
 use fido_hybrid::ctap::{
@@ -80,13 +80,14 @@ impl World {
         let runtime = runtime();
         let (service, tunnel) = service(&runtime, Limits::default());
         let air = Air::new();
-        let client = Client::builder().scanner(air.clone()).tunnel(tunnel.clone()).build().unwrap();
-        let phone = Authenticator::builder(MemoryStore::new(), Agrees)
-            .advertiser(air)
-            .tunnel(tunnel)
-            .domain(TunnelDomain::GOOGLE)
-            .build()
-            .unwrap();
+        let client = Client::new(air.clone(), tunnel.clone());
+        let phone = Authenticator::new(AuthenticatorParts {
+            store: MemoryStore::new(),
+            user: Agrees,
+            advertiser: air,
+            dialer: tunnel,
+            domain: TunnelDomain::GOOGLE,
+        });
         Self { runtime, client, phone, _service: service }
     }
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use fido_hybrid::BoxFuture;
 use fido_hybrid::authenticator::{
-    Authenticator, Decision, MemoryStore, Prompt, QrAgeLimit, Session, UserCheck, UserVerification,
+    Authenticator, AuthenticatorParts, Decision, MemoryStore, Prompt, QrAgeLimit, Session,
+    UserCheck, UserVerification,
 };
 use fido_hybrid::bluetooth::{Advertisement, Advertiser as _};
 use fido_hybrid::client::{Ceremony, Client};
@@ -74,18 +75,19 @@ impl UserCheck for Agrees {
 }
 
 pub(crate) fn client(air: &Air, tunnel: WebSocketDialer) -> Client {
-    Client::builder().scanner(air.clone()).tunnel(tunnel).build().unwrap()
+    Client::new(air.clone(), tunnel)
 }
 
 pub(crate) fn phone(air: &Air, tunnel: WebSocketDialer) -> Authenticator {
-    Authenticator::builder(MemoryStore::new(), Agrees)
-        .advertiser(air.clone())
-        .tunnel(tunnel)
-        .domain(TunnelDomain::GOOGLE)
-        // The clock of these tests is not the calendar's.
-        .qr_age_limit(QrAgeLimit::None)
-        .build()
-        .unwrap()
+    Authenticator::new(AuthenticatorParts {
+        store: MemoryStore::new(),
+        user: Agrees,
+        advertiser: air.clone(),
+        dialer: tunnel,
+        domain: TunnelDomain::GOOGLE,
+    })
+    // The clock of these tests is not the calendar's.
+    .qr_age_limit(QrAgeLimit::None)
 }
 
 /// One of ours, about to dial.

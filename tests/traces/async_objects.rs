@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use fido_hybrid::BoxFuture;
 use fido_hybrid::authenticator::{
-    Authenticator, Decision, MemoryStore, Prompt, Session, UserCheck,
+    Authenticator, AuthenticatorParts, Decision, MemoryStore, Prompt, Session, UserCheck,
 };
 use fido_hybrid::bluetooth::{Advertisement, Advertiser};
 use fido_hybrid::client::{Ceremony, Client, ClientDeadlines};
@@ -176,19 +176,15 @@ async fn take(course: Course) -> Ends {
     };
     let mut deadlines = ClientDeadlines::default();
     deadlines.showing_qr = Some(Duration::from_secs(60));
-    let builder = Client::builder()
-        .scanner(air.clone())
-        .tunnel(service(course == Course::ClientRefused))
-        .deadlines(deadlines);
-    notebook.print(&builder);
-    let client = builder.build().unwrap();
-    let builder = Authenticator::builder(store.clone(), User(notebook.clone(), course))
-        .name("A phone")
-        .advertiser(Overheard { air, on_air: Arc::clone(&on_air), course })
-        .tunnel(service(course == Course::PhoneRefused))
-        .domain(rig::domain());
-    notebook.print(&builder);
-    let authenticator = builder.build().unwrap();
+    let client =
+        Client::new(air.clone(), service(course == Course::ClientRefused)).deadlines(deadlines);
+    let authenticator = Authenticator::new(AuthenticatorParts {
+        store: store.clone(),
+        user: User(notebook.clone(), course),
+        advertiser: Overheard { air, on_air: Arc::clone(&on_air), course },
+        dialer: service(course == Course::PhoneRefused),
+        domain: rig::domain(),
+    });
 
     let request: CtapRequest = rig::make_credential("ada").into();
     notebook.print(&request);

@@ -3,7 +3,9 @@
 use std::sync::{Arc, Mutex};
 
 use fido_hybrid::BoxFuture;
-use fido_hybrid::authenticator::{Authenticator, Decision, MemoryStore, Prompt, UserCheck};
+use fido_hybrid::authenticator::{
+    Authenticator, AuthenticatorParts, Decision, MemoryStore, Prompt, UserCheck,
+};
 use fido_hybrid::bluetooth::{Advertisement, Advertiser};
 use fido_hybrid::client::Client;
 use fido_hybrid::error::{BluetoothError, ErrorKind, TunnelError};
@@ -54,13 +56,14 @@ async fn of_ceremonies_that_succeed() {
     notebook.print(&tunnel);
 
     let (air, on_air, store) = (Air::new(), Arc::default(), MemoryStore::new());
-    let client = Client::builder().scanner(air.clone()).tunnel(tunnel.clone()).build().unwrap();
-    let phone = Authenticator::builder(store.clone(), Yes)
-        .advertiser(Overheard(air, Arc::clone(&on_air)))
-        .tunnel(tunnel)
-        .domain(rig::domain())
-        .build()
-        .unwrap();
+    let client = Client::new(air.clone(), tunnel.clone());
+    let phone = Authenticator::new(AuthenticatorParts {
+        store: store.clone(),
+        user: Yes,
+        advertiser: Overheard(air, Arc::clone(&on_air)),
+        dialer: tunnel,
+        domain: rig::domain(),
+    });
 
     let mut secrets = Secrets::default();
     for request in [machines::registration(), machines::sign_in()] {
@@ -100,12 +103,13 @@ async fn of_a_service_that_refuses_and_one_that_is_not_there() {
     let mut secrets = Secrets::default();
     for (seed, address) in [(1, there), (2, not_there)] {
         let tunnel = WebSocketDialer::builder().resolve_without_tls(&rig::domain().host(), address);
-        let phone = Authenticator::builder(MemoryStore::new(), Yes)
-            .advertiser(Air::new())
-            .tunnel(tunnel.build().unwrap())
-            .domain(rig::domain())
-            .build()
-            .unwrap();
+        let phone = Authenticator::new(AuthenticatorParts {
+            store: MemoryStore::new(),
+            user: Yes,
+            advertiser: Air::new(),
+            dialer: tunnel.build().unwrap(),
+            domain: rig::domain(),
+        });
         let mut code = rig::Client::new(seed).code;
         code.created = None;
         secrets.qr_code(&code.to_text());

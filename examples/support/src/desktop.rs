@@ -166,7 +166,7 @@ impl Desktop {
     ) -> Result<T, Ended> {
         let mut signals = Signals::listen();
         let (scanner, dialer) = (self.bluetooth.clone(), self.dialer.clone());
-        let client = Client::builder().scanner(scanner).tunnel(dialer).build()?;
+        let client = Client::new(scanner, dialer);
         // What is wrong with the request comes first; the code is not shown yet.
         let mut ceremony = begin(&client)?;
         tokio::select! {

@@ -97,7 +97,7 @@ impl World {
             .build()
             .unwrap();
         let air = Air::new();
-        let client = Client::builder().scanner(air.clone()).tunnel(tunnel).build().unwrap();
+        let client = Client::new(air.clone(), tunnel);
         let (phone, _) = SoftToken::new(false).unwrap();
         let site = WebauthnCore::new_unsafe_experts_only(
             "Example",

@@ -5,7 +5,9 @@
 use std::future::ready;
 
 use fido_hybrid::BoxFuture;
-use fido_hybrid::authenticator::{Authenticator, AuthenticatorUpdate, Session};
+use fido_hybrid::authenticator::{
+    Authenticator, AuthenticatorUpdate, EngineOnly, EngineParts, Session,
+};
 use fido_hybrid::client::{Ceremony, Client};
 use fido_hybrid::ctap::{
     CredentialDescriptor, CtapRequest, CtapResponse, Flags, MakeCredentialRequest, Status,
@@ -31,7 +33,7 @@ impl User for Person {
 
 struct World {
     client: Client,
-    phone: Authenticator,
+    phone: Authenticator<EngineOnly>,
     _service: ServerHandle,
 }
 
@@ -43,13 +45,8 @@ impl World {
         let service = server.start().unwrap();
         let tunnel = secure(&root, service.local_addr()).build().unwrap();
         let air = Air::new();
-        let client = Client::builder().scanner(air.clone()).tunnel(tunnel.clone()).build().unwrap();
-        let phone = Authenticator::with_engine(engine)
-            .advertiser(air)
-            .tunnel(tunnel)
-            .domain(TunnelDomain::GOOGLE)
-            .build()
-            .unwrap();
+        let client = Client::new(air.clone(), tunnel.clone());
+        let phone = Authenticator::with_engine(EngineParts { engine, advertiser: air, dialer: tunnel, domain: TunnelDomain::GOOGLE });
         Self { client, phone, _service: service }
     }
 

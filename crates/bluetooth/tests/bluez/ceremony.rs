@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use fido_hybrid::BoxFuture;
 use fido_hybrid::authenticator::{
-    Authenticator, AuthenticatorUpdate as Told, Decision, MemoryStore, Prompt, Session, UserCheck,
-    UserVerification,
+    Authenticator, AuthenticatorParts, AuthenticatorUpdate as Told, Decision, MemoryStore, Prompt,
+    Session, UserCheck, UserVerification,
 };
 use fido_hybrid::bluetooth::AdapterState;
 use fido_hybrid::client::{Ceremony, Client, ClientUpdate};
@@ -51,13 +51,14 @@ impl World {
         let server = Server::builder().tls(config).bind("127.0.0.1:0").await.unwrap();
         let service = server.start().unwrap();
         let tunnel = secure(&root, service.local_addr()).build().unwrap();
-        let client = Client::builder().scanner(bluetooth(&laptop)).tunnel(tunnel.clone()).build();
-        let authenticator = Authenticator::builder(MemoryStore::new(), Agrees)
-            .advertiser(bluetooth(&phone))
-            .tunnel(tunnel)
-            .domain(TunnelDomain::GOOGLE)
-            .build();
-        let (client, authenticator) = (client.unwrap(), authenticator.unwrap());
+        let client = Client::new(bluetooth(&laptop), tunnel.clone());
+        let authenticator = Authenticator::new(AuthenticatorParts {
+            store: MemoryStore::new(),
+            user: Agrees,
+            advertiser: bluetooth(&phone),
+            dialer: tunnel,
+            domain: TunnelDomain::GOOGLE,
+        });
         Some(Self { air, laptop, phone, client, authenticator, _service: service })
     }
 

@@ -50,7 +50,7 @@ impl Transaction {
     #[must_use]
     pub fn qr(config: ClientConfig, keys: QrSecrets, now: Duration, created: u64) -> Self {
         let (state, qr_text) = State::showing_qr(&config, keys, created);
-        let outputs = [Output::Update(ClientUpdate::WaitingForScan)];
+        let outputs = [Output::Update(ClientUpdate::WaitingForScan(qr_text.clone()))];
         let runner = Runner::new(state, config.deadlines, now, outputs);
         Self { runner, qr_text: Some(qr_text), phone_address: None }
     }

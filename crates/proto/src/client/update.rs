@@ -5,13 +5,14 @@ use std::fmt;
 
 use crate::ports::bluetooth::AdapterState;
 use crate::transport::post_handshake::Features;
+use crate::transport::qr_code::QrText;
 
 /// A step that was taken. `Display` is a sentence for people.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum ClientUpdate {
-    /// The QR code is ready to be scanned.
-    WaitingForScan,
+    /// The QR code is ready: show this text as a QR code. The text is a secret.
+    WaitingForScan(QrText),
     /// The radio changed, or cannot be used yet: no advert can be received until it
     /// is on. Then the same QR code is still good.
     Adapter(AdapterState),
@@ -45,7 +46,7 @@ impl fmt::Display for ClientUpdate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Adapter(state) => return state.fmt(f),
-            Self::WaitingForScan => "Scan the QR code with a phone.",
+            Self::WaitingForScan(_) => "Scan the QR code with a phone.",
             Self::Contacting => "Contacting the phone.",
             Self::PhoneHeard => "A phone is near. Connecting to it.",
             Self::Connected => "Connected. Securing the connection.",

@@ -36,7 +36,8 @@ pub enum ApiMisuse {
     /// received there would not prove that a phone is near.
     #[error("the address of a D-Bus must begin with `unix:`: the bus must be on this machine")]
     RemoteBus,
-    /// Something that must be given was not, such as the way to scan.
-    #[error("{0} was not given")]
-    Missing(&'static str),
+    /// The ceremony was awaited although the program never took its QR code, so that
+    /// no person can have seen it.
+    #[error("the QR code was not taken before the ceremony was awaited")]
+    CodeNotTaken,
 }

@@ -66,7 +66,7 @@ pub(super) const fn advice(stage: Stage, fault: &ErrorKind) -> Advice {
             | ApiMisuse::NoRuntime
             | ApiMisuse::TaskEnded
             | ApiMisuse::RemoteBus
-            | ApiMisuse::Missing(_),
+            | ApiMisuse::CodeNotTaken,
         ) => Advice::ReportTheProgram,
     }
 }

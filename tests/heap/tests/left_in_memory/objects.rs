@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use data_encoding::{BASE64, BASE64URL_NOPAD};
 use fido_hybrid::BoxFuture;
 use fido_hybrid::authenticator::{
-    Authenticator, Decision, MemoryStore, Prompt, UserCheck, UserVerification,
+    Authenticator, AuthenticatorParts, Decision, MemoryStore, Prompt, UserCheck, UserVerification,
 };
 use fido_hybrid::bluetooth::{Advertisement, Advertiser};
 use fido_hybrid::client::{Ceremony, Client};
@@ -99,12 +99,15 @@ impl World {
     fn new() -> Self {
         let (air, exchange) = (Air::new(), MemoryRelay::new());
         let (store, advert) = (MemoryStore::new(), Arc::default());
-        let client = Client::builder().scanner(air.clone()).tunnel(exchange.clone());
-        let phone = Authenticator::builder(store.clone(), Yes)
-            .advertiser(Overheard(air, Arc::clone(&advert)))
-            .tunnel(exchange)
-            .domain(TunnelDomain::GOOGLE);
-        Self { client: client.build().unwrap(), phone: phone.build().unwrap(), store, advert }
+        let client = Client::new(air.clone(), exchange.clone());
+        let phone = Authenticator::new(AuthenticatorParts {
+            store: store.clone(),
+            user: Yes,
+            advertiser: Overheard(air, Arc::clone(&advert)),
+            dialer: exchange,
+            domain: TunnelDomain::GOOGLE,
+        });
+        Self { client, phone, store, advert }
     }
 
     /// From the code to the answer as JSON; `response` is the phone's.

@@ -92,7 +92,7 @@ impl World {
     /// Our client, on the computer on which Chromium runs.
     pub(crate) fn client(&self) -> Client {
         let radio = Bluetooth::new().bus_address(self.computer.bus_address());
-        Client::builder().scanner(radio).tunnel(self.tunnel.clone()).build().unwrap()
+        Client::new(radio, self.tunnel.clone())
     }
 
     /// Where a picture is kept.

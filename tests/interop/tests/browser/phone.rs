@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use fido_hybrid::BoxFuture;
 use fido_hybrid::authenticator::{
-    Account, Attestation, Authenticator, AuthenticatorBuilder, Decision, MemoryStore, Passkey,
-    PasskeyStore, Profile, Prompt, UserCheck, UserVerification,
+    Account, Attestation, Authenticator, AuthenticatorParts, Decision, EngineParts, MemoryStore,
+    Passkey, PasskeyStore, Profile, Prompt, Session, UserCheck, UserVerification,
 };
 use fido_hybrid::bluetooth::Bluetooth;
 use fido_hybrid::ctap::CredentialId;
 use fido_hybrid::error::StoreError;
+use fido_hybrid::transport::qr_code::QrCode;
 use fido_hybrid::transport::tunnel_domain::TunnelDomain;
 use fido_hybrid::tunnel::WebSocketDialer;
 use fido_hybrid_interop::{EngineStore, PasskeyEngine, User};
@@ -137,32 +138,29 @@ impl Phone {
         self.engine.as_ref().map_or_else(|| self.passkeys.passkeys().len(), EngineStore::count)
     }
 
-    /// What answers the codes that its camera sees.
+    /// Answers the code that its camera sees.
     pub(crate) async fn authenticator(
         &self,
         person: impl UserCheck + User + 'static,
-    ) -> Authenticator {
+    ) -> Box<dyn FnOnce(QrCode) -> Session + Send> {
+        let (advertiser, dialer) = (self.radio.clone(), self.tunnel.clone());
+        let domain = TunnelDomain::GOOGLE;
         match &self.engine {
             Some(passkeys) => {
                 let engine = PasskeyEngine::new(passkeys.clone(), person).await;
-                self.connected(Authenticator::with_engine(engine)).build()
+                let parts = EngineParts { engine, advertiser, dialer, domain };
+                let phone = Authenticator::with_engine(parts);
+                Box::new(move |code| phone.answer(code).unwrap())
             }
             None => {
                 let store = Store { passkeys: self.passkeys.clone(), fault: self.fault.clone() };
-                let builder = Authenticator::builder(store, person)
+                let parts = AuthenticatorParts { store, user: person, advertiser, dialer, domain };
+                let phone = Authenticator::new(parts)
                     .attestation(self.attestation)
                     .get_info_for_testing_only(self.get_info.clone());
-                self.connected(builder).build()
+                Box::new(move |code| phone.answer(code).unwrap())
             }
         }
-        .unwrap()
-    }
-
-    fn connected<A>(&self, builder: AuthenticatorBuilder<A>) -> AuthenticatorBuilder<A> {
-        builder
-            .advertiser(self.radio.clone())
-            .tunnel(self.tunnel.clone())
-            .domain(TunnelDomain::GOOGLE)
     }
 }
 

@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use fido_hybrid::BoxFuture;
 use fido_hybrid::authenticator::{
-    Authenticator, Decision, MemoryStore, Prompt, Session, UserCheck, UserVerification,
-};
+    Authenticator, Decision, MemoryStore, Prompt, Session, UserCheck, UserVerification, AuthenticatorParts};
 use fido_hybrid::bluetooth::{self, AdapterState};
 use fido_hybrid::client::{self, Ceremony, Client};
 use fido_hybrid::ctap::{CtapRequest, CtapResponse};
@@ -61,17 +60,8 @@ impl World {
             .resolve(&domain(), service.local_addr())
             .build()
             .unwrap();
-        let client = Client::builder()
-            .scanner(bluetooth::Bluetooth::new().adapter("hci0"))
-            .tunnel(tunnel.clone())
-            .build()
-            .unwrap();
-        let phone = Authenticator::builder(MemoryStore::new(), Agrees)
-            .advertiser(bluetooth::Bluetooth::new().adapter("hci1"))
-            .tunnel(tunnel)
-            .domain(TunnelDomain::GOOGLE)
-            .build()
-            .unwrap();
+        let client = Client::new(bluetooth::Bluetooth::new().adapter("hci0"), tunnel.clone());
+        let phone = Authenticator::new(AuthenticatorParts { store: MemoryStore::new(), user: Agrees, advertiser: bluetooth::Bluetooth::new().adapter("hci1"), dialer: tunnel, domain: TunnelDomain::GOOGLE });
         Self { bluetooth, client, phone, _service: service }
     }
 

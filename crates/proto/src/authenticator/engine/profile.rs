@@ -35,13 +35,10 @@ pub enum Attestation {
     Packed,
 }
 
-/// The description of an authenticator: its name, model and abilities.
+/// The description of an authenticator: its model and abilities.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Profile {
-    /// Its name, for people. Clients learn it with a link; as long as no links
-    /// are made it is sent nowhere.
-    pub name: String,
     /// Its model. Relying parties and browsers show names for the models they know.
     pub aaguid: Aaguid,
     /// The attestation of new passkeys.
@@ -63,7 +60,6 @@ impl Default for Profile {
     /// device, no attestation, users verified.
     fn default() -> Self {
         Self {
-            name: String::new(),
             aaguid: Aaguid::ZERO,
             attestation: Attestation::None,
             backup: Backup::DeviceBound,

@@ -164,7 +164,7 @@ fn every_fault() -> Vec<ErrorKind> {
         ApiMisuse::NoRuntime => ApiMisuse::NoRuntime,
         ApiMisuse::TaskEnded => ApiMisuse::TaskEnded,
         ApiMisuse::RemoteBus => ApiMisuse::RemoteBus,
-        ApiMisuse::Missing(_) => ApiMisuse::Missing("a scanner"),
+        ApiMisuse::CodeNotTaken => ApiMisuse::CodeNotTaken,
     });
     let statuses = (1..=u8::MAX).map(|code| ErrorKind::Status(Status(code)));
     let mut faults = vec![ErrorKind::Deadline, ErrorKind::PeerLeft, ErrorKind::StaleQrCode];
@@ -484,7 +484,7 @@ fn rows() -> Vec<Row> {
                 ApiMisuse::NoRuntime.into(),
                 ApiMisuse::TaskEnded.into(),
                 ApiMisuse::RemoteBus.into(),
-                ApiMisuse::Missing("a scanner").into(),
+                ApiMisuse::CodeNotTaken.into(),
                 BluetoothError::Misuse(ApiMisuse::NoRuntime).into(),
             ],
         ),

@@ -9,6 +9,7 @@ use getrandom::rand_core::UnwrapErr;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
+use super::cancel::CancelHandle;
 use super::ceremony::{Answer, Ask, Ceremony, Ended};
 use super::driver::Driver;
 use crate::background::Background;
@@ -33,55 +34,23 @@ pub struct Client {
     deadlines: ClientDeadlines,
 }
 
-/// Builds a [`Client`].
-#[derive(Default)]
-pub struct ClientBuilder {
-    scanner: Option<Arc<dyn Scanner>>,
-    dialer: Option<Arc<dyn TunnelDialer>>,
-    deadlines: ClientDeadlines,
-}
-
-impl ClientBuilder {
-    /// The radio that scans for phones.
+impl Client {
+    /// A client that scans with `scanner` and reaches tunnel services with `dialer`.
+    ///
+    /// `scanner` is the system's `bluetooth::Bluetooth`, or a program's own
+    /// [`Scanner`]. `dialer` is a `tunnel::WebSocketDialer`, or a program's own
+    /// [`TunnelDialer`].
     #[must_use]
-    pub fn scanner(mut self, scanner: impl Scanner + 'static) -> Self {
-        self.scanner = Some(Arc::new(scanner));
-        self
+    pub fn new(scanner: impl Scanner + 'static, dialer: impl TunnelDialer + 'static) -> Self {
+        let (scanner, dialer) = (Arc::new(scanner), Arc::new(dialer));
+        Self { scanner, dialer, deadlines: ClientDeadlines::default() }
     }
 
-    /// The way to tunnel services.
-    #[must_use]
-    pub fn tunnel(mut self, dialer: impl TunnelDialer + 'static) -> Self {
-        self.dialer = Some(Arc::new(dialer));
-        self
-    }
-
-    /// How long each stage may take.
+    /// How long each stage may take. By default, [`ClientDeadlines::default`].
     #[must_use]
     pub const fn deadlines(mut self, deadlines: ClientDeadlines) -> Self {
         self.deadlines = deadlines;
         self
-    }
-
-    /// The client.
-    ///
-    /// # Errors
-    /// [`ApiMisuse::Missing`] without a scanner or a tunnel.
-    pub fn build(self) -> Result<Client, Error> {
-        let missing = |what| Error::new(Stage::Preparing, ApiMisuse::Missing(what));
-        Ok(Client {
-            scanner: self.scanner.ok_or_else(|| missing("a scanner"))?,
-            dialer: self.dialer.ok_or_else(|| missing("a tunnel"))?,
-            deadlines: self.deadlines,
-        })
-    }
-}
-
-impl Client {
-    /// Starts building.
-    #[must_use]
-    pub fn builder() -> ClientBuilder {
-        ClientBuilder::default()
     }
 
     /// Begins a ceremony that asks `request` of the phone that reads its QR
@@ -147,30 +116,25 @@ impl Client {
         let first = Ask { request, timeout, reply };
         let scanner = Arc::clone(&self.scanner);
         let dialer = Arc::clone(&self.dialer);
-        let ended = Ended::default();
+        let (cancel, ended) = (CancelHandle::default(), Ended::default());
         let driver = Driver::new(
             transaction,
             scanner,
             dialer,
             to_driver,
             to_caller,
+            cancel.clone(),
             Arc::clone(&ended),
             first,
         );
         let code = driver.shown_code();
         let task = Background::spawn(&runtime, driver.run());
-        Ok(Ceremony::new(code, updates, asks, ended, response, Box::new(convert), task))
+        Ok(Ceremony::new(code, updates, asks, cancel, ended, response, Box::new(convert), task))
     }
 }
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client").field("deadlines", &self.deadlines).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for ClientBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientBuilder").finish_non_exhaustive()
     }
 }
