@@ -231,7 +231,7 @@ impl Phone {
             store: store.clone(),
             user: Person::new(terminal, store),
             advertiser: self.bluetooth.clone(),
-            dialer: dialer,
+            dialer,
             domain: self.network.domain.unwrap_or(TunnelDomain::GOOGLE),
         });
         Ok(authenticator.answer(code)?)

@@ -7,10 +7,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
-use super::cancel::CancelHandle;
-use super::ceremony::{Answer, Ask, Ceremony, Ended};
+use super::ceremony::{Answer, Ask, Ceremony, Line};
 use super::driver::Driver;
 use crate::background::Background;
 use crate::bluetooth::Scanner;
@@ -21,9 +20,6 @@ use fido_hybrid_proto::client::{
 use fido_hybrid_proto::ctap::{self, CtapResponse};
 use fido_hybrid_proto::error::{ApiMisuse, Error, Stage};
 use fido_hybrid_proto::secret::SecretText;
-
-/// Room for the updates of one ceremony whose program reads them late.
-const UPDATES: usize = 32;
 
 /// A program's way to phones: its radio, its way to tunnel services, its
 /// patience. Cheap to clone.
@@ -110,26 +106,14 @@ impl Client {
             SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let transaction = Transaction::qr(config, keys, Duration::ZERO, created);
 
-        let (asks, to_driver) = mpsc::channel(1);
-        let (to_caller, updates) = mpsc::channel(UPDATES);
+        let (line, caller) = Line::new();
         let (reply, response) = oneshot::channel();
         let first = Ask { request, timeout, reply };
-        let scanner = Arc::clone(&self.scanner);
-        let dialer = Arc::clone(&self.dialer);
-        let (cancel, ended) = (CancelHandle::default(), Ended::default());
-        let driver = Driver::new(
-            transaction,
-            scanner,
-            dialer,
-            to_driver,
-            to_caller,
-            cancel.clone(),
-            Arc::clone(&ended),
-            first,
-        );
+        let (scanner, dialer) = (Arc::clone(&self.scanner), Arc::clone(&self.dialer));
+        let driver = Driver::new(transaction, scanner, dialer, caller, first);
         let code = driver.shown_code();
         let task = Background::spawn(&runtime, driver.run());
-        Ok(Ceremony::new(code, updates, asks, cancel, ended, response, Box::new(convert), task))
+        Ok(Ceremony::new(line, code, response, Box::new(convert), task))
     }
 }
 

@@ -90,6 +90,41 @@ impl ShownCode {
     }
 }
 
+/// Room for the updates of one ceremony whose program reads them late.
+const UPDATES: usize = 32;
+
+/// The ceremony, as the task that drives its transaction has it.
+pub(super) struct Caller {
+    pub(super) asks: mpsc::Receiver<Ask>,
+    pub(super) updates: mpsc::Sender<ClientUpdate>,
+    pub(super) cancel: CancelHandle,
+    pub(super) ended: Ended,
+}
+
+/// The task that drives the transaction, as the ceremony has it.
+pub(super) struct Line {
+    asks: mpsc::Sender<Ask>,
+    updates: mpsc::Receiver<ClientUpdate>,
+    cancel: CancelHandle,
+    ended: Ended,
+}
+
+impl Line {
+    /// Both ends.
+    pub(super) fn new() -> (Self, Caller) {
+        let (asks, to_driver) = mpsc::channel(1);
+        let (to_caller, updates) = mpsc::channel(UPDATES);
+        let (cancel, ended) = (CancelHandle::default(), Ended::default());
+        let caller = Caller {
+            asks: to_driver,
+            updates: to_caller,
+            cancel: cancel.clone(),
+            ended: Arc::clone(&ended),
+        };
+        (Self { asks, updates, cancel, ended }, caller)
+    }
+}
+
 type Pending = oneshot::Receiver<Result<Answer, Error>>;
 /// What is made of the answer to the first request.
 pub(super) type Convert<T> = Box<dyn FnOnce(Answer) -> Result<T, Error> + Send>;
@@ -121,15 +156,13 @@ pub struct Ceremony<T> {
 
 impl<T> Ceremony<T> {
     pub(super) fn new(
+        line: Line,
         code: ShownCode,
-        updates: mpsc::Receiver<ClientUpdate>,
-        asks: mpsc::Sender<Ask>,
-        cancel: CancelHandle,
-        ended: Ended,
         first: Pending,
         convert: Convert<T>,
         task: Background,
     ) -> Self {
+        let Line { asks, updates, cancel, ended } = line;
         let (first, code_taken) = (Some((first, convert)), AtomicBool::new(false));
         Self { code, updates, asks, cancel, ended, code_taken, first, outcome: None, task }
     }

@@ -11,7 +11,7 @@ use tokio::task::consume_budget;
 use tracing::debug;
 
 use super::cancel::CancelHandle;
-use super::ceremony::{Answer, Ask, Ended, ShownCode};
+use super::ceremony::{Answer, Ask, Caller, Ended, ShownCode};
 use crate::bluetooth::{Scan, ScanEvent, Scanner};
 use crate::clock::Clock;
 use crate::data_channel::{Endpoint, Event};
@@ -53,13 +53,11 @@ impl Driver {
         transaction: Transaction,
         scanner: Arc<dyn Scanner>,
         dialer: Arc<dyn TunnelDialer>,
-        asks: mpsc::Receiver<Ask>,
-        updates: mpsc::Sender<ClientUpdate>,
-        cancel: CancelHandle,
-        ended: Ended,
+        caller: Caller,
         first: Ask,
     ) -> Self {
         let radio = Radio::Starting(Box::pin(async move { scanner.scan().await }));
+        let Caller { asks, updates, cancel, ended } = caller;
         let code = ShownCode::new(transaction.qr_text().cloned());
         Self {
             transaction,
