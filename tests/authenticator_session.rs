@@ -113,7 +113,7 @@ impl World {
         let client = Client::new(air.clone(), exchange.clone());
         let authenticator = Authenticator::new(AuthenticatorParts {
             store: store.clone(),
-            user: user,
+            user,
             advertiser: Watched(air, sightings),
             dialer: exchange,
             domain: domain(),

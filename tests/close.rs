@@ -147,7 +147,7 @@ impl World {
         let client = Client::new(air.clone(), of_client.clone());
         let phone = Authenticator::new(AuthenticatorParts {
             store: MemoryStore::new(),
-            user: user,
+            user,
             advertiser: air.clone(),
             dialer: of_phone.clone(),
             domain: domain(),

@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 use allocation_counter::AllocationInfo;
 use fido_hybrid::BoxFuture;
 use fido_hybrid::authenticator::{
-    Authenticator, Decision, MemoryStore, Prompt, UserCheck, UserVerification, AuthenticatorParts};
+    Authenticator, AuthenticatorParts, Decision, MemoryStore, Prompt, UserCheck, UserVerification,
+};
 use fido_hybrid::bluetooth::{AdapterState, Scan, ScanEvent, Scanner};
 use fido_hybrid::client::Client;
 use fido_hybrid::ctap::{
@@ -107,7 +108,13 @@ impl World {
         let (air, heard) = (Air::new(), Heard::default());
         let radio = Noting { air: air.clone(), heard: Arc::clone(&heard) };
         let client = Client::new(radio, tunnel.clone());
-        let phone = Authenticator::new(AuthenticatorParts { store: MemoryStore::new(), user: Agrees, advertiser: air, dialer: tunnel, domain: TunnelDomain::GOOGLE });
+        let phone = Authenticator::new(AuthenticatorParts {
+            store: MemoryStore::new(),
+            user: Agrees,
+            advertiser: air,
+            dialer: tunnel,
+            domain: TunnelDomain::GOOGLE,
+        });
         Self { runtime, client, phone, heard, _service: service }
     }
 

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use fido_hybrid::BoxFuture;
 use fido_hybrid::authenticator::{
-    Authenticator, Decision, MemoryStore, Prompt, Session, UserCheck, UserVerification, AuthenticatorParts};
+    Authenticator, AuthenticatorParts, Decision, MemoryStore, Prompt, Session, UserCheck,
+    UserVerification,
+};
 use fido_hybrid::bluetooth::{self, AdapterState};
 use fido_hybrid::client::{self, Ceremony, Client};
 use fido_hybrid::ctap::{CtapRequest, CtapResponse};
@@ -61,7 +63,13 @@ impl World {
             .build()
             .unwrap();
         let client = Client::new(bluetooth::Bluetooth::new().adapter("hci0"), tunnel.clone());
-        let phone = Authenticator::new(AuthenticatorParts { store: MemoryStore::new(), user: Agrees, advertiser: bluetooth::Bluetooth::new().adapter("hci1"), dialer: tunnel, domain: TunnelDomain::GOOGLE });
+        let phone = Authenticator::new(AuthenticatorParts {
+            store: MemoryStore::new(),
+            user: Agrees,
+            advertiser: bluetooth::Bluetooth::new().adapter("hci1"),
+            dialer: tunnel,
+            domain: TunnelDomain::GOOGLE,
+        });
         Self { bluetooth, client, phone, _service: service }
     }
 
