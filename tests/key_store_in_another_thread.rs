@@ -423,7 +423,7 @@ async fn a_key_in_a_key_store_that_was_not_given_signs_nothing() {
     store.insert(kept).await.unwrap();
     let client = Client::new(air.clone(), exchange.clone());
     let authenticator = Authenticator::new(AuthenticatorParts {
-        store: store,
+        store,
         user: Agrees,
         advertiser: air,
         dialer: exchange,
