@@ -55,7 +55,7 @@ impl CancelHandle {
         self.0.by.get().copied()
     }
 
-    /// Waits until somebody cancels.
+    /// Waits for [`cancel`](Self::cancel).
     ///
     /// # Cancel safety
     /// Nothing is lost.

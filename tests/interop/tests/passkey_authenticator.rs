@@ -46,7 +46,12 @@ impl World {
         let tunnel = secure(&root, service.local_addr()).build().unwrap();
         let air = Air::new();
         let client = Client::new(air.clone(), tunnel.clone());
-        let phone = Authenticator::with_engine(EngineParts { engine, advertiser: air, dialer: tunnel, domain: TunnelDomain::GOOGLE });
+        let phone = Authenticator::with_engine(EngineParts {
+            engine,
+            advertiser: air,
+            dialer: tunnel,
+            domain: TunnelDomain::GOOGLE,
+        });
         Self { client, phone, _service: service }
     }
 
