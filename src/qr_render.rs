@@ -17,6 +17,7 @@ use std::fmt::{self, Write as _};
 use qrcode::EcLevel;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use fido_hybrid_proto::error::{ApiMisuse, Error, ErrorKind, Stage, Unsupported};
 use fido_hybrid_proto::secret::SecretText;
 use fido_hybrid_proto::transport::qr_code::QrText;
 
@@ -38,6 +39,16 @@ pub enum RenderError {
     /// The scale is 0 or above [`MAX_PIXELS_PER_MODULE`].
     #[error("the scale is not from 1 to {MAX_PIXELS_PER_MODULE} pixels for each module")]
     Scale,
+}
+
+impl From<RenderError> for Error {
+    fn from(error: RenderError) -> Self {
+        let kind: ErrorKind = match error {
+            RenderError::TooLong => Unsupported::RequestTooLong.into(),
+            RenderError::Scale => ApiMisuse::QrScale.into(),
+        };
+        Self::new(Stage::Preparing, kind)
+    }
 }
 
 /// How much of a symbol may be unreadable.

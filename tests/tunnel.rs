@@ -7,11 +7,9 @@ use std::error::Error as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use fido_hybrid::error::{Advice, Error, Stage, TunnelError};
+use fido_hybrid::error::{Advice, ApiMisuse, Error, ErrorKind, Stage, TunnelError};
 use fido_hybrid::transport::tunnel_url::{RoutingId, TunnelRequest};
-use fido_hybrid::tunnel::{
-    BuildError, OpenedTunnel, TunnelDialer, TunnelOptions, WebSocketDialer, open_over,
-};
+use fido_hybrid::tunnel::{OpenedTunnel, TunnelDialer, TunnelOptions, WebSocketDialer, open_over};
 use fido_hybrid_testkit::services::{
     TUNNEL, certificate, certificate_between, client_url, domain, phone_url, secure,
 };
@@ -425,13 +423,19 @@ fn client_config(roots: RootCertStore) -> ClientConfig {
         .with_no_client_auth()
 }
 
+fn is_misuse(built: &Result<WebSocketDialer, Error>, expected: ApiMisuse) -> bool {
+    let error = built.as_ref().unwrap_err();
+    error.stage == Stage::Preparing
+        && matches!(error.kind, ErrorKind::ApiMisuse(misuse) if misuse == expected)
+}
+
 #[test]
 fn only_loopback_is_dialled_without_tls() {
     let (root, _) = certificate(&[&domain()]);
     let elsewhere = SocketAddr::from((Ipv4Addr::new(192, 0, 2, 1), 80));
     let builder = WebSocketDialer::builder().extra_roots([root]);
     let built = builder.resolve_without_tls(&domain(), elsewhere).build();
-    assert!(matches!(built, Err(BuildError::NotLoopback)), "{built:?}");
+    assert!(is_misuse(&built, ApiMisuse::NotLoopback), "{built:?}");
 }
 
 #[test]
@@ -440,10 +444,10 @@ fn settings_that_contradict_each_other_are_refused() {
     let config = client_config(RootCertStore::empty());
     let builder = WebSocketDialer::builder().extra_roots([root]);
     let built = builder.tls_config(Arc::new(config.clone())).build();
-    assert!(matches!(built, Err(BuildError::RootsAndConfig)), "{built:?}");
+    assert!(is_misuse(&built, ApiMisuse::RootsAndTlsConfig), "{built:?}");
 
     let mut config = config;
     config.alpn_protocols = vec![b"h2".to_vec()];
     let built = WebSocketDialer::builder().tls_config(Arc::new(config)).build();
-    assert!(matches!(built, Err(BuildError::Alpn)), "{built:?}");
+    assert!(is_misuse(&built, ApiMisuse::Alpn), "{built:?}");
 }

@@ -16,7 +16,7 @@ use super::connect::{Connector, Link, Override, in_time};
 use super::options::TunnelOptions;
 use super::upgrade::{Answer, Target, upgrade};
 use super::{OpenedTunnel, TunnelDialer};
-use fido_hybrid_proto::error::{Source, TunnelError, TunnelStep};
+use fido_hybrid_proto::error::{ApiMisuse, Error, Stage, TunnelError, TunnelStep};
 use fido_hybrid_proto::ports::BoxFuture;
 use fido_hybrid_proto::transport::tunnel_url::TunnelRequest;
 
@@ -42,7 +42,7 @@ const HTTP_1_1: &[u8] = b"http/1.1";
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// use fido_hybrid::tunnel::WebSocketDialer;
 ///
-/// let tunnels = WebSocketDialer::builder().build()?;
+/// let dialer = WebSocketDialer::builder().keep_alive(None).build()?;
 /// # Ok(())
 /// # }
 /// ```
@@ -54,6 +54,18 @@ pub struct WebSocketDialer {
 }
 
 impl WebSocketDialer {
+    /// A dialer that trusts what the system trusts, with the default settings.
+    ///
+    /// It exists with the feature `tls-aws-lc-rs` alone, so that a missing TLS provider
+    /// is found when a program is built.
+    ///
+    /// # Errors
+    /// [`TunnelError::Roots`] if the system has no trusted certificates.
+    #[cfg(feature = "tls-aws-lc-rs")]
+    pub fn new() -> Result<Self, Error> {
+        Self::builder().build()
+    }
+
     /// A dialer that trusts what the system trusts.
     pub fn builder() -> WebSocketDialerBuilder {
         WebSocketDialerBuilder {
@@ -198,20 +210,22 @@ impl WebSocketDialerBuilder {
     /// Reads the system's trusted certificates, on some systems from disk.
     ///
     /// # Errors
-    /// A [`BuildError`].
-    pub fn build(self) -> Result<WebSocketDialer, BuildError> {
+    /// [`TunnelError::Roots`]; [`ApiMisuse`] for settings that exclude each other.
+    pub fn build(self) -> Result<WebSocketDialer, Error> {
         for address in self.overrides.values() {
             if matches!(address, Override::InClear(address) if !address.ip().is_loopback()) {
-                return Err(BuildError::NotLoopback);
+                return Err(ApiMisuse::NotLoopback.into());
             }
         }
         let tls = match self.tls {
-            Some(_) if !self.extra_roots.is_empty() => return Err(BuildError::RootsAndConfig),
+            Some(_) if !self.extra_roots.is_empty() => {
+                return Err(ApiMisuse::RootsAndTlsConfig.into());
+            }
             Some(config) => config,
             None => system_trust(self.extra_roots)?,
         };
         if tls.alpn_protocols.iter().any(|protocol| protocol != HTTP_1_1) {
-            return Err(BuildError::Alpn);
+            return Err(ApiMisuse::Alpn.into());
         }
         Ok(WebSocketDialer {
             connector: Connector::new(self.overrides, tls),
@@ -233,40 +247,16 @@ impl fmt::Debug for WebSocketDialerBuilder {
     }
 }
 
-/// Why no dialer could be made.
-#[derive(Clone, Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum BuildError {
-    /// The crate was built without feature `tls-aws-lc-rs`, so that TLS has no
-    /// cryptography of its own.
-    #[error(
-        "there is no TLS provider: pass a `tls_config`, or build with the feature `tls-aws-lc-rs`"
-    )]
-    NoTlsProvider,
-    /// The system has no trusted certificates, or an extra one is malformed.
-    /// Containers without `ca-certificates` end up here.
-    #[error("no trusted certificates could be loaded")]
-    Roots(#[source] Source),
-    /// Both extra roots and a whole TLS configuration were given.
-    #[error("extra roots and a TLS configuration exclude each other")]
-    RootsAndConfig,
-    /// The TLS configuration offers another protocol than HTTP/1.1.
-    #[error("the TLS configuration offers a protocol other than http/1.1")]
-    Alpn,
-    /// An address without TLS is not a loopback address.
-    #[error("only loopback addresses can be dialled without TLS")]
-    NotLoopback,
-}
-
 #[cfg(not(feature = "tls-aws-lc-rs"))]
-fn system_trust(_: Vec<CertificateDer<'static>>) -> Result<Arc<ClientConfig>, BuildError> {
-    Err(BuildError::NoTlsProvider)
+fn system_trust(_: Vec<CertificateDer<'static>>) -> Result<Arc<ClientConfig>, Error> {
+    Err(ApiMisuse::NoTlsProvider.into())
 }
 
 /// Names its provider: rustls's process-wide default belongs to the program.
 #[cfg(feature = "tls-aws-lc-rs")]
-fn system_trust(roots: Vec<CertificateDer<'static>>) -> Result<Arc<ClientConfig>, BuildError> {
-    let failed = |error: rustls::Error| BuildError::Roots(Arc::new(error));
+fn system_trust(roots: Vec<CertificateDer<'static>>) -> Result<Arc<ClientConfig>, Error> {
+    let failed =
+        |error: rustls::Error| Error::new(Stage::Preparing, TunnelError::Roots(Arc::new(error)));
 
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let verifier = verifier(roots, Arc::clone(&provider)).map_err(failed)?;

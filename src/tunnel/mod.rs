@@ -26,9 +26,7 @@ mod upgrade;
 mod websocket;
 
 #[cfg(feature = "tunnel")]
-pub use dial::{
-    BuildError, DEFAULT_DIAL_TIMEOUT, MAX_REDIRECTS, WebSocketDialer, WebSocketDialerBuilder,
-};
+pub use dial::{DEFAULT_DIAL_TIMEOUT, MAX_REDIRECTS, WebSocketDialer, WebSocketDialerBuilder};
 pub use fido_hybrid_proto::ports::data_channel::DataChannel;
 pub use fido_hybrid_proto::ports::tunnel::{OpenedTunnel, TunnelDialer};
 #[cfg(feature = "tunnel")]

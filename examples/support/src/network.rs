@@ -3,8 +3,9 @@
 use std::error::Error as _;
 use std::net::ToSocketAddrs as _;
 
+use fido_hybrid::error::{ErrorKind, TunnelError};
 use fido_hybrid::transport::tunnel_domain::{FIRST_HASHED_DOMAIN, TunnelDomain};
-use fido_hybrid::tunnel::{BuildError, WebSocketDialer};
+use fido_hybrid::tunnel::WebSocketDialer;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
@@ -73,11 +74,11 @@ impl Network {
             }
         }
         dialer.build().map_err(|why| {
-            let mut told = format!("tunnel services cannot be used: {why}");
+            let mut told = format!("tunnel services cannot be used: {}", why.kind);
             if let Some(cause) = why.source() {
                 told = format!("{told}\n  because: {cause}");
             }
-            if matches!(why, BuildError::Roots(_)) {
+            if matches!(why.kind, ErrorKind::Tunnel(TunnelError::Roots(_))) {
                 told = format!("{told}\n{NO_ROOTS}");
             }
             Stop::Failed(told)

@@ -5,8 +5,9 @@ use std::fmt;
 use super::bluetooth::BluetoothError;
 use super::engine::EngineError;
 use super::misuse::ApiMisuse;
-use super::options::OptionsError;
+use super::options::{OptionsError, OriginError};
 use super::peer::PeerMisbehaved;
+use super::source::Source;
 use super::store::{KeyError, StoreError};
 use super::tunnel::TunnelError;
 use crate::ctap::Status;
@@ -56,9 +57,15 @@ pub enum ErrorKind {
     /// The key store that the program brought could not do what it was asked.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// The text that the program gave is not an origin that may use passkeys.
+    #[error(transparent)]
+    Origin(#[from] OriginError),
     /// The relying party's options are invalid, or are not for this origin.
     #[error("the relying party's request was refused: {0}")]
     Options(#[from] OptionsError),
+    /// The system did not start a thread for the ceremonies of a blocking client.
+    #[error("no thread could be started")]
+    NoThread(#[source] Source),
     /// One side needs what the other does not offer.
     #[error(transparent)]
     Unsupported(#[from] Unsupported),

@@ -36,6 +36,27 @@ pub enum ApiMisuse {
     /// received there would not prove that a phone is near.
     #[error("the address of a D-Bus must begin with `unix:`: the bus must be on this machine")]
     RemoteBus,
+    /// A dialer without a TLS configuration, in a build without a TLS provider.
+    #[error(
+        "there is no TLS provider: pass a `tls_config`, or build with the feature `tls-aws-lc-rs`"
+    )]
+    NoTlsProvider,
+    /// Extra roots of trust and a whole TLS configuration, of which one excludes the
+    /// other.
+    #[error("extra roots and a TLS configuration exclude each other")]
+    RootsAndTlsConfig,
+    /// A TLS configuration that offers another protocol than HTTP/1.1.
+    #[error("the TLS configuration offers a protocol other than http/1.1")]
+    Alpn,
+    /// An address without TLS that is not a loopback address.
+    #[error("only loopback addresses can be dialled without TLS")]
+    NotLoopback,
+    /// A QR code to be drawn at a scale that it cannot have.
+    #[error("the scale of the QR code is out of range")]
+    QrScale,
+    /// A ceremony on the terminal, where standard error is not a terminal.
+    #[error("standard error is not a terminal, so no QR code can be shown there")]
+    NoTerminal,
     /// The ceremony was awaited although the program never took its QR code, so that
     /// no person can have seen it.
     #[error("the QR code was not taken before the ceremony was awaited")]

@@ -26,6 +26,8 @@ mod tunnel;
 
 use std::fmt;
 
+use crate::transport::qr_code::QrCodeError;
+
 pub use advice::Advice;
 pub use bluetooth::BluetoothError;
 pub use dom_exception::DomException;
@@ -34,7 +36,7 @@ pub use kind::{CancelledBy, ErrorKind, Unsupported};
 pub use misuse::ApiMisuse;
 #[cfg(feature = "webauthn")]
 pub(crate) use options::PRF_BY_CREDENTIAL;
-pub use options::{DomainError, MAX_OPTIONS, OptionsError, RpIdError};
+pub use options::{DomainError, MAX_OPTIONS, OptionsError, OriginError, RpIdError};
 pub use peer::{PeerMisbehaved, ResponseMismatch};
 pub use source::Source;
 pub use stage::Stage;
@@ -71,6 +73,19 @@ impl std::error::Error for Error {
         }
     }
 }
+
+/// What fails before a transaction starts, at [`Stage::Preparing`].
+macro_rules! while_preparing {
+    ($($error:ty),*) => {
+        $(impl From<$error> for Error {
+            fn from(error: $error) -> Self {
+                Self::new(Stage::Preparing, error)
+            }
+        })*
+    };
+}
+
+while_preparing!(OptionsError, OriginError, QrCodeError, ApiMisuse);
 
 impl Error {
     /// Puts a fault at its stage.
@@ -116,7 +131,6 @@ mod tests {
     use crate::cbor;
     use crate::transport::digits::DigitsError;
     use crate::transport::noise::HandshakeError;
-    use crate::transport::qr_code::QrCodeError;
 
     /// The messages of an error and of all its sources.
     fn chain(kind: impl Into<ErrorKind>) -> Vec<String> {

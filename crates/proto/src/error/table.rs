@@ -39,6 +39,7 @@ pub(super) const fn advice(stage: Stage, fault: &ErrorKind) -> Advice {
         ErrorKind::Key(KeyError::Gone) => Advice::UseAnotherPasskey,
         ErrorKind::Key(KeyError::Cancelled) => Advice::AnswerOnThePhone,
         ErrorKind::Key(KeyError::WrongSignature | KeyError::Failed(_)) => Advice::ReportTheProgram,
+        ErrorKind::Origin(_) | ErrorKind::NoThread(_) => Advice::ReportTheProgram,
         ErrorKind::Options(OptionsError::Unsupported(_)) => Advice::UseAnotherDevice,
         ErrorKind::Options(_) => Advice::TellTheSite,
         ErrorKind::Unsupported(unsupported) => match unsupported {
@@ -66,6 +67,12 @@ pub(super) const fn advice(stage: Stage, fault: &ErrorKind) -> Advice {
             | ApiMisuse::NoRuntime
             | ApiMisuse::TaskEnded
             | ApiMisuse::RemoteBus
+            | ApiMisuse::NoTlsProvider
+            | ApiMisuse::RootsAndTlsConfig
+            | ApiMisuse::Alpn
+            | ApiMisuse::NotLoopback
+            | ApiMisuse::QrScale
+            | ApiMisuse::NoTerminal
             | ApiMisuse::CodeNotTaken,
         ) => Advice::ReportTheProgram,
     }
@@ -126,6 +133,7 @@ const fn tunnel(fault: &TunnelError) -> Advice {
         | TunnelError::NotBinary
         | TunnelError::Stalled
         | TunnelError::Broken(_) => Advice::TryAgain,
+        TunnelError::Roots(_) => Advice::ReportTheProgram,
     }
 }
 
@@ -247,6 +255,7 @@ pub(super) fn dom_exception(fault: &ErrorKind) -> DomException {
         ErrorKind::Cancelled(CancelledBy::Caller) => DomException::Abort,
         ErrorKind::Status(status) => (*status).into(),
         ErrorKind::Options(error) => error.into(),
+        ErrorKind::Origin(_) => DomException::Security,
         ErrorKind::Cancelled(CancelledBy::User | CancelledBy::Client)
         | ErrorKind::Deadline
         | ErrorKind::Bluetooth(_)
@@ -258,6 +267,7 @@ pub(super) fn dom_exception(fault: &ErrorKind) -> DomException {
         | ErrorKind::Store(_)
         | ErrorKind::Engine(_)
         | ErrorKind::Key(_)
+        | ErrorKind::NoThread(_)
         | ErrorKind::Unsupported(_)
         | ErrorKind::ApiMisuse(_) => DomException::NotAllowed,
     }

@@ -54,6 +54,10 @@ pub enum TunnelError {
     /// The service does not take what is sent.
     #[error("the tunnel service takes no message")]
     Stalled,
+    /// The system has no trusted certificates, or one that the program gave is
+    /// malformed. Containers without `ca-certificates` end up here.
+    #[error("no trusted certificates could be loaded")]
+    Roots(#[source] Source),
     /// The WebSocket or the connection below it broke.
     #[error("the connection to the tunnel service broke")]
     Broken(#[source] Source),

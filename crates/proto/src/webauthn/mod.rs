@@ -40,6 +40,7 @@ mod response;
 mod rp_id;
 mod spki;
 
+pub use crate::error::OriginError;
 pub use crate::error::{DomException, DomainError, MAX_OPTIONS, OptionsError, RpIdError};
 pub use caller::Caller;
 pub use client_data::{ClientData, Kind};
@@ -49,7 +50,7 @@ pub use options::{
     AssertionExtensions, AttestationPreference, CreationOptions, MAX_TIMEOUT, MIN_TIMEOUT,
     RegistrationExtensions, RequestOptions, Requirement,
 };
-pub use origin::{Origin, OriginError};
+pub use origin::Origin;
 pub use prf::prf_input;
 pub use response::{AnswerError, Assertion, Registration};
 pub use rp_id::{BuiltInSuffixes, PublicSuffixes, RpId};

@@ -18,30 +18,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::domain;
-use crate::error::DomainError;
-
-/// Why a text is no origin that may ask. The program is at fault.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
-#[non_exhaustive]
-pub enum OriginError {
-    /// Neither `https`, nor `http` of `localhost` or a name below it: not a
-    /// secure context.
-    #[error("the origin is neither https nor http on localhost")]
-    Scheme,
-    /// More than scheme, host and port: user info, a path, a query, a fragment.
-    #[error("there is more than scheme, host and port")]
-    NotOnlyOrigin,
-    /// The host. It may be an IP address; these cannot be used, since they have no
-    /// RP ID.
-    #[error("the origin's host is {0}")]
-    Host(#[source] DomainError),
-    /// The port: not a number from 1 to 65,535 in plain digits.
-    #[error("the origin's port is invalid")]
-    Port,
-    /// The scheme's own port, which origins leave out.
-    #[error("the origin names its scheme's own port")]
-    DefaultPort,
-}
+use crate::error::OriginError;
 
 /// The origin that asks, spelled as in client data.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -117,6 +94,7 @@ impl fmt::Display for Origin {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::DomainError;
 
     #[test]
     fn origins_stay_as_they_are_spelled() {

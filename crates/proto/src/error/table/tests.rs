@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use super::super::{EngineError, Error, Source};
+use super::super::{DomainError, EngineError, Error, OriginError, Source};
 use super::*;
 use crate::cbor;
 use crate::transport::digits::DigitsError;
@@ -61,6 +61,7 @@ fn every_fault() -> Vec<ErrorKind> {
         TunnelError::Unresponsive => TunnelError::Unresponsive,
         TunnelError::Stalled => TunnelError::Stalled,
         TunnelError::Broken(_) => TunnelError::Broken(source()),
+        TunnelError::Roots(_) => TunnelError::Roots(source()),
     });
     tunnel.extend(steps.into_iter().map(TunnelError::TimedOut));
     tunnel.extend((100..600).map(TunnelError::Status));
@@ -164,10 +165,28 @@ fn every_fault() -> Vec<ErrorKind> {
         ApiMisuse::NoRuntime => ApiMisuse::NoRuntime,
         ApiMisuse::TaskEnded => ApiMisuse::TaskEnded,
         ApiMisuse::RemoteBus => ApiMisuse::RemoteBus,
+        ApiMisuse::NoTlsProvider => ApiMisuse::NoTlsProvider,
+        ApiMisuse::RootsAndTlsConfig => ApiMisuse::RootsAndTlsConfig,
+        ApiMisuse::Alpn => ApiMisuse::Alpn,
+        ApiMisuse::NotLoopback => ApiMisuse::NotLoopback,
+        ApiMisuse::QrScale => ApiMisuse::QrScale,
+        ApiMisuse::NoTerminal => ApiMisuse::NoTerminal,
         ApiMisuse::CodeNotTaken => ApiMisuse::CodeNotTaken,
     });
+    let origin = every!(OriginError {
+        OriginError::Scheme => OriginError::Scheme,
+        OriginError::NotOnlyOrigin => OriginError::NotOnlyOrigin,
+        OriginError::Host(_) => OriginError::Host(DomainError::Syntax),
+        OriginError::Port => OriginError::Port,
+        OriginError::DefaultPort => OriginError::DefaultPort,
+    });
     let statuses = (1..=u8::MAX).map(|code| ErrorKind::Status(Status(code)));
-    let mut faults = vec![ErrorKind::Deadline, ErrorKind::PeerLeft, ErrorKind::StaleQrCode];
+    let mut faults = vec![
+        ErrorKind::NoThread(source()),
+        ErrorKind::Deadline,
+        ErrorKind::PeerLeft,
+        ErrorKind::StaleQrCode,
+    ];
     faults.extend(cancelled.into_iter().map(ErrorKind::Cancelled));
     faults.extend(bluetooth.into_iter().map(ErrorKind::Bluetooth));
     faults.extend(tunnel.into_iter().map(ErrorKind::Tunnel));
@@ -179,6 +198,7 @@ fn every_fault() -> Vec<ErrorKind> {
     faults.extend(key.into_iter().map(ErrorKind::Key));
     faults.extend(unsupported.into_iter().map(ErrorKind::Unsupported));
     faults.extend(misuse.into_iter().map(ErrorKind::ApiMisuse));
+    faults.extend(origin.into_iter().map(ErrorKind::Origin));
     faults.extend(options::every_error().into_iter().map(|(error, _)| ErrorKind::Options(error)));
     faults
 }
@@ -296,6 +316,9 @@ fn every_fault_has_the_exception_that_fits_its_advice() {
                 DomException::Abort
             }
             Advice::TellTheSite if matches!(fault, ErrorKind::Options(_)) => continue,
+            Advice::ReportTheProgram if matches!(fault, ErrorKind::Origin(_)) => {
+                DomException::Security
+            }
             _ => DomException::NotAllowed,
         };
         assert_eq!(exception, expected, "{error}");
@@ -484,7 +507,20 @@ fn rows() -> Vec<Row> {
                 ApiMisuse::NoRuntime.into(),
                 ApiMisuse::TaskEnded.into(),
                 ApiMisuse::RemoteBus.into(),
+                ApiMisuse::NoTlsProvider.into(),
+                ApiMisuse::RootsAndTlsConfig.into(),
+                ApiMisuse::Alpn.into(),
+                ApiMisuse::NotLoopback.into(),
+                ApiMisuse::QrScale.into(),
+                ApiMisuse::NoTerminal.into(),
                 ApiMisuse::CodeNotTaken.into(),
+                OriginError::Scheme.into(),
+                OriginError::NotOnlyOrigin.into(),
+                OriginError::Host(DomainError::Syntax).into(),
+                OriginError::Port.into(),
+                OriginError::DefaultPort.into(),
+                TunnelError::Roots(source()).into(),
+                ErrorKind::NoThread(source()),
                 BluetoothError::Misuse(ApiMisuse::NoRuntime).into(),
             ],
         ),
