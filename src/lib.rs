@@ -13,19 +13,20 @@
 //!
 //! ```no_run
 //! # #[cfg(all(
-//! #     feature = "webauthn", feature = "qr-render", feature = "tunnel", feature = "bluetooth",
+//! #     feature = "webauthn", feature = "qr-render", feature = "tls-aws-lc-rs",
+//! #     feature = "tunnel", feature = "bluetooth",
 //! # ))]
 //! # async fn sign_in(
 //! #     json_from_the_server: String,
 //! #     send_to_server: fn(&str),
-//! # ) -> Result<(), Box<dyn std::error::Error>> {
+//! # ) -> Result<(), fido_hybrid::Error> {
 //! use fido_hybrid::bluetooth::Bluetooth;
 //! use fido_hybrid::client::{Client, ClientUpdate};
 //! use fido_hybrid::qr_render::QrMatrix;
 //! use fido_hybrid::tunnel::WebSocketDialer;
 //! use fido_hybrid::webauthn::{Origin, RequestOptions};
 //!
-//! let client = Client::new(Bluetooth::new(), WebSocketDialer::builder().build()?);
+//! let client = Client::new(Bluetooth::new(), WebSocketDialer::new()?);
 //!
 //! let options = RequestOptions::from_json(&json_from_the_server)?;
 //! let ceremony = client.get(&options, &Origin::parse("https://example.com")?)?;
@@ -53,12 +54,12 @@
 //! this phone.
 //!
 //! ```no_run
-//! # #[cfg(all(feature = "tunnel", feature = "bluetooth"))]
+//! # #[cfg(all(feature = "tls-aws-lc-rs", feature = "tunnel", feature = "bluetooth"))]
 //! # async fn answer(
 //! #     user: impl fido_hybrid::authenticator::UserCheck + 'static,
 //! #     tunnel_service: fido_hybrid::transport::tunnel_domain::TunnelDomain,
 //! #     scanned_text: &str,
-//! # ) -> Result<(), Box<dyn std::error::Error>> {
+//! # ) -> Result<(), fido_hybrid::Error> {
 //! use fido_hybrid::authenticator::{Authenticator, AuthenticatorParts, MemoryStore};
 //! use fido_hybrid::bluetooth::Bluetooth;
 //! use fido_hybrid::tunnel::WebSocketDialer;
@@ -67,7 +68,7 @@
 //!     store: MemoryStore::new(),
 //!     user,
 //!     advertiser: Bluetooth::new(),
-//!     dialer: WebSocketDialer::builder().build()?,
+//!     dialer: WebSocketDialer::new()?,
 //!     domain: tunnel_service,
 //! });
 //! let mut session = phone.answer(scanned_text.parse()?)?;
@@ -97,6 +98,7 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`client`], [`authenticator`] | the roles |
+//! | [`blocking`] | the client without an async runtime |
 //! | [`bluetooth`], [`tunnel`] | how the roles reach each other: traits, and what implements them |
 //! | `qr_render` | QR codes for terminals, as SVG and as pixels |
 //! | `webauthn` | WebAuthn JSON to CTAP and back |
@@ -121,15 +123,33 @@
 
 pub mod authenticator;
 mod background;
+pub mod blocking;
 pub mod bluetooth;
 pub mod client;
 mod clock;
 mod data_channel;
 #[cfg(feature = "qr-render")]
 pub mod qr_render;
+#[cfg(all(
+    feature = "bluetooth",
+    feature = "qr-render",
+    feature = "tls-aws-lc-rs",
+    feature = "tunnel",
+    feature = "webauthn"
+))]
+mod terminal;
 pub mod tunnel;
 
+pub use fido_hybrid_proto::error::Error;
 pub use fido_hybrid_proto::ports::BoxFuture;
 #[cfg(feature = "webauthn")]
 pub use fido_hybrid_proto::webauthn;
 pub use fido_hybrid_proto::{cbor, crypto, ctap, error, secret, transport};
+#[cfg(all(
+    feature = "bluetooth",
+    feature = "qr-render",
+    feature = "tls-aws-lc-rs",
+    feature = "tunnel",
+    feature = "webauthn"
+))]
+pub use terminal::{register, sign_in};

@@ -1,0 +1,292 @@
+//! The client for programs without an async runtime.
+//!
+//! A [`Client`] has one thread of its own, in which its ceremonies run. Its methods
+//! work from any thread, several at once, and also within a program's own runtime,
+//! whose thread they block.
+//!
+//! ```no_run
+//! # #[cfg(all(
+//! #     feature = "webauthn", feature = "qr-render", feature = "tls-aws-lc-rs",
+//! #     feature = "bluetooth",
+//! # ))]
+//! # fn sign_in(options: &str) -> Result<(), fido_hybrid::Error> {
+//! use fido_hybrid::blocking::Client;
+//! use fido_hybrid::bluetooth::Bluetooth;
+//! use fido_hybrid::client::ClientUpdate;
+//! use fido_hybrid::qr_render::QrMatrix;
+//! use fido_hybrid::tunnel::WebSocketDialer;
+//! use fido_hybrid::webauthn::{Origin, RequestOptions};
+//!
+//! let client = Client::new(Bluetooth::new(), WebSocketDialer::new()?)?;
+//! let options = RequestOptions::from_json(options)?;
+//! let mut ceremony = client.get(&options, &Origin::parse("https://example.com")?)?;
+//! for update in &mut ceremony {
+//!     match update {
+//!         ClientUpdate::WaitingForScan(code) => {
+//!             println!("{}", QrMatrix::new(&code)?.to_terminal().expose());
+//!         }
+//!         step => println!("{step}"), // "A phone is near. Connecting to it."
+//!     }
+//! }
+//! let assertion = ceremony.outcome()?;
+//! # Ok(())
+//! # }
+//! # fn main() {}
+//! ```
+
+use std::convert::Infallible;
+use std::fmt;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+use std::time::Duration;
+
+use fido_hybrid_proto::client::{ClientDeadlines, ClientUpdate, JsonRequest};
+use fido_hybrid_proto::ctap::{CtapRequest, CtapResponse};
+use fido_hybrid_proto::error::{Error, ErrorKind, Stage};
+use fido_hybrid_proto::secret::SecretText;
+use fido_hybrid_proto::transport::qr_code::QrText;
+#[cfg(feature = "webauthn")]
+use fido_hybrid_proto::webauthn::{
+    Assertion, Caller, CreationOptions, Registration, RequestOptions,
+};
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::oneshot;
+
+use crate::bluetooth::Scanner;
+use crate::client::{self, CancelHandle};
+use crate::tunnel::TunnelDialer;
+
+/// A program's way to phones, without an async runtime. Cheap to clone.
+#[derive(Clone)]
+pub struct Client {
+    client: client::Client,
+    background: Arc<Background>,
+}
+
+/// The thread in which ceremonies run, until this is dropped.
+struct Background {
+    runtime: Handle,
+    /// Carries nothing: the thread waits for its end.
+    _held: oneshot::Sender<Infallible>,
+}
+
+impl Background {
+    fn start() -> Result<Self, Error> {
+        let failed = |error| Error::new(Stage::Preparing, ErrorKind::NoThread(Arc::new(error)));
+        let runtime = Builder::new_current_thread().enable_all().build().map_err(failed)?;
+        let handle = runtime.handle().clone();
+        let (held, released) = oneshot::channel::<Infallible>();
+        let thread = thread::Builder::new().name("fido-hybrid".to_owned());
+        let run = move || {
+            let _released = runtime.block_on(released);
+        };
+        thread.spawn(run).map_err(failed)?;
+        Ok(Self { runtime: handle, _held: held })
+    }
+}
+
+impl Client {
+    /// A client that scans with `scanner` and reaches tunnel services with `dialer`, as
+    /// [`client::Client::new`] makes one, and its thread.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NoThread`] if the system does not start a thread.
+    pub fn new(
+        scanner: impl Scanner + 'static,
+        dialer: impl TunnelDialer + 'static,
+    ) -> Result<Self, Error> {
+        let background = Arc::new(Background::start()?);
+        Ok(Self { client: client::Client::new(scanner, dialer), background })
+    }
+
+    /// How long each stage may take. By default, [`ClientDeadlines::default`].
+    #[must_use]
+    pub fn deadlines(self, deadlines: ClientDeadlines) -> Self {
+        Self { client: self.client.deadlines(deadlines), ..self }
+    }
+
+    /// Begins a sign-in, as [`client::Client::get`] does.
+    ///
+    /// # Errors
+    /// As for [`client::Client::get`].
+    #[cfg(feature = "webauthn")]
+    pub fn get(
+        &self,
+        options: &RequestOptions,
+        caller: impl Into<Caller>,
+    ) -> Result<Ceremony<Assertion>, Error> {
+        self.begin_with(|client| client.get(options, caller))
+    }
+
+    /// Begins the registration of a passkey, as [`client::Client::create`] does.
+    ///
+    /// # Errors
+    /// As for [`client::Client::create`].
+    #[cfg(feature = "webauthn")]
+    pub fn create(
+        &self,
+        options: &CreationOptions,
+        caller: impl Into<Caller>,
+    ) -> Result<Ceremony<Registration>, Error> {
+        self.begin_with(|client| client.create(options, caller))
+    }
+
+    /// Begins a ceremony that asks `request` of the phone, as
+    /// [`client::Client::begin`] does.
+    ///
+    /// # Errors
+    /// As for [`client::Client::begin`].
+    pub fn begin(
+        &self,
+        request: CtapRequest,
+        timeout: Option<Duration>,
+    ) -> Result<Ceremony<CtapResponse>, Error> {
+        self.begin_with(|client| client.begin(request, timeout))
+    }
+
+    /// Begins a ceremony that asks for digital credentials in JSON, as
+    /// [`client::Client::begin_json`] does.
+    ///
+    /// # Errors
+    /// As for [`client::Client::begin_json`].
+    pub fn begin_json(
+        &self,
+        request: JsonRequest,
+        timeout: Option<Duration>,
+    ) -> Result<Ceremony<SecretText>, Error> {
+        self.begin_with(|client| client.begin_json(request, timeout))
+    }
+
+    fn begin_with<T: Send + 'static>(
+        &self,
+        begin: impl FnOnce(&client::Client) -> Result<client::Ceremony<T>, Error>,
+    ) -> Result<Ceremony<T>, Error> {
+        let _within = self.background.runtime.enter();
+        let ceremony = Some(begin(&self.client)?);
+        Ok(Ceremony { ceremony, background: Arc::clone(&self.background) })
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.client.fmt(f)
+    }
+}
+
+/// A ceremony under way: an iterator of its updates, which blocks until the next one.
+///
+/// Dropping it cancels the ceremony in the background. A program that is about to end
+/// calls [`close`](Self::close), so that the phone is told before.
+pub struct Ceremony<T: Send + 'static> {
+    /// `None` while it is closed.
+    ceremony: Option<client::Ceremony<T>>,
+    background: Arc<Background>,
+}
+
+impl<T: Send + 'static> Ceremony<T> {
+    /// The text of the QR code to show, as [`client::Ceremony::qr_code`].
+    #[must_use]
+    pub fn qr_code(&self) -> Option<QrText> {
+        self.ceremony.as_ref()?.qr_code()
+    }
+
+    /// The next step, if it was taken already. It never blocks.
+    pub fn try_next(&mut self) -> Option<ClientUpdate> {
+        self.ceremony.as_mut()?.try_next()
+    }
+
+    /// A handle that cancels the ceremony from another thread. Calls that block then
+    /// return.
+    #[must_use]
+    pub fn cancel_handle(&self) -> CancelHandle {
+        self.ceremony.as_ref().map(client::Ceremony::cancel_handle).unwrap_or_default()
+    }
+
+    /// Blocks until there is an outcome, and closes the ceremony. Updates that were not
+    /// taken are dropped.
+    ///
+    /// # Errors
+    /// As for [`client::Ceremony::outcome`].
+    pub fn outcome(self) -> Result<T, Error> {
+        self.on_update(|_| {})
+    }
+
+    /// Calls `update` with each step until there is an outcome, and closes the ceremony.
+    /// `update` is called on this thread.
+    ///
+    /// # Errors
+    /// As for [`client::Ceremony::outcome`].
+    pub fn on_update(mut self, mut update: impl FnMut(ClientUpdate)) -> Result<T, Error> {
+        for step in &mut self {
+            update(step);
+        }
+        let over = || Error::new(Stage::Closed, fido_hybrid_proto::error::ApiMisuse::Closed);
+        let Some(mut ceremony) = self.ceremony.take() else { return Err(over()) };
+        block_on(async {
+            let outcome = ceremony.outcome().await;
+            ceremony.close().await;
+            outcome
+        })
+    }
+
+    /// Ends the ceremony and blocks until that is done, as
+    /// [`client::Ceremony::close`]: at most
+    /// [`CLOSE_DEADLINE`](client::CLOSE_DEADLINE).
+    pub fn close(mut self) {
+        if let Some(ceremony) = self.ceremony.take() {
+            block_on(ceremony.close());
+        }
+    }
+}
+
+impl<T: Send + 'static> Iterator for Ceremony<T> {
+    type Item = ClientUpdate;
+
+    fn next(&mut self) -> Option<ClientUpdate> {
+        block_on(self.ceremony.as_mut()?.next())
+    }
+}
+
+impl<T: Send + 'static> Drop for Ceremony<T> {
+    fn drop(&mut self) {
+        if let Some(ceremony) = self.ceremony.take() {
+            // The thread goes on until the phone was told.
+            let background = Arc::clone(&self.background);
+            self.background.runtime.spawn(async move {
+                ceremony.close().await;
+                drop(background);
+            });
+        }
+    }
+}
+
+impl<T: Send + 'static> fmt::Debug for Ceremony<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ceremony").finish_non_exhaustive()
+    }
+}
+
+/// Wakes a thread that waits for a future.
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Waits for a future on this thread. Unlike a runtime's `block_on` it does not panic
+/// within another runtime.
+fn block_on<F: Future>(future: F) -> F::Output {
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut context = Context::from_waker(&waker);
+    let mut future = pin!(future);
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+            return output;
+        }
+        thread::park();
+    }
+}
