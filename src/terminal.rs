@@ -113,7 +113,7 @@ impl Terminal {
     }
 
     /// A used code must not stay on the screen: it is erased, with what was printed
-    /// below it [ECMA-48 §8.3.13, §8.3.39].
+    /// below it.
     fn take_away(&mut self) {
         if let Some(lines) = self.lines.take() {
             put(&format!("\x1b[{lines}F\x1b[J"));
