@@ -44,7 +44,7 @@ use std::time::Duration;
 
 use fido_hybrid_proto::client::{ClientDeadlines, ClientUpdate, JsonRequest};
 use fido_hybrid_proto::ctap::{CtapRequest, CtapResponse};
-use fido_hybrid_proto::error::{Error, ErrorKind, Stage};
+use fido_hybrid_proto::error::{ApiMisuse, Error, ErrorKind, Stage};
 use fido_hybrid_proto::secret::SecretText;
 use fido_hybrid_proto::transport::qr_code::QrText;
 #[cfg(feature = "webauthn")]
@@ -208,9 +208,13 @@ impl<T: Send + 'static> Ceremony<T> {
     /// taken are dropped.
     ///
     /// # Errors
-    /// As for [`client::Ceremony::outcome`].
-    pub fn outcome(self) -> Result<T, Error> {
-        self.on_update(|_| {})
+    /// As for [`client::Ceremony::outcome`]; [`ApiMisuse::CodeNotTaken`] if the program
+    /// did not take the code, so that no person can have seen it.
+    pub fn outcome(mut self) -> Result<T, Error> {
+        match self.ceremony.take() {
+            Some(ceremony) => block_on(ceremony.into_future()),
+            None => Err(ApiMisuse::Closed.into()),
+        }
     }
 
     /// Calls `update` with each step until there is an outcome, and closes the ceremony.
@@ -222,13 +226,7 @@ impl<T: Send + 'static> Ceremony<T> {
         for step in &mut self {
             update(step);
         }
-        let over = || Error::new(Stage::Closed, fido_hybrid_proto::error::ApiMisuse::Closed);
-        let Some(mut ceremony) = self.ceremony.take() else { return Err(over()) };
-        block_on(async {
-            let outcome = ceremony.outcome().await;
-            ceremony.close().await;
-            outcome
-        })
+        self.outcome()
     }
 
     /// Ends the ceremony and blocks until that is done, as

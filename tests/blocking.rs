@@ -15,7 +15,7 @@ use fido_hybrid::authenticator::{
 use fido_hybrid::blocking::{Ceremony, Client};
 use fido_hybrid::client::{Canceller, ClientUpdate};
 use fido_hybrid::ctap::CtapResponse;
-use fido_hybrid::error::{CancelledBy, Error, ErrorKind};
+use fido_hybrid::error::{ApiMisuse, CancelledBy, Error, ErrorKind};
 use fido_hybrid::transport::qr_code::QrText;
 use fido_hybrid_sim::{Air, MemoryRelay};
 use fido_hybrid_testkit::rig::{approved, domain, make_credential};
@@ -123,6 +123,12 @@ fn a_function_is_called_on_the_callers_thread() {
     });
     assert!(is_registered(&outcome));
     phone.unwrap().join().unwrap().unwrap();
+}
+
+#[test]
+fn an_outcome_without_the_code_is_a_misuse() {
+    let error = World::new(Person::Approves).begin("Ada").outcome().unwrap_err();
+    assert!(matches!(error.kind, ErrorKind::ApiMisuse(ApiMisuse::CodeNotTaken)), "{error}");
 }
 
 #[test]
