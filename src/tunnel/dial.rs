@@ -16,7 +16,7 @@ use super::connect::{Connector, Link, Override, in_time};
 use super::options::TunnelOptions;
 use super::upgrade::{Answer, Target, upgrade};
 use super::{OpenedTunnel, TunnelDialer};
-use fido_hybrid_proto::error::{ApiMisuse, Error, Stage, TunnelError, TunnelStep};
+use fido_hybrid_proto::error::{ApiMisuse, Error, TunnelError, TunnelStep};
 use fido_hybrid_proto::ports::BoxFuture;
 use fido_hybrid_proto::transport::tunnel_url::TunnelRequest;
 
@@ -255,8 +255,9 @@ fn system_trust(_: Vec<CertificateDer<'static>>) -> Result<Arc<ClientConfig>, Er
 /// Names its provider: rustls's process-wide default belongs to the program.
 #[cfg(feature = "tls-aws-lc-rs")]
 fn system_trust(roots: Vec<CertificateDer<'static>>) -> Result<Arc<ClientConfig>, Error> {
-    let failed =
-        |error: rustls::Error| Error::new(Stage::Preparing, TunnelError::Roots(Arc::new(error)));
+    let failed = |error: rustls::Error| {
+        Error::new(fido_hybrid_proto::error::Stage::Preparing, TunnelError::Roots(Arc::new(error)))
+    };
 
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let verifier = verifier(roots, Arc::clone(&provider)).map_err(failed)?;
