@@ -46,7 +46,7 @@ use fido_hybrid_proto::client::{ClientDeadlines, ClientUpdate, JsonRequest};
 use fido_hybrid_proto::ctap::{CtapRequest, CtapResponse};
 use fido_hybrid_proto::error::{ApiMisuse, Error, ErrorKind, Stage};
 use fido_hybrid_proto::secret::SecretText;
-use fido_hybrid_proto::transport::qr_code::QrText;
+use fido_hybrid_proto::transport::QrText;
 #[cfg(feature = "webauthn")]
 use fido_hybrid_proto::webauthn::{
     Assertion, Caller, CreationOptions, Registration, RequestOptions,

@@ -50,14 +50,14 @@
 //! # A phone
 //!
 //! `user` is an `authenticator::UserCheck`, and `tunnel_service` the
-//! [`TunnelDomain`](transport::tunnel_domain::TunnelDomain) at which clients find
+//! [`TunnelDomain`](transport::TunnelDomain) at which clients find
 //! this phone.
 //!
 //! ```no_run
 //! # #[cfg(all(feature = "tls-aws-lc-rs", feature = "tunnel", feature = "bluetooth"))]
 //! # async fn answer(
 //! #     user: impl fido_hybrid::authenticator::UserCheck + 'static,
-//! #     tunnel_service: fido_hybrid::transport::tunnel_domain::TunnelDomain,
+//! #     tunnel_service: fido_hybrid::transport::TunnelDomain,
 //! #     scanned_text: &str,
 //! # ) -> Result<(), fido_hybrid::Error> {
 //! use fido_hybrid::authenticator::{Authenticator, AuthenticatorParts, MemoryStore};

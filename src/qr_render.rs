@@ -19,7 +19,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use fido_hybrid_proto::error::{ApiMisuse, Error, ErrorKind, Stage, Unsupported};
 use fido_hybrid_proto::secret::SecretText;
-use fido_hybrid_proto::transport::qr_code::QrText;
+use fido_hybrid_proto::transport::QrText;
 
 /// Light modules on each side of a symbol (ISO/IEC 18004).
 pub const QUIET_ZONE: usize = 4;
@@ -295,7 +295,7 @@ mod tests {
     use super::*;
     use fido_hybrid_proto::crypto::SecretKey;
     use fido_hybrid_proto::secret::QrSecret;
-    use fido_hybrid_proto::transport::qr_code::{DataChannels, QrCode, RequestHint};
+    use fido_hybrid_proto::transport::{DataChannels, QrCode, RequestHint};
 
     fn code(byte: u8) -> QrCode {
         let key = SecretKey::from_scalar(&[byte; 32]).unwrap();

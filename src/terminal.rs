@@ -5,7 +5,7 @@ use std::io::{IsTerminal as _, Write as _, stderr};
 
 use fido_hybrid_proto::client::ClientUpdate;
 use fido_hybrid_proto::error::{ApiMisuse, Error};
-use fido_hybrid_proto::transport::qr_code::QrText;
+use fido_hybrid_proto::transport::QrText;
 use fido_hybrid_proto::webauthn::{
     Assertion, CreationOptions, Origin, Registration, RequestOptions,
 };

@@ -2,7 +2,6 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-use fido_hybrid::ctap::GetAssertionRequest;
 use fido_hybrid_testkit::rig;
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use fido_hybrid::authenticator::{
 };
 use fido_hybrid::client::{Ceremony, Client};
 use fido_hybrid::crypto::PublicKey;
-use fido_hybrid::ctap::{CtapRequest, CtapResponse};
+use fido_hybrid::ctap::{CtapRequest, CtapResponse, GetAssertionRequest};
 use fido_hybrid_sim::{Air, MemoryRelay};
 use rig::{approved, domain, make_credential};
 use tokio::sync::{Mutex, mpsc};

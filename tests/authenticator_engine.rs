@@ -2,7 +2,6 @@
 //! store and a user check.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use fido_hybrid::ctap::{GetAssertionResponse, GetInfoResponse};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
@@ -14,7 +13,7 @@ use fido_hybrid::client::{Ceremony, Client};
 use fido_hybrid::crypto::{SecretKey, sha256};
 use fido_hybrid::ctap::{
     Aaguid, AuthenticatorData, CredentialDescriptor, CredentialId, CtapRequest, CtapResponse,
-    Flags, Status, User, UserHandle,
+    Flags, GetAssertionResponse, GetInfoResponse, Status, User, UserHandle,
 };
 use fido_hybrid::error::{CancelledBy, EngineError, Error, ErrorKind, Stage};
 use fido_hybrid::secret::SecretBytes;

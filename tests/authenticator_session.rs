@@ -17,8 +17,7 @@ use fido_hybrid::ctap::{self, CtapResponse, Status};
 use fido_hybrid::error::{
     ApiMisuse, BluetoothError, CancelledBy, Error, ErrorKind, Stage, TunnelError,
 };
-use fido_hybrid::transport::qr_code::QrCode;
-use fido_hybrid::transport::tunnel_url::TunnelRequest;
+use fido_hybrid::transport::{QrCode, TunnelRequest};
 use fido_hybrid::tunnel::{DataChannel, OpenedTunnel, TunnelDialer};
 use fido_hybrid_sim::{Air, MemoryRelay};
 use rig::{approved, domain, get_assertion, make_credential, passkey};

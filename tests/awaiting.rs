@@ -15,7 +15,7 @@ use fido_hybrid::authenticator::{
 use fido_hybrid::client::{CancelHandle, Canceller, Ceremony, Client, ClientUpdate, WithUpdates};
 use fido_hybrid::ctap::CtapResponse;
 use fido_hybrid::error::{ApiMisuse, CancelledBy, Error, ErrorKind, Stage};
-use fido_hybrid::transport::qr_code::QrText;
+use fido_hybrid::transport::QrText;
 use fido_hybrid_sim::{Air, MemoryRelay};
 use fido_hybrid_testkit::rig::{approved, domain, make_credential};
 use futures_core::Stream;

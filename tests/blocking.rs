@@ -16,7 +16,7 @@ use fido_hybrid::blocking::{Ceremony, Client};
 use fido_hybrid::client::{Canceller, ClientUpdate};
 use fido_hybrid::ctap::CtapResponse;
 use fido_hybrid::error::{ApiMisuse, CancelledBy, Error, ErrorKind};
-use fido_hybrid::transport::qr_code::QrText;
+use fido_hybrid::transport::QrText;
 use fido_hybrid_sim::{Air, MemoryRelay};
 use fido_hybrid_testkit::rig::{approved, domain, make_credential};
 

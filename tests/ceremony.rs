@@ -29,15 +29,10 @@ use fido_hybrid::error::{
     Advice, ApiMisuse, BluetoothError, CancelledBy, ErrorKind, PeerMisbehaved, Stage, TunnelError,
     Unsupported,
 };
-use fido_hybrid::transport::advert::{AdvertKey, Eid};
-use fido_hybrid::transport::channel::Channel;
-use fido_hybrid::transport::key_schedule;
-use fido_hybrid::transport::message::MessageType;
-use fido_hybrid::transport::noise::Responder;
-use fido_hybrid::transport::post_handshake::{Features, PostHandshake};
-use fido_hybrid::transport::qr_code::{QrCode, RequestHint};
-use fido_hybrid::transport::tunnel_domain::TunnelDomain;
-use fido_hybrid::transport::tunnel_url::{TunnelRequest, TunnelUrl};
+use fido_hybrid::transport::{
+    AdvertKey, Channel, Eid, Features, MessageType, PostHandshake, QrCode, RequestHint, Responder,
+    TunnelDomain, TunnelRequest, TunnelUrl, key_schedule,
+};
 use fido_hybrid::tunnel::{DataChannel, OpenedTunnel, TunnelDialer};
 use fido_hybrid::{BoxFuture, authenticator as phone};
 use fido_hybrid_sim::{Air, MemoryRelay, RadioConditions, SeededRng};

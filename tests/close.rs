@@ -16,8 +16,7 @@ use fido_hybrid::authenticator::{
 use fido_hybrid::client::{CLOSE_DEADLINE, Canceller, Ceremony, Client};
 use fido_hybrid::ctap::{CtapResponse, Status};
 use fido_hybrid::error::{ApiMisuse, CancelledBy, ErrorKind, Stage, TunnelError};
-use fido_hybrid::transport::qr_code::QrCode;
-use fido_hybrid::transport::tunnel_url::TunnelRequest;
+use fido_hybrid::transport::{QrCode, TunnelRequest};
 use fido_hybrid::tunnel::{DataChannel, OpenedTunnel, TunnelDialer};
 use fido_hybrid_sim::{Air, MemoryRelay};
 use futures_util::FutureExt as _;

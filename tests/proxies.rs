@@ -19,9 +19,7 @@ use fido_hybrid::authenticator::{
 use fido_hybrid::client::{Ceremony, Client};
 use fido_hybrid::ctap::CtapResponse;
 use fido_hybrid::error::{Error, ErrorKind};
-use fido_hybrid::transport::qr_code::QrCode;
-use fido_hybrid::transport::tunnel_domain::TunnelDomain;
-use fido_hybrid::transport::tunnel_url::{TunnelId, TunnelUrl};
+use fido_hybrid::transport::{QrCode, TunnelDomain, TunnelId, TunnelUrl};
 use fido_hybrid::tunnel::{DEFAULT_KEEP_ALIVE, TunnelDialer as _, WebSocketDialer};
 use fido_hybrid_relay::{Server, ServerHandle};
 use fido_hybrid_sim::Air;

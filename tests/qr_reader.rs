@@ -5,7 +5,7 @@
 use fido_hybrid::crypto::{SecretKey, sha256};
 use fido_hybrid::qr_render::{QUIET_ZONE, QrMatrix};
 use fido_hybrid::secret::QrSecret;
-use fido_hybrid::transport::qr_code::{QrCode, QrText, RequestHint};
+use fido_hybrid::transport::{QrCode, QrText, RequestHint};
 #[allow(dead_code, reason = "the programs use the rest")]
 use fido_hybrid_testkit::qr_reader;
 

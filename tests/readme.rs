@@ -10,7 +10,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use fido_hybrid::transport::tunnel_domain::ASSIGNED_DOMAINS;
+use fido_hybrid::transport::ASSIGNED_DOMAINS;
 
 const README: &str = include_str!("../README.md");
 const DOCUMENTATION: &str = include_str!("../src/lib.rs");

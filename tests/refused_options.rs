@@ -7,12 +7,12 @@
 use fido_hybrid::BoxFuture;
 use fido_hybrid::bluetooth::{AdapterState, Scan, Scanner};
 use fido_hybrid::client::Client;
-use fido_hybrid::error::{BluetoothError, ErrorKind, Stage, TunnelError};
-use fido_hybrid::transport::tunnel_url::TunnelRequest;
-use fido_hybrid::tunnel::{OpenedTunnel, TunnelDialer};
-use fido_hybrid::webauthn::{
-    CreationOptions, DomException, OptionsError, Origin, RequestOptions, RpIdError,
+use fido_hybrid::error::{
+    BluetoothError, DomException, ErrorKind, OptionsError, RpIdError, Stage, TunnelError,
 };
+use fido_hybrid::transport::TunnelRequest;
+use fido_hybrid::tunnel::{OpenedTunnel, TunnelDialer};
+use fido_hybrid::webauthn::{CreationOptions, Origin, RequestOptions};
 use serde_json::{Value, json};
 
 struct Nothing;

@@ -7,7 +7,7 @@
 use std::net::SocketAddr;
 
 use fido_hybrid::error::TunnelError;
-use fido_hybrid::transport::tunnel_url::{RoutingId, TunnelId};
+use fido_hybrid::transport::{RoutingId, TunnelId};
 use fido_hybrid::tunnel::{OpenedTunnel, TunnelDialer, WebSocketDialer};
 use fido_hybrid_relay::{Limits, Server, ServerHandle};
 use fido_hybrid_testkit::services::{

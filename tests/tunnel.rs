@@ -8,7 +8,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use fido_hybrid::error::{Advice, ApiMisuse, Error, ErrorKind, Stage, TunnelError};
-use fido_hybrid::transport::tunnel_url::{RoutingId, TunnelRequest};
+use fido_hybrid::transport::{RoutingId, TunnelRequest};
 use fido_hybrid::tunnel::{OpenedTunnel, TunnelDialer, TunnelOptions, WebSocketDialer, open_over};
 use fido_hybrid_testkit::services::{
     TUNNEL, certificate, certificate_between, client_url, domain, phone_url, secure,

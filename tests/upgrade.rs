@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use fido_hybrid::error::TunnelError;
-use fido_hybrid::transport::tunnel_url::RoutingId;
+use fido_hybrid::transport::RoutingId;
 use fido_hybrid::tunnel::{OpenedTunnel, TunnelDialer, WebSocketDialer};
 use fido_hybrid_testkit::services::{TUNNEL, domain, phone_url};
 use rustls::{ClientConfig, RootCertStore};

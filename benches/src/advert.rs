@@ -2,9 +2,7 @@
 
 use aes::cipher::BlockCipherDecrypt as _;
 use fido_hybrid::secret::EidKey;
-use fido_hybrid::transport::advert::{ADVERT_LENGTH, AdvertKey, Eid};
-use fido_hybrid::transport::tunnel_domain::TunnelDomain;
-use fido_hybrid::transport::tunnel_url::RoutingId;
+use fido_hybrid::transport::{ADVERT_LENGTH, AdvertKey, Eid, RoutingId, TunnelDomain};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 

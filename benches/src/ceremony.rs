@@ -6,7 +6,6 @@
 //! once, a new passkey and its registration. TLS 1.3 with a certificate on
 //! P-256, by aws-lc-rs in either build.
 
-use fido_hybrid::ctap::MakeCredentialRequest;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -18,10 +17,11 @@ use fido_hybrid::authenticator::{
 use fido_hybrid::bluetooth::{AdapterState, Scan, ScanEvent, Scanner};
 use fido_hybrid::client::Client;
 use fido_hybrid::ctap::{
-    Algorithm, CredentialParameters, CtapRequest, CtapResponse, RelyingParty, User, UserHandle,
+    Algorithm, CredentialParameters, CtapRequest, CtapResponse, MakeCredentialRequest,
+    RelyingParty, User, UserHandle,
 };
 use fido_hybrid::error::BluetoothError;
-use fido_hybrid::transport::tunnel_domain::TunnelDomain;
+use fido_hybrid::transport::TunnelDomain;
 use fido_hybrid::tunnel::WebSocketDialer;
 use fido_hybrid_relay::{Server, ServerHandle};
 use fido_hybrid_sim::Air;

@@ -5,9 +5,9 @@ use fido_hybrid::cbor;
 use fido_hybrid::crypto::SecretKey;
 use fido_hybrid::ctap::{
     Aaguid, Algorithm, AttestedCredential, AuthenticatorData, CoseKey, CredentialDescriptor,
-    CredentialId, CredentialParameters, CtapRequest, Flags, GetAssertionRequest,
+    CredentialId, CredentialParameters, CtapRequest, FORMAT_NONE, Flags, GetAssertionRequest,
     GetAssertionResponse, MakeCredentialRequest, MakeCredentialResponse, RawCbor, RelyingParty,
-    User, UserHandle, make_credential,
+    User, UserHandle,
 };
 use fido_hybrid::secret::SecretBytes;
 use passkey_types::ctap2 as theirs;
@@ -60,7 +60,7 @@ fn registered() -> MakeCredentialResponse {
         id: CredentialId::new(vec![7; 32]).unwrap(),
         public_key: CoseKey::from_es256(key.public_key()),
     });
-    MakeCredentialResponse::new(make_credential::FORMAT_NONE, data, RawCbor::empty_map())
+    MakeCredentialResponse::new(FORMAT_NONE, data, RawCbor::empty_map())
 }
 
 fn signed() -> GetAssertionResponse {

@@ -13,7 +13,7 @@ use std::hint::black_box;
 use std::rc::Rc;
 
 use fido_hybrid::secret::{SecretBytes, TrafficKey};
-use fido_hybrid::transport::crypter::Crypter;
+use fido_hybrid::transport::Crypter;
 
 use crate::case::{Case, batched, plain};
 

@@ -10,7 +10,7 @@
 
 use fido_hybrid::crypto::SecretKey;
 use fido_hybrid::secret::Psk;
-use fido_hybrid::transport::noise::{Established, Initiator, Responder};
+use fido_hybrid::transport::{Established, Initiator, Responder};
 use getrandom::SysRng;
 use rand_core::UnwrapErr;
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use fido_hybrid::crypto::SecretKey;
 use fido_hybrid::secret::QrSecret;
-use fido_hybrid::transport::qr_code::{QrCode, RequestHint};
+use fido_hybrid::transport::{QrCode, RequestHint};
 
 use crate::case::{Case, plain};
 

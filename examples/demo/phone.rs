@@ -8,7 +8,7 @@ use fido_hybrid::authenticator::{
     UserVerification,
 };
 use fido_hybrid::qr_render::GreyscaleImage;
-use fido_hybrid::transport::qr_code::QrCode;
+use fido_hybrid::transport::QrCode;
 
 use super::narrator::{Narrator, Voice};
 use super::{Result, World, qr_reader};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use fido_hybrid::bluetooth::{Adapter, AdapterState};
 use fido_hybrid::client::ServiceHealth;
 use fido_hybrid::error::{BluetoothError, Error, ErrorKind, Stage, TunnelError, TunnelStep};
-use fido_hybrid::transport::tunnel_domain::TunnelDomain;
+use fido_hybrid::transport::TunnelDomain;
 use serde_json::{Value, json};
 
 use super::radio::{address, is_named, no_such_adapter};

@@ -23,8 +23,7 @@ use fido_hybrid::authenticator::{
 use fido_hybrid::bluetooth::Bluetooth;
 use fido_hybrid::error::{Error, Stage};
 use fido_hybrid::secret::SecretText;
-use fido_hybrid::transport::qr_code::QrCode;
-use fido_hybrid::transport::tunnel_domain::TunnelDomain;
+use fido_hybrid::transport::{QrCode, TunnelDomain};
 
 use arguments::{Arguments, Stop, unknown, wrong};
 use farewell::Signals;
@@ -258,7 +257,7 @@ impl Phone {
 
 fn parse(text: &SecretText) -> Result<QrCode, End> {
     let code = text.expose().trim().parse();
-    code.map_err(|why: fido_hybrid::transport::qr_code::QrCodeError| {
+    code.map_err(|why: fido_hybrid::transport::QrCodeError| {
         End::NoCode(describe(&Error::new(Stage::Preparing, why)))
     })
 }

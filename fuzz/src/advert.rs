@@ -2,8 +2,7 @@
 
 use fido_hybrid::cbor;
 use fido_hybrid::secret::EidKey;
-use fido_hybrid::transport::advert::{ADVERT_LENGTH, AdvertKey, EID_LENGTH, Eid};
-use fido_hybrid::transport::advert_suffix::AdvertSuffix;
+use fido_hybrid::transport::{ADVERT_LENGTH, AdvertKey, AdvertSuffix, EID_LENGTH, Eid};
 
 use super::memory;
 

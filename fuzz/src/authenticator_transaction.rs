@@ -2,7 +2,6 @@
 //! and its user are honest where a step says so, and anything else where
 //! another does.
 
-use fido_hybrid::ctap::{GetAssertionRequest, MakeCredentialRequest};
 use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -13,24 +12,17 @@ use fido_hybrid::authenticator::{
 };
 use fido_hybrid::cbor;
 use fido_hybrid::crypto::{AEAD_TAG_LENGTH, SecretKey, sha256};
-use fido_hybrid::ctap::make_credential::FORMAT_PACKED;
 use fido_hybrid::ctap::{
     Algorithm, AuthenticatorData, Command, CredentialDescriptor, CredentialId,
-    CredentialParameters, CtapRequest, CtapResponse, Flags, RawResponse, RelyingParty, User,
-    UserHandle,
+    CredentialParameters, CtapRequest, CtapResponse, FORMAT_PACKED, Flags, GetAssertionRequest,
+    MakeCredentialRequest, RawResponse, RelyingParty, User, UserHandle,
 };
 use fido_hybrid::error::{ApiMisuse, ErrorKind, PeerMisbehaved, Stage, StoreError, Unsupported};
 use fido_hybrid::secret::{AdvertNonce, PrfSecret, QrSecret, SecretBytes, TransactionSeed};
-use fido_hybrid::transport::advert::{AdvertKey, Eid};
-use fido_hybrid::transport::channel::Channel;
-use fido_hybrid::transport::crypter::unpadded_length;
-use fido_hybrid::transport::key_schedule;
-use fido_hybrid::transport::message::MessageType;
-use fido_hybrid::transport::noise::{HANDSHAKE_MESSAGE_LENGTH, Initiator};
-use fido_hybrid::transport::post_handshake::PostHandshake;
-use fido_hybrid::transport::qr_code::{DataChannels, QrCode, RequestHint};
-use fido_hybrid::transport::tunnel_domain::TunnelDomain;
-use fido_hybrid::transport::tunnel_url::RoutingId;
+use fido_hybrid::transport::{
+    AdvertKey, Channel, DataChannels, Eid, HANDSHAKE_MESSAGE_LENGTH, Initiator, MessageType,
+    PostHandshake, QrCode, RequestHint, RoutingId, TunnelDomain, key_schedule, unpadded_length,
+};
 
 use super::memory;
 use super::script::Script;

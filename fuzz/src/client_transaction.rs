@@ -1,10 +1,6 @@
 //! A client's transaction, driven by a script: its phone is honest where a
 //! step says so and anything else where another does.
 
-use fido_hybrid::ctap::{
-    GetAssertionRequest, GetAssertionResponse, GetInfoResponse, MakeCredentialRequest,
-    MakeCredentialResponse,
-};
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -15,26 +11,19 @@ use fido_hybrid::client::{
     MAX_REQUEST_LENGTH, Output, PhoneRequest, QrSecrets, Transaction,
 };
 use fido_hybrid::crypto::{SecretKey, sha256};
-use fido_hybrid::ctap::make_credential::FORMAT_NONE;
 use fido_hybrid::ctap::{
     Algorithm, AttestedCredential, AuthenticatorData, CoseKey, CredentialDescriptor, CredentialId,
-    CredentialParameters, CtapRequest, CtapResponse, Flags, RawCbor, RawResponse, RelyingParty,
-    Status, User, UserHandle,
+    CredentialParameters, CtapRequest, CtapResponse, FORMAT_NONE, Flags, GetAssertionRequest,
+    GetAssertionResponse, GetInfoResponse, MakeCredentialRequest, MakeCredentialResponse, RawCbor,
+    RawResponse, RelyingParty, Status, User, UserHandle,
 };
 use fido_hybrid::error::{ApiMisuse, Stage};
 use fido_hybrid::secret::{LinkSecret, QrSecret, SecretBytes};
-use fido_hybrid::transport::advert::{AdvertKey, EID_LENGTH, Eid};
-use fido_hybrid::transport::channel::Channel;
-use fido_hybrid::transport::contact_request::{ClientNonce, ContactHint, LinkId};
-use fido_hybrid::transport::key_schedule;
-use fido_hybrid::transport::linked_phone::LinkedPhone;
-use fido_hybrid::transport::linking::{self, Link};
-use fido_hybrid::transport::message::MessageType;
-use fido_hybrid::transport::noise::{HANDSHAKE_MESSAGE_LENGTH, HandshakeHash, Responder};
-use fido_hybrid::transport::post_handshake::{Features, PostHandshake, Revision};
-use fido_hybrid::transport::qr_code::RequestHint;
-use fido_hybrid::transport::tunnel_domain::TunnelDomain;
-use fido_hybrid::transport::tunnel_url::ContactId;
+use fido_hybrid::transport::{
+    AdvertKey, Channel, ClientNonce, ContactHint, ContactId, EID_LENGTH, Eid, Features,
+    HANDSHAKE_MESSAGE_LENGTH, HandshakeHash, Link, LinkId, LinkedPhone, MessageType, PostHandshake,
+    RequestHint, Responder, Revision, TunnelDomain, UpdateMessage, key_schedule,
+};
 
 use super::memory;
 use super::script::Script;
@@ -241,7 +230,7 @@ impl World {
             }
             step::LINK => {
                 let map = self.linking_map(script.byte());
-                self.say(Some(2), linking::UpdateMessage { linking: map }.to_bytes().expose());
+                self.say(Some(2), UpdateMessage { linking: map }.to_bytes().expose());
                 self.has_link = false;
             }
             step::ANSWER => {

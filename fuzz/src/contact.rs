@@ -1,12 +1,9 @@
 //! What reaches a linked phone through its tunnel service, and the texts that
 //! a tunnel service reads in paths and headers.
 
-use fido_hybrid::transport::contact_request::{
-    ContactHint, ContactRequest, ContactRequestError, MAX_CONTACT_REQUEST,
-};
-use fido_hybrid::transport::tunnel_domain::TunnelDomain;
-use fido_hybrid::transport::tunnel_url::{
-    ContactId, MAX_CONTACT_ID, RoutingId, TunnelId, TunnelUrl,
+use fido_hybrid::transport::{
+    ContactHint, ContactId, ContactRequest, ContactRequestError, MAX_CONTACT_ID,
+    MAX_CONTACT_REQUEST, RoutingId, TunnelDomain, TunnelId, TunnelUrl,
 };
 
 use super::memory;

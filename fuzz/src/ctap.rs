@@ -1,12 +1,12 @@
 //! CTAP2 requests and responses.
 
-use fido_hybrid::ctap::{GetAssertionRequest, GetInfoResponse, MakeCredentialResponse};
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use fido_hybrid::ctap::{
-    AuthenticatorData, Command, CtapRequest, CtapResponse, Flags, RawCbor, RawResponse,
-    RequestError, ResponseError, Status,
+    AuthenticatorData, Command, CtapRequest, CtapResponse, Flags, GetAssertionRequest,
+    GetInfoResponse, MakeCredentialResponse, RawCbor, RawResponse, RequestError, ResponseError,
+    Status,
 };
 
 use super::memory;

@@ -3,11 +3,10 @@
 use fido_hybrid::cbor;
 use fido_hybrid::crypto::AEAD_TAG_LENGTH;
 use fido_hybrid::secret::{SecretBytes, TrafficKey};
-use fido_hybrid::transport::channel::{Channel, ChannelError};
-use fido_hybrid::transport::crypter::{Crypter, CrypterError, PADDING_UNIT, unpadded_length};
-use fido_hybrid::transport::message::{Message, MessageError, MessageType};
-use fido_hybrid::transport::noise::{Established, HandshakeHash};
-use fido_hybrid::transport::post_handshake::{PostHandshake, Revision};
+use fido_hybrid::transport::{
+    Channel, ChannelError, Crypter, CrypterError, Established, HandshakeHash, Message,
+    MessageError, MessageType, PADDING_UNIT, PostHandshake, Revision, unpadded_length,
+};
 
 use super::{forgery_taken, memory};
 

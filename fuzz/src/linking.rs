@@ -3,15 +3,10 @@
 use fido_hybrid::cbor;
 use fido_hybrid::crypto::SecretKey;
 use fido_hybrid::secret::LinkSecret;
-use fido_hybrid::transport::contact_request::LinkId;
-use fido_hybrid::transport::crypter::PADDING_UNIT;
-use fido_hybrid::transport::linked_phone::{LinkedPhone, MAX_LENGTH};
-use fido_hybrid::transport::linking::{
-    Link, LinkSignatureError, MAX_PHONE_NAME_BYTES, UPDATE_UNIT, UnverifiedLink, UpdateMessage,
+use fido_hybrid::transport::{
+    ContactId, HandshakeHash, Link, LinkId, LinkSignatureError, LinkedPhone, MAX_PHONE_NAME_BYTES,
+    PADDING_UNIT, TunnelDomain, UPDATE_UNIT, UnverifiedLink, UpdateMessage,
 };
-use fido_hybrid::transport::noise::HandshakeHash;
-use fido_hybrid::transport::tunnel_domain::TunnelDomain;
-use fido_hybrid::transport::tunnel_url::ContactId;
 
 use super::memory;
 
@@ -53,7 +48,7 @@ fn unverified(map: &[u8]) {
 fn stored(bytes: &[u8]) {
     let read = memory::within(bytes.len() + 512, || LinkedPhone::from_bytes(bytes));
     let Ok(phone) = read else { return };
-    assert!(bytes.len() <= MAX_LENGTH);
+    assert!(bytes.len() <= LinkedPhone::MAX_LENGTH);
     assert_eq!(format!("{phone:?}"), "LinkedPhone(..)");
     assert_eq!(phone.to_bytes().expose(), bytes);
 }

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use fido_hybrid::crypto::{PublicKey, SecretKey};
 use fido_hybrid::secret::Psk;
-use fido_hybrid::transport::noise::{
+use fido_hybrid::transport::{
     Established, HANDSHAKE_MESSAGE_LENGTH, HandshakeError, HandshakeMessage, Initiator, Responder,
 };
 

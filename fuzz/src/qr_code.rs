@@ -2,8 +2,7 @@
 
 use std::error::Error;
 
-use fido_hybrid::transport::qr_code::QrCode;
-use fido_hybrid::transport::tunnel_domain::{ASSIGNED_DOMAINS, TunnelDomain};
+use fido_hybrid::transport::{ASSIGNED_DOMAINS, QrCode, TunnelDomain};
 
 use super::memory;
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use fido_hybrid::transport::tunnel_url::{RoutingId, SUBPROTOCOL, TunnelId};
+use fido_hybrid::transport::{RoutingId, SUBPROTOCOL, TunnelId};
 use fido_hybrid_relay::{
     Accepted, CloseCode, ConnectionId, Event, Limits, NetworkAddress, Rejection, Relay,
     RelayOutput, UpgradeRequest,

@@ -10,8 +10,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
 use fido_hybrid::error::TunnelError;
-use fido_hybrid::transport::tunnel_domain::TunnelDomain;
-use fido_hybrid::transport::tunnel_url::{RoutingId, TunnelId, TunnelRequest, TunnelUrl};
+use fido_hybrid::transport::{RoutingId, TunnelDomain, TunnelId, TunnelRequest, TunnelUrl};
 use fido_hybrid::tunnel::{TunnelOptions, open_over};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;

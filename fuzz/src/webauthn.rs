@@ -1,7 +1,8 @@
 //! WebAuthn JSON options, and the answers made for them.
 
 use fido_hybrid::ctap::{Command, CtapRequest, CtapResponse, GetInfoResponse, RawResponse};
-use fido_hybrid::webauthn::{CreationOptions, MAX_OPTIONS, OptionsError, Origin, RequestOptions};
+use fido_hybrid::error::{MAX_OPTIONS, OptionsError};
+use fido_hybrid::webauthn::{CreationOptions, Origin, RequestOptions};
 
 use super::memory;
 

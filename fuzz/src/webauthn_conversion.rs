@@ -9,9 +9,8 @@
 mod written;
 
 use data_encoding::BASE64URL_NOPAD;
-use fido_hybrid::webauthn::{
-    CreationOptions, MAX_OPTIONS, OptionsError, RequestOptions, Requirement,
-};
+use fido_hybrid::error::{MAX_OPTIONS, OptionsError};
+use fido_hybrid::webauthn::{CreationOptions, RequestOptions, Requirement};
 use serde_json::Value;
 
 use super::memory;

@@ -22,8 +22,7 @@ use fido_hybrid_proto::authenticator::{
 };
 use fido_hybrid_proto::ctap::Aaguid;
 use fido_hybrid_proto::error::{ApiMisuse, Error, Stage};
-use fido_hybrid_proto::transport::qr_code::QrCode;
-use fido_hybrid_proto::transport::tunnel_domain::TunnelDomain;
+use fido_hybrid_proto::transport::{QrCode, TunnelDomain};
 
 /// Room for the updates of one session whose program reads them late.
 const UPDATES: usize = 32;

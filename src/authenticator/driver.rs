@@ -15,7 +15,7 @@ use crate::tunnel::{OpenedTunnel, TunnelDialer, dial};
 use fido_hybrid_proto::authenticator::AuthenticatorUpdate;
 use fido_hybrid_proto::error::{ApiMisuse, BluetoothError, Error, Stage, TunnelError};
 use fido_hybrid_proto::ports::BoxFuture;
-use fido_hybrid_proto::transport::tunnel_url::{RoutingId, TunnelRequest};
+use fido_hybrid_proto::transport::{RoutingId, TunnelRequest};
 
 /// A transaction, and what answers its requests: passkeys and a user, or an
 /// engine.

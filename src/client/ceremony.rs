@@ -16,7 +16,7 @@ use fido_hybrid_proto::error::{
 };
 use fido_hybrid_proto::ports::BoxFuture;
 use fido_hybrid_proto::secret::SecretText;
-use fido_hybrid_proto::transport::qr_code::QrText;
+use fido_hybrid_proto::transport::QrText;
 
 use fido_hybrid_proto::client::{ClientUpdate, PhoneRequest};
 

@@ -19,6 +19,5 @@ pub use ceremony::{Ceremony, WithUpdates};
 pub use fido_hybrid_proto::client::{
     ClientConfig, ClientDeadlines, ClientUpdate, ContactSecrets, EncodedRequest, Input,
     JsonRequest, Linking, MAX_REQUEST_LENGTH, Output, PhoneRequest, QrSecrets, Transaction,
-    transaction,
 };
 pub use preflight::{Health, PREFLIGHT_DEADLINE, ServiceHealth};

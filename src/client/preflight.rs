@@ -15,8 +15,7 @@ use tokio::time::timeout;
 use super::begin::Client;
 use crate::bluetooth::AdapterState;
 use fido_hybrid_proto::error::{Advice, BluetoothError, Error, ErrorKind, Stage, TunnelError};
-use fido_hybrid_proto::transport::tunnel_domain::TunnelDomain;
-use fido_hybrid_proto::transport::tunnel_url::{RoutingId, TunnelId, TunnelRequest, TunnelUrl};
+use fido_hybrid_proto::transport::{RoutingId, TunnelDomain, TunnelId, TunnelRequest, TunnelUrl};
 
 /// The longest that [`Client::preflight`] takes. As long as a ceremony gives a
 /// tunnel by default: what would be too slow there is too slow here.

@@ -14,7 +14,7 @@ use std::mem;
 use httparse::{EMPTY_HEADER, Header, ParserConfig, Response};
 
 use fido_hybrid_proto::error::TunnelError;
-use fido_hybrid_proto::transport::tunnel_url::{
+use fido_hybrid_proto::transport::{
     ROUTING_ID_HEADER, RoutingId, SIGNAL_CONNECTION_HEADER, SUBPROTOCOL,
 };
 

@@ -202,8 +202,7 @@ fn tls_fault(error: io::Error) -> TunnelError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use fido_hybrid_proto::transport::tunnel_domain::TunnelDomain;
-    use fido_hybrid_proto::transport::tunnel_url::{TunnelId, TunnelUrl};
+    use fido_hybrid_proto::transport::{TunnelDomain, TunnelId, TunnelUrl};
     use rustls::RootCertStore;
 
     fn connector(lookup: Lookup) -> Connector {

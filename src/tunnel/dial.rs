@@ -18,7 +18,7 @@ use super::upgrade::{Answer, Target, upgrade};
 use super::{OpenedTunnel, TunnelDialer};
 use fido_hybrid_proto::error::{ApiMisuse, Error, TunnelError, TunnelStep};
 use fido_hybrid_proto::ports::BoxFuture;
-use fido_hybrid_proto::transport::tunnel_url::TunnelRequest;
+use fido_hybrid_proto::transport::TunnelRequest;
 
 /// How long opening a tunnel takes by default. A second less than the default
 /// deadlines of both roles, so that the error names the step.

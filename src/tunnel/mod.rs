@@ -39,7 +39,7 @@ pub use upgrade::open_over;
 use std::sync::Arc;
 
 use fido_hybrid_proto::error::TunnelError;
-use fido_hybrid_proto::transport::tunnel_url::TunnelRequest;
+use fido_hybrid_proto::transport::TunnelRequest;
 use tracing::debug;
 
 /// Dials for the task of a ceremony or a session.

@@ -29,7 +29,7 @@ use super::answer::{AnswerReader, Verdict};
 use super::options::TunnelOptions;
 use super::websocket::{WebSocket, is_hung_up};
 use fido_hybrid_proto::error::TunnelError;
-use fido_hybrid_proto::transport::tunnel_url::{SUBPROTOCOL, TunnelRequest, TunnelUrl};
+use fido_hybrid_proto::transport::{SUBPROTOCOL, TunnelRequest, TunnelUrl};
 use fido_hybrid_websocket::{Counted, READ_BUFFER, bounded};
 
 /// The longest `Location` followed, in bytes: a contact URL with the longest

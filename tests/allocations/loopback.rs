@@ -10,8 +10,7 @@ use fido_hybrid::ctap::{
     Algorithm, CredentialParameters, CtapRequest, CtapResponse, GetAssertionRequest,
     MakeCredentialRequest, RelyingParty, User, UserHandle,
 };
-use fido_hybrid::transport::crypter::{MAX_CIPHERTEXT, MAX_MESSAGE};
-use fido_hybrid::transport::tunnel_domain::TunnelDomain;
+use fido_hybrid::transport::{MAX_CIPHERTEXT, MAX_MESSAGE, TunnelDomain};
 use fido_hybrid::tunnel::WebSocketDialer;
 use fido_hybrid_relay::{Limits, Server, ServerHandle};
 use fido_hybrid_sim::Air;

@@ -14,15 +14,11 @@ use fido_hybrid::client::{ClientConfig, Input, Output, QrSecrets, Transaction};
 use fido_hybrid::crypto::AEAD_TAG_LENGTH;
 use fido_hybrid::error::Stage;
 use fido_hybrid::secret::{SecretBytes, TrafficKey};
-use fido_hybrid::transport::advert::{ADVERT_LENGTH, AdvertKey, Eid};
-use fido_hybrid::transport::channel::Channel;
-use fido_hybrid::transport::crypter::{Crypter, CrypterError, MAX_MESSAGE, PADDING_UNIT};
-use fido_hybrid::transport::key_schedule;
-use fido_hybrid::transport::message::MessageType;
-use fido_hybrid::transport::noise::{Established, HandshakeHash};
-use fido_hybrid::transport::qr_code::{QrCode, RequestHint};
-use fido_hybrid::transport::tunnel_domain::TunnelDomain;
-use fido_hybrid::transport::tunnel_url::RoutingId;
+use fido_hybrid::transport::{
+    ADVERT_LENGTH, AdvertKey, Channel, Crypter, CrypterError, Eid, Established, HandshakeHash,
+    MAX_MESSAGE, MessageType, PADDING_UNIT, QrCode, RequestHint, RoutingId, TunnelDomain,
+    key_schedule,
+};
 use fido_hybrid_sim::SeededRng;
 use rand_core::Rng as _;
 

@@ -3,7 +3,7 @@
 use fido_hybrid::crypto::SecretKey;
 use fido_hybrid::qr_render::QrMatrix;
 use fido_hybrid::secret::QrSecret;
-use fido_hybrid::transport::qr_code::{QrCode, QrText, RequestHint};
+use fido_hybrid::transport::{QrCode, QrText, RequestHint};
 
 use crate::programs::{Ended, Program, Scratch};
 

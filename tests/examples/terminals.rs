@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-use fido_hybrid::transport::qr_code::QrCode;
+use fido_hybrid::transport::QrCode;
 
 use crate::bluez::{Air, Machine, Power};
 use crate::programs::{Program, Scratch};

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use fido_hybrid::transport::tunnel_domain::TunnelDomain;
+use fido_hybrid::transport::TunnelDomain;
 use fido_hybrid_relay::{Server, ServerHandle};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;

@@ -7,7 +7,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use fido_hybrid::transport::tunnel_url::TunnelId;
+use fido_hybrid::transport::TunnelId;
 use fido_hybrid_relay::{Limits, Server, ServerHandle};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;

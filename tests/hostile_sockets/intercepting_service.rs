@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use fido_hybrid::ctap::CtapResponse;
 use fido_hybrid::error::Error;
-use fido_hybrid::transport::qr_code::QrCode;
+use fido_hybrid::transport::QrCode;
 use fido_hybrid_sim::Air;
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::net::TcpStream;

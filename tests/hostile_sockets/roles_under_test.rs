@@ -14,11 +14,7 @@ use fido_hybrid::ctap::CtapResponse;
 use fido_hybrid::error::{
     CancelledBy, Error, ErrorKind, PeerMisbehaved, Stage, TunnelError, TunnelStep,
 };
-use fido_hybrid::transport::advert::{AdvertKey, Eid};
-use fido_hybrid::transport::key_schedule;
-use fido_hybrid::transport::qr_code::QrCode;
-use fido_hybrid::transport::tunnel_domain::TunnelDomain;
-use fido_hybrid::transport::tunnel_url::RoutingId;
+use fido_hybrid::transport::{AdvertKey, Eid, QrCode, RoutingId, TunnelDomain, key_schedule};
 use fido_hybrid::tunnel::{DEFAULT_DIAL_TIMEOUT, WebSocketDialer};
 use fido_hybrid_sim::Air;
 

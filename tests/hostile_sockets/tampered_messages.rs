@@ -18,9 +18,7 @@ use std::time::Duration;
 
 use fido_hybrid::ctap::CtapResponse;
 use fido_hybrid::error::{PeerMisbehaved, Stage};
-use fido_hybrid::transport::channel::ChannelError;
-use fido_hybrid::transport::crypter::CrypterError;
-use fido_hybrid::transport::noise::HandshakeError;
+use fido_hybrid::transport::{ChannelError, CrypterError, HandshakeError};
 
 use crate::clock::hold;
 use crate::intercepting_service::{Ended, Fate, ceremony};

@@ -12,8 +12,7 @@ use fido_hybrid::bluetooth::{Advertisement, Advertiser};
 use fido_hybrid::client::{Ceremony, Client, ClientDeadlines};
 use fido_hybrid::ctap::{CtapRequest, CtapResponse};
 use fido_hybrid::error::{ApiMisuse, BluetoothError, Error, ErrorKind, Stage, TunnelError};
-use fido_hybrid::transport::qr_code::{QrCode, QrText};
-use fido_hybrid::transport::tunnel_url::TunnelRequest;
+use fido_hybrid::transport::{QrCode, QrText, TunnelRequest};
 use fido_hybrid::tunnel::{DataChannel, OpenedTunnel, TunnelDialer};
 use fido_hybrid_sim::{Air, MemoryRelay};
 

@@ -9,7 +9,7 @@ use fido_hybrid::authenticator::{
 use fido_hybrid::bluetooth::{Advertisement, Advertiser};
 use fido_hybrid::client::Client;
 use fido_hybrid::error::{BluetoothError, ErrorKind, TunnelError};
-use fido_hybrid::transport::qr_code::QrCode;
+use fido_hybrid::transport::QrCode;
 use fido_hybrid::tunnel::WebSocketDialer;
 use fido_hybrid_relay::Server;
 use fido_hybrid_sim::Air;

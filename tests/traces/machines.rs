@@ -6,11 +6,11 @@ use std::rc::Rc;
 
 use fido_hybrid::authenticator::{self, Decision};
 use fido_hybrid::client;
-use fido_hybrid::ctap::extensions::prf;
+use fido_hybrid::ctap::extensions::{PrfAssertionInput, PrfRegistrationInput, PrfValues};
 use fido_hybrid::ctap::{CtapRequest, CtapResponse, User, UserHandle};
 use fido_hybrid::error::{BluetoothError, Stage, StoreError, TunnelError};
 use fido_hybrid::secret::PrfInput;
-use fido_hybrid::transport::qr_code::QrCode;
+use fido_hybrid::transport::QrCode;
 use fido_hybrid_sim::{Observation, Pair, STAGES, Setup, Side};
 
 use super::finder::Secrets;
@@ -26,7 +26,7 @@ pub(crate) fn registration() -> CtapRequest {
     let mut request = rig::make_credential("ada");
     let handle = UserHandle::new(ACCOUNT_ID).unwrap();
     request.user = User::new(handle, ACCOUNT, ACCOUNT);
-    let mut input = prf::PrfRegistrationInput::default();
+    let mut input = PrfRegistrationInput::default();
     input.eval = Some(values());
     request.extensions.prf = Some(input);
     request.into()
@@ -34,12 +34,12 @@ pub(crate) fn registration() -> CtapRequest {
 
 pub(crate) fn sign_in() -> CtapRequest {
     let mut request = rig::get_assertion(&[]);
-    request.extensions.prf = Some(prf::PrfAssertionInput::new(values()));
+    request.extensions.prf = Some(PrfAssertionInput::new(values()));
     request.into()
 }
 
-fn values() -> prf::PrfValues<PrfInput> {
-    prf::PrfValues { first: PrfInput::new(PRF_INPUT), second: None }
+fn values() -> PrfValues<PrfInput> {
+    PrfValues { first: PrfInput::new(PRF_INPUT), second: None }
 }
 
 /// A pair under watch.

@@ -2,7 +2,6 @@
 //! steps, which does what ours does not: it sends links, large blob keys, and
 //! introductions and answers that cannot be read.
 
-use fido_hybrid::ctap::{GetAssertionResponse, GetInfoResponse};
 use std::time::Duration;
 
 use fido_hybrid::bluetooth::{AddressKind, AdvertReport, BluetoothAddress, SERVICE_UUID};
@@ -11,22 +10,18 @@ use fido_hybrid::client::{
     ClientConfig, ClientDeadlines, ContactSecrets, Input, Linking, Output, QrSecrets, Transaction,
 };
 use fido_hybrid::crypto::{SecretKey, sha256};
-use fido_hybrid::ctap::extensions::prf;
-use fido_hybrid::ctap::{Aaguid, AuthenticatorData, CtapRequest, CtapResponse, Flags};
+use fido_hybrid::ctap::extensions::{PrfAssertionInput, PrfAssertionOutput, PrfValues};
+use fido_hybrid::ctap::{
+    Aaguid, AuthenticatorData, CtapRequest, CtapResponse, Flags, GetAssertionResponse,
+    GetInfoResponse,
+};
 use fido_hybrid::error::{Error, ErrorKind, PeerMisbehaved, Stage, TunnelError, Unsupported};
 use fido_hybrid::secret::{LinkSecret, PrfInput, PrfOutput, SecretBytes};
-use fido_hybrid::transport::advert::{AdvertKey, Eid};
-use fido_hybrid::transport::channel::Channel;
-use fido_hybrid::transport::contact_request::{ContactHint, LinkId};
-use fido_hybrid::transport::key_schedule;
-use fido_hybrid::transport::linked_phone::LinkedPhone;
-use fido_hybrid::transport::linking::{Link, UpdateMessage};
-use fido_hybrid::transport::message::MessageType;
-use fido_hybrid::transport::noise::{Established, HandshakeHash, Responder};
-use fido_hybrid::transport::post_handshake::PostHandshake;
-use fido_hybrid::transport::qr_code::{QrCode, RequestHint};
-use fido_hybrid::transport::tunnel_domain::TunnelDomain;
-use fido_hybrid::transport::tunnel_url::{ContactId, RoutingId};
+use fido_hybrid::transport::{
+    AdvertKey, Channel, ContactHint, ContactId, Eid, Established, HandshakeHash, Link, LinkId,
+    LinkedPhone, MessageType, PostHandshake, QrCode, RequestHint, Responder, RoutingId,
+    TunnelDomain, UpdateMessage, key_schedule,
+};
 use fido_hybrid_sim::SeededRng;
 
 use super::finder::Secrets;
@@ -254,7 +249,7 @@ fn signed() -> GetAssertionResponse {
     let mut response = GetAssertionResponse::new(rig::descriptor(&passkey), data, signature);
     response.user = Some(passkey.user);
     response.large_blob_key = Some(SecretBytes::new(bytes::<32>("large blob").to_vec()));
-    response.unsigned_extensions.prf = Some(prf::PrfAssertionOutput::new(prf::PrfValues {
+    response.unsigned_extensions.prf = Some(PrfAssertionOutput::new(PrfValues {
         first: PrfOutput::new(bytes("first output")),
         second: Some(PrfOutput::new(bytes("second output"))),
     }));
@@ -271,8 +266,7 @@ fn with_answers_secrets(walk: &mut Walk) {
 fn request() -> CtapRequest {
     let mut request = rig::get_assertion(&[]);
     let first = PrfInput::new(bytes("prf input"));
-    request.extensions.prf =
-        Some(prf::PrfAssertionInput::new(prf::PrfValues { first, second: None }));
+    request.extensions.prf = Some(PrfAssertionInput::new(PrfValues { first, second: None }));
     request.into()
 }
 

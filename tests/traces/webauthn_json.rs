@@ -2,7 +2,7 @@
 
 use data_encoding::BASE64URL_NOPAD;
 use fido_hybrid::crypto::sha256;
-use fido_hybrid::ctap::extensions::prf;
+use fido_hybrid::ctap::extensions::{PrfAssertionOutput, PrfValues};
 use fido_hybrid::ctap::{
     Aaguid, AuthenticatorData, CredentialDescriptor, CredentialId, Flags, GetAssertionResponse,
     GetInfoResponse,
@@ -61,7 +61,7 @@ fn of_prf_inputs_and_outputs_and_an_assertion() {
     let (first, second) = (random("first output"), random("second output"));
     secrets.bytes("a PRF output", &first);
     secrets.bytes("the other PRF output", &second);
-    response.unsigned_extensions.prf = Some(prf::PrfAssertionOutput::new(prf::PrfValues {
+    response.unsigned_extensions.prf = Some(PrfAssertionOutput::new(PrfValues {
         first: PrfOutput::new(first),
         second: Some(PrfOutput::new(second)),
     }));

@@ -12,7 +12,7 @@ use fido_hybrid_proto::client::{
 };
 use fido_hybrid_proto::ctap::CtapResponse;
 use fido_hybrid_proto::error::{CancelledBy, Error, ErrorKind, Stage, Unsupported};
-use fido_hybrid_proto::transport::qr_code::QrText;
+use fido_hybrid_proto::transport::QrText;
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
 

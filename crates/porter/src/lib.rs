@@ -19,7 +19,7 @@
 //!
 //! What a real port replaces: [`Air`] is a channel in memory and not Bluetooth, and the
 //! tunnel service is one address without TLS, where a real one is
-//! `wss://` and [`TunnelUrl::host`](fido_hybrid_proto::transport::tunnel_url::TunnelUrl::host).
+//! `wss://` and [`TunnelUrl::host`](fido_hybrid_proto::transport::TunnelUrl::host).
 //! There are no keep-alive pings.
 
 pub mod client;

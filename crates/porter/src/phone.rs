@@ -14,7 +14,7 @@ use fido_hybrid_proto::authenticator::{
 };
 use fido_hybrid_proto::ctap::CredentialId;
 use fido_hybrid_proto::error::{Error, KeyError, Stage, StoreError};
-use fido_hybrid_proto::transport::qr_code::QrCode;
+use fido_hybrid_proto::transport::QrCode;
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
 

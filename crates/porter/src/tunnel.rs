@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use fido_hybrid_proto::error::{TunnelError, TunnelStep};
-use fido_hybrid_proto::transport::tunnel_url::{
+use fido_hybrid_proto::transport::{
     ROUTING_ID_HEADER, RoutingId, SIGNAL_CONNECTION_HEADER, SUBPROTOCOL, TunnelRequest,
 };
 use tungstenite::client::{ClientRequestBuilder, client_with_config};

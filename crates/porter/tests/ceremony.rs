@@ -3,7 +3,6 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
-use fido_hybrid_proto::ctap::{GetAssertionRequest, MakeCredentialRequest};
 use std::net::SocketAddr;
 use std::process::Command;
 use std::thread;
@@ -15,11 +14,11 @@ use fido_hybrid_proto::authenticator::{self, Decision, Passkey, Prompt, UserVeri
 use fido_hybrid_proto::client::{ClientDeadlines, ClientUpdate};
 use fido_hybrid_proto::crypto::PublicKey;
 use fido_hybrid_proto::ctap::{
-    Algorithm, CredentialParameters, CtapResponse, RelyingParty, Status, User, UserHandle,
+    Algorithm, CredentialParameters, CtapResponse, GetAssertionRequest, MakeCredentialRequest,
+    RelyingParty, Status, User, UserHandle,
 };
 use fido_hybrid_proto::error::{CancelledBy, Error, ErrorKind, Stage};
-use fido_hybrid_proto::transport::qr_code::QrCode;
-use fido_hybrid_proto::transport::tunnel_domain::TunnelDomain;
+use fido_hybrid_proto::transport::{QrCode, TunnelDomain};
 use fido_hybrid_relay::{Server, ServerHandle};
 use tokio::runtime::{Builder, Runtime};
 

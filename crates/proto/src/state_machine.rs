@@ -13,8 +13,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::error::{ApiMisuse, Error, ErrorKind, PeerMisbehaved, Stage, TunnelError};
-use crate::transport::channel::ChannelError;
-use crate::transport::noise::HandshakeError;
+use crate::transport::{ChannelError, HandshakeError};
 
 /// A role's states. Each is consumed by the step to the next, or to the end.
 pub(crate) trait StateMachine: Sized {

@@ -22,12 +22,10 @@ use fido_hybrid_proto::error::{
     ApiMisuse, BluetoothError, CancelledBy, Error, ErrorKind, PeerMisbehaved, Stage, StoreError,
     TunnelError, Unsupported,
 };
-use fido_hybrid_proto::transport::advert::Eid;
 use fido_hybrid_proto::transport::key_schedule::psk;
-use fido_hybrid_proto::transport::message::MessageType;
-use fido_hybrid_proto::transport::noise::{HandshakeError, Initiator};
-use fido_hybrid_proto::transport::qr_code::DataChannels;
-use fido_hybrid_proto::transport::tunnel_domain::TunnelDomain;
+use fido_hybrid_proto::transport::{
+    DataChannels, Eid, HandshakeError, Initiator, MessageType, TunnelDomain,
+};
 use rig::*;
 
 const SEED: u64 = 7;

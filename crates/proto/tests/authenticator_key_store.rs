@@ -2,7 +2,6 @@
 //! answers, and that no key is left without a passkey.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
-use fido_hybrid_proto::ctap::{GetAssertionRequest, MakeCredentialRequest};
 use std::time::Duration;
 
 use fido_hybrid_proto::authenticator::{
@@ -11,10 +10,11 @@ use fido_hybrid_proto::authenticator::{
 };
 use fido_hybrid_proto::crypto::SecretKey;
 use fido_hybrid_proto::ctap::{
-    self, Algorithm, Command, CredentialId, CtapRequest, CtapResponse, RelyingParty, Status,
+    self, Algorithm, Command, CredentialId, CtapRequest, CtapResponse, GetAssertionRequest,
+    MakeCredentialRequest, RelyingParty, Status,
 };
 use fido_hybrid_proto::error::{ApiMisuse, ErrorKind, KeyError, Stage, StoreError};
-use fido_hybrid_proto::transport::message::MessageType;
+use fido_hybrid_proto::transport::MessageType;
 use fido_hybrid_sim::{Pair, Setup, Side};
 use fido_hybrid_testkit::rig::{
     HASH, RP_ID, Rig, approved, closed, config, failed, get_assertion, make_credential, passkey,

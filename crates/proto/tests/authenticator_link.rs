@@ -4,7 +4,6 @@
 //! Clauses: [CTAP 2.2 §8.1, §11.5.1, §11.5.1.2].
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
-use fido_hybrid_proto::ctap::GetInfoResponse;
 use std::time::Duration;
 
 use fido_hybrid_proto::authenticator::AuthenticatorDeadlines;
@@ -13,14 +12,14 @@ use fido_hybrid_proto::authenticator::link::{
     MAX_RESPONSE_LENGTH,
 };
 use fido_hybrid_proto::cbor::{self, encode};
-use fido_hybrid_proto::ctap::{Aaguid, Command, CtapRequest, CtapResponse, Status};
+use fido_hybrid_proto::ctap::{
+    Aaguid, Command, CtapRequest, CtapResponse, GetInfoResponse, Status,
+};
 use fido_hybrid_proto::error::{
     ApiMisuse, CancelledBy, EngineError, Error, ErrorKind, PeerMisbehaved, Stage,
 };
 use fido_hybrid_proto::secret::SecretBytes;
-use fido_hybrid_proto::transport::channel::Channel;
-use fido_hybrid_proto::transport::message::MessageType;
-use fido_hybrid_proto::transport::post_handshake::PostHandshake;
+use fido_hybrid_proto::transport::{Channel, MessageType, PostHandshake};
 use fido_hybrid_sim::SeededRng;
 use fido_hybrid_testkit::rig::{Client, ROUTING_ID, domain, get_assertion};
 

@@ -11,7 +11,7 @@ use fido_hybrid_proto::authenticator::{
     AuthenticatorConfig, Backup, Decision, Input, Output, Passkey, UserVerification,
 };
 use fido_hybrid_proto::crypto::sha256;
-use fido_hybrid_proto::ctap::extensions::prf::{
+use fido_hybrid_proto::ctap::extensions::{
     PrfAssertionInput, PrfRegistrationInput, PrfRegistrationOutput, PrfValues,
 };
 use fido_hybrid_proto::ctap::{

@@ -13,7 +13,7 @@ use fido_hybrid_proto::client::{
 use fido_hybrid_proto::ctap::CtapRequest;
 use fido_hybrid_proto::error::{ApiMisuse, BluetoothError, CancelledBy, Error, ErrorKind, Stage};
 use fido_hybrid_proto::ports::bluetooth::{AdapterState, AdvertReport, SERVICE_UUID};
-use fido_hybrid_proto::transport::qr_code::RequestHint;
+use fido_hybrid_proto::transport::RequestHint;
 use fido_hybrid_sim::SeededRng;
 
 const LATER: Duration = Duration::from_secs(1);

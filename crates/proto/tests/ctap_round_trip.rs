@@ -8,8 +8,10 @@
 use fido_hybrid_proto::cbor::{self, Reader};
 use fido_hybrid_proto::crypto::SecretKey;
 use fido_hybrid_proto::ctap::extensions::{
-    AssertionInputs, AssertionOutputs, OtherExtensions, RegistrationInputs, RegistrationOutputs,
-    large_blob, prf,
+    AssertionInputs, AssertionOutputs, LargeBlob, LargeBlobAssertionInput,
+    LargeBlobAssertionOutput, LargeBlobRegistrationOutput, LargeBlobSupport, OtherExtensions,
+    PrfAssertionInput, PrfAssertionOutput, PrfRegistrationInput, PrfRegistrationOutput, PrfValues,
+    RegistrationInputs, RegistrationOutputs,
 };
 use fido_hybrid_proto::ctap::{
     Aaguid, Algorithm, AttestedCredential, AuthenticatorData, Command, CoseKey,
@@ -56,14 +58,13 @@ fn user() -> impl Strategy<Value = User> {
 
 fn values<T: Clone + std::fmt::Debug>(
     new: fn([u8; 32]) -> T,
-) -> impl Strategy<Value = prf::PrfValues<T>> {
-    (any::<[u8; 32]>(), option::of(any::<[u8; 32]>())).prop_map(move |(first, second)| {
-        prf::PrfValues { first: new(first), second: second.map(new) }
-    })
+) -> impl Strategy<Value = PrfValues<T>> {
+    (any::<[u8; 32]>(), option::of(any::<[u8; 32]>()))
+        .prop_map(move |(first, second)| PrfValues { first: new(first), second: second.map(new) })
 }
 
-fn blob() -> impl Strategy<Value = large_blob::LargeBlob> {
-    (bytes(40), any::<u64>()).prop_map(|(compressed, original_size)| large_blob::LargeBlob {
+fn blob() -> impl Strategy<Value = LargeBlob> {
+    (bytes(40), any::<u64>()).prop_map(|(compressed, original_size)| LargeBlob {
         compressed: SecretBytes::new(compressed),
         original_size,
     })
@@ -84,15 +85,12 @@ fn other() -> impl Strategy<Value = OtherExtensions> {
 }
 
 fn registration_inputs() -> impl Strategy<Value = RegistrationInputs> {
-    let support = prop_oneof![
-        Just(large_blob::LargeBlobSupport::Required),
-        Just(large_blob::LargeBlobSupport::Preferred)
-    ];
+    let support = prop_oneof![Just(LargeBlobSupport::Required), Just(LargeBlobSupport::Preferred)];
     (option::of(option::of(values(PrfInput::new))), option::of(support), other()).prop_map(
         |(eval, large_blob, other)| {
             let mut inputs = RegistrationInputs::default();
             inputs.prf = eval.map(|eval| {
-                let mut input = prf::PrfRegistrationInput::default();
+                let mut input = PrfRegistrationInput::default();
                 input.eval = eval;
                 input
             });
@@ -108,12 +106,11 @@ fn registration_outputs() -> impl Strategy<Value = RegistrationOutputs> {
     (option::of(prf), option::of(any::<bool>()), other()).prop_map(|(prf, supported, other)| {
         let mut outputs = RegistrationOutputs::default();
         outputs.prf = prf.map(|(enabled, results)| {
-            let mut output = prf::PrfRegistrationOutput::new(enabled);
+            let mut output = PrfRegistrationOutput::new(enabled);
             output.results = results;
             output
         });
-        outputs.large_blob =
-            supported.map(|supported| large_blob::LargeBlobRegistrationOutput { supported });
+        outputs.large_blob = supported.map(|supported| LargeBlobRegistrationOutput { supported });
         outputs.other = other;
         outputs
     })
@@ -125,13 +122,13 @@ fn assertion_inputs() -> impl Strategy<Value = AssertionInputs> {
         btree_map(credential_id(), values(PrfInput::new), 0..3),
     );
     let large_blob = prop_oneof![
-        Just(large_blob::LargeBlobAssertionInput::Read),
-        blob().prop_map(large_blob::LargeBlobAssertionInput::Write)
+        Just(LargeBlobAssertionInput::Read),
+        blob().prop_map(LargeBlobAssertionInput::Write)
     ];
     (option::of(prf), option::of(large_blob), other()).prop_map(|(prf, large_blob, other)| {
         let mut inputs = AssertionInputs::default();
         inputs.prf = prf.map(|(eval, eval_by_credential)| {
-            let mut input = prf::PrfAssertionInput::default();
+            let mut input = PrfAssertionInput::default();
             input.eval = eval;
             input.eval_by_credential = eval_by_credential;
             input
@@ -144,13 +141,13 @@ fn assertion_inputs() -> impl Strategy<Value = AssertionInputs> {
 
 fn assertion_outputs() -> impl Strategy<Value = AssertionOutputs> {
     let large_blob = prop_oneof![
-        option::of(blob()).prop_map(large_blob::LargeBlobAssertionOutput::read),
-        any::<bool>().prop_map(large_blob::LargeBlobAssertionOutput::written)
+        option::of(blob()).prop_map(LargeBlobAssertionOutput::read),
+        any::<bool>().prop_map(LargeBlobAssertionOutput::written)
     ];
     (option::of(values(PrfOutput::new)), option::of(large_blob), other()).prop_map(
         |(results, large_blob, other)| {
             let mut outputs = AssertionOutputs::default();
-            outputs.prf = results.map(prf::PrfAssertionOutput::new);
+            outputs.prf = results.map(PrfAssertionOutput::new);
             outputs.large_blob = large_blob;
             outputs.other = other;
             outputs

@@ -9,11 +9,12 @@ use data_encoding::HEXLOWER;
 use fido_hybrid_proto::cbor::{self, MapKey, Reader};
 use fido_hybrid_proto::crypto::{PublicKey, sha256};
 use fido_hybrid_proto::ctap::extensions::{
-    AssertionInputs, AssertionOutputs, RegistrationInputs, RegistrationOutputs, prf,
+    AssertionInputs, AssertionOutputs, PrfAssertionInput, PrfAssertionOutput, PrfRegistrationInput,
+    PrfRegistrationOutput, PrfValues, RegistrationInputs, RegistrationOutputs,
 };
 use fido_hybrid_proto::ctap::{
-    Aaguid, Algorithm, Command, CredentialId, CtapRequest, CtapResponse, Flags, GetInfoResponse,
-    RawResponse, RequestError, ResponseError, Status, make_credential,
+    Aaguid, Algorithm, Command, CredentialId, CtapRequest, CtapResponse, FORMAT_PACKED, Flags,
+    GetInfoResponse, RawResponse, RequestError, ResponseError, Status,
 };
 use fido_hybrid_proto::secret::{PrfInput, PrfOutput};
 use fido_hybrid_testkit::vectors;
@@ -148,7 +149,7 @@ fn a_registration_with_attestation_is_understood() {
     else {
         panic!("not makeCredential");
     };
-    assert_eq!(response.format, make_credential::FORMAT_PACKED);
+    assert_eq!(response.format, FORMAT_PACKED);
     let data = &response.auth_data;
     assert_eq!(data.flags(), Flags(0xc5));
     assert_eq!(data.sign_count(), 0x55);
@@ -213,7 +214,7 @@ fn phones_tell_what_they_can_do() {
 fn prf_inputs_and_outputs_are_understood_and_written_alike() {
     let inputs = vector("prf/ctap-messages")["inputs"].clone();
     let first = PrfInput::new(hex(&inputs["first"]).try_into().unwrap());
-    let values = prf::PrfValues { first, second: None };
+    let values = PrfValues { first, second: None };
     let credential = CredentialId::new(hex(&inputs["credential_id"])).unwrap();
 
     let parse = |name: &str| match CtapRequest::parse(&ctap(prf_message(name))).unwrap() {
@@ -222,11 +223,11 @@ fn prf_inputs_and_outputs_are_understood_and_written_alike() {
     };
     let request = parse("getassertion_frame_eval");
     let mut expected = AssertionInputs::default();
-    expected.prf = Some(prf::PrfAssertionInput::new(values.clone()));
+    expected.prf = Some(PrfAssertionInput::new(values.clone()));
     assert_eq!(request.extensions, expected);
 
     let request = parse("getassertion_frame_evalByCredential");
-    let mut input = prf::PrfAssertionInput::default();
+    let mut input = PrfAssertionInput::default();
     input.eval_by_credential.insert(credential.clone(), values);
     expected.prf = Some(input);
     assert_eq!(request.extensions, expected);
@@ -234,20 +235,20 @@ fn prf_inputs_and_outputs_are_understood_and_written_alike() {
 
     let bytes = prf_message("makecredential_extension_map_key6");
     let mut expected = RegistrationInputs::default();
-    expected.prf = Some(prf::PrfRegistrationInput::default());
+    expected.prf = Some(PrfRegistrationInput::default());
     assert_eq!(cbor::decode(&bytes), Ok(expected.clone()));
     assert_eq!(cbor::encode(&expected), bytes);
 
     let bytes = prf_message("makecredential_unsigned_output_key6");
     let mut expected = RegistrationOutputs::default();
-    expected.prf = Some(prf::PrfRegistrationOutput::new(true));
+    expected.prf = Some(PrfRegistrationOutput::new(true));
     assert_eq!(cbor::decode(&bytes), Ok(expected.clone()));
     assert_eq!(cbor::encode(&expected), bytes);
 
     let bytes = prf_message("getassertion_unsigned_output_key8");
     let mut expected = AssertionOutputs::default();
     let first = PrfOutput::new([0; 32]);
-    expected.prf = Some(prf::PrfAssertionOutput::new(prf::PrfValues { first, second: None }));
+    expected.prf = Some(PrfAssertionOutput::new(PrfValues { first, second: None }));
     assert_eq!(cbor::decode(&bytes), Ok(expected.clone()));
     assert_eq!(cbor::encode(&expected), bytes);
 }

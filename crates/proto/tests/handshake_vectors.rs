@@ -25,17 +25,12 @@ use fido_hybrid_proto::client::{
 use fido_hybrid_proto::crypto::{PublicKey, SecretKey};
 use fido_hybrid_proto::ctap::{CtapRequest, RequestError};
 use fido_hybrid_proto::secret::{EidKey, LinkSecret, Psk, QrSecret, SecretBytes, TrafficKey};
-use fido_hybrid_proto::transport::advert::AdvertKey;
-use fido_hybrid_proto::transport::contact_request::{ClientNonce, ContactHint, LinkId};
-use fido_hybrid_proto::transport::crypter::{Crypter, CrypterError, MAX_COUNTER, unpadded_length};
-use fido_hybrid_proto::transport::key_schedule;
-use fido_hybrid_proto::transport::linked_phone::LinkedPhone;
-use fido_hybrid_proto::transport::linking::{self, Link, LinkSignatureError, UnverifiedLink};
-use fido_hybrid_proto::transport::message::{Message, MessageError, MessageType};
-use fido_hybrid_proto::transport::noise::{Established, HandshakeHash, Initiator, Responder};
-use fido_hybrid_proto::transport::post_handshake::{Features, PostHandshake, Revision};
-use fido_hybrid_proto::transport::tunnel_domain::TunnelDomain;
-use fido_hybrid_proto::transport::tunnel_url::{ContactId, TunnelId};
+use fido_hybrid_proto::transport::{
+    AdvertKey, ClientNonce, ContactHint, ContactId, Crypter, CrypterError, Established, Features,
+    HandshakeHash, Initiator, Link, LinkId, LinkSignatureError, LinkedPhone, MAX_COUNTER, Message,
+    MessageError, MessageType, PostHandshake, Responder, Revision, TunnelDomain, TunnelId,
+    UnverifiedLink, UpdateMessage, key_schedule, unpadded_length,
+};
 use hmac::{Hmac, Mac as _};
 use serde_json::Value;
 use sha2::Sha256;
@@ -433,7 +428,7 @@ fn typed_messages() {
                         Ok((MessageType::Ctap, SecretBytes::default()))
                     }
                     "invalid (empty update)" => {
-                        assert!(linking::UpdateMessage::parse(&frame[1..]).is_err());
+                        assert!(UpdateMessage::parse(&frame[1..]).is_err());
                         Ok((MessageType::Update, SecretBytes::default()))
                     }
                     // Here a JSON message is read; whether one may come, the
@@ -466,7 +461,7 @@ fn linking_signatures() {
             let map = |frame: &Value| {
                 let message = Message::parse(bytes(frame).into()).unwrap();
                 assert_eq!(message.kind, MessageType::Update);
-                linking::UpdateMessage::parse(message.payload.expose()).unwrap().linking.unwrap()
+                UpdateMessage::parse(message.payload.expose()).unwrap().linking.unwrap()
             };
             let plain = map(&outputs["update_frame"]);
             let of_play_services = map(&outputs["update_frame_with_key_999"]);

@@ -16,8 +16,7 @@ use fido_hybrid_proto::crypto::SecretKey;
 use fido_hybrid_proto::ctap::{CtapRequest, CtapResponse, Flags};
 use fido_hybrid_proto::error::{Error, ErrorKind, PeerMisbehaved, ResponseMismatch, Stage};
 use fido_hybrid_proto::secret::QrSecret;
-use fido_hybrid_proto::transport::post_handshake::Features;
-use fido_hybrid_proto::transport::qr_code::{QrCode, RequestHint};
+use fido_hybrid_proto::transport::{Features, QrCode, RequestHint};
 use serde_json::Value;
 use vectors::{array, bytes, vector};
 

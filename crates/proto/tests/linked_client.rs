@@ -5,7 +5,6 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
 
-use fido_hybrid_proto::ctap::{GetAssertionRequest, GetInfoResponse};
 use fido_hybrid_proto::ports::bluetooth::{AdvertReport, SERVICE_UUID};
 use fido_hybrid_testkit::vectors;
 use std::time::Duration;
@@ -16,21 +15,14 @@ use fido_hybrid_proto::client::{
     Transaction,
 };
 use fido_hybrid_proto::crypto::SecretKey;
-use fido_hybrid_proto::ctap::{Aaguid, CtapRequest};
+use fido_hybrid_proto::ctap::{Aaguid, CtapRequest, GetAssertionRequest, GetInfoResponse};
 use fido_hybrid_proto::error::{Error, ErrorKind, PeerMisbehaved, Stage, TunnelError};
 use fido_hybrid_proto::secret::{LinkSecret, SecretBytes};
-use fido_hybrid_proto::transport::advert::{AdvertKey, Eid};
-use fido_hybrid_proto::transport::channel::Channel;
-use fido_hybrid_proto::transport::contact_request::{ClientNonce, ContactHint, LinkId};
-use fido_hybrid_proto::transport::key_schedule;
-use fido_hybrid_proto::transport::linked_phone::LinkedPhone;
-use fido_hybrid_proto::transport::linking::{Link, UpdateMessage};
-use fido_hybrid_proto::transport::message::MessageType;
-use fido_hybrid_proto::transport::noise::{HandshakeHash, Responder};
-use fido_hybrid_proto::transport::post_handshake::PostHandshake;
-use fido_hybrid_proto::transport::qr_code::{QrCode, RequestHint};
-use fido_hybrid_proto::transport::tunnel_domain::TunnelDomain;
-use fido_hybrid_proto::transport::tunnel_url::{ContactId, RoutingId};
+use fido_hybrid_proto::transport::{
+    AdvertKey, Channel, ClientNonce, ContactHint, ContactId, Eid, HandshakeHash, Link, LinkId,
+    LinkedPhone, MessageType, PostHandshake, QrCode, RequestHint, Responder, RoutingId,
+    TunnelDomain, UpdateMessage, key_schedule,
+};
 use fido_hybrid_sim::SeededRng;
 use vectors::{array, bytes, vector};
 

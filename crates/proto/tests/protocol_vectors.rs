@@ -15,17 +15,12 @@
 use fido_hybrid_proto::cbor;
 use fido_hybrid_proto::crypto::PublicKey;
 use fido_hybrid_proto::secret::{EidKey, LinkSecret, QrSecret};
-use fido_hybrid_proto::transport::advert::{ADVERT_LENGTH, AdvertKey, Eid, EidError};
-use fido_hybrid_proto::transport::advert_suffix::AdvertSuffix;
-use fido_hybrid_proto::transport::contact_request::{
-    ClientNonce, ContactHint, ContactRequest, LinkId,
-};
 use fido_hybrid_proto::transport::digits::{self, DigitsError};
 use fido_hybrid_proto::transport::key_schedule::{self, Purpose};
-use fido_hybrid_proto::transport::qr_code::{DataChannels, QrCode, QrCodeError, RequestHint};
-use fido_hybrid_proto::transport::tunnel_domain::TunnelDomain;
-use fido_hybrid_proto::transport::tunnel_url::{
-    CLIENT_PAYLOAD_HEADER, ContactId, RoutingId, TunnelId, TunnelUrl,
+use fido_hybrid_proto::transport::{
+    ADVERT_LENGTH, AdvertKey, AdvertSuffix, CLIENT_PAYLOAD_HEADER, ClientNonce, ContactHint,
+    ContactId, ContactRequest, DataChannels, Eid, EidError, LinkId, QrCode, QrCodeError,
+    RequestHint, RoutingId, TunnelDomain, TunnelId, TunnelUrl,
 };
 use fido_hybrid_testkit::vectors;
 use serde_json::Value;

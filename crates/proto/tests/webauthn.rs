@@ -6,24 +6,27 @@
 #![cfg(feature = "webauthn")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
-use fido_hybrid_proto::ctap::{GetAssertionResponse, GetInfoResponse, MakeCredentialResponse};
 use std::time::Duration;
 
 use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER as HEX};
 use fido_hybrid_proto::cbor;
 use fido_hybrid_proto::crypto::{SecretKey, sha256};
-use fido_hybrid_proto::ctap::extensions::cred_protect::CredProtect;
-use fido_hybrid_proto::ctap::extensions::prf::{self, PrfValues};
-use fido_hybrid_proto::ctap::make_credential::{FORMAT_NONE, FORMAT_PACKED};
+use fido_hybrid_proto::ctap::extensions::{
+    CredProtect, PrfAssertionOutput, PrfRegistrationOutput, PrfValues,
+};
 use fido_hybrid_proto::ctap::{
     Aaguid, Algorithm, AttestedCredential, AuthenticatorData, CoseKey, CredentialDescriptor,
-    CredentialId, CredentialParameters, Flags, RawCbor, Status, User, UserHandle, get_info,
+    CredentialId, CredentialParameters, FIDO_2_0, FORMAT_NONE, FORMAT_PACKED, Flags,
+    GetAssertionResponse, GetInfoResponse, MakeCredentialResponse, RawCbor, Status, User,
+    UserHandle,
 };
-use fido_hybrid_proto::error::{Advice, Error, Stage};
+use fido_hybrid_proto::error::{
+    Advice, DomException, DomainError, Error, MAX_OPTIONS, OptionsError, RpIdError, Stage,
+};
 use fido_hybrid_proto::secret::{PrfOutput, SecretBytes};
 use fido_hybrid_proto::webauthn::{
-    AnswerError, AttestationPreference, Caller, CreationOptions, DomException, DomainError,
-    MAX_OPTIONS, OptionsError, Origin, RequestOptions, Requirement, RpIdError, prf_input,
+    AnswerError, AttestationPreference, Caller, CreationOptions, Origin, RequestOptions,
+    Requirement, prf_input,
 };
 use serde_json::{Value, json};
 
@@ -97,7 +100,7 @@ fn signed() -> GetAssertionResponse {
 
 /// The getInfo of a phone as most are.
 fn phone() -> GetInfoResponse {
-    let mut phone = GetInfoResponse::new(vec![get_info::FIDO_2_0.to_owned()], AAGUID);
+    let mut phone = GetInfoResponse::new(vec![FIDO_2_0.to_owned()], AAGUID);
     phone.options = ["rk", "uv"].map(|name| (name.to_owned(), true)).into();
     phone.extensions = vec!["prf".to_owned()];
     phone.transports = ["internal", "hybrid"].map(str::to_owned).into();
@@ -600,7 +603,7 @@ fn a_registration_is_answered_with_these_bytes() {
     let prepared = creation(&json).unwrap().prepare(origin()).unwrap();
     let mut response =
         MakeCredentialResponse::new(FORMAT_NONE, registered(AAGUID), RawCbor::empty_map());
-    response.unsigned_extensions.prf = Some(prf::PrfRegistrationOutput::new(true));
+    response.unsigned_extensions.prf = Some(PrfRegistrationOutput::new(true));
     let registration = prepared.finish(&phone(), response).unwrap();
     assert_eq!(registration.to_json().expose(), include_str!("webauthn/registration.json").trim());
     assert_eq!(registration.credential_id().as_bytes(), ID);
@@ -612,7 +615,7 @@ fn a_sign_in_is_answered_with_these_bytes() {
     let json = with(request_json(), "extensions", json!({"prf": {"eval": {"first": "AA"}}}));
     let prepared = request(&json).unwrap().prepare(origin()).unwrap();
     let mut response = signed();
-    response.unsigned_extensions.prf = Some(prf::PrfAssertionOutput::new(PrfValues {
+    response.unsigned_extensions.prf = Some(PrfAssertionOutput::new(PrfValues {
         first: PrfOutput::new([1; 32]),
         second: Some(PrfOutput::new([2; 32])),
     }));
@@ -623,7 +626,7 @@ fn a_sign_in_is_answered_with_these_bytes() {
 
 #[test]
 fn extensions_are_answered_only_if_they_were_asked_for() {
-    let results = |json: &Value, output: Option<prf::PrfRegistrationOutput>| {
+    let results = |json: &Value, output: Option<PrfRegistrationOutput>| {
         let prepared = creation(json).unwrap().prepare(origin()).unwrap();
         let data = registered(AAGUID);
         let mut response = MakeCredentialResponse::new(FORMAT_NONE, data, RawCbor::empty_map());
@@ -631,7 +634,7 @@ fn extensions_are_answered_only_if_they_were_asked_for() {
         let answer = prepared.finish(&phone(), response).unwrap().to_json();
         serde_json::from_str::<Value>(answer.expose()).unwrap()["clientExtensionResults"].clone()
     };
-    let unasked = prf::PrfRegistrationOutput::new(true);
+    let unasked = PrfRegistrationOutput::new(true);
     assert_eq!(results(&creation_json(), Some(unasked)), json!({}));
     let asked = with(creation_json(), "extensions", json!({"credProps": true, "prf": {}}));
     // Not asked for `rk`: whether it is one is not known.
@@ -641,7 +644,7 @@ fn extensions_are_answered_only_if_they_were_asked_for() {
     let mut response = signed();
     let first = PrfOutput::new([1; 32]);
     response.unsigned_extensions.prf =
-        Some(prf::PrfAssertionOutput::new(PrfValues { first, second: None }));
+        Some(PrfAssertionOutput::new(PrfValues { first, second: None }));
     let answer = prepared.finish(&phone(), response).unwrap().to_json();
     assert!(answer.expose().contains("\"clientExtensionResults\":{}"));
 }

@@ -7,9 +7,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use data_encoding::BASE64URL_NOPAD;
-use fido_hybrid_proto::webauthn::{
-    CreationOptions, DomException, OptionsError, RequestOptions, prf_input,
-};
+use fido_hybrid_proto::error::{DomException, OptionsError};
+use fido_hybrid_proto::webauthn::{CreationOptions, RequestOptions, prf_input};
 use fido_hybrid_testkit::{conversions as table, written};
 use serde_json::Value;
 use table::{Kind, Row};

@@ -15,7 +15,7 @@ use fido_hybrid_proto::ctap::{
     Aaguid, Algorithm, CredentialDescriptor, CredentialId, CredentialParameters, CtapResponse,
     GetInfoResponse, User, UserHandle,
 };
-use fido_hybrid_proto::transport::message::MessageType;
+use fido_hybrid_proto::transport::MessageType;
 use fido_hybrid_proto::webauthn::{
     AttestationPreference, Caller, CreationOptions, Origin, RequestOptions, Requirement,
 };

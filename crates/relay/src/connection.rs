@@ -25,7 +25,7 @@ use super::machine::{Event, RelayOutput};
 use super::request::{Accepted, Rejection, UpgradeRequest};
 use super::shared::Arrival;
 use super::silence::{Disconnected, Silence};
-use fido_hybrid_proto::transport::tunnel_url::{ROUTING_ID_HEADER, RoutingId, SUBPROTOCOL};
+use fido_hybrid_proto::transport::{ROUTING_ID_HEADER, RoutingId, SUBPROTOCOL};
 use fido_hybrid_websocket::{Counted, LastRead, bounded, is_flood};
 
 /// For TLS and the upgrade together. A visitor that takes longer is not a peer.

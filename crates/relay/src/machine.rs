@@ -38,7 +38,7 @@ use std::time::Duration;
 use self::shares::{Shares, UsedIds};
 use super::limits::Limits;
 use super::request::{Accepted, NetworkAddress, Purpose, Rejection, UpgradeRequest};
-use fido_hybrid_proto::transport::tunnel_url::{CODE_USED, RoutingId, TunnelId};
+use fido_hybrid_proto::transport::{CODE_USED, RoutingId, TunnelId};
 
 /// Names a connection; the caller's choice, never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -9,7 +9,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use fido_hybrid_proto::transport::tunnel_url::{RoutingId, SUBPROTOCOL, TunnelId};
+use fido_hybrid_proto::transport::{RoutingId, SUBPROTOCOL, TunnelId};
 
 /// A sign-in takes some 25 seconds: of many that are under way, a third ends
 /// within this time.

@@ -6,8 +6,7 @@
 
 use std::time::Duration;
 
-use fido_hybrid_proto::transport::tunnel_domain::TunnelDomain;
-use fido_hybrid_proto::transport::tunnel_url::{RoutingId, SUBPROTOCOL, TunnelId, TunnelUrl};
+use fido_hybrid_proto::transport::{RoutingId, SUBPROTOCOL, TunnelDomain, TunnelId, TunnelUrl};
 use fido_hybrid_relay::{ConnectionId, Limits, Rejection, Relay, UpgradeRequest};
 use fido_hybrid_testkit::vectors::{array, family, number, text, unknown};
 

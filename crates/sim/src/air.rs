@@ -5,7 +5,7 @@ use std::time::Duration;
 use rand_core::Rng;
 
 use super::SeededRng;
-use fido_hybrid_proto::transport::advert::ADVERT_LENGTH;
+use fido_hybrid_proto::transport::ADVERT_LENGTH;
 
 /// The shortest time between transmissions: without one, nothing else would
 /// ever be due.

@@ -10,7 +10,7 @@ use fido_hybrid_proto::error::TunnelError;
 use fido_hybrid_proto::ports::BoxFuture;
 use fido_hybrid_proto::ports::data_channel::DataChannel;
 use fido_hybrid_proto::ports::tunnel::{OpenedTunnel, TunnelDialer};
-use fido_hybrid_proto::transport::tunnel_url::{RoutingId, TunnelRequest};
+use fido_hybrid_proto::transport::{RoutingId, TunnelRequest};
 
 /// Messages on the way to one side.
 const QUEUE: usize = 64;

@@ -15,9 +15,7 @@ use fido_hybrid_proto::crypto::{SecretKey, sha256};
 use fido_hybrid_proto::ctap::{self, CredentialId, Status};
 use fido_hybrid_proto::error::{Error, KeyError, Stage, TunnelError};
 use fido_hybrid_proto::ports::bluetooth::{AdvertReport, SERVICE_UUID};
-use fido_hybrid_proto::transport::qr_code::QrCode;
-use fido_hybrid_proto::transport::tunnel_domain::TunnelDomain;
-use fido_hybrid_proto::transport::tunnel_url::RoutingId;
+use fido_hybrid_proto::transport::{QrCode, RoutingId, TunnelDomain};
 
 /// Which side of a [`Pair`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -75,7 +73,7 @@ impl Setup {
     /// a user who agrees after a second.
     #[must_use]
     pub fn new(seed: u64, requests: Vec<ctap::CtapRequest>) -> Self {
-        use fido_hybrid_proto::transport::qr_code::RequestHint;
+        use fido_hybrid_proto::transport::RequestHint;
         Self {
             seed,
             conditions: RadioConditions::default(),
@@ -189,7 +187,7 @@ impl Pair {
         let client = client::Transaction::qr(setup.client, keys, Duration::ZERO, 0);
         let text = client.qr_text().map_or("", |text| text.expose());
         let code: QrCode =
-            text.parse().map_err(|error: fido_hybrid_proto::transport::qr_code::QrCodeError| {
+            text.parse().map_err(|error: fido_hybrid_proto::transport::QrCodeError| {
                 Error::new(Stage::Preparing, error)
             })?;
         let keys = authenticator::PhoneSecrets::generate(&mut rng.fork("phone"));

@@ -1,7 +1,6 @@
 //! A client's transaction of either flow, with a phone made of the protocol's
 //! pieces on the other side, on a clock moved by hand.
 
-use fido_hybrid::ctap::GetInfoResponse;
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -11,21 +10,14 @@ use fido_hybrid::client::{
     ClientConfig, ClientDeadlines, ContactSecrets, Input, Output, QrSecrets, Transaction,
 };
 use fido_hybrid::crypto::{PublicKey, SecretKey};
-use fido_hybrid::ctap::{Aaguid, CtapRequest};
+use fido_hybrid::ctap::{Aaguid, CtapRequest, GetInfoResponse};
 use fido_hybrid::error::{Error, Stage};
 use fido_hybrid::secret::{EidKey, LinkSecret, Psk, TrafficKey};
-use fido_hybrid::transport::advert::{AdvertKey, Eid};
-use fido_hybrid::transport::channel::Channel;
-use fido_hybrid::transport::contact_request::{ContactHint, LinkId};
-use fido_hybrid::transport::key_schedule;
-use fido_hybrid::transport::linked_phone::LinkedPhone;
-use fido_hybrid::transport::linking::Link;
-use fido_hybrid::transport::message::MessageType;
-use fido_hybrid::transport::noise::{Established, Responder};
-use fido_hybrid::transport::post_handshake::PostHandshake;
-use fido_hybrid::transport::qr_code::{QrCode, RequestHint};
-use fido_hybrid::transport::tunnel_domain::TunnelDomain;
-use fido_hybrid::transport::tunnel_url::{ContactId, RoutingId};
+use fido_hybrid::transport::{
+    AdvertKey, Channel, ContactHint, ContactId, Eid, Established, Link, LinkId, LinkedPhone,
+    MessageType, PostHandshake, QrCode, RequestHint, Responder, RoutingId, TunnelDomain,
+    key_schedule,
+};
 use fido_hybrid_sim::SeededRng;
 
 use crate::rig::make_credential;

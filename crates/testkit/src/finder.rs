@@ -10,13 +10,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fido_hybrid::authenticator::{self, Passkey};
 use fido_hybrid::client;
-use fido_hybrid::ctap::extensions::prf::PrfValues;
+use fido_hybrid::ctap::extensions::PrfValues;
 use fido_hybrid::ctap::{CtapResponse, Status};
 use fido_hybrid::secret::{PrfOutput, QrSecret};
-use fido_hybrid::transport::advert::AdvertKey;
-use fido_hybrid::transport::key_schedule;
-use fido_hybrid::transport::noise::Initiator;
-use fido_hybrid::transport::qr_code::{QrCode, QrText};
+use fido_hybrid::transport::{AdvertKey, Initiator, QrCode, QrText, key_schedule};
 use fido_hybrid_sim::SeededRng;
 
 /// How many bytes of a secret in a row are enough to tell.

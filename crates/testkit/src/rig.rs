@@ -3,9 +3,6 @@
 
 #![allow(clippy::expect_used, reason = "tests")]
 
-use fido_hybrid::ctap::{
-    GetAssertionRequest, GetInfoResponse, MakeCredentialRequest, MakeCredentialResponse,
-};
 use std::time::Duration;
 
 use fido_hybrid::authenticator::{
@@ -15,19 +12,15 @@ use fido_hybrid::authenticator::{
 use fido_hybrid::crypto::SecretKey;
 use fido_hybrid::ctap::{
     self, Algorithm, Command, CredentialDescriptor, CredentialParameters, CtapRequest,
-    CtapResponse, RawResponse, RelyingParty, ResponseError, Status, User, UserHandle,
+    CtapResponse, GetAssertionRequest, GetInfoResponse, MakeCredentialRequest,
+    MakeCredentialResponse, RawResponse, RelyingParty, ResponseError, Status, User, UserHandle,
 };
 use fido_hybrid::error::{ApiMisuse, Error, Stage};
 use fido_hybrid::secret::QrSecret;
-use fido_hybrid::transport::advert::AdvertKey;
-use fido_hybrid::transport::channel::Channel;
-use fido_hybrid::transport::message::MessageType;
-use fido_hybrid::transport::noise::Initiator;
-use fido_hybrid::transport::post_handshake::{Features, PostHandshake};
-use fido_hybrid::transport::qr_code::{QrCode, RequestHint};
-use fido_hybrid::transport::tunnel_domain::TunnelDomain;
-use fido_hybrid::transport::tunnel_url::RoutingId;
-use fido_hybrid::transport::{key_schedule, linking};
+use fido_hybrid::transport::{
+    AdvertKey, Channel, Features, Initiator, MessageType, PostHandshake, QrCode, RequestHint,
+    RoutingId, TunnelDomain, UpdateMessage, key_schedule,
+};
 use fido_hybrid_sim::SeededRng;
 
 pub const RP_ID: &str = "example.com";
@@ -128,7 +121,7 @@ impl Rig {
         assert_eq!(update.len(), 528, "as long as an update with a link");
         let update = channel.open(update).unwrap();
         assert_eq!(update.kind, MessageType::Update);
-        assert_eq!(linking::UpdateMessage::parse(update.payload.expose()).unwrap().linking, None);
+        assert_eq!(UpdateMessage::parse(update.payload.expose()).unwrap().linking, None);
         rig.channel = Some(channel);
         assert_eq!(rig.transaction.stage(), Stage::Listening);
         rig

@@ -3,8 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use fido_hybrid::transport::tunnel_domain::TunnelDomain;
-use fido_hybrid::transport::tunnel_url::{RoutingId, TunnelId, TunnelUrl};
+use fido_hybrid::transport::{RoutingId, TunnelDomain, TunnelId, TunnelUrl};
 use fido_hybrid::tunnel::{OpenedTunnel, TunnelDialer, WebSocketDialer, WebSocketDialerBuilder};
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};

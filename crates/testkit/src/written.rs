@@ -2,12 +2,12 @@
 //! inputs are written as they are sent, hashed.
 
 use data_encoding::BASE64URL_NOPAD;
-use fido_hybrid::ctap::extensions::cred_protect::CredProtect;
-use fido_hybrid::ctap::extensions::prf::PrfValues;
+use fido_hybrid::ctap::extensions::{CredProtect, PrfValues};
 use fido_hybrid::ctap::{CredentialDescriptor, CredentialParameters};
+use fido_hybrid::error::OptionsError;
 use fido_hybrid::secret::PrfInput;
 use fido_hybrid::webauthn::{
-    AttestationPreference, CreationOptions, OptionsError, Origin, RequestOptions, Requirement,
+    AttestationPreference, CreationOptions, Origin, RequestOptions, Requirement,
 };
 use serde_json::{Map, Value, json};
 

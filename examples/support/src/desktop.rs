@@ -6,10 +6,10 @@ use std::time::Instant;
 
 use fido_hybrid::bluetooth::Bluetooth;
 use fido_hybrid::client::{Canceller, Ceremony, Client, ClientUpdate};
-use fido_hybrid::error::{Error, ErrorKind, Stage};
+use fido_hybrid::error::{Error, ErrorKind, MAX_OPTIONS, Stage};
 use fido_hybrid::secret::SecretText;
 use fido_hybrid::tunnel::WebSocketDialer;
-use fido_hybrid::webauthn::{MAX_OPTIONS, Origin, Requirement};
+use fido_hybrid::webauthn::{Origin, Requirement};
 use serde_json::json;
 
 use crate::arguments::{Arguments, Stop, unknown, wrong};

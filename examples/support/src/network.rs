@@ -4,7 +4,7 @@ use std::error::Error as _;
 use std::net::ToSocketAddrs as _;
 
 use fido_hybrid::error::{ErrorKind, TunnelError};
-use fido_hybrid::transport::tunnel_domain::{FIRST_HASHED_DOMAIN, TunnelDomain};
+use fido_hybrid::transport::{FIRST_HASHED_DOMAIN, TunnelDomain};
 use fido_hybrid::tunnel::WebSocketDialer;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use fido_hybrid::qr_render::{QUIET_ZONE, QrMatrix};
 use fido_hybrid::secret::SecretText;
-use fido_hybrid::transport::qr_code::QrText;
+use fido_hybrid::transport::QrText;
 use terminal_size::{Height, Width, terminal_size_of};
 
 use crate::report::{put, tell};

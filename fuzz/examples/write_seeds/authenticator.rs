@@ -5,7 +5,7 @@ use fido_hybrid::ctap::{
     Algorithm, CredentialParameters, CtapRequest, GetAssertionRequest, MakeCredentialRequest,
     RelyingParty, User, UserHandle,
 };
-use fido_hybrid::transport::crypter::PADDING_UNIT;
+use fido_hybrid::transport::PADDING_UNIT;
 use fido_hybrid_fuzz::authenticator_transaction::{decision, found, request, setting, step};
 
 use super::{Seed, Steps};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use fido_hybrid::authenticator::Passkey;
 use fido_hybrid::crypto::sha256;
 use fido_hybrid::ctap::CredentialId;
-use fido_hybrid::ctap::extensions::prf::{
+use fido_hybrid::ctap::extensions::{
     PrfAssertionInput, PrfAssertionOutput, PrfRegistrationInput, PrfRegistrationOutput, PrfValues,
 };
 use fido_hybrid::secret::{PrfInput, PrfOutput, PrfSecret};

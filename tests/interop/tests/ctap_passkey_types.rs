@@ -12,9 +12,10 @@ use fido_hybrid::cbor;
 use fido_hybrid::crypto::SecretKey;
 use fido_hybrid::ctap::{
     Aaguid, Algorithm, AttestedCredential, AuthenticatorData, CoseKey, CredentialDescriptor,
-    CredentialId, CredentialParameters, CtapRequest, Flags, GetAssertionRequest,
-    GetAssertionResponse, GetInfoResponse, MakeCredentialRequest, MakeCredentialResponse, RawCbor,
-    RelyingParty, RequestError, User, UserHandle, entity, get_info, make_credential,
+    CredentialId, CredentialParameters, CtapRequest, FIDO_2_0, FIDO_2_1, FORMAT_NONE,
+    FORMAT_PACKED, Flags, GetAssertionRequest, GetAssertionResponse, GetInfoResponse,
+    MakeCredentialRequest, MakeCredentialResponse, RawCbor, RelyingParty, RequestError, User,
+    UserHandle,
 };
 use fido_hybrid::secret::SecretBytes;
 use fido_hybrid_sim::SeededRng;
@@ -99,7 +100,7 @@ fn descriptors(rng: &mut SeededRng) -> Vec<CredentialDescriptor> {
     (0..count)
         .map(|_| {
             let mut descriptor = CredentialDescriptor::new(credential_id(rng));
-            for transport in [entity::transport::HYBRID, entity::transport::INTERNAL] {
+            for transport in ["hybrid", "internal"] {
                 if coin(rng) {
                     descriptor.transports.push(transport.to_owned());
                 }
@@ -240,14 +241,14 @@ fn registration_responses() {
         let id = credential_id(rng);
         let auth_data = auth_data(rng, Some(id));
         let (format, statement) = if coin(rng) {
-            (make_credential::FORMAT_NONE, RawCbor::empty_map())
+            (FORMAT_NONE, RawCbor::empty_map())
         } else {
             let signature = SecretKey::generate(rng).sign(auth_data.raw());
             let map = vec![
                 (Value::from("alg"), Value::from(-7)),
                 (Value::from("sig"), Value::from(signature)),
             ];
-            (make_credential::FORMAT_PACKED, RawCbor::new(written(&Value::Map(map))).unwrap())
+            (FORMAT_PACKED, RawCbor::new(written(&Value::Map(map))).unwrap())
         };
         let mut ours = MakeCredentialResponse::new(format, auth_data, statement);
         ours.enterprise_attestation = coin(rng).then_some(false);
@@ -308,7 +309,7 @@ fn what_an_authenticator_can_do() {
     for mut rng in cases() {
         let rng = &mut rng;
         let aaguid = Aaguid(bytes(rng, 16).try_into().unwrap());
-        let versions = [get_info::FIDO_2_0, get_info::FIDO_2_1, "FIDO_2_3"];
+        let versions = [FIDO_2_0, FIDO_2_1, "FIDO_2_3"];
         let versions = versions[..=size(rng, 3)].iter().map(ToString::to_string).collect();
         let mut ours = GetInfoResponse::new(versions, aaguid);
         for extension in ["hmac-secret", "prf"] {
@@ -317,7 +318,7 @@ fn what_an_authenticator_can_do() {
             }
         }
         // Theirs always writes these three.
-        let options = [get_info::option::PLAT, get_info::option::RK, "up", get_info::option::UV];
+        let options = ["plat", "rk", "up", "uv"];
         ours.options = options.map(|option| (option.to_owned(), coin(rng))).into();
         ours.max_message_size = coin(rng).then(|| 1024 + rng.below(1 << 20));
         if coin(rng) {

@@ -13,7 +13,7 @@ use fido_hybrid::bluetooth::{Advertisement, Advertiser as _};
 use fido_hybrid::client::{Ceremony, Client};
 use fido_hybrid::ctap::Flags;
 use fido_hybrid::error::{Error, ErrorKind, PeerMisbehaved, ResponseMismatch};
-use fido_hybrid::transport::tunnel_domain::TunnelDomain;
+use fido_hybrid::transport::TunnelDomain;
 use fido_hybrid::tunnel::WebSocketDialer;
 use fido_hybrid::webauthn::{CreationOptions, Origin, RequestOptions, Requirement};
 use fido_hybrid_relay::{Server, ServerHandle};

@@ -10,9 +10,9 @@ use std::fmt::Debug;
 
 use fido_hybrid::crypto::SecretKey;
 use fido_hybrid::secret::Psk;
-use fido_hybrid::transport::crypter::{Crypter, PADDING_UNIT};
-use fido_hybrid::transport::noise::{
-    Established, HANDSHAKE_MESSAGE_LENGTH, HandshakeError, HandshakeMessage, Initiator, Responder,
+use fido_hybrid::transport::{
+    Crypter, Established, HANDSHAKE_MESSAGE_LENGTH, HandshakeError, HandshakeMessage, Initiator,
+    PADDING_UNIT, Responder,
 };
 use fido_hybrid_sim::SeededRng;
 use rand_core::Rng as _;

@@ -13,7 +13,7 @@ use fido_hybrid::ctap::{
     CredentialDescriptor, CtapRequest, CtapResponse, Flags, MakeCredentialRequest, Status,
 };
 use fido_hybrid::error::ErrorKind;
-use fido_hybrid::transport::tunnel_domain::TunnelDomain;
+use fido_hybrid::transport::TunnelDomain;
 use fido_hybrid_interop::{AAGUID, EngineStore, PasskeyEngine, User};
 use fido_hybrid_relay::{Server, ServerHandle};
 use fido_hybrid_sim::Air;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use fido_hybrid::authenticator::{Attestation, Backup, Passkey, Profile};
 use fido_hybrid::client;
 use fido_hybrid::ctap::{CtapRequest, CtapResponse};
-use fido_hybrid::transport::qr_code::RequestHint;
+use fido_hybrid::transport::RequestHint;
 use fido_hybrid::webauthn::{CreationOptions, Origin, RequestOptions};
 use fido_hybrid_sim::{Pair, Setup, Side};
 use serde_json::Value;

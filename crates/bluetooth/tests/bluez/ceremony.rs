@@ -11,8 +11,7 @@ use fido_hybrid::bluetooth::AdapterState;
 use fido_hybrid::client::{Ceremony, Client, ClientUpdate};
 use fido_hybrid::ctap::{CtapRequest, CtapResponse};
 use fido_hybrid::error::{Advice, BluetoothError, ErrorKind, Stage};
-use fido_hybrid::transport::qr_code::QrCode;
-use fido_hybrid::transport::tunnel_domain::TunnelDomain;
+use fido_hybrid::transport::{QrCode, TunnelDomain};
 use fido_hybrid_relay::{Server, ServerHandle};
 
 use crate::bluez::{Air, Ending, Machine, Power};

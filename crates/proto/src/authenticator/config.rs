@@ -7,7 +7,7 @@ use super::engine::Profile;
 use super::link::AuthenticatorDeadlines;
 use crate::crypto::SecretKey;
 use crate::secret::{AdvertNonce, TransactionSeed};
-use crate::transport::tunnel_domain::TunnelDomain;
+use crate::transport::TunnelDomain;
 
 /// The program's settings of a transaction.
 #[derive(Clone, Debug)]

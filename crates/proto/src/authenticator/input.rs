@@ -3,7 +3,7 @@
 use super::engine::{Decision, ExternalKey, Passkey, PromptId};
 use crate::error::{BluetoothError, KeyError, StoreError, TunnelError};
 use crate::ports::bluetooth::AdapterState;
-use crate::transport::tunnel_url::RoutingId;
+use crate::transport::RoutingId;
 
 /// An event that the transaction takes.
 #[derive(Debug)]

@@ -14,7 +14,7 @@ pub mod link;
 mod output;
 mod qr_age;
 mod state;
-pub mod transaction;
+mod transaction;
 mod update;
 
 pub use ctap_engine::CtapEngine;

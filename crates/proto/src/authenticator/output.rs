@@ -4,7 +4,7 @@ use super::engine::{KeyHandle, Passkey, Prompt};
 use super::update::AuthenticatorUpdate;
 use crate::ctap::CredentialId;
 use crate::error::Error;
-use crate::transport::tunnel_url::TunnelRequest;
+use crate::transport::TunnelRequest;
 
 /// An action for the driver.
 #[derive(Debug)]

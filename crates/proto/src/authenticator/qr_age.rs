@@ -9,7 +9,7 @@
 use std::time::Duration;
 
 use crate::error::ErrorKind;
-use crate::transport::qr_code::QrCode;
+use crate::transport::QrCode;
 
 /// How far a QR code's time may be from this device's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
     use crate::crypto::SecretKey;
     use crate::secret::QrSecret;
-    use crate::transport::qr_code::RequestHint;
+    use crate::transport::RequestHint;
 
     fn passes(qr_age_limit: QrAgeLimit, created: Option<u64>, now: u64) -> bool {
         let key = *SecretKey::from_scalar(&[1; 32]).unwrap().public_key();

@@ -20,8 +20,7 @@ use crate::ctap::{CtapRequest, RawCbor, UserHandle};
 use crate::error::{ApiMisuse, Stage};
 use crate::secret::SecretBytes;
 use crate::state_machine::{End, StateMachine};
-use crate::transport::crypter::MAX_PORTABLE_PAYLOAD;
-use crate::transport::qr_code::QrCode;
+use crate::transport::{MAX_PORTABLE_PAYLOAD, QrCode};
 
 // What getInfo says is what the link can receive.
 const _: () = assert!(engine::MAX_MESSAGE_SIZE == MAX_PORTABLE_PAYLOAD);

@@ -1,27 +1,5 @@
 //! The authenticator's side of one transaction, without I/O:
 //! [CTAP 2.2 §11.5.1].
-//!
-//! A [`Transaction`] takes [`Input`]s with the time at which they happened and
-//! gives [`Output`]s. One law, broken only with an
-//! [`ApiMisuse`] error:
-//!
-//! > After each input, take all outputs; then wait for one more input.
-//!
-//! ```text
-//!  Registering ──opened──▶ Advertising ──handshake──▶ Listening ◀──answered──┐
-//!                                                         │                  │
-//!  Closed ◀── shutdown, close, cancel, deadline, fault ───┴──request──▶ Prompting
-//! ```
-//!
-//! Same keys, same inputs, same times: same outputs. The caller must ensure
-//! that the QR code was read by a camera, or by an equally deliberate act of
-//! the user (CVE-2024-9956), and that a [`Decision`](super::Decision) is the
-//! user's own.
-//!
-//! Messages that are no CTAP request that can be served are answered with a
-//! CTAP status and cost nothing more; phones in the field close the tunnel instead. What
-//! no client does (a second request before the first is answered, an unknown
-//! message type, JSON that was not offered) ends the transaction.
 
 use std::time::Duration;
 
@@ -34,9 +12,31 @@ use super::state::State;
 use crate::ctap::UserHandle;
 use crate::error::{ApiMisuse, Error, Stage};
 use crate::state_machine::Runner;
-use crate::transport::qr_code::QrCode;
+use crate::transport::QrCode;
 
-/// The authenticator's side of one transaction. See the [module](self).
+/// The authenticator's side of one transaction.
+///
+/// It takes [`Input`]s with the time at which they happened and
+/// gives [`Output`]s. One law, broken only with an
+/// [`ApiMisuse`] error:
+///
+/// > After each input, take all outputs; then wait for one more input.
+///
+/// ```text
+///  Registering ──opened──▶ Advertising ──handshake──▶ Listening ◀──answered──┐
+///                                                         │                  │
+///  Closed ◀── shutdown, close, cancel, deadline, fault ───┴──request──▶ Prompting
+/// ```
+///
+/// Same keys, same inputs, same times: same outputs. The caller must ensure
+/// that the QR code was read by a camera, or by an equally deliberate act of
+/// the user (CVE-2024-9956), and that a [`Decision`](super::Decision) is the
+/// user's own.
+///
+/// Messages that are no CTAP request that can be served are answered with a
+/// CTAP status and cost nothing more; phones in the field close the tunnel instead. What
+/// no client does (a second request before the first is answered, an unknown
+/// message type, JSON that was not offered) ends the transaction.
 #[derive(Debug)]
 pub struct Transaction(Runner<State>);
 

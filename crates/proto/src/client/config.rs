@@ -7,8 +7,7 @@ use rand_core::CryptoRng;
 
 use crate::crypto::SecretKey;
 use crate::secret::QrSecret;
-use crate::transport::contact_request::ClientNonce;
-use crate::transport::qr_code::RequestHint;
+use crate::transport::{ClientNonce, RequestHint};
 
 /// How long each stage may take, counted from its own start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

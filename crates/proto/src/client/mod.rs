@@ -7,7 +7,7 @@ mod output;
 mod request;
 mod response_check;
 mod state;
-pub mod transaction;
+mod transaction;
 mod update;
 
 pub use request::{EncodedRequest, JsonRequest, MAX_REQUEST_LENGTH, PhoneRequest};

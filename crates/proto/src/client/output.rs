@@ -4,8 +4,7 @@ use super::update::ClientUpdate;
 use crate::ctap::{CtapResponse, Status};
 use crate::error::Error;
 use crate::secret::SecretText;
-use crate::transport::linked_phone::LinkedPhone;
-use crate::transport::tunnel_url::TunnelRequest;
+use crate::transport::{LinkedPhone, TunnelRequest};
 
 /// An action for the driver.
 #[derive(Debug)]
@@ -27,7 +26,7 @@ pub enum Output {
     /// The phone's response to the last request, which was JSON: UTF-8, at most
     /// [`MAX_MESSAGE`] bytes. That it is JSON and what it says is not checked.
     ///
-    /// [`MAX_MESSAGE`]: crate::transport::crypter::MAX_MESSAGE
+    /// [`MAX_MESSAGE`]: crate::transport::MAX_MESSAGE
     JsonResponse(SecretText),
     /// A linked phone to keep, the link's signature verified. It replaces any
     /// with the same identity key.

@@ -6,15 +6,13 @@
 //! it can become is encoded first, and is what a phone with every ability is
 //! sent. Another is encoded only for a phone that needs another.
 
-use crate::ctap::extensions::CRED_PROTECT;
-use crate::ctap::extensions::cred_protect::CredProtect;
+use crate::ctap::extensions::{CRED_PROTECT, CredProtect};
 use crate::ctap::{
     Command, CtapRequest, GetAssertionRequest, GetInfoResponse, MakeCredentialRequest,
 };
 use crate::error::Unsupported;
 use crate::secret::{SecretBytes, SecretText};
-use crate::transport::crypter::MAX_PORTABLE_PAYLOAD;
-use crate::transport::qr_code::RequestHint;
+use crate::transport::{MAX_PORTABLE_PAYLOAD, RequestHint};
 #[cfg(feature = "webauthn")]
 use crate::webauthn::{PreparedCreation, PreparedRequest};
 

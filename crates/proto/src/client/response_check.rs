@@ -7,18 +7,14 @@
 //! No check is stricter than Chromium's, so that no ceremony is lost that a
 //! browser would complete.
 
-use crate::ctap::{
-    GetAssertionRequest, GetAssertionResponse, MakeCredentialRequest, MakeCredentialResponse,
-};
 use std::collections::BTreeSet;
 
 use super::request::Demands;
 use crate::crypto::sha256;
-use crate::ctap::extensions::cred_protect::CredProtect;
-use crate::ctap::extensions::{CRED_PROTECT, HMAC_SECRET};
+use crate::ctap::extensions::{CRED_PROTECT, CredProtect, HMAC_SECRET};
 use crate::ctap::{
-    AuthenticatorData, CtapRequest, CtapResponse, Flags, RawCbor, RawResponse, ResponseError,
-    Status,
+    AuthenticatorData, CtapRequest, CtapResponse, Flags, GetAssertionRequest, GetAssertionResponse,
+    MakeCredentialRequest, MakeCredentialResponse, RawCbor, RawResponse, ResponseError, Status,
 };
 use crate::error::{PeerMisbehaved, ResponseMismatch};
 use crate::secret::SecretBytes;

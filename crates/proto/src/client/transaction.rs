@@ -1,21 +1,4 @@
 //! The client's side of one transaction, without I/O: [CTAP 2.2 §11.5].
-//!
-//! A [`Transaction`] takes [`Input`]s with the time at which they happened and
-//! gives [`Output`]s. One law, broken only with an
-//! [`ApiMisuse`] error:
-//!
-//! > After each input, take all outputs; then wait for one more input.
-//!
-//! ```text
-//!  Offering ──advert──▶ Connecting ──opened──▶ Handshaking ──reply──▶ Introducing
-//!  Calling ─────advert and opened, in either order────▲                   │
-//!                                                                         ▼
-//!  Closed ◀──── Lingering ◀───finish─── Ready ◀──response / request──▶ Asking
-//! ```
-//!
-//! Same keys, same inputs, same times: same outputs. The caller must ensure
-//! that a radio received an advert *here and now*: nothing else proves that the
-//! phone is near.
 
 use std::time::Duration;
 
@@ -28,12 +11,26 @@ use crate::ctap::GetInfoResponse;
 use crate::error::{ApiMisuse, Stage};
 use crate::ports::bluetooth::BluetoothAddress;
 use crate::state_machine::Runner;
-use crate::transport::contact_request::ContactHint;
-use crate::transport::linked_phone::LinkedPhone;
-use crate::transport::post_handshake::Features;
-use crate::transport::qr_code::QrText;
+use crate::transport::{ContactHint, Features, LinkedPhone, QrText};
 
-/// The client's side of one transaction. See the [module](self).
+/// The client's side of one transaction.
+///
+/// It takes [`Input`]s with the time at which they happened and
+/// gives [`Output`]s. One law, broken only with an
+/// [`ApiMisuse`] error:
+///
+/// > After each input, take all outputs; then wait for one more input.
+///
+/// ```text
+///  Offering ──advert──▶ Connecting ──opened──▶ Handshaking ──reply──▶ Introducing
+///  Calling ─────advert and opened, in either order────▲                   │
+///                                                                         ▼
+///  Closed ◀──── Lingering ◀───finish─── Ready ◀──response / request──▶ Asking
+/// ```
+///
+/// Same keys, same inputs, same times: same outputs. The caller must ensure
+/// that a radio received an advert *here and now*: nothing else proves that the
+/// phone is near.
 #[derive(Debug)]
 pub struct Transaction {
     runner: Runner<State>,

@@ -1,11 +1,10 @@
 //! What a person may want to see while a transaction goes on.
 
-use crate::ctap::GetInfoResponse;
 use std::fmt;
 
+use crate::ctap::GetInfoResponse;
 use crate::ports::bluetooth::AdapterState;
-use crate::transport::post_handshake::Features;
-use crate::transport::qr_code::QrText;
+use crate::transport::{Features, QrText};
 
 /// A step that was taken. `Display` is a sentence for people.
 #[derive(Clone, Debug)]

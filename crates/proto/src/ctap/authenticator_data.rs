@@ -26,7 +26,7 @@ use super::raw::{self, RawCbor};
 use crate::cbor::{CborError, Decode, Encode, Reader, Writer};
 
 /// Length in bytes of the part that is always there.
-pub const MIN_LENGTH: usize = 37;
+const MIN_LENGTH: usize = 37;
 
 /// The flags of authenticator data.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]

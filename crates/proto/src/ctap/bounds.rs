@@ -12,25 +12,25 @@ use crate::cbor::{CborError, Reader};
 ///
 /// Deployed peers stop at requests of 64 KiB, and not more than 1,771
 /// descriptors fit in there if each id has WebAuthn's least 16 bytes.
-pub const MAX_CREDENTIALS: usize = 2_000;
+pub(crate) const MAX_CREDENTIALS: usize = 2_000;
 
 /// Algorithms that a relying party accepts. The COSE registry has fewer than 128
 /// for signatures.
-pub const MAX_CREDENTIAL_PARAMETERS: usize = 128;
+pub(crate) const MAX_CREDENTIAL_PARAMETERS: usize = 128;
 
 /// Names in one list: versions, transports, extensions, options, attestation
 /// formats. The registries have about 20 at most.
-pub const MAX_NAMES: usize = 64;
+pub(crate) const MAX_NAMES: usize = 64;
 
 /// Extensions in one message. The registry has about 20.
-pub const MAX_EXTENSIONS: usize = 64;
+pub(crate) const MAX_EXTENSIONS: usize = 64;
 
 /// Members of a message that this crate does not know. CTAP 2.3 has about 30
 /// in its largest, getInfo.
-pub const MAX_MEMBERS: usize = 64;
+pub(crate) const MAX_MEMBERS: usize = 64;
 
 /// Length of an RP ID in bytes: it is a domain name [RFC 1035 §2.3.4].
-pub const MAX_RP_ID: usize = 253;
+pub(crate) const MAX_RP_ID: usize = 253;
 
 /// Reads an array of at most `limit` elements; `name` is what is invalid
 /// beyond.

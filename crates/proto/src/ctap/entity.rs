@@ -24,16 +24,17 @@ use super::cose::Algorithm;
 use crate::cbor::{CborError, Decode, Encode, MapKey, Reader, Writer};
 
 /// The one credential type that WebAuthn has.
-pub const PUBLIC_KEY: &str = "public-key";
+pub(crate) const PUBLIC_KEY: &str = "public-key";
 
 /// Transports as WebAuthn names them [WebAuthn L3 §5.8.4].
-pub mod transport {
+pub(crate) mod transport {
     /// This transport.
-    pub const HYBRID: &str = "hybrid";
+    pub(crate) const HYBRID: &str = "hybrid";
     /// This transport, by the name that Android phones still send beside it.
-    pub const CABLE: &str = "cable";
+    #[cfg(feature = "webauthn")]
+    pub(crate) const CABLE: &str = "cable";
     /// The phone itself.
-    pub const INTERNAL: &str = "internal";
+    pub(crate) const INTERNAL: &str = "internal";
 }
 
 macro_rules! bounded_bytes {
@@ -111,7 +112,7 @@ bounded_bytes!(
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RelyingParty {
-    /// The RP ID: a domain, at most [`bounds::MAX_RP_ID`] bytes.
+    /// The RP ID: a domain, at most 253 bytes.
     pub id: String,
     /// A name for people; the relying party chose it, so it proves nothing.
     pub name: Option<String>,
@@ -221,14 +222,14 @@ impl fmt::Debug for User {
 pub struct CredentialDescriptor {
     /// Which one.
     pub id: CredentialId,
-    /// Its type; [`PUBLIC_KEY`] for all that this crate makes.
+    /// Its type; `public-key` for all that this crate makes.
     pub kind: String,
     /// How its authenticator may be reached, if the relying party knows.
     pub transports: Vec<String>,
 }
 
 impl CredentialDescriptor {
-    /// Points at a credential of type [`PUBLIC_KEY`], without transports.
+    /// Points at a credential of type `public-key`, without transports.
     #[must_use]
     pub fn new(id: CredentialId) -> Self {
         Self { id, kind: PUBLIC_KEY.to_owned(), transports: Vec::new() }
@@ -275,14 +276,14 @@ impl<'a> Decode<'a> for CredentialDescriptor {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CredentialParameters {
-    /// Its type; [`PUBLIC_KEY`] for all that WebAuthn has.
+    /// Its type; `public-key` for all that WebAuthn has.
     pub kind: String,
     /// Its signature algorithm.
     pub algorithm: Algorithm,
 }
 
 impl CredentialParameters {
-    /// Credentials of type [`PUBLIC_KEY`] with this algorithm.
+    /// Credentials of type `public-key` with this algorithm.
     #[must_use]
     pub fn new(algorithm: Algorithm) -> Self {
         Self { kind: PUBLIC_KEY.to_owned(), algorithm }

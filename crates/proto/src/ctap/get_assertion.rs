@@ -30,11 +30,11 @@ use crate::secret::SecretBytes;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct GetAssertionRequest {
-    /// The RP ID: a domain, at most [`bounds::MAX_RP_ID`] bytes.
+    /// The RP ID: a domain, at most 253 bytes.
     pub rp_id: String,
     /// SHA-256 of the client data.
     pub client_data_hash: [u8; 32],
-    /// CTAP `allowList`; at most [`MAX_CREDENTIALS`]. If empty, any discoverable
+    /// CTAP `allowList`; at most 2,000. If empty, any discoverable
     /// credential of the RP ID may be used.
     pub allow_list: Vec<CredentialDescriptor>,
     /// Extensions asked for.
@@ -234,9 +234,8 @@ impl fmt::Debug for GetAssertionResponse {
 mod tests {
     use super::*;
     use crate::cbor::{decode, encode};
-    use crate::ctap::authenticator_data::Flags;
-    use crate::ctap::entity::{CredentialId, UserHandle};
-    use crate::ctap::extensions::prf;
+    use crate::ctap::extensions::{PrfAssertionOutput, PrfValues};
+    use crate::ctap::{CredentialId, Flags, UserHandle};
     use crate::secret::PrfOutput;
 
     fn response() -> GetAssertionResponse {
@@ -270,7 +269,7 @@ mod tests {
         full.number_of_credentials = Some(2);
         full.user_selected = Some(true);
         full.large_blob_key = Some(SecretBytes::new(vec![2; 32]));
-        full.unsigned_extensions.prf = Some(prf::PrfAssertionOutput::new(prf::PrfValues {
+        full.unsigned_extensions.prf = Some(PrfAssertionOutput::new(PrfValues {
             first: PrfOutput::new([3; 32]),
             second: Some(PrfOutput::new([4; 32])),
         }));

@@ -28,23 +28,21 @@ pub const FIDO_2_0: &str = "FIDO_2_0";
 pub const FIDO_2_1: &str = "FIDO_2_1";
 
 /// Names of options.
-pub mod option {
+pub(crate) mod option {
     /// Passkeys can be found without their ids.
-    pub const RK: &str = "rk";
+    pub(crate) const RK: &str = "rk";
     /// `true`: the user can be verified; `false`: could be, if set up.
-    pub const UV: &str = "uv";
+    pub(crate) const UV: &str = "uv";
     /// The authenticator belongs to the client's device.
-    pub const PLAT: &str = "plat";
+    pub(crate) const PLAT: &str = "plat";
     /// The user's presence can be tested.
-    pub const UP: &str = "up";
-    /// JSON messages are understood (iPhones).
-    pub const JSON_MESSAGES: &str = "jsonMessages";
+    pub(crate) const UP: &str = "up";
     /// The large blob command is understood.
-    pub const LARGE_BLOBS: &str = "largeBlobs";
+    pub(crate) const LARGE_BLOBS: &str = "largeBlobs";
     /// The user is verified for everything.
-    pub const ALWAYS_UV: &str = "alwaysUv";
+    pub(crate) const ALWAYS_UV: &str = "alwaysUv";
     /// Passkeys that are not discoverable are made without verification too.
-    pub const MAKE_CRED_UV_NOT_RQD: &str = "makeCredUvNotRqd";
+    pub(crate) const MAKE_CRED_UV_NOT_RQD: &str = "makeCredUvNotRqd";
 
     /// Options that must be booleans, as for Chromium.
     pub(super) const BOOLEAN: [&str; 7] =
@@ -238,7 +236,7 @@ fn options(reader: &mut Reader<'_>) -> Result<BTreeMap<String, bool>, CborError>
 mod tests {
     use super::*;
     use crate::cbor::{decode, encode};
-    use crate::ctap::cose::Algorithm;
+    use crate::ctap::Algorithm;
 
     fn info() -> GetInfoResponse {
         GetInfoResponse::new(vec![FIDO_2_0.to_owned(), FIDO_2_1.to_owned()], Aaguid([7; 16]))

@@ -38,10 +38,10 @@ pub struct MakeCredentialRequest {
     /// CTAP `user`: the account there.
     pub user: User,
     /// CTAP `pubKeyCredParams`: what the relying party accepts, the best first; at most
-    /// [`MAX_CREDENTIAL_PARAMETERS`].
+    /// 128.
     pub parameters: Vec<CredentialParameters>,
     /// The account's passkeys: an authenticator that has one of them makes no
-    /// other. At most [`MAX_CREDENTIALS`].
+    /// other. At most 2,000.
     pub exclude_list: Vec<CredentialDescriptor>,
     /// Extensions asked for.
     pub extensions: RegistrationInputs,
@@ -270,10 +270,8 @@ mod tests {
     use super::*;
     use crate::cbor::{decode, encode};
     use crate::crypto::SecretKey;
-    use crate::ctap::authenticator_data::{Aaguid, Flags};
-    use crate::ctap::cose::{Algorithm, CoseKey};
-    use crate::ctap::entity::{CredentialId, UserHandle};
-    use crate::ctap::extensions::{large_blob, prf};
+    use crate::ctap::extensions::{LargeBlobSupport, PrfRegistrationInput, PrfRegistrationOutput};
+    use crate::ctap::{Aaguid, Algorithm, CoseKey, CredentialId, Flags, UserHandle};
 
     fn request() -> MakeCredentialRequest {
         MakeCredentialRequest::new(
@@ -325,8 +323,8 @@ mod tests {
     fn what_is_set_is_written_and_read() {
         let mut request = request();
         request.exclude_list = vec![CredentialDescriptor::new(CredentialId::new([9; 20]).unwrap())];
-        request.extensions.prf = Some(prf::PrfRegistrationInput::default());
-        request.extensions.large_blob = Some(large_blob::LargeBlobSupport::Preferred);
+        request.extensions.prf = Some(PrfRegistrationInput::default());
+        request.extensions.large_blob = Some(LargeBlobSupport::Preferred);
         request.options = Options { rk: Some(true), up: None, uv: Some(false) };
         request.enterprise_attestation = Some(1);
         request.attestation_formats = vec![FORMAT_PACKED.to_owned()];
@@ -337,7 +335,7 @@ mod tests {
         let mut response = response();
         response.enterprise_attestation = Some(false);
         response.large_blob_key = Some(SecretBytes::new(vec![0xab; 32]));
-        response.unsigned_extensions.prf = Some(prf::PrfRegistrationOutput::new(true));
+        response.unsigned_extensions.prf = Some(PrfRegistrationOutput::new(true));
         let bytes = encode(&response);
         assert_eq!(keys(&bytes), [1, 2, 3, 4, 5, 6]);
         assert_eq!(decode(&bytes), Ok(response));

@@ -133,7 +133,7 @@ impl CtapResponse {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ctap::authenticator_data::Aaguid;
+    use crate::ctap::Aaguid;
 
     #[test]
     fn bytes_stay_as_they_came() {

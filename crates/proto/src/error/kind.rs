@@ -11,7 +11,7 @@ use super::source::Source;
 use super::store::{KeyError, StoreError};
 use super::tunnel::TunnelError;
 use crate::ctap::Status;
-use crate::transport::qr_code::QrCodeError;
+use crate::transport::QrCodeError;
 
 /// The cause of an error, by the party or part at fault.
 #[derive(Clone, Debug, thiserror::Error)]

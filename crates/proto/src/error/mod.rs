@@ -26,7 +26,7 @@ mod tunnel;
 
 use std::fmt;
 
-use crate::transport::qr_code::QrCodeError;
+use crate::transport::QrCodeError;
 
 pub use advice::Advice;
 pub use bluetooth::BluetoothError;
@@ -129,8 +129,8 @@ mod tests {
 
     use super::*;
     use crate::cbor;
+    use crate::transport::HandshakeError;
     use crate::transport::digits::DigitsError;
-    use crate::transport::noise::HandshakeError;
 
     /// The messages of an error and of all its sources.
     fn chain(kind: impl Into<ErrorKind>) -> Vec<String> {

@@ -1,9 +1,7 @@
 //! What the other device did that no such device does.
 
 use crate::cbor;
-use crate::transport::channel::ChannelError;
-use crate::transport::message::MessageType;
-use crate::transport::noise::HandshakeError;
+use crate::transport::{ChannelError, HandshakeError, MessageType};
 
 /// A violation of the protocol by the other side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

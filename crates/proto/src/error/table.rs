@@ -16,9 +16,7 @@ use super::stage::Stage;
 use super::store::{KeyError, StoreError};
 use super::tunnel::{TunnelError, TunnelStep};
 use crate::ctap::Status;
-use crate::transport::channel::ChannelError;
-use crate::transport::crypter::CrypterError;
-use crate::transport::tunnel_url::CODE_USED;
+use crate::transport::{CODE_USED, ChannelError, CrypterError};
 
 /// What a person can do about a fault in this stage.
 pub(super) const fn advice(stage: Stage, fault: &ErrorKind) -> Advice {

@@ -6,7 +6,7 @@ use std::fmt;
 use super::BoxFuture;
 use super::data_channel::DataChannel;
 use crate::error::TunnelError;
-use crate::transport::tunnel_url::{RoutingId, TunnelRequest};
+use crate::transport::{RoutingId, TunnelRequest};
 
 /// Opens tunnels. `WebSocketDialer` is the real one; `sim` has one in memory.
 pub trait TunnelDialer: Send + Sync {

@@ -15,7 +15,8 @@ macro_rules! fixed_secret {
 
         impl $name {
             /// Length in bytes.
-            pub const LENGTH: usize = $length;
+            #[allow(dead_code, reason = "not every length is needed")]
+            pub(crate) const LENGTH: usize = $length;
 
             /// Copies the bytes into an allocation of their own. The copy that was
             /// passed is wiped; the caller wipes any other.

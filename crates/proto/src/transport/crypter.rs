@@ -35,11 +35,11 @@ pub const MAX_MESSAGE: usize = MAX_CIPHERTEXT - AEAD_TAG_LENGTH - PADDING_UNIT;
 /// The longest ciphertext that every peer can read, in bytes: the longest
 /// transport message of the Noise framework [Noise §3]. A peer that is built on
 /// a Noise library reads and sends no longer one.
-pub const MAX_PORTABLE_CIPHERTEXT: usize = 65_535;
+const MAX_PORTABLE_CIPHERTEXT: usize = 65_535;
 
 /// The longest payload of a message that every peer can read, in bytes. With
 /// type byte, padding and tag it fits in [`MAX_PORTABLE_CIPHERTEXT`].
-pub const MAX_PORTABLE_PAYLOAD: usize =
+pub(crate) const MAX_PORTABLE_PAYLOAD: usize =
     MAX_PORTABLE_CIPHERTEXT - AEAD_TAG_LENGTH - PADDING_UNIT - 1;
 
 /// Why a message could not be sealed or opened. The tunnel cannot be used after
@@ -75,7 +75,7 @@ impl Crypter {
     /// same key would use each nonce twice.
     ///
     /// ```compile_fail,E0382
-    /// # use fido_hybrid_proto::transport::crypter::Crypter;
+    /// # use fido_hybrid_proto::transport::Crypter;
     /// # use fido_hybrid_proto::secret::TrafficKey;
     /// fn two_crypters(sending: TrafficKey, receiving: TrafficKey) -> [Crypter; 2] {
     ///     [Crypter::new(sending, receiving), Crypter::new(sending, receiving)]

@@ -62,8 +62,8 @@ pub fn eid_key(secret: &QrSecret) -> EidKey {
     derived(secret.expose(), &[], Purpose::EidKey).into()
 }
 
-/// The key of the advert that answers a [contact
-/// request](super::contact_request).
+/// The key of the advert that answers a
+/// [contact request](super::ContactRequest).
 #[must_use]
 pub fn eid_key_linked(secret: &LinkSecret, nonce: &ClientNonce) -> EidKey {
     derived(secret.expose(), &nonce.0, Purpose::EidKey).into()

@@ -24,11 +24,7 @@ use crate::crypto::PublicKey;
 use crate::secret::{LinkSecret, SecretBytes};
 
 /// The version that is written, and the only one that is read.
-pub const VERSION: u64 = 1;
-
-/// The longest encoding, in bytes: a contact id and a name of full length, and 128
-/// bytes for everything else.
-pub const MAX_LENGTH: usize = MAX_CONTACT_ID + MAX_PHONE_NAME_BYTES + 128;
+const VERSION: u64 = 1;
 
 /// A client's record of a linked phone.
 ///
@@ -47,10 +43,10 @@ pub struct LinkedPhone {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LinkedPhoneError {
-    /// They are more than [`MAX_LENGTH`].
+    /// They are more than [`LinkedPhone::MAX_LENGTH`].
     #[error("the linked phone is too long")]
     TooLong,
-    /// They were written in this version, which is not [`VERSION`].
+    /// They were written in this version, which is not 1.
     #[error("the linked phone has the unknown version {0}")]
     Version(u64),
     /// They are not the CBOR of a linked phone.
@@ -59,7 +55,11 @@ pub enum LinkedPhoneError {
 }
 
 impl LinkedPhone {
-    /// The bytes to store, at most [`MAX_LENGTH`].
+    /// The longest encoding, in bytes: a contact id and a name of full length, and 128
+    /// bytes for everything else.
+    pub const MAX_LENGTH: usize = MAX_CONTACT_ID + MAX_PHONE_NAME_BYTES + 128;
+
+    /// The bytes to store, at most [`MAX_LENGTH`](Self::MAX_LENGTH).
     ///
     /// A name of more than [`MAX_PHONE_NAME_BYTES`] bytes, which no verified link has, is
     /// written and cannot be read back.
@@ -73,7 +73,7 @@ impl LinkedPhone {
     /// # Errors
     /// A [`LinkedPhoneError`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, LinkedPhoneError> {
-        if bytes.len() > MAX_LENGTH {
+        if bytes.len() > Self::MAX_LENGTH {
             return Err(LinkedPhoneError::TooLong);
         }
         let Version(version) = decode(bytes)?;
@@ -239,7 +239,7 @@ mod tests {
         ) {
             let phone = phone(contact, &name, domain);
             let bytes = phone.to_bytes();
-            prop_assert!(bytes.len() <= MAX_LENGTH);
+            prop_assert!(bytes.len() <= LinkedPhone::MAX_LENGTH);
             prop_assert_eq!(LinkedPhone::from_bytes(bytes.expose()), Ok(phone));
         }
 
@@ -272,7 +272,7 @@ mod tests {
     fn the_longest_is_read_and_a_longer_one_is_refused() {
         let longest = phone(vec![7; MAX_CONTACT_ID], &"x".repeat(MAX_PHONE_NAME_BYTES), 0xffff);
         let mut bytes = longest.to_bytes().into_exposed();
-        assert_eq!(bytes.len(), MAX_LENGTH);
+        assert_eq!(bytes.len(), LinkedPhone::MAX_LENGTH);
         assert_eq!(LinkedPhone::from_bytes(&bytes), Ok(longest));
         bytes.push(0);
         assert_eq!(refusal(&bytes), LinkedPhoneError::TooLong);

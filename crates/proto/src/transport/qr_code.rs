@@ -115,7 +115,7 @@ pub enum DataChannels {
 
 impl DataChannels {
     /// Whether a phone may append a Bluetooth
-    /// [suffix](super::advert_suffix) to its advert.
+    /// [suffix](super::AdvertSuffix) to its advert.
     #[must_use]
     pub const fn has_bluetooth(self) -> bool {
         matches!(self, Self::Bluetooth | Self::Both)

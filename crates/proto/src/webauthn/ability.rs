@@ -40,12 +40,10 @@
 //! No PIN/UV protocol exists over hybrid, so `uv` is the one way to verify.
 
 use super::options::Requirement;
-use crate::ctap::entity::PUBLIC_KEY;
-use crate::ctap::extensions::cred_protect::CredProtect;
-use crate::ctap::extensions::{CRED_PROTECT, PRF};
-use crate::ctap::get_info::{GetInfoResponse, option};
-use crate::ctap::make_credential::FORMAT_NONE;
-use crate::ctap::{Aaguid, CredentialId, CredentialParameters};
+use crate::ctap::extensions::{CRED_PROTECT, CredProtect, PRF};
+use crate::ctap::{
+    Aaguid, CredentialId, CredentialParameters, FORMAT_NONE, GetInfoResponse, PUBLIC_KEY, option,
+};
 use crate::error::Unsupported;
 
 /// What a phone can do, by its getInfo.

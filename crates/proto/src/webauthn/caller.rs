@@ -155,8 +155,9 @@ impl From<&Self> for Caller {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::DomainError;
     use crate::webauthn::rp_id::BuiltInSuffixes;
-    use crate::webauthn::{ClientData, DomainError, Kind};
+    use crate::webauthn::{ClientData, Kind};
 
     fn origin(text: &str) -> Origin {
         Origin::parse(text).unwrap()

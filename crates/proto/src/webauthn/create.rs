@@ -16,7 +16,6 @@
 //! Transports of excluded passkeys are not sent, as in Chromium: phones do not
 //! read them.
 
-use crate::ctap::{GetInfoResponse, MakeCredentialRequest, MakeCredentialResponse};
 use std::time::Duration;
 
 use super::ability::{Ability, of_everything};
@@ -25,10 +24,11 @@ use super::client_data::{ClientData, Kind};
 use super::options::{AttestationPreference, CreationOptions, Requirement};
 use super::response::{AnswerError, Registration, RegistrationContext};
 use super::rp_id::{BuiltInSuffixes, PublicSuffixes};
-use crate::ctap::extensions::CRED_PROTECT;
-use crate::ctap::extensions::cred_protect::CredProtect;
-use crate::ctap::make_credential::FORMAT_NONE;
-use crate::ctap::{CredentialDescriptor, RawCbor, RelyingParty};
+use crate::ctap::extensions::{CRED_PROTECT, CredProtect};
+use crate::ctap::{
+    CredentialDescriptor, FORMAT_NONE, GetInfoResponse, MakeCredentialRequest,
+    MakeCredentialResponse, RawCbor, RelyingParty,
+};
 use crate::error::{OptionsError, Unsupported};
 
 /// A registration that waits for a phone.

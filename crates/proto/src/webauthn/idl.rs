@@ -13,7 +13,7 @@
 //! ```
 //!
 //! The first four take every value. The last three refuse other values with
-//! [`OptionsError::Type`](super::OptionsError::Type). An enumeration is a
+//! [`OptionsError::Type`](crate::error::OptionsError::Type). An enumeration is a
 //! DOMString, and its reader ignores unknown values [WebAuthn L3 §2.1.1].
 //! `[EnforceRange]` and `[Clamp]` are not used by WebAuthn.
 //!

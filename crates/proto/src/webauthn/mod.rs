@@ -40,8 +40,6 @@ mod response;
 mod rp_id;
 mod spki;
 
-pub use crate::error::OriginError;
-pub use crate::error::{DomException, DomainError, MAX_OPTIONS, OptionsError, RpIdError};
 pub use caller::Caller;
 pub use client_data::{ClientData, Kind};
 pub use create::PreparedCreation;

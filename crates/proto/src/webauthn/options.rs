@@ -30,11 +30,10 @@ use serde_json::Value;
 use super::json::{self, Dictionary, Parsed};
 use super::prf;
 use crate::ctap::bounds::{MAX_CREDENTIAL_PARAMETERS, MAX_CREDENTIALS, MAX_EXTENSIONS, MAX_NAMES};
-use crate::ctap::entity::PUBLIC_KEY;
-use crate::ctap::extensions::cred_protect::CredProtect;
-use crate::ctap::extensions::prf::{PrfAssertionInput, PrfRegistrationInput};
+use crate::ctap::extensions::{CredProtect, PrfAssertionInput, PrfRegistrationInput};
 use crate::ctap::{
-    Algorithm, CredentialDescriptor, CredentialId, CredentialParameters, User, UserHandle,
+    Algorithm, CredentialDescriptor, CredentialId, CredentialParameters, PUBLIC_KEY, User,
+    UserHandle,
 };
 use crate::error::{MAX_OPTIONS, OptionsError};
 

@@ -19,7 +19,7 @@ use super::json::{self, Dictionary};
 use crate::crypto::secret_sha256;
 use crate::ctap::CredentialId;
 use crate::ctap::bounds::MAX_CREDENTIALS;
-use crate::ctap::extensions::prf::{PrfAssertionInput, PrfRegistrationInput, PrfValues};
+use crate::ctap::extensions::{PrfAssertionInput, PrfRegistrationInput, PrfValues};
 use crate::error::{OptionsError, PRF_BY_CREDENTIAL};
 use crate::secret::{PrfInput, PrfOutput, SecretBytes};
 

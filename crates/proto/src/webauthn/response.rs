@@ -21,7 +21,6 @@
 //!
 //! The phone's own response stays reachable, with what no relying party gets to see.
 
-use crate::ctap::{GetAssertionResponse, MakeCredentialResponse};
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -33,9 +32,10 @@ use super::options::AttestationPreference;
 use super::prf;
 use super::spki::subject_public_key_info;
 use crate::cbor::{MapKey, Reader, Writer};
-use crate::ctap::entity::{PUBLIC_KEY, transport};
-use crate::ctap::make_credential::{FORMAT_NONE, FORMAT_PACKED};
-use crate::ctap::{Aaguid, AuthenticatorData, CoseKey, CredentialId, UserHandle};
+use crate::ctap::{
+    Aaguid, AuthenticatorData, CoseKey, CredentialId, FORMAT_NONE, FORMAT_PACKED,
+    GetAssertionResponse, MakeCredentialResponse, PUBLIC_KEY, UserHandle, transport,
+};
 use crate::error::ResponseMismatch;
 use crate::secret::{SecretBytes, SecretText};
 

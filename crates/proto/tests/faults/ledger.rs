@@ -3,14 +3,14 @@
 //!
 //! Every check here holds at every moment, whatever goes wrong.
 
-use fido_hybrid_proto::ctap::{GetAssertionRequest, GetAssertionResponse};
 use std::collections::BTreeMap;
 
 use fido_hybrid_proto::authenticator::{self, Decision, Passkey, Prompt, Question};
 use fido_hybrid_proto::client::{self, PhoneRequest};
 use fido_hybrid_proto::crypto::{PublicKey, sha256};
 use fido_hybrid_proto::ctap::{
-    AuthenticatorData, CredentialId, CtapRequest, CtapResponse, Flags, Status,
+    AuthenticatorData, CredentialId, CtapRequest, CtapResponse, Flags, GetAssertionRequest,
+    GetAssertionResponse, Status,
 };
 use fido_hybrid_proto::error::Error;
 use fido_hybrid_sim::{Observation, Side};

@@ -2,7 +2,6 @@
 //! phone put together from the protocol's own steps, since no phone of this
 //! crate makes links.
 
-use fido_hybrid_proto::ctap::{GetAssertionRequest, GetAssertionResponse, GetInfoResponse};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -11,21 +10,15 @@ use fido_hybrid_proto::client::{ClientDeadlines, ContactSecrets, Input, Output, 
 use fido_hybrid_proto::crypto::{SecretKey, sha256};
 use fido_hybrid_proto::ctap::{
     Aaguid, AuthenticatorData, CredentialDescriptor, CredentialId, CtapResponse, Flags,
+    GetAssertionRequest, GetAssertionResponse, GetInfoResponse,
 };
 use fido_hybrid_proto::error::{BluetoothError, CancelledBy, Error, ErrorKind, Stage, TunnelError};
 use fido_hybrid_proto::ports::bluetooth::{AdvertReport, SERVICE_UUID};
 use fido_hybrid_proto::secret::{LinkSecret, SecretBytes};
-use fido_hybrid_proto::transport::advert::{AdvertKey, Eid};
-use fido_hybrid_proto::transport::channel::Channel;
-use fido_hybrid_proto::transport::contact_request::{ContactHint, LinkId};
-use fido_hybrid_proto::transport::key_schedule;
-use fido_hybrid_proto::transport::linked_phone::LinkedPhone;
-use fido_hybrid_proto::transport::linking::Link;
-use fido_hybrid_proto::transport::message::MessageType;
-use fido_hybrid_proto::transport::noise::Responder;
-use fido_hybrid_proto::transport::post_handshake::PostHandshake;
-use fido_hybrid_proto::transport::tunnel_domain::TunnelDomain;
-use fido_hybrid_proto::transport::tunnel_url::ContactId;
+use fido_hybrid_proto::transport::{
+    AdvertKey, Channel, ContactHint, ContactId, Eid, Link, LinkId, LinkedPhone, MessageType,
+    PostHandshake, Responder, TunnelDomain, key_schedule,
+};
 use fido_hybrid_sim::SeededRng;
 
 use super::plan::{RP_ID, chance, pick};

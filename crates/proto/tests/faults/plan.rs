@@ -1,7 +1,6 @@
 //! What a seed draws: a phone and what it holds, requests, a user, and what
 //! goes wrong.
 
-use fido_hybrid_proto::ctap::{GetAssertionRequest, MakeCredentialRequest};
 use std::time::Duration;
 
 use fido_hybrid_proto::authenticator::{
@@ -9,13 +8,13 @@ use fido_hybrid_proto::authenticator::{
 };
 use fido_hybrid_proto::client::Linking;
 use fido_hybrid_proto::crypto::{SecretKey, sha256};
-use fido_hybrid_proto::ctap::extensions::prf;
+use fido_hybrid_proto::ctap::extensions::{PrfAssertionInput, PrfRegistrationInput, PrfValues};
 use fido_hybrid_proto::ctap::{
-    Algorithm, CredentialDescriptor, CredentialId, CredentialParameters, CtapRequest, RelyingParty,
-    User, UserHandle,
+    Algorithm, CredentialDescriptor, CredentialId, CredentialParameters, CtapRequest,
+    GetAssertionRequest, MakeCredentialRequest, RelyingParty, User, UserHandle,
 };
 use fido_hybrid_proto::secret::{PrfInput, PrfSecret};
-use fido_hybrid_proto::transport::tunnel_domain::TunnelDomain;
+use fido_hybrid_proto::transport::TunnelDomain;
 use fido_hybrid_sim::{SeededRng, Setup, Side};
 
 pub(crate) const RP_ID: &str = "example.com";
@@ -189,7 +188,7 @@ fn list(rng: &mut SeededRng, passkeys: &[Passkey]) -> Vec<CredentialDescriptor> 
 fn request(rng: &mut SeededRng, seed: u64, passkeys: &[Passkey]) -> CtapRequest {
     let hash = std::array::from_fn(|_| pick(rng, 256) as u8);
     let uv = [None, Some(true), Some(false)][pick(rng, 3)];
-    let evaluated = prf::PrfValues { first: PrfInput::new(prf_input(seed)), second: None };
+    let evaluated = PrfValues { first: PrfInput::new(prf_input(seed)), second: None };
     match pick(rng, 9) {
         0 => CtapRequest::GetInfo,
         1..=4 => {
@@ -205,7 +204,7 @@ fn request(rng: &mut SeededRng, seed: u64, passkeys: &[Passkey]) -> CtapRequest 
                 request.exclude_list = list(rng, passkeys);
             }
             if chance(rng, 30) {
-                let mut input = prf::PrfRegistrationInput::default();
+                let mut input = PrfRegistrationInput::default();
                 input.eval = Some(evaluated);
                 request.extensions.prf = Some(input);
             }
@@ -218,7 +217,7 @@ fn request(rng: &mut SeededRng, seed: u64, passkeys: &[Passkey]) -> CtapRequest 
                 request.allow_list = list(rng, passkeys);
             }
             if chance(rng, 30) {
-                request.extensions.prf = Some(prf::PrfAssertionInput::new(evaluated));
+                request.extensions.prf = Some(PrfAssertionInput::new(evaluated));
             }
             CtapRequest::GetAssertion(request)
         }

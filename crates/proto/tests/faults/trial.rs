@@ -10,8 +10,7 @@ use fido_hybrid_proto::error::{
     Advice, BluetoothError, CancelledBy, Error, ErrorKind, PeerMisbehaved, Stage, StoreError,
     TunnelError,
 };
-use fido_hybrid_proto::transport::key_schedule;
-use fido_hybrid_proto::transport::qr_code::{QrCode, QrText};
+use fido_hybrid_proto::transport::{QrCode, QrText, key_schedule};
 use fido_hybrid_proto::{authenticator, client};
 use fido_hybrid_sim::{Observation, Pair, SeededRng, Side};
 
@@ -346,9 +345,8 @@ pub(crate) fn rank(stage: Stage) -> usize {
     Stage::ALL.iter().position(|stage| *stage == ranked).unwrap()
 }
 
-fn dialled(pair: &Pair) -> fido_hybrid_proto::transport::tunnel_url::TunnelRequest {
-    use fido_hybrid_proto::transport::tunnel_domain::TunnelDomain;
-    use fido_hybrid_proto::transport::tunnel_url::TunnelUrl;
+fn dialled(pair: &Pair) -> fido_hybrid_proto::transport::TunnelRequest {
+    use fido_hybrid_proto::transport::{TunnelDomain, TunnelUrl};
     let code: QrCode = pair.client.qr_text().unwrap().expose().parse().unwrap();
     TunnelUrl::new_tunnel(TunnelDomain::GOOGLE, key_schedule::tunnel_id(&code.secret)).into()
 }

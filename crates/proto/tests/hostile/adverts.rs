@@ -8,9 +8,7 @@ use fido_hybrid_proto::error::Stage;
 use fido_hybrid_proto::ports::bluetooth::{
     AddressKind, AdvertReport, BluetoothAddress, DEPRECATED_SERVICE_UUID, SERVICE_UUID,
 };
-use fido_hybrid_proto::transport::advert::{ADVERT_LENGTH, AdvertKey, Eid};
-use fido_hybrid_proto::transport::key_schedule;
-use fido_hybrid_proto::transport::tunnel_domain::TunnelDomain;
+use fido_hybrid_proto::transport::{ADVERT_LENGTH, AdvertKey, Eid, TunnelDomain, key_schedule};
 use fido_hybrid_sim::SeededRng;
 use rand_core::Rng;
 

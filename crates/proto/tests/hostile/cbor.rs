@@ -11,7 +11,7 @@ use fido_hybrid_proto::ctap::{
     Command, CredentialDescriptor, CredentialId, CtapRequest, CtapResponse, Status,
 };
 use fido_hybrid_proto::error::{PeerMisbehaved, Stage};
-use fido_hybrid_proto::transport::message::MessageType;
+use fido_hybrid_proto::transport::MessageType;
 
 use super::client_rig::{self, ClientRig, Flow, info, introduction};
 use super::malformed::{Map, UNKNOWN_KEY, malformed, misshapen, other_types, texts_for_bytes};

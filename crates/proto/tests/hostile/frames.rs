@@ -8,9 +8,9 @@ use fido_hybrid_proto::cbor;
 use fido_hybrid_proto::client::{self, ClientUpdate};
 use fido_hybrid_proto::error::{PeerMisbehaved, Stage};
 use fido_hybrid_proto::secret::TrafficKey;
-use fido_hybrid_proto::transport::channel::ChannelError;
-use fido_hybrid_proto::transport::crypter::{CrypterError, MAX_CIPHERTEXT};
-use fido_hybrid_proto::transport::message::{MessageError, MessageType};
+use fido_hybrid_proto::transport::{
+    ChannelError, CrypterError, MAX_CIPHERTEXT, MessageError, MessageType,
+};
 
 use super::client_rig::{self, ClientRig, Flow, info, introduction};
 use super::{INTRODUCTION_PEAK, SHORT_PEAK, misbehaviour, phone_rig, rig, within};

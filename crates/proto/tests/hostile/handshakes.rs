@@ -5,9 +5,9 @@
 
 use fido_hybrid_proto::authenticator::Input;
 use fido_hybrid_proto::error::{PeerMisbehaved, Stage};
-use fido_hybrid_proto::transport::channel::ChannelError;
-use fido_hybrid_proto::transport::crypter::CrypterError;
-use fido_hybrid_proto::transport::noise::{HANDSHAKE_MESSAGE_LENGTH, HandshakeError};
+use fido_hybrid_proto::transport::{
+    ChannelError, CrypterError, HANDSHAKE_MESSAGE_LENGTH, HandshakeError,
+};
 
 use super::client_rig::{self, ClientRig, FLOWS};
 use super::rig::{self, Rig, config};

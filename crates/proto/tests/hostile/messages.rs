@@ -10,10 +10,9 @@ use fido_hybrid_proto::cbor;
 use fido_hybrid_proto::client::{self, ClientUpdate};
 use fido_hybrid_proto::ctap::{CtapRequest, CtapResponse, Status};
 use fido_hybrid_proto::error::{CancelledBy, Error, ErrorKind, PeerMisbehaved, Stage};
-use fido_hybrid_proto::transport::channel::ChannelError;
-use fido_hybrid_proto::transport::linking;
-use fido_hybrid_proto::transport::message::{MessageError, MessageType};
-use fido_hybrid_proto::transport::post_handshake::Revision;
+use fido_hybrid_proto::transport::{
+    ChannelError, MessageError, MessageType, Revision, UpdateMessage,
+};
 
 use super::client_rig::{self, ClientRig, FLOWS, Flow};
 use super::rig::{self, get_assertion, passkey};
@@ -27,7 +26,7 @@ const fn unexpected(kind: MessageType) -> PeerMisbehaved {
 
 /// An update as every phone sends it, without a link.
 fn update() -> Vec<u8> {
-    linking::UpdateMessage::default().to_bytes().into_exposed()
+    UpdateMessage::default().to_bytes().into_exposed()
 }
 
 fn is_refusal(output: &client::Output) -> bool {

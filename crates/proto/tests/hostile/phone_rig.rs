@@ -4,7 +4,7 @@
 use fido_hybrid_proto::authenticator::{Input, Output, Prompt};
 use fido_hybrid_proto::error::Stage;
 use fido_hybrid_proto::secret::TrafficKey;
-use fido_hybrid_proto::transport::channel::Channel;
+use fido_hybrid_proto::transport::Channel;
 
 use super::rig::{
     self, RP_ID, Rig, approved, config, get_assertion, make_credential, passkey, prompt,

@@ -12,7 +12,7 @@ use fido_hybrid_proto::cbor::{CborError, Writer};
 use fido_hybrid_proto::crypto::PublicKey;
 use fido_hybrid_proto::error::{ErrorKind, Stage, Unsupported};
 use fido_hybrid_proto::transport::digits::{self, DigitsError, MAX_DIGITS};
-use fido_hybrid_proto::transport::qr_code::{DataChannels, QrCode, QrCodeError, RequestHint};
+use fido_hybrid_proto::transport::{DataChannels, QrCode, QrCodeError, RequestHint};
 
 use super::malformed::{Map, UNKNOWN_KEY, malformed, misshapen};
 use super::rig::{Client, config, keys};

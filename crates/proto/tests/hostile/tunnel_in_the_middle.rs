@@ -11,11 +11,9 @@ use fido_hybrid_proto::client::ClientDeadlines;
 use fido_hybrid_proto::crypto::UNCOMPRESSED_POINT_LENGTH;
 use fido_hybrid_proto::ctap::{CtapResponse, Status};
 use fido_hybrid_proto::error::{Error, ErrorKind, PeerMisbehaved, Stage, TunnelError};
-use fido_hybrid_proto::transport::channel::ChannelError;
-use fido_hybrid_proto::transport::crypter::CrypterError;
-use fido_hybrid_proto::transport::linking;
-use fido_hybrid_proto::transport::message::MessageType;
-use fido_hybrid_proto::transport::noise::HandshakeError;
+use fido_hybrid_proto::transport::{
+    ChannelError, CrypterError, HandshakeError, MessageType, UpdateMessage,
+};
 use fido_hybrid_sim::{Pair, Setup, Side};
 
 use super::client_rig::{self, ClientRig, Flow};
@@ -326,7 +324,7 @@ type NewClient = fn() -> ClientRig;
 fn linked() -> [(NewClient, Vec<u8>, Stage); 4] {
     let introduction = client_rig::introduction(&client_rig::info());
     let introduction = ClientRig::introducing(Flow::Linked).seal_untyped(&introduction);
-    let update = linking::UpdateMessage::default().to_bytes();
+    let update = UpdateMessage::default().to_bytes();
     let update = ClientRig::ready(Flow::Linked).seal(MessageType::Update, update.expose());
     let answer = ClientRig::asking(Flow::Linked).seal(MessageType::Ctap, &[0x27]);
     [

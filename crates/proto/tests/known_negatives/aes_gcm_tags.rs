@@ -4,9 +4,9 @@
 use aes_gcm::aead::{Aead, KeyInit, Payload};
 use fido_hybrid_proto::crypto::{AEAD_TAG_LENGTH, UNCOMPRESSED_POINT_LENGTH};
 use fido_hybrid_proto::secret::{Psk, TrafficKey};
-use fido_hybrid_proto::transport::crypter::{Crypter, CrypterError};
-use fido_hybrid_proto::transport::noise::{
-    HANDSHAKE_MESSAGE_LENGTH, HandshakeError, HandshakeMessage, Initiator, Responder,
+use fido_hybrid_proto::transport::{
+    Crypter, CrypterError, HANDSHAKE_MESSAGE_LENGTH, HandshakeError, HandshakeMessage, Initiator,
+    Responder,
 };
 
 use super::{hex, key};

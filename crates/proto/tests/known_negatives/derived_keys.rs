@@ -4,10 +4,8 @@
 use std::collections::HashSet;
 
 use fido_hybrid_proto::secret::QrSecret;
-use fido_hybrid_proto::transport::advert::Eid;
 use fido_hybrid_proto::transport::key_schedule::{self, Purpose, derive};
-use fido_hybrid_proto::transport::tunnel_domain::TunnelDomain;
-use fido_hybrid_proto::transport::tunnel_url::RoutingId;
+use fido_hybrid_proto::transport::{Eid, RoutingId, TunnelDomain};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 

@@ -13,12 +13,10 @@ use fido_hybrid_proto::crypto::{
 };
 use fido_hybrid_proto::ctap::CoseKey;
 use fido_hybrid_proto::secret::{LinkSecret, Psk};
-use fido_hybrid_proto::transport::contact_request::LinkId;
-use fido_hybrid_proto::transport::digits;
-use fido_hybrid_proto::transport::linking::{Link, UnverifiedLink};
-use fido_hybrid_proto::transport::noise::{HandshakeError, HandshakeHash, Initiator, Responder};
-use fido_hybrid_proto::transport::qr_code::{QrCode, QrCodeError};
-use fido_hybrid_proto::transport::tunnel_url::ContactId;
+use fido_hybrid_proto::transport::{
+    ContactId, HandshakeError, HandshakeHash, Initiator, Link, LinkId, QrCode, QrCodeError,
+    Responder, UnverifiedLink, digits,
+};
 
 use super::{hex, key};
 

@@ -4,18 +4,17 @@
 
 use fido_hybrid_proto::client::{Input, Output, PhoneRequest};
 use fido_hybrid_proto::crypto::{SecretKey, sha256};
-use fido_hybrid_proto::ctap::extensions::cred_protect::CredProtect::{
+use fido_hybrid_proto::ctap::extensions::CredProtect::{
     VerificationOptional, VerificationOptionalWithList, VerificationRequired,
 };
-use fido_hybrid_proto::ctap::make_credential::FORMAT_NONE;
 use fido_hybrid_proto::ctap::{
     Aaguid, Algorithm, AttestedCredential, AuthenticatorData, CoseKey, CredentialDescriptor,
-    CredentialId, CredentialParameters, CtapResponse, Flags, GetAssertionResponse, GetInfoResponse,
-    MakeCredentialResponse, RawCbor, User, UserHandle,
+    CredentialId, CredentialParameters, CtapResponse, FORMAT_NONE, Flags, GetAssertionResponse,
+    GetInfoResponse, MakeCredentialResponse, RawCbor, User, UserHandle,
 };
 use fido_hybrid_proto::error::{ErrorKind, PeerMisbehaved, ResponseMismatch, Stage, Unsupported};
 use fido_hybrid_proto::secret::SecretBytes;
-use fido_hybrid_proto::transport::message::MessageType;
+use fido_hybrid_proto::transport::MessageType;
 use fido_hybrid_proto::webauthn::Requirement::{Discouraged, Preferred, Required};
 
 use super::client_rig::{self, ClientRig, Flow};

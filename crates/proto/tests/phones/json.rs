@@ -8,10 +8,9 @@ use fido_hybrid_proto::client::{
 };
 use fido_hybrid_proto::ctap::CtapRequest;
 use fido_hybrid_proto::error::{ErrorKind, PeerMisbehaved, Stage, Unsupported};
-use fido_hybrid_proto::transport::crypter::MAX_MESSAGE;
-use fido_hybrid_proto::transport::message::MessageType;
-use fido_hybrid_proto::transport::post_handshake::{Features, PostHandshake};
-use fido_hybrid_proto::transport::qr_code::RequestHint;
+use fido_hybrid_proto::transport::{
+    Features, MAX_MESSAGE, MessageType, PostHandshake, RequestHint,
+};
 
 use super::client_rig::{self, ClientRig, Flow, failed, sent};
 use super::rig::make_credential;

@@ -15,9 +15,7 @@ mod answers;
 mod json;
 mod requests;
 
-use fido_hybrid_proto::ctap::extensions::prf::{
-    PrfAssertionInput, PrfRegistrationInput, PrfValues,
-};
+use fido_hybrid_proto::ctap::extensions::{PrfAssertionInput, PrfRegistrationInput, PrfValues};
 use fido_hybrid_proto::ctap::{
     Aaguid, Algorithm, CredentialDescriptor, CredentialId, CredentialParameters, GetInfoResponse,
     User, UserHandle,

@@ -4,17 +4,16 @@
 
 use fido_hybrid_proto::client::{Input, Output};
 use fido_hybrid_proto::crypto::sha256;
-use fido_hybrid_proto::ctap::extensions::cred_protect::CredProtect::{
+use fido_hybrid_proto::ctap::extensions::CredProtect::{
     VerificationOptional, VerificationOptionalWithList, VerificationRequired,
 };
 use fido_hybrid_proto::ctap::{
     Algorithm, AuthenticatorData, CredentialDescriptor, CredentialId, CredentialParameters,
     CtapRequest, Flags, GetAssertionResponse,
 };
-use fido_hybrid_proto::error::{Advice, Error, ErrorKind, Stage, Unsupported};
+use fido_hybrid_proto::error::{Advice, DomException, Error, ErrorKind, Stage, Unsupported};
 use fido_hybrid_proto::secret::SecretBytes;
-use fido_hybrid_proto::transport::message::MessageType;
-use fido_hybrid_proto::webauthn::DomException;
+use fido_hybrid_proto::transport::MessageType;
 use fido_hybrid_proto::webauthn::Requirement::{self, Discouraged, Preferred, Required};
 
 use super::client_rig::{self, ClientRig, Flow};

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::request::NetworkAddress;
-use fido_hybrid_proto::transport::tunnel_url::TunnelId;
+use fido_hybrid_proto::transport::TunnelId;
 
 /// Items of addresses. An item that is less than another is older.
 pub(super) struct Shares<T> {

@@ -3,7 +3,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use proptest::prelude::*;
 
 use super::*;
-use fido_hybrid_proto::transport::tunnel_url::SUBPROTOCOL;
+use fido_hybrid_proto::transport::SUBPROTOCOL;
 
 const PHONE: ConnectionId = ConnectionId(1);
 const CLIENT: ConnectionId = ConnectionId(2);

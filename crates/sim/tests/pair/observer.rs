@@ -5,12 +5,9 @@ use fido_hybrid_proto::client::{Input, Output};
 use fido_hybrid_proto::crypto::SecretKey;
 use fido_hybrid_proto::error::{ErrorKind, PeerMisbehaved, Stage};
 use fido_hybrid_proto::secret::QrSecret;
-use fido_hybrid_proto::transport::advert::Eid;
-use fido_hybrid_proto::transport::key_schedule;
-use fido_hybrid_proto::transport::noise::{HandshakeError, Initiator, Responder};
-use fido_hybrid_proto::transport::qr_code::QrCode;
-use fido_hybrid_proto::transport::tunnel_domain::TunnelDomain;
-use fido_hybrid_proto::transport::tunnel_url::RoutingId;
+use fido_hybrid_proto::transport::{
+    Eid, HandshakeError, Initiator, QrCode, Responder, RoutingId, TunnelDomain, key_schedule,
+};
 use fido_hybrid_sim::{SeededRng, Side};
 
 use super::{assert_all_is_off, error, pair, pair_at};

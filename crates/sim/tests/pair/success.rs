@@ -5,7 +5,7 @@ use std::time::Duration;
 use fido_hybrid_proto::crypto::sha256;
 use fido_hybrid_proto::ctap::{CtapRequest, CtapResponse, Flags, Status};
 use fido_hybrid_proto::error::{ErrorKind, Stage, Unsupported};
-use fido_hybrid_proto::transport::tunnel_domain::TunnelDomain;
+use fido_hybrid_proto::transport::TunnelDomain;
 use fido_hybrid_sim::{Pair, Setup, Side};
 
 use super::{RP_ID, SEEDS, assert_all_is_off, made, pair, registration, setup, sign_in};

@@ -6,12 +6,9 @@ use data_encoding::HEXLOWER;
 use fido_hybrid::authenticator::{self, Passkey};
 use fido_hybrid::client;
 use fido_hybrid::ctap::CtapResponse;
-use fido_hybrid::ctap::extensions::prf::PrfValues;
+use fido_hybrid::ctap::extensions::PrfValues;
 use fido_hybrid::secret::{PrfOutput, QrSecret};
-use fido_hybrid::transport::advert::AdvertKey;
-use fido_hybrid::transport::key_schedule;
-use fido_hybrid::transport::noise::{Established, Initiator};
-use fido_hybrid::transport::qr_code::{QrCode, QrText};
+use fido_hybrid::transport::{AdvertKey, Established, Initiator, QrCode, QrText, key_schedule};
 use fido_hybrid_heap::{Record, Secrets, recorded_so_far, unrecorded};
 use fido_hybrid_sim::SeededRng;
 

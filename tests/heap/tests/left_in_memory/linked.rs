@@ -1,7 +1,6 @@
 //! A link that is made in a QR transaction, and the linked phone that is called,
 //! with a phone put together from the protocol's own steps.
 
-use fido_hybrid::ctap::{GetAssertionRequest, GetAssertionResponse, GetInfoResponse};
 use std::time::Duration;
 
 use fido_hybrid::bluetooth::{AdvertReport, SERVICE_UUID};
@@ -10,23 +9,17 @@ use fido_hybrid::client::{
     ClientConfig, ClientDeadlines, ContactSecrets, Input, Linking, Output, QrSecrets, Transaction,
 };
 use fido_hybrid::crypto::sha256;
-use fido_hybrid::ctap::extensions::prf;
+use fido_hybrid::ctap::extensions::{PrfAssertionInput, PrfAssertionOutput, PrfValues};
 use fido_hybrid::ctap::{
     Aaguid, AuthenticatorData, CredentialDescriptor, CredentialId, CtapResponse, Flags,
+    GetAssertionRequest, GetAssertionResponse, GetInfoResponse,
 };
 use fido_hybrid::secret::{PrfInput, PrfOutput, RootSecret, SecretBytes};
-use fido_hybrid::transport::advert::{AdvertKey, Eid};
-use fido_hybrid::transport::channel::Channel;
-use fido_hybrid::transport::contact_request::{ContactHint, LinkId};
-use fido_hybrid::transport::key_schedule;
-use fido_hybrid::transport::linked_phone::LinkedPhone;
-use fido_hybrid::transport::linking::{Link, UpdateMessage};
-use fido_hybrid::transport::message::MessageType;
-use fido_hybrid::transport::noise::{HandshakeHash, Responder};
-use fido_hybrid::transport::post_handshake::PostHandshake;
-use fido_hybrid::transport::qr_code::{QrCode, RequestHint};
-use fido_hybrid::transport::tunnel_domain::TunnelDomain;
-use fido_hybrid::transport::tunnel_url::{ContactId, RoutingId};
+use fido_hybrid::transport::{
+    AdvertKey, Channel, ContactHint, ContactId, Eid, HandshakeHash, Link, LinkId, LinkedPhone,
+    MessageType, PostHandshake, QrCode, RequestHint, Responder, RoutingId, TunnelDomain,
+    UpdateMessage, key_schedule,
+};
 use fido_hybrid_heap::{record, unrecorded};
 use fido_hybrid_sim::SeededRng;
 use rand_core::Rng as _;
@@ -134,8 +127,8 @@ impl Walk<'_> {
     fn ask(&mut self) {
         let mut request = GetAssertionRequest::new(RP_ID, [0x5a; 32]);
         let values =
-            unrecorded(|| prf::PrfValues { first: PrfInput::new(bytes("input")), second: None });
-        request.extensions.prf = Some(prf::PrfAssertionInput::new(values));
+            unrecorded(|| PrfValues { first: PrfInput::new(bytes("input")), second: None });
+        request.extensions.prf = Some(PrfAssertionInput::new(values));
         let outputs =
             self.step(Input::Request { request: request.try_into().unwrap(), timeout: None });
         let asked = self.channel.as_mut().unwrap().open(sent(&outputs)).unwrap();
@@ -149,8 +142,8 @@ impl Walk<'_> {
         let user = fido_hybrid::ctap::UserHandle::new([7; 8]).unwrap();
         response.user = Some(fido_hybrid::ctap::User::new(user, "", ""));
         let values =
-            unrecorded(|| prf::PrfValues { first: PrfOutput::new(bytes("output")), second: None });
-        response.unsigned_extensions.prf = Some(prf::PrfAssertionOutput::new(values));
+            unrecorded(|| PrfValues { first: PrfOutput::new(bytes("output")), second: None });
+        response.unsigned_extensions.prf = Some(PrfAssertionOutput::new(values));
         let response = CtapResponse::GetAssertion(response).to_raw().to_bytes();
         let outputs = self.tell(MessageType::Ctap, response.expose());
         assert!(matches!(outputs[..], [Output::Response(Ok(_))]), "{outputs:?}");

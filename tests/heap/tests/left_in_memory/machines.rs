@@ -1,12 +1,12 @@
 //! Both transactions of a `Pair`.
 
-use fido_hybrid::ctap::{GetAssertionRequest, MakeCredentialRequest};
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use fido_hybrid::ctap::extensions::prf;
+use fido_hybrid::ctap::extensions::{PrfAssertionInput, PrfRegistrationInput, PrfValues};
 use fido_hybrid::ctap::{
-    Algorithm, CredentialParameters, CtapRequest, RelyingParty, User, UserHandle,
+    Algorithm, CredentialParameters, CtapRequest, GetAssertionRequest, MakeCredentialRequest,
+    RelyingParty, User, UserHandle,
 };
 use fido_hybrid::error::Stage;
 use fido_hybrid::secret::PrfInput;
@@ -20,8 +20,8 @@ const RP_ID: &str = "example.com";
 const FIRST: [u8; 32] = *b"thirty-two bytes to make keys of";
 const SECOND: [u8; 32] = *b"and the next ones, for new keys.";
 
-fn values() -> prf::PrfValues<PrfInput> {
-    prf::PrfValues { first: PrfInput::new(FIRST), second: Some(PrfInput::new(SECOND)) }
+fn values() -> PrfValues<PrfInput> {
+    PrfValues { first: PrfInput::new(FIRST), second: Some(PrfInput::new(SECOND)) }
 }
 
 fn registration() -> CtapRequest {
@@ -32,7 +32,7 @@ fn registration() -> CtapRequest {
         User::new(handle, "ada", "Ada Lovelace"),
         vec![CredentialParameters::new(Algorithm::ES256)],
     );
-    let mut input = prf::PrfRegistrationInput::default();
+    let mut input = PrfRegistrationInput::default();
     input.eval = Some(values());
     request.extensions.prf = Some(input);
     request.into()
@@ -40,7 +40,7 @@ fn registration() -> CtapRequest {
 
 fn sign_in() -> CtapRequest {
     let mut request = GetAssertionRequest::new(RP_ID, [0x5a; 32]);
-    request.extensions.prf = Some(prf::PrfAssertionInput::new(values()));
+    request.extensions.prf = Some(PrfAssertionInput::new(values()));
     request.into()
 }
 

@@ -15,8 +15,7 @@ use fido_hybrid::ctap::CtapResponse;
 use fido_hybrid::error::{BluetoothError, Error};
 use fido_hybrid::qr_render::QrMatrix;
 use fido_hybrid::secret::SecretText;
-use fido_hybrid::transport::qr_code::QrCode;
-use fido_hybrid::transport::tunnel_domain::TunnelDomain;
+use fido_hybrid::transport::{QrCode, TunnelDomain};
 use fido_hybrid::webauthn::{
     Assertion, CreationOptions, Origin, Registration, RequestOptions, prf_input,
 };

@@ -2,8 +2,8 @@
 //! back with the same members and meanings.
 
 use fido_hybrid::client::{Ceremony, Client};
-use fido_hybrid::error::ErrorKind;
-use fido_hybrid::webauthn::{CreationOptions, DomException, Origin, RequestOptions};
+use fido_hybrid::error::{DomException, ErrorKind};
+use fido_hybrid::webauthn::{CreationOptions, Origin, RequestOptions};
 use serde_json::{Value, json};
 
 use crate::ceremony_runner::Scene;

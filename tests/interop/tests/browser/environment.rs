@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use fido_hybrid::bluetooth::Bluetooth;
 use fido_hybrid::client::Client;
-use fido_hybrid::transport::tunnel_domain::TunnelDomain;
+use fido_hybrid::transport::TunnelDomain;
 use fido_hybrid::tunnel::WebSocketDialer;
 use fido_hybrid_relay::{Server, ServerHandle};
 use fido_hybrid_testkit::services::certificate;

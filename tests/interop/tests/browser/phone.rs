@@ -1,6 +1,5 @@
 //! Our phone, and the person whose it is.
 
-use fido_hybrid::ctap::GetInfoResponse;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -10,10 +9,9 @@ use fido_hybrid::authenticator::{
     Passkey, PasskeyStore, Profile, Prompt, Session, UserCheck, UserVerification,
 };
 use fido_hybrid::bluetooth::Bluetooth;
-use fido_hybrid::ctap::CredentialId;
+use fido_hybrid::ctap::{CredentialId, GetInfoResponse};
 use fido_hybrid::error::StoreError;
-use fido_hybrid::transport::qr_code::QrCode;
-use fido_hybrid::transport::tunnel_domain::TunnelDomain;
+use fido_hybrid::transport::{QrCode, TunnelDomain};
 use fido_hybrid::tunnel::WebSocketDialer;
 use fido_hybrid_interop::{EngineStore, PasskeyEngine, User};
 use tokio::sync::mpsc;

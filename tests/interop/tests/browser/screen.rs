@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use fido_hybrid::transport::qr_code::QrCode;
+use fido_hybrid::transport::QrCode;
 use rxing::BarcodeFormat;
 use rxing::helpers::detect_in_luma;
 use tokio::time::Instant;

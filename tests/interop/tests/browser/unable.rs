@@ -5,8 +5,7 @@
 //! crate can do.
 
 use fido_hybrid::authenticator::Question;
-use fido_hybrid::ctap::get_info::FIDO_2_0;
-use fido_hybrid::ctap::{Algorithm, CredentialParameters, GetInfoResponse};
+use fido_hybrid::ctap::{Algorithm, CredentialParameters, FIDO_2_0, GetInfoResponse};
 use fido_hybrid::error::StoreError;
 use serde_json::{Value, json};
 

@@ -12,8 +12,7 @@ use fido_hybrid::authenticator::{
 use fido_hybrid::bluetooth::{self, AdapterState};
 use fido_hybrid::client::{self, Ceremony, Client};
 use fido_hybrid::ctap::{CtapRequest, CtapResponse};
-use fido_hybrid::transport::qr_code::QrCode;
-use fido_hybrid::transport::tunnel_domain::TunnelDomain;
+use fido_hybrid::transport::{QrCode, TunnelDomain};
 use fido_hybrid::tunnel::WebSocketDialer;
 use fido_hybrid_relay::{Server, ServerHandle};
 

@@ -21,8 +21,10 @@ use super::refusal::Refusal;
 use super::user_check::UserVerification;
 use super::{names, prf};
 use crate::crypto::sha256;
-use crate::ctap::get_assertion::{GetAssertionRequest, GetAssertionResponse};
-use crate::ctap::{AuthenticatorData, CredentialDescriptor, CredentialId, Flags, Status, User};
+use crate::ctap::{
+    AuthenticatorData, CredentialDescriptor, CredentialId, Flags, GetAssertionRequest,
+    GetAssertionResponse, Status, User,
+};
 use crate::secret::SecretBytes;
 
 /// Numbers of `pinUvAuthParam` and `pinUvAuthProtocol` in a request.

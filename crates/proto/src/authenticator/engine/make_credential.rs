@@ -23,13 +23,10 @@ use super::user_check::UserVerification;
 use super::{names, prf};
 use crate::cbor::{Encode, Writer};
 use crate::crypto::sha256;
-use crate::ctap::entity::PUBLIC_KEY;
-use crate::ctap::make_credential::{
-    FORMAT_NONE, FORMAT_PACKED, MakeCredentialRequest, MakeCredentialResponse,
-};
 use crate::ctap::{
     Algorithm, AttestedCredential, AuthenticatorData, CoseKey, CredentialDescriptor, CredentialId,
-    Flags, RawCbor, Status, UnknownMembers,
+    FORMAT_NONE, FORMAT_PACKED, Flags, MakeCredentialRequest, MakeCredentialResponse, PUBLIC_KEY,
+    RawCbor, Status, UnknownMembers,
 };
 
 /// Numbers of `pinUvAuthParam` and `pinUvAuthProtocol` in a request.

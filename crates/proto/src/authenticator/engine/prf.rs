@@ -20,7 +20,7 @@
 
 use crate::crypto::HmacSha256;
 use crate::ctap::Flags;
-use crate::ctap::extensions::prf::{
+use crate::ctap::extensions::{
     PrfAssertionInput, PrfAssertionOutput, PrfRegistrationInput, PrfRegistrationOutput, PrfValues,
 };
 use crate::secret::{PrfInput, PrfOutput, PrfSecret};

@@ -13,10 +13,11 @@ use super::key::NewKeys;
 use super::passkey::Backup;
 use super::user_check::UserVerification;
 use crate::ctap::bounds::MAX_CREDENTIALS;
-use crate::ctap::entity::transport;
 use crate::ctap::extensions::PRF;
-use crate::ctap::get_info::{FIDO_2_0, FIDO_2_1, GetInfoResponse, option};
-use crate::ctap::{Aaguid, Algorithm, CredentialId, CredentialParameters};
+use crate::ctap::{
+    Aaguid, Algorithm, CredentialId, CredentialParameters, FIDO_2_0, FIDO_2_1, GetInfoResponse,
+    option, transport,
+};
 
 /// The longest request that clients may send, in bytes: `maxMsgSize`. Clients
 /// that are built on a Noise library cannot send a longer one.

@@ -9,11 +9,7 @@ use crate::ctap::RawCbor;
 use crate::error::{ErrorKind, TunnelError};
 use crate::ports::bluetooth::AdapterState;
 use crate::state_machine::End;
-use crate::transport::channel::Channel;
-use crate::transport::linking;
-use crate::transport::message::MessageType;
-use crate::transport::noise::Responder;
-use crate::transport::post_handshake::PostHandshake;
+use crate::transport::{Channel, MessageType, PostHandshake, Responder, UpdateMessage};
 
 /// Advertising: a client that receives the advert can start the
 /// handshake.
@@ -61,7 +57,7 @@ impl Advertising {
         let introduction = channel.seal_untyped(&encode(&introduction)).map_err(unanswerable)?;
         // Always, and always of one length: an observer of the tunnel cannot
         // tell whether a link is in it (as Chromium's phone).
-        let update = linking::UpdateMessage::default().to_bytes();
+        let update = UpdateMessage::default().to_bytes();
         let update = channel.seal(MessageType::Update, update.expose()).map_err(unanswerable)?;
         outputs.push_back(LinkOutput::StopAdvertising);
         outputs.extend([reply.into(), introduction, update].map(LinkOutput::Send));

@@ -3,7 +3,7 @@
 use crate::error::{BluetoothError, TunnelError};
 use crate::ports::bluetooth::AdapterState;
 use crate::secret::SecretBytes;
-use crate::transport::tunnel_url::RoutingId;
+use crate::transport::RoutingId;
 
 /// An event that the link takes.
 #[derive(Debug)]

@@ -4,8 +4,7 @@
 use crate::cbor::{self, Reader};
 use crate::error::{CancelledBy, ErrorKind, PeerMisbehaved};
 use crate::state_machine::End;
-use crate::transport::crypter::CrypterError;
-use crate::transport::message::MessageType;
+use crate::transport::{CrypterError, MessageType};
 
 /// Whatever a phone says is short and, but for its introduction, an answer: what
 /// cannot be sealed would answer one request too many.

@@ -22,9 +22,7 @@ use std::time::Duration;
 use crate::ctap::{RawCbor, Status};
 use crate::error::{ApiMisuse, CancelledBy, Error, ErrorKind, PeerMisbehaved, Stage};
 use crate::state_machine::{End, StateMachine};
-use crate::transport::qr_code::QrCode;
-use crate::transport::tunnel_domain::TunnelDomain;
-use crate::transport::tunnel_url::TunnelRequest;
+use crate::transport::{QrCode, TunnelDomain, TunnelRequest};
 
 mod advertising;
 mod config;

@@ -4,7 +4,7 @@ use crate::ctap::Status;
 use crate::error::{EngineError, Error};
 use crate::ports::bluetooth::AdapterState;
 use crate::secret::SecretBytes;
-use crate::transport::tunnel_url::TunnelRequest;
+use crate::transport::TunnelRequest;
 
 /// An action for the driver. Exhaustive: each must be performed.
 #[derive(Debug)]

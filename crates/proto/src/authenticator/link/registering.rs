@@ -7,12 +7,10 @@ use crate::crypto::PublicKey;
 use crate::ctap::RawCbor;
 use crate::error::{ErrorKind, PeerMisbehaved, TunnelError};
 use crate::secret::QrSecret;
-use crate::transport::advert::{AdvertKey, Eid};
-use crate::transport::key_schedule;
-use crate::transport::noise::Responder;
-use crate::transport::qr_code::QrCode;
-use crate::transport::tunnel_domain::TunnelDomain;
-use crate::transport::tunnel_url::{RoutingId, TunnelRequest, TunnelUrl};
+use crate::transport::{
+    AdvertKey, Eid, QrCode, Responder, RoutingId, TunnelDomain, TunnelRequest, TunnelUrl,
+    key_schedule,
+};
 
 /// A tunnel is being opened.
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use crate::cbor::Reader;
 use crate::ctap::Status;
 use crate::error::EngineError;
 use crate::secret::SecretBytes;
-use crate::transport::crypter::MAX_PORTABLE_PAYLOAD;
+use crate::transport::MAX_PORTABLE_PAYLOAD;
 
 /// The longest response of an engine, in bytes: what every client can receive.
 pub const MAX_RESPONSE_LENGTH: usize = MAX_PORTABLE_PAYLOAD;

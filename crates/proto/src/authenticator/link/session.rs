@@ -7,8 +7,7 @@ use crate::ctap::{Command, RawCbor, RawResponse, Status};
 use crate::error::ErrorKind;
 use crate::secret::SecretBytes;
 use crate::state_machine::End;
-use crate::transport::channel::Channel;
-use crate::transport::message::MessageType;
+use crate::transport::{Channel, MessageType};
 
 /// The client is connected, and every request of it is answered.
 #[derive(Debug)]

@@ -12,8 +12,7 @@ use crate::ctap::{GetInfoResponse, RawCbor, Status};
 use crate::error::{ApiMisuse, EngineError, Error, Stage, Unsupported};
 use crate::secret::SecretBytes;
 use crate::state_machine::Runner;
-use crate::transport::qr_code::QrCode;
-use crate::transport::tunnel_domain::TunnelDomain;
+use crate::transport::{QrCode, TunnelDomain};
 
 /// The program's settings of a link.
 #[derive(Clone, Debug)]

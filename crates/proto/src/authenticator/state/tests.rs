@@ -7,9 +7,7 @@ use crate::ctap::{CredentialId, CtapRequest, GetAssertionRequest, User, UserHand
 use crate::error::{Error, ErrorKind, PeerMisbehaved};
 use crate::secret::TransactionSeed;
 use crate::state_machine::Runner;
-use crate::transport::channel::{Channel, ChannelError};
-use crate::transport::crypter::{CrypterError, MAX_COUNTER};
-use crate::transport::message::MessageType;
+use crate::transport::{Channel, ChannelError, CrypterError, MAX_COUNTER, MessageType};
 
 const NOW: Duration = Duration::ZERO;
 

@@ -9,9 +9,7 @@ use crate::client::update::ClientUpdate;
 use crate::ctap::GetInfoResponse;
 use crate::error::{ErrorKind, PeerMisbehaved, Unsupported};
 use crate::state_machine::End;
-use crate::transport::channel::Channel;
-use crate::transport::noise::HandshakeHash;
-use crate::transport::post_handshake::PostHandshake;
+use crate::transport::{Channel, HandshakeHash, PostHandshake};
 
 /// The channel is up, the phone has not said yet what it is.
 #[derive(Debug)]

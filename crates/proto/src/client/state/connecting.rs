@@ -10,8 +10,7 @@ use crate::client::update::ClientUpdate;
 use crate::crypto::SecretKey;
 use crate::error::{ErrorKind, PeerMisbehaved};
 use crate::secret::Psk;
-use crate::transport::noise::Initiator;
-use crate::transport::tunnel_domain::TunnelDomain;
+use crate::transport::{Initiator, TunnelDomain};
 
 /// The tunnel to the phone whose advert was received is being opened.
 #[derive(Debug)]

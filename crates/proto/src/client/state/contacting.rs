@@ -15,13 +15,9 @@ use crate::client::update::ClientUpdate;
 use crate::crypto::{PublicKey, SecretKey};
 use crate::error::{ErrorKind, PeerMisbehaved, TunnelError};
 use crate::secret::{LinkSecret, Psk};
-use crate::transport::advert::AdvertKey;
-use crate::transport::contact_request::{ContactHint, ContactRequest};
-use crate::transport::key_schedule;
-use crate::transport::linked_phone::LinkedPhone;
-use crate::transport::noise::Initiator;
-use crate::transport::tunnel_url::{
-    CLIENT_PAYLOAD_HEADER, SIGNAL_CONNECTION_HEADER, TunnelRequest, TunnelUrl,
+use crate::transport::{
+    AdvertKey, CLIENT_PAYLOAD_HEADER, ContactHint, ContactRequest, Initiator, LinkedPhone,
+    SIGNAL_CONNECTION_HEADER, TunnelRequest, TunnelUrl, key_schedule,
 };
 
 /// HTTP status of a contact id that is dead for good.

@@ -8,8 +8,7 @@ use crate::client::output::Output;
 use crate::client::update::ClientUpdate;
 use crate::error::{ErrorKind, PeerMisbehaved};
 use crate::state_machine::End;
-use crate::transport::channel::Channel;
-use crate::transport::noise::Initiator;
+use crate::transport::{Channel, Initiator};
 
 /// The first handshake message is out.
 #[derive(Debug)]

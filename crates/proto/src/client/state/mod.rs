@@ -24,11 +24,7 @@ use super::input::Input;
 use super::output::Output;
 use crate::error::{ApiMisuse, CancelledBy, ErrorKind, Stage};
 use crate::state_machine::{End, StateMachine};
-use crate::transport::contact_request::ContactHint;
-use crate::transport::linked_phone::LinkedPhone;
-use crate::transport::post_handshake::Features;
-use crate::transport::qr_code::QrText;
-use crate::transport::tunnel_url::TunnelRequest;
+use crate::transport::{ContactHint, Features, LinkedPhone, QrText, TunnelRequest};
 
 /// What is to be stopped when a transaction ends.
 #[derive(Clone, Copy)]

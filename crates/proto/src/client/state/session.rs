@@ -1,7 +1,6 @@
 //! The phone is ready: requests, responses, links that come, and the wait for a
 //! late link after the last of them. [CTAP 2.2 §11.5.1.2]
 
-use crate::ctap::GetInfoResponse;
 use std::time::Duration;
 
 use super::step::{Outputs, Step, StepResult};
@@ -12,17 +11,14 @@ use crate::client::request::{Demands, Encoded, EncodedRequest, JsonRequest, Phon
 use crate::client::response_check::read_response;
 use crate::client::update::ClientUpdate;
 use crate::crypto::SecretKey;
-use crate::ctap::{self};
+use crate::ctap::{self, GetInfoResponse};
 use crate::error::{ApiMisuse, ErrorKind, PeerMisbehaved, Unsupported};
 use crate::secret::{SecretBytes, SecretText};
 use crate::state_machine::End;
-use crate::transport::channel::Channel;
-use crate::transport::linked_phone::LinkedPhone;
-use crate::transport::linking::{self, UnverifiedLink};
-use crate::transport::message::MessageType;
-use crate::transport::noise::HandshakeHash;
-use crate::transport::post_handshake::{Features, Revision};
-use crate::transport::tunnel_domain::TunnelDomain;
+use crate::transport::{
+    Channel, Features, HandshakeHash, LinkedPhone, MessageType, Revision, TunnelDomain,
+    UnverifiedLink, UpdateMessage,
+};
 
 /// How this transaction was set up, as far as it matters for links.
 #[derive(Debug)]
@@ -175,10 +171,10 @@ impl ClientChannel {
 
     /// A bad update costs the link, not the sign-in (Chromium ends both).
     fn take_update(&self, payload: &[u8], outputs: &mut Outputs) {
-        match linking::UpdateMessage::parse(payload) {
+        match UpdateMessage::parse(payload) {
             // Android sends an empty update always.
-            Ok(linking::UpdateMessage { linking: None }) => {}
-            Ok(linking::UpdateMessage { linking: Some(linking) }) => {
+            Ok(UpdateMessage { linking: None }) => {}
+            Ok(UpdateMessage { linking: Some(linking) }) => {
                 self.take_link(linking.expose(), outputs)
             }
             Err(_) => outputs.push_back(Output::Update(ClientUpdate::LinkDropped)),

@@ -8,10 +8,7 @@ use crate::client::input::Input;
 use crate::client::output::Output;
 use crate::client::update::ClientUpdate;
 use crate::error::ErrorKind;
-use crate::transport::advert::AdvertKey;
-use crate::transport::key_schedule;
-use crate::transport::qr_code::{QrCode, QrText};
-use crate::transport::tunnel_url::TunnelUrl;
+use crate::transport::{AdvertKey, QrCode, QrText, TunnelUrl, key_schedule};
 
 /// The QR code is shown, the radio listens.
 #[derive(Debug)]

@@ -6,11 +6,9 @@ use crate::client::ClientUpdate;
 use crate::ctap::{Aaguid, CtapRequest, GetAssertionRequest, GetInfoResponse};
 use crate::error::{Error, PeerMisbehaved};
 use crate::state_machine::Runner;
-use crate::transport::channel::{Channel, ChannelError};
-use crate::transport::crypter::{CrypterError, MAX_COUNTER};
-use crate::transport::linking;
-use crate::transport::message::MessageType;
-use crate::transport::noise::HandshakeHash;
+use crate::transport::{
+    Channel, ChannelError, CrypterError, HandshakeHash, MAX_COUNTER, MessageType, UpdateMessage,
+};
 
 const NOW: Duration = Duration::ZERO;
 
@@ -19,7 +17,7 @@ fn ready(sent: u32, received: u32) -> (Runner<State>, Channel) {
     let (mut channel, mut phone) = Channel::pair_for_testing_only();
     channel.set_counters_for_testing_only(sent, received);
     phone.set_counters_for_testing_only(received, sent);
-    let info = GetInfoResponse::new(vec![crate::ctap::get_info::FIDO_2_0.to_owned()], Aaguid::ZERO);
+    let info = GetInfoResponse::new(vec![crate::ctap::FIDO_2_0.to_owned()], Aaguid::ZERO);
     let (link_policy, hash) = (LinkPolicy::NoLinking, HandshakeHash([0; 32]));
     let features = Features::CTAP;
     let session = ClientChannel {
@@ -56,7 +54,7 @@ fn a_phone_sends_until_its_counter_runs_out() {
         if stage == Stage::AwaitingResponse {
             step(&mut client, ask());
         }
-        let update = linking::UpdateMessage::default().to_bytes();
+        let update = UpdateMessage::default().to_bytes();
         let last = phone.seal(MessageType::Update, update.expose()).unwrap();
         assert!(step(&mut client, Input::Message(last.clone())).is_empty());
         // It has none for another, and this one is not opened again.

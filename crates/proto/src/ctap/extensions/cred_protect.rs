@@ -13,7 +13,7 @@
 use crate::cbor::{CborError, Decode, Encode, Reader, Writer};
 
 /// The name of the extension.
-pub const CRED_PROTECT: &str = "credProtect";
+pub(crate) const CRED_PROTECT: &str = "credProtect";
 
 /// The protection of a credential, the least first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -17,24 +17,32 @@
 //! `credProps` is the client's own answer and never travels. Hashing PRF
 //! inputs and compressing blobs is the client's work above this layer.
 
-pub mod cred_protect;
-pub mod large_blob;
-pub mod prf;
+mod cred_protect;
+mod large_blob;
+mod prf;
 
 use std::collections::BTreeMap;
 
-pub use cred_protect::CRED_PROTECT;
+pub(crate) use cred_protect::CRED_PROTECT;
+pub use cred_protect::CredProtect;
+pub use large_blob::{
+    LargeBlob, LargeBlobAssertionInput, LargeBlobAssertionOutput, LargeBlobRegistrationOutput,
+    LargeBlobSupport,
+};
+pub use prf::{
+    PrfAssertionInput, PrfAssertionOutput, PrfRegistrationInput, PrfRegistrationOutput, PrfValues,
+};
 
 use super::raw::{self, RawCbor};
 use crate::cbor::{CborError, Decode, Encode, MapWriter, Reader, Writer};
 
 /// The name of the PRF extension.
-pub const PRF: &str = "prf";
+pub(crate) const PRF: &str = "prf";
 /// The name of the extension under which authenticators with PIN/UV protocols
 /// have their PRF.
-pub const HMAC_SECRET: &str = "hmac-secret";
+pub(crate) const HMAC_SECRET: &str = "hmac-secret";
 /// The name of the large blob extension.
-pub const LARGE_BLOB: &str = "largeBlob";
+pub(crate) const LARGE_BLOB: &str = "largeBlob";
 
 /// A raw extension was given the name of one that has a type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -49,7 +57,7 @@ impl OtherExtensions {
     /// Adds or replaces one.
     ///
     /// # Errors
-    /// [`TypedExtension`] for [`PRF`] and [`LARGE_BLOB`], which would then be
+    /// [`TypedExtension`] for `prf` and `largeBlob`, which would then be
     /// in the message twice.
     pub fn insert(
         &mut self,
@@ -159,22 +167,22 @@ macro_rules! extensions {
 
 extensions!(
     /// The client's inputs of a registration.
-    RegistrationInputs { prf: prf::PrfRegistrationInput, large_blob: large_blob::LargeBlobSupport }
+    RegistrationInputs { prf: PrfRegistrationInput, large_blob: LargeBlobSupport }
 );
 
 extensions!(
     /// The authenticator's unsigned outputs of a registration.
-    RegistrationOutputs { prf: prf::PrfRegistrationOutput, large_blob: large_blob::LargeBlobRegistrationOutput }
+    RegistrationOutputs { prf: PrfRegistrationOutput, large_blob: LargeBlobRegistrationOutput }
 );
 
 extensions!(
     /// The client's inputs of an assertion.
-    AssertionInputs { prf: prf::PrfAssertionInput, large_blob: large_blob::LargeBlobAssertionInput }
+    AssertionInputs { prf: PrfAssertionInput, large_blob: LargeBlobAssertionInput }
 );
 
 extensions!(
     /// The authenticator's unsigned outputs of an assertion.
-    AssertionOutputs { prf: prf::PrfAssertionOutput, large_blob: large_blob::LargeBlobAssertionOutput }
+    AssertionOutputs { prf: PrfAssertionOutput, large_blob: LargeBlobAssertionOutput }
 );
 
 #[cfg(test)]

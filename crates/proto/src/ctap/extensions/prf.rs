@@ -15,8 +15,8 @@
 use std::collections::BTreeMap;
 
 use crate::cbor::{CborError, Decode, Encode, MapKey, Reader, Writer};
+use crate::ctap::CredentialId;
 use crate::ctap::bounds::MAX_CREDENTIALS;
-use crate::ctap::entity::CredentialId;
 use crate::secret::{PrfInput, PrfOutput};
 
 /// One or two values, of inputs or of outputs.

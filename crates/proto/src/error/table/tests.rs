@@ -7,9 +7,7 @@ use super::super::{DomainError, EngineError, Error, OriginError, Source};
 use super::*;
 use crate::cbor;
 use crate::transport::digits::DigitsError;
-use crate::transport::message::{MessageError, MessageType};
-use crate::transport::noise::HandshakeError;
-use crate::transport::qr_code::QrCodeError;
+use crate::transport::{HandshakeError, MessageError, MessageType, QrCodeError};
 
 /// Samples of a type, one for each variant. It does not compile while a variant
 /// of the type is missing.
