@@ -18,7 +18,7 @@ use windows::Devices::Bluetooth::GenericAttributeProfile::{
     GattServiceProviderAdvertisementStatusChangedEventArgs as StatusChanged,
     GattServiceProviderAdvertisingParameters,
 };
-use windows::Devices::Bluetooth::{BluetoothAdapter, BluetoothError};
+use windows::Devices::Bluetooth::{BluetoothAdapter, BluetoothError as WinRtError};
 use windows::Foundation::TypedEventHandler;
 use windows::Storage::Streams::DataWriter;
 use windows::core::{GUID, HRESULT, Ref};
@@ -59,7 +59,7 @@ pub(super) async fn advertise(
     }
     let made = GattServiceProvider::CreateAsync(SERVICE).map_err(fault)?.await.map_err(fault)?;
     let provider = match made.Error().map_err(fault)? {
-        BluetoothError::Success => made.ServiceProvider().map_err(fault)?,
+        WinRtError::Success => made.ServiceProvider().map_err(fault)?,
         error => return Err(refused(error)),
     };
     let mut on_air = OnAir::new(provider, settings.clone()).map_err(fault)?;
@@ -135,7 +135,7 @@ impl OnAir {
 }
 
 impl Phase {
-    fn change(&mut self, status: Status, error: BluetoothError) {
+    fn change(&mut self, status: Status, error: WinRtError) {
         let next = match status {
             Status::Started => Self::Started,
             // An advert without its service data cannot be received by a client.
@@ -176,17 +176,17 @@ impl Drop for OnAir {
 }
 
 /// The error for an advert that Windows does not transmit, or no longer.
-fn refused(error: BluetoothError) -> BluetoothError {
+fn refused(error: WinRtError) -> BluetoothError {
     match error {
-        BluetoothError::RadioNotAvailable => BluetoothError::Off,
-        BluetoothError::DisabledByPolicy
-        | BluetoothError::DisabledByUser
-        | BluetoothError::ConsentRequired => BluetoothError::NotPermitted,
-        BluetoothError::NotSupported | BluetoothError::TransportNotSupported => {
+        WinRtError::RadioNotAvailable => BluetoothError::Off,
+        WinRtError::DisabledByPolicy | WinRtError::DisabledByUser | WinRtError::ConsentRequired => {
+            BluetoothError::NotPermitted
+        }
+        WinRtError::NotSupported | WinRtError::TransportNotSupported => {
             BluetoothError::Unsupported("advertise")
         }
-        BluetoothError::ResourceInUse => Trouble::InUse.into(),
-        BluetoothError::Success => Trouble::Stopped.into(),
+        WinRtError::ResourceInUse => Trouble::InUse.into(),
+        WinRtError::Success => Trouble::Stopped.into(),
         error => Trouble::Other(error.0).into(),
     }
 }
