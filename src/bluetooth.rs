@@ -3,6 +3,8 @@
 
 #[cfg(feature = "bluetooth")]
 pub use fido_hybrid_bluetooth::{Adapter, Bluetooth};
+#[cfg(feature = "btleplug")]
+pub use fido_hybrid_bluetooth::{BtleplugScanner, btleplug};
 pub use fido_hybrid_proto::ports::bluetooth::{
     AdapterState, AddressKind, AdvertReport, Advertisement, Advertiser, BluetoothAddress,
     DEPRECATED_SERVICE_UUID, SERVICE_UUID, Scan, ScanEvent, Scanner,

@@ -108,6 +108,7 @@ pub(super) fn advert_reports<'a>(
 }
 
 /// What several adapters together are: one that is on is enough.
+#[cfg(any(windows, target_os = "macos", test))]
 pub(super) fn combined_state(states: impl IntoIterator<Item = AdapterState>) -> AdapterState {
     let rank = |state: &AdapterState| match state {
         AdapterState::On => 4,

@@ -15,8 +15,9 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep};
 use tracing::debug;
 
+use super::super::dbus_fault::fault;
 use super::super::settings::Settings;
-use super::bus::{self, Bus, fault};
+use super::bus::{self, Bus};
 use super::objects::{self, Found};
 use super::offer::{self, Kind, Offer, PATH};
 use super::refusals::{RETRY, Refusals, Verdict};

@@ -1,4 +1,4 @@
-//! A connection to the system's D-Bus, and what its errors mean.
+//! A connection to the system's D-Bus.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use dbus_tokio::connection::{self, IOResource, IOResourceError};
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
+use super::super::dbus_fault::{TIMEOUT, fault};
 use super::connect::connect;
 use super::objects::Objects;
 use super::{BLUEZ, OBJECT_MANAGER, PROPERTIES, THE_BUS};
@@ -28,9 +29,6 @@ const START_TIMEOUT: Duration = Duration::from_secs(15);
 /// What libdbus is told in place of [`CALL_TIMEOUT`], which runs by tokio's clock:
 /// it measures with one clock and waits by the other.
 const NO_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// The error of a call that had no answer in time.
-const TIMEOUT: &str = "org.freedesktop.DBus.Error.Timeout";
 
 /// A connection of one's own. Dropping it closes it.
 ///
@@ -195,37 +193,4 @@ pub(super) async fn signals(
 pub(super) async fn owner(connection: &Arc<SyncConnection>) -> Result<String, dbus::Error> {
     let (owner,) = call_the_bus(connection, "GetNameOwner", BLUEZ).await?;
     Ok(owner)
-}
-
-/// What an error of BlueZ or of the bus means.
-pub(super) fn fault(error: dbus::Error) -> BluetoothError {
-    match error.name() {
-        Some(
-            // By the bus, or by BlueZ through polkit.
-            "org.freedesktop.DBus.Error.AccessDenied"
-            | "org.freedesktop.DBus.Error.AuthFailed"
-            | "org.bluez.Error.NotAuthorized",
-        ) => BluetoothError::NotPermitted,
-        Some("org.bluez.Error.NotReady") => BluetoothError::NotReady,
-        Some("org.bluez.Error.InProgress") => BluetoothError::Busy,
-        Some(TIMEOUT) => BluetoothError::Silent,
-        Some(
-            // There is no BlueZ.
-            "org.freedesktop.DBus.Error.ServiceUnknown"
-            | "org.freedesktop.DBus.Error.NameHasNoOwner"
-            // It left the bus rather than answer: it is being restarted.
-            | "org.freedesktop.DBus.Error.NoReply"
-            // An adapter that was just pulled out.
-            | "org.freedesktop.DBus.Error.UnknownObject",
-        ) => BluetoothError::Absent,
-        // The system could not start it on demand.
-        Some(name) if name.starts_with("org.freedesktop.DBus.Error.Spawn.") => {
-            BluetoothError::Absent
-        }
-        _ => failed(error),
-    }
-}
-
-pub(super) fn failed(cause: impl std::error::Error + Send + Sync + 'static) -> BluetoothError {
-    BluetoothError::Failed(Arc::new(cause))
 }

@@ -32,8 +32,9 @@ pub(super) use advertise::advertise;
 pub(super) use scan::scan;
 
 use super::Adapter;
+use super::dbus_fault::fault;
 use super::settings::Settings;
-use bus::{Bus, fault};
+use bus::Bus;
 use fido_hybrid_proto::error::BluetoothError;
 use fido_hybrid_proto::ports::bluetooth::AdapterState;
 

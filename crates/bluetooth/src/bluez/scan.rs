@@ -20,9 +20,10 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep};
 use tracing::debug;
 
+use super::super::dbus_fault::fault;
 use super::super::settings::Settings;
 use super::air::Air;
-use super::bus::{self, Bus, fault};
+use super::bus::{self, Bus};
 use super::objects::{self, Found, Objects};
 use super::refusals::{RETRY, Refusals, Verdict};
 use super::{ADAPTER, DEVICE, PROPERTIES, best};

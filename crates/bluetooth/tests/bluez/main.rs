@@ -15,6 +15,7 @@
 
 mod adapters;
 mod advertiser;
+mod btleplug_adapter;
 mod ceremony;
 mod clock;
 mod crowd;
