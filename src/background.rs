@@ -7,7 +7,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
-use tracing::debug;
+use tracing::{Instrument as _, debug};
 
 /// How long a ceremony or session may go on after it was closed or dropped: to
 /// tell the other device and to close the tunnel. Two seconds are enough for a
@@ -23,10 +23,10 @@ pub(crate) struct Background {
 }
 
 impl Background {
-    /// Starts `work`, which must end soon after its owner is dropped.
+    /// Starts `work`, which must end soon after its owner is dropped, in the caller's span.
     pub(crate) fn spawn(runtime: &Handle, work: impl Future<Output = ()> + Send + 'static) -> Self {
         let (held, released) = oneshot::channel();
-        let task = runtime.spawn(async move {
+        let work = async move {
             let overdue = async {
                 let _released = released.await;
                 sleep(CLOSE_DEADLINE).await;
@@ -35,7 +35,8 @@ impl Background {
                 () = work => {}
                 () = overdue => debug!("gave up closing: the deadline has passed"),
             }
-        });
+        };
+        let task = runtime.spawn(work.in_current_span());
         Self { task, held }
     }
 

@@ -106,6 +106,7 @@
 //! | [`transport`] | QR code, keys, advert, Noise, messages; bytes in, bytes out |
 //! | [`crypto`], [`secret`] | the primitives, and types that wipe themselves and print nothing |
 //! | [`error`] | stage, fault and advice |
+//! | [`traces`] | what is emitted through `tracing`, and what of it is stable |
 //!
 //! What has no I/O is in `fido-hybrid-proto`, for programs with another runtime, or
 //! with none. The tunnel service is `fido-hybrid-relay`; a world in memory, for tests
@@ -138,6 +139,8 @@ pub mod qr_render;
     feature = "webauthn"
 ))]
 mod terminal;
+#[doc = include_str!("traces.md")]
+pub mod traces {}
 pub mod tunnel;
 
 pub use fido_hybrid_proto::error::Error;

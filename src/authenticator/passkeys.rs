@@ -207,7 +207,7 @@ impl Role for Passkeys {
         for key in self.unused.drain(..) {
             match timeout(DELETION_TIMEOUT, store.delete_key(&key)).await {
                 Ok(Ok(())) => debug!("deleted a key that no passkey has"),
-                Ok(Err(fault)) => debug!("could not delete a key that no passkey has: {fault}"),
+                Ok(Err(fault)) => debug!(%fault, "could not delete a key that no passkey has"),
                 Err(_) => debug!("deleting a key that no passkey has timed out"),
             }
         }

@@ -11,7 +11,8 @@
 //!   links, large blob keys, answers that cannot be read;
 //! * `async_objects`: the async objects, over air and tunnel in memory;
 //! * `loopback`: the same over sockets and the crate's own tunnel service;
-//! * `webauthn_json`: WebAuthn options and answers.
+//! * `webauthn_json`: WebAuthn options and answers;
+//! * `contract`: the events themselves, against the list in `src/traces.md`.
 //!
 //! What the WebSocket crate says is not here: it writes to `log`, which
 //! SECURITY.md tells embedders to keep off.
@@ -22,6 +23,7 @@ mod finder_tests;
 
 use fido_hybrid_testkit::{finder, rig};
 mod async_objects;
+mod contract;
 mod loopback;
 mod machines;
 mod phone_by_hand;

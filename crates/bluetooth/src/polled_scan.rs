@@ -18,7 +18,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, consume_budget};
 use tokio::time::{Instant, sleep_until, timeout};
-use tracing::debug;
+use tracing::{Instrument as _, debug};
 
 use fido_hybrid_proto::error::{ApiMisuse, BluetoothError};
 use fido_hybrid_proto::ports::BoxFuture;
@@ -138,7 +138,7 @@ pub(super) async fn scan(mut radio: impl PolledRadio) -> Result<Box<dyn Scan>, B
     let (queue, events) = mpsc::channel(QUEUE_LENGTH);
     let renew_at = Instant::now() + RENEWAL_INTERVAL;
     let task = ScanTask { radio, scan, renew_at, last_reported: AdapterState::On, queue };
-    let task = runtime.spawn(task.run(state));
+    let task = runtime.spawn(task.run(state).in_current_span());
     Ok(Box::new(PolledScan { events, task, over: None }))
 }
 

@@ -13,7 +13,7 @@ use dbus::nonblock::SyncConnection;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep};
-use tracing::debug;
+use tracing::{Instrument as _, debug};
 
 use super::super::dbus_fault::fault;
 use super::super::settings::Settings;
@@ -79,13 +79,14 @@ pub(in super::super) async fn advertise(
     };
     let next = bus.start(starting).await?;
     advertising.has_started = true;
-    let task = tokio::spawn(async move {
+    let work = async move {
         let events = advertising.events.clone();
         if let Err(fault) = bus.during(advertising.keep_on(next)).await {
             debug!(%fault, "the advert ends");
             let _gone = events.send(Err(fault)).await;
         }
-    });
+    };
+    let task = tokio::spawn(work.in_current_span());
     advert.task = Some(task.abort_handle());
     Ok(Box::new(advert))
 }

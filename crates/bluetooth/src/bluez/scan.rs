@@ -18,7 +18,7 @@ use dbus::nonblock::SyncConnection;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep};
-use tracing::debug;
+use tracing::{Instrument as _, debug};
 
 use super::super::dbus_fault::fault;
 use super::super::settings::Settings;
@@ -63,12 +63,13 @@ pub(in super::super) async fn scan(settings: &Settings) -> Result<Box<dyn Scan>,
         listening.look().await
     };
     let next = bus.start(begin).await?;
-    let task = tokio::spawn(async move {
+    let work = async move {
         let events = listening.events.clone();
         if let Err(fault) = bus.during(listening.keep_on(next)).await {
             let _gone = events.send(Err(fault)).await;
         }
-    });
+    };
+    let task = tokio::spawn(work.in_current_span());
     scan.task = Some(task.abort_handle());
     Ok(Box::new(scan))
 }
