@@ -69,6 +69,49 @@ fn belong_to_a_target_with_a_binary() {
     assert_eq!(folders, TARGETS.iter().map(|(name, _)| (*name).to_owned()).collect());
     let manifest = fs::read_to_string(fuzz().join("Cargo.toml")).unwrap();
     for (name, _) in TARGETS {
-        assert!(manifest.contains(&format!("path = \"fuzz_targets/{name}.rs\"")), "{name}");
+        let binary =
+            format!("path = \"fuzz_targets/{name}.rs\"\nrequired-features = [\"libfuzzer\"]\n");
+        assert!(manifest.contains(&binary), "{name}");
+    }
+}
+
+/// The bytes of a dictionary's entry, in the format that libFuzzer, AFL++ and honggfuzz read:
+/// `"text"`, with `\"`, `\\` and `\x00`.
+fn entry(line: &str) -> Option<Vec<u8>> {
+    let mut rest = line.strip_prefix('"')?.strip_suffix('"')?.bytes();
+    let mut bytes = Vec::new();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'\\' => match rest.next()? {
+                escaped @ (b'"' | b'\\') => escaped,
+                b'x' => {
+                    let digits = [rest.next()?, rest.next()?];
+                    u8::from_str_radix(str::from_utf8(&digits).ok()?, 16).ok()?
+                }
+                _ => return None,
+            },
+            b' '..=b'~' if byte != b'"' => byte,
+            _ => return None,
+        });
+    }
+    (!bytes.is_empty()).then_some(bytes)
+}
+
+#[test]
+fn have_dictionaries_that_every_fuzzer_reads() {
+    let folder = fuzz().join("dictionaries");
+    let dictionaries = names_in(&folder);
+    assert!(!dictionaries.is_empty());
+    for file in dictionaries {
+        let name = file.strip_suffix(".dict").unwrap_or_else(|| panic!("{file}"));
+        assert!(TARGETS.iter().any(|(target, _)| *target == name), "no target {name}");
+        let mut entries = BTreeSet::new();
+        for line in fs::read_to_string(folder.join(&file)).unwrap().lines() {
+            if !line.is_empty() && !line.starts_with('#') {
+                let bytes = entry(line).unwrap_or_else(|| panic!("{file}: {line}"));
+                assert!(entries.insert(bytes), "{file}: {line} twice");
+            }
+        }
+        assert!(!entries.is_empty(), "{file}");
     }
 }
