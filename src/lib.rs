@@ -100,7 +100,7 @@
 //! | [`client`], [`authenticator`] | the roles |
 //! | [`blocking`] | the client without an async runtime |
 //! | [`bluetooth`], [`tunnel`] | how the roles reach each other: traits, and what implements them |
-//! | `qr_render` | QR codes for terminals, as SVG and as pixels |
+//! | `qr_render` | QR codes for terminals, as SVG, pixels and PNG |
 //! | `webauthn` | WebAuthn JSON to CTAP and back |
 //! | [`ctap`], [`cbor`] | the CTAP2 messages, and canonical CBOR |
 //! | [`transport`] | QR code, keys, advert, Noise, messages; bytes in, bytes out |

@@ -1,5 +1,5 @@
 //! QR codes as something to look at: a module matrix, and from it text for a
-//! terminal, SVG, and greyscale pixels.
+//! terminal, SVG, pixels (greyscale or RGBA), and (feature `qr-png`) PNG.
 //!
 //! The encoding is ISO/IEC 18004 by the `qrcode` crate, which mixes segments
 //! of alphanumeric and numeric mode: `FIDO:/` and 168 digits fit version 4, 33
@@ -12,6 +12,14 @@
 //! What is drawn is the transaction's secret. All types here are wiped when
 //! dropped and do not print; what `qrcode` needed on the way is not wiped.
 
+mod pixels;
+#[cfg(feature = "qr-png")]
+mod png_image;
+
+pub use pixels::{GreyscaleImage, MAX_PIXELS_PER_MODULE, RgbaImage};
+#[cfg(feature = "qr-png")]
+pub use png_image::PngImage;
+
 use std::fmt::{self, Write as _};
 
 use qrcode::EcLevel;
@@ -23,11 +31,6 @@ use fido_hybrid_proto::transport::QrText;
 
 /// Light modules on each side of a symbol (ISO/IEC 18004).
 pub const QUIET_ZONE: usize = 4;
-
-/// The largest scale of [`QrMatrix::to_greyscale`]. At it the codes of this
-/// protocol take 2,880 pixels on a side at most (8 MiB); the largest symbol
-/// there is would take 134 MiB.
-pub const MAX_PIXELS_PER_MODULE: usize = 64;
 
 /// Why a QR code was not drawn: the caller asked for what cannot be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -63,6 +66,24 @@ pub enum ErrorCorrection {
 }
 
 /// A symbol's modules, without the quiet zone.
+///
+/// ```
+/// use fido_hybrid::qr_render::QrMatrix;
+/// # use fido_hybrid::transport::qr_code::QrCode;
+/// # const CODE: &str = "FIDO:/162870791865632382552704231438327900152302540348097243854039966655366469794954476199158014113179232779520163209900691930075274801398564434658077048963842109321447142660";
+///
+/// # fn main() -> Result<(), fido_hybrid::Error> {
+/// # let text = CODE.parse::<QrCode>()?.to_text();
+/// // `text` is what `ClientUpdate::WaitingForScan` or `Ceremony::qr_code` returned.
+/// let matrix = QrMatrix::new(&text)?;
+/// println!("{}", matrix.to_terminal().expose());
+/// let svg = matrix.to_svg(); // for a web view
+/// let image = matrix.to_rgba(8)?; // for a toolkit: 8 pixels for each module
+/// assert_eq!(image.pixels().len(), 4 * image.width() * image.height());
+/// # let _ = svg;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct QrMatrix {
     width: usize,
@@ -192,26 +213,6 @@ impl QrMatrix {
         SecretText::new(svg)
     }
 
-    /// Pixels for an image surface, `pixels_per_module` on each side of a
-    /// module, quiet zone included.
-    ///
-    /// # Errors
-    /// [`RenderError::Scale`] for 0 and above [`MAX_PIXELS_PER_MODULE`].
-    pub fn to_greyscale(&self, pixels_per_module: usize) -> Result<GreyscaleImage, RenderError> {
-        if !(1..=MAX_PIXELS_PER_MODULE).contains(&pixels_per_module) {
-            return Err(RenderError::Scale);
-        }
-        let side = self.side() * pixels_per_module;
-        let mut pixels = Vec::with_capacity(side * side);
-        for y in 0..side {
-            for x in 0..side {
-                let dark = self.is_dark_in_zone(x / pixels_per_module, y / pixels_per_module);
-                pixels.push(if dark { 0x00 } else { 0xff });
-            }
-        }
-        Ok(GreyscaleImage { side, pixels })
-    }
-
     fn lines(&self, before: &str, after: &str) -> SecretText {
         let side = self.side();
         let line = before.len() + side * "█".len() + after.len() + 1;
@@ -252,40 +253,6 @@ impl fmt::Debug for QrMatrix {
     }
 }
 
-/// A square image of one byte for each pixel, row by row from the top: 0 is
-/// black, 255 is white.
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
-pub struct GreyscaleImage {
-    side: usize,
-    pixels: Vec<u8>,
-}
-
-impl GreyscaleImage {
-    /// Pixels in a row.
-    #[must_use]
-    pub const fn width(&self) -> usize {
-        self.side
-    }
-
-    /// Rows; as many as pixels in a row.
-    #[must_use]
-    pub const fn height(&self) -> usize {
-        self.side
-    }
-
-    /// The pixels, `width * height` of them.
-    #[must_use]
-    pub fn pixels(&self) -> &[u8] {
-        &self.pixels
-    }
-}
-
-impl fmt::Debug for GreyscaleImage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "GreyscaleImage({0}x{0})", self.side)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use rxing::common::GlobalHistogramBinarizer;
@@ -297,19 +264,20 @@ mod tests {
     use fido_hybrid_proto::secret::QrSecret;
     use fido_hybrid_proto::transport::{DataChannels, QrCode, RequestHint};
 
-    fn code(byte: u8) -> QrCode {
+    pub(super) fn code(byte: u8) -> QrCode {
         let key = SecretKey::from_scalar(&[byte; 32]).unwrap();
         let secret = QrSecret::new([byte; 16]);
         QrCode::new(*key.public_key(), secret, 1_700_000_000, RequestHint::GetAssertion)
     }
 
-    fn matrix() -> QrMatrix {
+    pub(super) fn matrix() -> QrMatrix {
         QrMatrix::new(&code(0x42).to_text()).unwrap()
     }
 
-    fn decoded(image: &GreyscaleImage) -> String {
-        let (width, height) = (image.width() as u32, image.height() as u32);
-        let pixels = Luma8LuminanceSource::new(image.pixels().to_vec(), width, height).unwrap();
+    /// What a decoder reads in a square of greyscale pixels.
+    pub(super) fn decoded(side: usize, pixels: &[u8]) -> String {
+        let side = u32::try_from(side).unwrap();
+        let pixels = Luma8LuminanceSource::new(pixels.to_vec(), side, side).unwrap();
         let mut picture = BinaryBitmap::new(GlobalHistogramBinarizer::new(pixels));
         // There is no noise in these pictures; at one pixel to a module they
         // are too small for the search that cameras need.
@@ -330,7 +298,8 @@ mod tests {
                     let matrix = QrMatrix::with_error_correction(&text, level).unwrap();
                     for scale in [1, 2, 3, 7] {
                         let image = matrix.to_greyscale(scale).unwrap();
-                        assert_eq!(decoded(&image), text.expose(), "{level:?}, scale {scale}");
+                        let read = decoded(image.width(), image.pixels());
+                        assert_eq!(read, text.expose(), "{level:?}, scale {scale}");
                     }
                 }
             }
@@ -450,20 +419,7 @@ mod tests {
     }
 
     #[test]
-    fn the_scale_is_bounded() {
-        for scale in [0, MAX_PIXELS_PER_MODULE + 1, usize::MAX] {
-            assert_eq!(matrix().to_greyscale(scale).unwrap_err(), RenderError::Scale);
-        }
-        let image = matrix().to_greyscale(MAX_PIXELS_PER_MODULE).unwrap();
-        assert_eq!((image.width(), image.height()), (41 * 64, 41 * 64));
-        assert_eq!(image.pixels().len(), image.width() * image.height());
-    }
-
-    #[test]
     fn debug_shows_the_size_alone() {
-        let matrix = matrix();
-        assert_eq!(format!("{matrix:?}"), "QrMatrix(33x33)");
-        let image = matrix.to_greyscale(2).unwrap();
-        assert_eq!(format!("{image:?}"), "GreyscaleImage(82x82)");
+        assert_eq!(format!("{:?}", matrix()), "QrMatrix(33x33)");
     }
 }
