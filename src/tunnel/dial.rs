@@ -43,6 +43,7 @@ const HTTP_1_1: &[u8] = b"http/1.1";
 /// use fido_hybrid::tunnel::WebSocketDialer;
 ///
 /// let dialer = WebSocketDialer::builder().keep_alive(None).build()?;
+/// # let _ = dialer;
 /// # Ok(())
 /// # }
 /// ```
@@ -131,6 +132,21 @@ impl fmt::Debug for WebSocketDialer {
 }
 
 /// Settings of a [`WebSocketDialer`].
+///
+/// ```no_run
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::time::Duration;
+///
+/// use fido_hybrid::tunnel::WebSocketDialer;
+///
+/// let dialer = WebSocketDialer::builder()
+///     .keep_alive(Some(Duration::from_secs(20))) // a proxy closes connections that are silent for 30 s
+///     .timeout(Duration::from_secs(10))
+///     .build()?;
+/// # let _ = dialer;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct WebSocketDialerBuilder {
     extra_roots: Vec<CertificateDer<'static>>,

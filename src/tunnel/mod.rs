@@ -4,7 +4,8 @@
 //! The dialer does DNS, TCP (both address families, no Nagle delay), TLS with
 //! the system's trust and the upgrade [CTAP 2.2 §11.5.1], and names the
 //! step that failed, or timed out, in its [`TunnelError`]. It does not go through
-//! proxies; `open_over` runs over a connection made elsewhere.
+//! proxies; `open_over` runs over a connection made elsewhere, and its documentation
+//! shows a dialer of the program's own.
 //!
 //! This crate logs stages and lengths. The WebSocket crate below it writes
 //! whole frames, which are encrypted, to the `log` crate at level trace: leave

@@ -127,6 +127,39 @@ pub(super) enum Answer {
 /// proxy, with its own TLS. The stream is already secure, and leads to
 /// [`TunnelUrl::host`].
 ///
+/// ```no_run
+/// use std::io;
+/// use std::sync::Arc;
+///
+/// use fido_hybrid::BoxFuture;
+/// use fido_hybrid::error::TunnelError;
+/// use fido_hybrid::transport::tunnel_url::TunnelRequest;
+/// use fido_hybrid::tunnel::{OpenedTunnel, TunnelDialer, TunnelOptions, open_over};
+/// use tokio::io::{AsyncRead, AsyncWrite};
+///
+/// /// Dials through the program's proxy, for `Client::new` or `AuthenticatorParts`.
+/// struct ThroughProxy;
+///
+/// impl TunnelDialer for ThroughProxy {
+///     fn dial(&self, request: TunnelRequest) -> BoxFuture<'_, Result<OpenedTunnel, TunnelError>> {
+///         Box::pin(async move {
+///             let stream = secure_stream(request.url.host()).await;
+///             let stream = stream.map_err(|error| TunnelError::Tcp(Arc::new(error)))?;
+///             open_over(stream, &request, TunnelOptions::default()).await
+///         })
+///     }
+/// }
+///
+/// /// TLS to port 443 of the host, through the proxy.
+/// async fn secure_stream(host: &str) -> io::Result<impl AsyncRead + AsyncWrite + Unpin + Send + 'static> {
+///     # let _ = host;
+///     # Ok(tokio::io::empty())
+///     # /*
+///     …
+///     # */
+/// }
+/// ```
+///
 /// # Errors
 /// A [`TunnelError`] from the HTTP step on. Every redirect is
 /// [`TunnelError::Redirect`]: this function does not dial again.

@@ -34,6 +34,21 @@ use system::advertise;
 ///
 /// On other systems everything is [`BluetoothError::Unsupported`].
 ///
+/// ```no_run
+/// # async fn scan() -> Result<(), fido_hybrid_proto::error::BluetoothError> {
+/// use fido_hybrid_bluetooth::Bluetooth;
+/// use fido_hybrid_proto::ports::bluetooth::{ScanEvent, Scanner as _};
+///
+/// let mut scan = Bluetooth::new().scan().await?; // until it is dropped
+/// loop {
+///     match scan.next().await? {
+///         ScanEvent::Advert(advert) => println!("{} bytes", advert.service_data.len()),
+///         ScanEvent::Adapter(state) => println!("the adapter: {state:?}"),
+///     }
+/// }
+/// # }
+/// ```
+///
 /// On macOS the system asks the user at the first use whether the program may use
 /// Bluetooth, even if that use only reads the state. The call waits for the answer.
 #[derive(Clone, Debug, Default)]
