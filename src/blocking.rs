@@ -55,7 +55,8 @@ use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 
 use crate::bluetooth::Scanner;
-use crate::client::{self, CancelHandle};
+use crate::cancel::CancelHandle;
+use crate::client;
 use crate::tunnel::TunnelDialer;
 
 /// A program's way to phones, without an async runtime. Cheap to clone.

@@ -126,9 +126,11 @@ pub mod authenticator;
 mod background;
 pub mod blocking;
 pub mod bluetooth;
+mod cancel;
 pub mod client;
 mod clock;
 mod data_channel;
+mod progress;
 #[cfg(feature = "qr-render")]
 pub mod qr_render;
 #[cfg(all(
@@ -142,7 +144,9 @@ mod terminal;
 #[doc = include_str!("traces.md")]
 pub mod traces {}
 pub mod tunnel;
+mod with_updates;
 
+pub use cancel::{CancelHandle, Canceller};
 pub use fido_hybrid_proto::error::Error;
 pub use fido_hybrid_proto::ports::BoxFuture;
 #[cfg(feature = "webauthn")]
@@ -156,3 +160,4 @@ pub use fido_hybrid_proto::{cbor, crypto, ctap, error, secret, transport};
     feature = "webauthn"
 ))]
 pub use terminal::{register, sign_in};
+pub use with_updates::WithUpdates;

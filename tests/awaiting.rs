@@ -1,5 +1,6 @@
-//! The ways in which a program waits for a ceremony: a function for updates, an
-//! `await` alone, a loop that never waits, a stream; and cancelling from elsewhere.
+//! The ways in which a program waits for a ceremony or a session: a function for
+//! updates, an `await` alone, a loop that never waits, a stream; and cancelling from
+//! elsewhere.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -8,14 +9,15 @@ use std::pin::Pin;
 use std::sync::mpsc as threads;
 use std::thread;
 
-use fido_hybrid::BoxFuture;
 use fido_hybrid::authenticator::{
-    Authenticator, AuthenticatorParts, Decision, MemoryStore, Prompt, UserCheck,
+    Authenticator, AuthenticatorParts, AuthenticatorUpdate, Decision, MemoryStore, Prompt, Session,
+    UserCheck,
 };
-use fido_hybrid::client::{CancelHandle, Canceller, Ceremony, Client, ClientUpdate, WithUpdates};
-use fido_hybrid::ctap::CtapResponse;
+use fido_hybrid::client::{Ceremony, Client, ClientUpdate};
+use fido_hybrid::ctap::{CtapResponse, Status};
 use fido_hybrid::error::{ApiMisuse, CancelledBy, Error, ErrorKind, Stage};
 use fido_hybrid::transport::QrText;
+use fido_hybrid::{BoxFuture, CancelHandle, Canceller, WithUpdates};
 use fido_hybrid_sim::{Air, MemoryRelay};
 use fido_hybrid_testkit::rig::{approved, domain, make_credential};
 use futures_core::Stream;
@@ -213,13 +215,149 @@ async fn a_handle_does_nothing_after_the_end() {
     assert_eq!(format!("{handle:?}"), "CancelHandle { cancelled: Some(User) }");
 }
 
+/// A ceremony whose phone answers it in a session.
+fn begun(world: &World) -> (Ceremony<CtapResponse>, Session) {
+    let ceremony = world.begin();
+    let code = ceremony.qr_code().unwrap().expose().parse().unwrap();
+    (ceremony, world.phone.answer(code).unwrap())
+}
+
+/// Whether these are the updates of a session from its start to a new passkey.
+fn is_whole(steps: &[AuthenticatorUpdate]) -> bool {
+    matches!(steps, [AuthenticatorUpdate::Registering, .., AuthenticatorUpdate::Registered])
+}
+
+fn cancelled_by(error: &Error) -> CancelledBy {
+    let ErrorKind::Cancelled(by) = error.kind else { panic!("{error}") };
+    by
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_is_awaited() {
+    let world = World::new(Person::Approves);
+    let (ceremony, session) = begun(&world);
+    let (outcome, ended) = tokio::join!(ceremony.into_future(), session.into_future());
+    assert!(is_registered(outcome));
+    ended.unwrap();
+    assert_eq!(world.air.adverts(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_function_gets_each_step_of_a_session() {
+    let world = World::new(Person::Approves);
+    let (ceremony, session) = begun(&world);
+    let (steps, taken) = threads::channel();
+    let session = session.on_update(move |update| steps.send(update).unwrap());
+    let (outcome, ended) = tokio::join!(ceremony.into_future(), session.into_future());
+    assert!(is_registered(outcome));
+    ended.unwrap();
+    let steps: Vec<AuthenticatorUpdate> = taken.iter().collect();
+    assert!(is_whole(&steps), "{steps:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_loop_takes_the_steps_and_the_outcome_of_a_session_without_waiting() {
+    let world = World::new(Person::Approves);
+    let (ceremony, mut session) = begun(&world);
+    let ceremony = tokio::spawn(ceremony.into_future());
+    let mut steps = Vec::new();
+    let outcome = loop {
+        while let Some(update) = session.try_next() {
+            steps.push(update);
+        }
+        if let Some(outcome) = session.try_outcome() {
+            break outcome;
+        }
+        tokio::task::yield_now().await;
+    };
+    outcome.unwrap();
+    assert!(is_registered(ceremony.await.unwrap()));
+    assert!(is_whole(&steps), "{steps:?}");
+    assert!(session.try_next().is_none());
+    assert!(session.try_outcome().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_is_a_stream_of_its_steps() {
+    let world = World::new(Person::Approves);
+    let (ceremony, mut session) = begun(&world);
+    let ceremony = tokio::spawn(ceremony.into_future());
+    let mut steps = Vec::new();
+    while let Some(step) = poll_fn(|context| Pin::new(&mut session).poll_next(context)).await {
+        steps.push(step);
+    }
+    assert!(is_whole(&steps), "{steps:?}");
+    session.outcome().await.unwrap();
+    assert!(is_registered(ceremony.await.unwrap()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_thread_cancels_a_session_before_a_client_was_there() {
+    for (canceller, by) in
+        [(Canceller::Caller, CancelledBy::Caller), (Canceller::User, CancelledBy::User)]
+    {
+        let world = World::new(Person::Approves);
+        let (ceremony, mut session) = begun(&world);
+        ceremony.close().await;
+        while !matches!(session.next().await.unwrap(), AuthenticatorUpdate::Advertising) {}
+        while world.air.adverts() == 0 {
+            tokio::task::yield_now().await;
+        }
+        let handle = session.cancel_handle();
+        thread::spawn(move || handle.cancel(canceller)).join().unwrap();
+        let error = session.await.unwrap_err();
+        assert_eq!((error.stage, cancelled_by(&error)), (Stage::Advertising, by));
+        assert_eq!(world.air.adverts(), 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn cancelling_a_session_dismisses_the_prompt_and_refuses_the_client() {
+    let asked = std::sync::Arc::new(Notify::new());
+    let world = World::new(Person::Waits(std::sync::Arc::clone(&asked)));
+    let (ceremony, session) = begun(&world);
+    let handle = session.cancel_handle();
+    let (outcome, ended, ()) = tokio::join!(ceremony.into_future(), session.into_future(), async {
+        asked.notified().await;
+        handle.cancel(Canceller::User);
+        // Only the first call counts.
+        handle.cancel(Canceller::Caller);
+    });
+    assert_eq!(cancelled_by(&ended.unwrap_err()), CancelledBy::User);
+    let refused = outcome.unwrap_err();
+    assert!(matches!(refused.kind, ErrorKind::Status(Status::OPERATION_DENIED)), "{refused}");
+    // The person is not asked any more: only this test has the notification.
+    drop(world);
+    assert_eq!(std::sync::Arc::strong_count(&asked), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_is_cancelled_and_gives_its_outcome() {
+    let world = World::new(Person::Approves);
+    let (_ceremony, session) = begun(&world);
+    let error = session.cancel(Canceller::User).await.unwrap_err();
+    assert_eq!(cancelled_by(&error), CancelledBy::User);
+}
+
+#[tokio::test(start_paused = true)]
+async fn cancelling_a_session_whose_client_has_its_answer_is_a_good_end() {
+    let world = World::new(Person::Approves);
+    let (mut ceremony, mut session) = begun(&world);
+    assert!(is_registered(ceremony.outcome().await));
+    while !matches!(session.next().await.unwrap(), AuthenticatorUpdate::Registered) {}
+    session.cancel(Canceller::Caller).await.unwrap();
+}
+
 #[test]
 fn futures_and_handles_go_to_other_threads() {
     fn sent<T: Send + 'static>() {}
     fn shared<T: Send + Sync + Clone + 'static>() {}
     sent::<Ceremony<CtapResponse>>();
     sent::<<Ceremony<CtapResponse> as IntoFuture>::IntoFuture>();
-    sent::<<WithUpdates<CtapResponse, fn(ClientUpdate)> as IntoFuture>::IntoFuture>();
+    sent::<<WithUpdates<Ceremony<CtapResponse>, fn(ClientUpdate)> as IntoFuture>::IntoFuture>();
+    sent::<Session>();
+    sent::<<Session as IntoFuture>::IntoFuture>();
+    sent::<<WithUpdates<Session, fn(AuthenticatorUpdate)> as IntoFuture>::IntoFuture>();
     shared::<CancelHandle>();
     shared::<Client>();
     shared::<Authenticator>();

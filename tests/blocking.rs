@@ -7,16 +7,16 @@ use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use fido_hybrid::BoxFuture;
 use fido_hybrid::authenticator::{
     Authenticator, AuthenticatorParts, AuthenticatorUpdate, Decision, MemoryStore, Prompt,
     UserCheck,
 };
 use fido_hybrid::blocking::{Ceremony, Client};
-use fido_hybrid::client::{Canceller, ClientUpdate};
+use fido_hybrid::client::ClientUpdate;
 use fido_hybrid::ctap::CtapResponse;
 use fido_hybrid::error::{ApiMisuse, CancelledBy, Error, ErrorKind};
 use fido_hybrid::transport::QrText;
+use fido_hybrid::{BoxFuture, Canceller};
 use fido_hybrid_sim::{Air, MemoryRelay};
 use fido_hybrid_testkit::rig::{approved, domain, make_credential};
 

@@ -21,7 +21,7 @@ use fido_hybrid::bluetooth::{
 };
 use fido_hybrid::cbor::encode;
 use fido_hybrid::client::{
-    Canceller, Ceremony, Client, ClientDeadlines, ClientUpdate, JsonRequest, MAX_REQUEST_LENGTH,
+    Ceremony, Client, ClientDeadlines, ClientUpdate, JsonRequest, MAX_REQUEST_LENGTH,
 };
 use fido_hybrid::crypto::SecretKey;
 use fido_hybrid::ctap::{CredentialDescriptor, CredentialId, CtapRequest, CtapResponse, Status};
@@ -34,7 +34,7 @@ use fido_hybrid::transport::{
     TunnelDomain, TunnelRequest, TunnelUrl, key_schedule,
 };
 use fido_hybrid::tunnel::{DataChannel, OpenedTunnel, TunnelDialer};
-use fido_hybrid::{BoxFuture, authenticator as phone};
+use fido_hybrid::{BoxFuture, Canceller, authenticator as phone};
 use fido_hybrid_sim::{Air, MemoryRelay, RadioConditions, SeededRng};
 use rig::{domain, get_assertion, make_credential};
 use tokio::sync::{mpsc, watch};

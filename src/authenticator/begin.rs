@@ -7,7 +7,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, oneshot};
 
 use super::driver::{Driver, Ports, Role};
 use super::engine::Engine;
@@ -15,6 +14,8 @@ use super::passkeys::{Parts, Passkeys};
 use super::session::Session;
 use crate::background::Background;
 use crate::bluetooth::Advertiser;
+use crate::cancel::CancelHandle;
+use crate::progress::{Progress, Reports};
 use crate::tunnel::TunnelDialer;
 use fido_hybrid_proto::authenticator::{
     Attestation, AuthenticatorConfig, AuthenticatorDeadlines, Backup, CtapEngine, KeyStore,
@@ -23,9 +24,6 @@ use fido_hybrid_proto::authenticator::{
 use fido_hybrid_proto::ctap::Aaguid;
 use fido_hybrid_proto::error::{ApiMisuse, Error, Stage};
 use fido_hybrid_proto::transport::{QrCode, TunnelDomain};
-
-/// Room for the updates of one session whose program reads them late.
-const UPDATES: usize = 32;
 
 /// What an [`Authenticator`] that answers from a passkey store needs.
 #[derive(Clone, Debug)]
@@ -247,14 +245,14 @@ impl<A> Authenticator<A> {
         let fresh = self.qr_age_limit.check(code, today);
         fresh.map_err(|kind| Error::new(Stage::Preparing, kind))?;
         let role = role(&self.answers)?;
-        let (to_caller, updates) = mpsc::channel(UPDATES);
-        let (ended, outcome) = oneshot::channel();
-        let driver = Driver::new(role, self.ports.clone(), to_caller);
+        let (progress, Reports { updates, outcome }) = Progress::new();
+        let cancel = CancelHandle::default();
+        let driver = Driver::new(role, self.ports.clone(), updates, cancel.clone());
         let task = Background::spawn(&runtime, async move {
             // The caller may have dropped the session.
-            let _dropped = ended.send(driver.run().await);
+            let _dropped = outcome.send(driver.run().await);
         });
-        Ok(Session::new(updates, outcome, task))
+        Ok(Session::new(progress, cancel, task))
     }
 }
 

@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use tracing::debug;
 
 use crate::bluetooth::{AdapterState, Advertisement, Advertiser};
+use crate::cancel::CancelHandle;
 use crate::clock::Clock;
 use crate::data_channel::{Endpoint, Event};
 use crate::tunnel::{OpenedTunnel, TunnelDialer, dial};
@@ -92,7 +93,8 @@ pub(super) struct Driver<R> {
     clock: Clock,
     ports: Ports,
     updates: mpsc::Sender<AuthenticatorUpdate>,
-    /// The session was dropped: the transaction must be cancelled.
+    cancel: CancelHandle,
+    /// The session was cancelled or dropped, and the transaction was told.
     caller_dropped: bool,
     /// What opening tells is where the client will connect.
     endpoint: Endpoint<Option<RoutingId>>,
@@ -107,12 +109,18 @@ enum Radio {
 
 impl<R: Role> Driver<R> {
     /// The transaction starts at time zero, which is now.
-    pub(super) fn new(role: R, ports: Ports, updates: mpsc::Sender<AuthenticatorUpdate>) -> Self {
+    pub(super) fn new(
+        role: R,
+        ports: Ports,
+        updates: mpsc::Sender<AuthenticatorUpdate>,
+        cancel: CancelHandle,
+    ) -> Self {
         Self {
             role,
             clock: Clock::start(),
             ports,
             updates,
+            cancel,
             caller_dropped: false,
             endpoint: Endpoint::Closed,
             radio: Radio::Off,
@@ -123,7 +131,7 @@ impl<R: Role> Driver<R> {
         loop {
             if let Some(result) = self.perform().await {
                 debug!(ok = result.is_ok(), "the transaction is over");
-                return result;
+                return result.map_err(|error| self.cancel.attribute(error));
             }
             let input = self.next_input().await;
             let now = self.clock.now();
@@ -176,6 +184,10 @@ impl<R: Role> Driver<R> {
         // Whatever ends the transaction goes before what lets it sign.
         tokio::select! {
             biased;
+            () = self.cancel.wait(), if !self.caller_dropped => {
+                self.caller_dropped = true;
+                Input::Cancel
+            }
             () = self.updates.closed(), if !self.caller_dropped => {
                 self.caller_dropped = true;
                 Input::Cancel

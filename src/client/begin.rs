@@ -7,9 +7,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
 use tokio::runtime::Handle;
-use tokio::sync::oneshot;
 
-use super::ceremony::{Answer, Ask, Ceremony, Line};
+use super::ceremony::{Answer, Ceremony, Line};
 use super::driver::Driver;
 use crate::background::Background;
 use crate::bluetooth::Scanner;
@@ -106,14 +105,12 @@ impl Client {
             SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let transaction = Transaction::qr(config, keys, Duration::ZERO, created);
 
-        let (line, caller) = Line::new();
-        let (reply, response) = oneshot::channel();
-        let first = Ask { request, timeout, reply };
+        let (line, caller, first) = Line::new(request, timeout);
         let (scanner, dialer) = (Arc::clone(&self.scanner), Arc::clone(&self.dialer));
         let driver = Driver::new(transaction, scanner, dialer, caller, first);
         let code = driver.shown_code();
         let task = Background::spawn(&runtime, driver.run());
-        Ok(Ceremony::new(line, code, response, Box::new(convert), task))
+        Ok(Ceremony::new(line, code, Box::new(convert), task))
     }
 }
 

@@ -3,13 +3,16 @@
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures_core::Stream;
 use tokio::sync::{mpsc, oneshot};
 
-use super::cancel::{CancelHandle, Canceller};
 use crate::background::Background;
+use crate::cancel::{CancelHandle, Canceller};
+use crate::progress::{Progress, Reports};
+use crate::with_updates::WithUpdates;
 use fido_hybrid_proto::ctap::{self, GetInfoResponse};
 use fido_hybrid_proto::error::{
     ApiMisuse, Error, ErrorKind, PeerMisbehaved, ResponseMismatch, Stage,
@@ -24,7 +27,7 @@ use fido_hybrid_proto::client::{ClientUpdate, PhoneRequest};
 #[derive(Debug)]
 pub(super) struct Ask {
     pub(super) request: PhoneRequest,
-    pub(super) timeout: Option<std::time::Duration>,
+    pub(super) timeout: Option<Duration>,
     pub(super) reply: oneshot::Sender<Result<Answer, Error>>,
 }
 
@@ -90,9 +93,6 @@ impl ShownCode {
     }
 }
 
-/// Room for the updates of one ceremony whose program reads them late.
-const UPDATES: usize = 32;
-
 /// The ceremony, as the task that drives its transaction has it.
 pub(super) struct Caller {
     pub(super) asks: mpsc::Receiver<Ask>,
@@ -104,28 +104,24 @@ pub(super) struct Caller {
 /// The task that drives the transaction, as the ceremony has it.
 pub(super) struct Line {
     asks: mpsc::Sender<Ask>,
-    updates: mpsc::Receiver<ClientUpdate>,
+    progress: Progress<ClientUpdate, Answer>,
     cancel: CancelHandle,
     ended: Ended,
 }
 
 impl Line {
-    /// Both ends.
-    pub(super) fn new() -> (Self, Caller) {
+    /// Both ends, and the first request.
+    pub(super) fn new(request: PhoneRequest, timeout: Option<Duration>) -> (Self, Caller, Ask) {
         let (asks, to_driver) = mpsc::channel(1);
-        let (to_caller, updates) = mpsc::channel(UPDATES);
+        let (progress, Reports { updates, outcome }) = Progress::new();
         let (cancel, ended) = (CancelHandle::default(), Ended::default());
-        let caller = Caller {
-            asks: to_driver,
-            updates: to_caller,
-            cancel: cancel.clone(),
-            ended: Arc::clone(&ended),
-        };
-        (Self { asks, updates, cancel, ended }, caller)
+        let caller =
+            Caller { asks: to_driver, updates, cancel: cancel.clone(), ended: Arc::clone(&ended) };
+        let first = Ask { request, timeout, reply: outcome };
+        (Self { asks, progress, cancel, ended }, caller, first)
     }
 }
 
-type Pending = oneshot::Receiver<Result<Answer, Error>>;
 /// What is made of the answer to the first request.
 pub(super) type Convert<T> = Box<dyn FnOnce(Answer) -> Result<T, Error> + Send>;
 
@@ -143,28 +139,22 @@ pub(super) type Convert<T> = Box<dyn FnOnce(Answer) -> Result<T, Error> + Send>;
 /// that is about to end calls [`close`](Self::close).
 pub struct Ceremony<T> {
     code: ShownCode,
-    updates: mpsc::Receiver<ClientUpdate>,
+    progress: Progress<ClientUpdate, Answer>,
+    /// `None` once it was used, on the outcome.
+    convert: Option<Convert<T>>,
     asks: mpsc::Sender<Ask>,
     cancel: CancelHandle,
     ended: Ended,
     /// Whether the program has the code, by an update or by asking for it.
     code_taken: AtomicBool,
-    first: Option<(Pending, Convert<T>)>,
-    outcome: Option<Result<T, Error>>,
     task: Background,
 }
 
 impl<T> Ceremony<T> {
-    pub(super) fn new(
-        line: Line,
-        code: ShownCode,
-        first: Pending,
-        convert: Convert<T>,
-        task: Background,
-    ) -> Self {
-        let Line { asks, updates, cancel, ended } = line;
-        let (first, code_taken) = (Some((first, convert)), AtomicBool::new(false));
-        Self { code, updates, asks, cancel, ended, code_taken, first, outcome: None, task }
+    pub(super) fn new(line: Line, code: ShownCode, convert: Convert<T>, task: Background) -> Self {
+        let Line { asks, progress, cancel, ended } = line;
+        let (convert, code_taken) = (Some(convert), AtomicBool::new(false));
+        Self { code, progress, convert, asks, cancel, ended, code_taken, task }
     }
 
     /// The text of the QR code to show. `None` once a phone's advert was received
@@ -197,43 +187,41 @@ impl<T> Ceremony<T> {
     /// `None` also once there is an outcome: [`try_outcome`](Self::try_outcome) gives
     /// that.
     pub fn try_next(&mut self) -> Option<ClientUpdate> {
-        match self.poll_update(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(update) => update,
-            Poll::Pending => None,
-        }
+        let update = self.progress.try_next();
+        self.note_code(update.as_ref());
+        update
     }
 
     /// The outcome, if there is one already and all updates were taken. It never
     /// waits, and gives the outcome once.
     pub fn try_outcome(&mut self) -> Option<Result<T, Error>> {
-        self.outcome.take()
+        let answer = self.progress.take_outcome()?;
+        Some(answer.and_then(self.convert.take()?))
     }
 
     fn poll_update(&mut self, context: &mut Context<'_>) -> Poll<Option<ClientUpdate>> {
-        let Some((first, _)) = &mut self.first else { return Poll::Ready(None) };
-        // A closed channel of updates is not the end: the answer is.
-        if let Poll::Ready(Some(update)) = self.updates.poll_recv(context) {
-            if let ClientUpdate::WaitingForScan(_) = update {
-                self.code_taken.store(true, Ordering::Relaxed);
-            }
-            return Poll::Ready(Some(update));
+        let update = self.progress.poll_update(context);
+        if let Poll::Ready(update) = &update {
+            self.note_code(update.as_ref());
         }
-        let answer = ready!(Pin::new(first).poll(context));
-        let Some((_, convert)) = self.first.take() else { return Poll::Ready(None) };
-        let answer = answer.unwrap_or_else(|_| Err(self.why()));
-        self.outcome = Some(answer.and_then(convert));
-        Poll::Ready(None)
+        update
+    }
+
+    fn note_code(&self, update: Option<&ClientUpdate>) {
+        if let Some(ClientUpdate::WaitingForScan(_)) = update {
+            self.code_taken.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Calls `update` with each step while the ceremony is awaited:
     /// `client.get(&options, &origin)?.on_update(|update| …).await?`.
     ///
     /// The first update is [`ClientUpdate::WaitingForScan`], with the code to show.
-    pub fn on_update<F>(self, update: F) -> WithUpdates<T, F>
+    pub fn on_update<F>(self, update: F) -> WithUpdates<Self, F>
     where
         F: FnMut(ClientUpdate) + Send + 'static,
     {
-        WithUpdates { ceremony: self, update }
+        WithUpdates::new(self, update)
     }
 
     /// A handle that cancels the ceremony, also from another thread.
@@ -252,8 +240,9 @@ impl<T> Ceremony<T> {
     /// # Cancel safety
     /// The outcome is not lost.
     pub async fn outcome(&mut self) -> Result<T, Error> {
-        while self.next().await.is_some() {}
-        self.outcome.take().unwrap_or_else(|| Err(Error::new(Stage::Closed, ApiMisuse::Closed)))
+        let answer = self.progress.outcome().await?;
+        let convert = self.convert.take().ok_or(Error::new(Stage::Closed, ApiMisuse::Closed))?;
+        convert(answer)
     }
 
     /// Asks one more thing of the phone, after the first outcome. Many phones
@@ -276,7 +265,7 @@ impl<T> Ceremony<T> {
     /// and never given to another call, and later requests wait for it. To take
     /// the question off the phone, [`close`](Self::close) the ceremony.
     pub async fn ask(&mut self, request: ctap::CtapRequest) -> Result<ctap::CtapResponse, Error> {
-        if self.first.is_some() {
+        if !self.progress.is_over() {
             return Err(Error::new(Stage::Ready, ApiMisuse::WrongStage));
         }
         let request = PhoneRequest::try_from(request);
@@ -284,8 +273,6 @@ impl<T> Ceremony<T> {
         let (reply, answer) = oneshot::channel();
         let ask = Ask { request, timeout: None, reply };
         self.asks.send(ask).await.map_err(|_| self.why())?;
-        // The updates of a later request have no reader.
-        self.updates.close();
         let answer = answer.await.unwrap_or_else(|_| Err(self.why()));
         answer.and_then(Answer::ctap).map(|(response, _)| response)
     }
@@ -321,10 +308,9 @@ impl<T> Ceremony<T> {
     }
 
     async fn end(self) -> Ended {
-        let Self { asks, task, ended, first, updates, .. } = self;
+        let Self { asks, task, ended, progress, .. } = self;
         // Before the wait: the task sends no request whose answer has no taker.
-        drop((first, updates));
-        drop(asks);
+        drop((progress, asks));
         task.end().await;
         ended
     }
@@ -365,7 +351,7 @@ impl<T: Send + 'static> IntoFuture for Ceremony<T> {
 
     fn into_future(mut self) -> Self::IntoFuture {
         Box::pin(async move {
-            let outcome = if self.code_taken.load(Ordering::Relaxed) {
+            let outcome = if self.progress.is_over() || self.code_taken.load(Ordering::Relaxed) {
                 self.outcome().await
             } else {
                 Err(Error::new(Stage::ShowingQr, ApiMisuse::CodeNotTaken))
@@ -373,41 +359,6 @@ impl<T: Send + 'static> IntoFuture for Ceremony<T> {
             self.close().await;
             outcome
         })
-    }
-}
-
-/// A ceremony whose updates go to a function: of [`Ceremony::on_update`]. It does its
-/// work when it is awaited, and gives the outcome.
-#[must_use = "a ceremony does its work when it is awaited"]
-pub struct WithUpdates<T, F> {
-    ceremony: Ceremony<T>,
-    update: F,
-}
-
-impl<T, F> IntoFuture for WithUpdates<T, F>
-where
-    T: Send + 'static,
-    F: FnMut(ClientUpdate) + Send + 'static,
-{
-    type Output = Result<T, Error>;
-    type IntoFuture = BoxFuture<'static, Self::Output>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        let Self { mut ceremony, mut update } = self;
-        Box::pin(async move {
-            while let Some(step) = ceremony.next().await {
-                update(step);
-            }
-            let outcome = ceremony.outcome().await;
-            ceremony.close().await;
-            outcome
-        })
-    }
-}
-
-impl<T, F> std::fmt::Debug for WithUpdates<T, F> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("WithUpdates").finish_non_exhaustive()
     }
 }
 

@@ -10,15 +10,15 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::consume_budget;
 use tracing::debug;
 
-use super::cancel::CancelHandle;
 use super::ceremony::{Answer, Ask, Caller, Ended, ShownCode};
 use crate::bluetooth::{Scan, ScanEvent, Scanner};
+use crate::cancel::CancelHandle;
 use crate::clock::Clock;
 use crate::data_channel::{Endpoint, Event};
 use crate::tunnel::{OpenedTunnel, TunnelDialer, dial};
 use fido_hybrid_proto::client::{ClientUpdate, Input, Output, Transaction};
 use fido_hybrid_proto::ctap;
-use fido_hybrid_proto::error::{BluetoothError, CancelledBy, Error, ErrorKind, Stage, Unsupported};
+use fido_hybrid_proto::error::{BluetoothError, Error, ErrorKind, Stage, Unsupported};
 use fido_hybrid_proto::ports::BoxFuture;
 
 type Reply = oneshot::Sender<Result<Answer, Error>>;
@@ -201,12 +201,7 @@ impl Driver {
     fn end(&mut self, result: Result<(), Error>) {
         debug!(ok = result.is_ok(), "the transaction is over");
         let error = match result {
-            Err(error) => match (&error.kind, self.cancel.cancelled()) {
-                (ErrorKind::Cancelled(CancelledBy::Caller), Some(by)) => {
-                    Error::new(error.stage, ErrorKind::Cancelled(by.into()))
-                }
-                _ => error,
-            },
+            Err(error) => self.cancel.attribute(error),
             Ok(()) => Error::new(Stage::Closed, ErrorKind::PeerLeft),
         };
         // Set before the channel is closed: a caller that finds it closed reads it.

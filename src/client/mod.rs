@@ -5,7 +5,6 @@
 //! bring it together with a radio, a tunnel and a clock on tokio.
 
 mod begin;
-mod cancel;
 mod ceremony;
 mod driver;
 mod preflight;
@@ -14,8 +13,7 @@ mod webauthn;
 
 pub use crate::background::CLOSE_DEADLINE;
 pub use begin::Client;
-pub use cancel::{CancelHandle, Canceller};
-pub use ceremony::{Ceremony, WithUpdates};
+pub use ceremony::Ceremony;
 pub use fido_hybrid_proto::client::{
     ClientConfig, ClientDeadlines, ClientUpdate, ContactSecrets, EncodedRequest, Input,
     JsonRequest, Linking, MAX_REQUEST_LENGTH, Output, PhoneRequest, QrSecrets, Transaction,

@@ -4,8 +4,9 @@
 use std::io::{Read as _, stdin};
 use std::time::Instant;
 
+use fido_hybrid::Canceller;
 use fido_hybrid::bluetooth::Bluetooth;
-use fido_hybrid::client::{Canceller, Ceremony, Client, ClientUpdate};
+use fido_hybrid::client::{Ceremony, Client, ClientUpdate};
 use fido_hybrid::error::{Error, ErrorKind, MAX_OPTIONS, Stage};
 use fido_hybrid::secret::SecretText;
 use fido_hybrid::tunnel::WebSocketDialer;
