@@ -45,8 +45,8 @@ use std::time::Duration;
 use fido_hybrid_proto::client::{ClientDeadlines, ClientUpdate, JsonRequest};
 use fido_hybrid_proto::ctap::{CtapRequest, CtapResponse};
 use fido_hybrid_proto::error::{ApiMisuse, Error, ErrorKind, Stage};
-use fido_hybrid_proto::secret::SecretText;
-use fido_hybrid_proto::transport::QrText;
+use fido_hybrid_proto::secret::{SecretBytes, SecretText};
+use fido_hybrid_proto::transport::{QrText, RequestHint};
 #[cfg(feature = "webauthn")]
 use fido_hybrid_proto::webauthn::{
     Assertion, Caller, CreationOptions, Registration, RequestOptions,
@@ -158,6 +158,20 @@ impl Client {
         timeout: Option<Duration>,
     ) -> Result<Ceremony<SecretText>, Error> {
         self.begin_with(|client| client.begin_json(request, timeout))
+    }
+
+    /// Begins a ceremony that asks one CTAP request in bytes, as
+    /// [`client::Client::begin_raw`] does.
+    ///
+    /// # Errors
+    /// As for [`client::Client::begin_raw`].
+    pub fn begin_raw(
+        &self,
+        request: impl Into<SecretBytes>,
+        hint: RequestHint,
+        timeout: Option<Duration>,
+    ) -> Result<Ceremony<SecretBytes>, Error> {
+        self.begin_with(|client| client.begin_raw(request, hint, timeout))
     }
 
     fn begin_with<T: Send + 'static>(

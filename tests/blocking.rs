@@ -13,9 +13,9 @@ use fido_hybrid::authenticator::{
 };
 use fido_hybrid::blocking::{Ceremony, Client};
 use fido_hybrid::client::ClientUpdate;
-use fido_hybrid::ctap::CtapResponse;
+use fido_hybrid::ctap::{Command, CtapRequest, CtapResponse, RawResponse};
 use fido_hybrid::error::{ApiMisuse, CancelledBy, Error, ErrorKind};
-use fido_hybrid::transport::QrText;
+use fido_hybrid::transport::{QrText, RequestHint};
 use fido_hybrid::{BoxFuture, Canceller};
 use fido_hybrid_sim::{Air, MemoryRelay};
 use fido_hybrid_testkit::rig::{approved, domain, make_credential};
@@ -190,6 +190,22 @@ fn the_phone_was_told_when_closing_returns() {
     ceremony.close();
     let told = phone.join().unwrap().unwrap_err();
     assert!(matches!(told.kind, ErrorKind::Cancelled(CancelledBy::Client)), "{told}");
+}
+
+#[test]
+fn raw_ctap_goes_both_ways() {
+    let world = World::new(Person::Approves);
+    let hint = RequestHint::MakeCredential;
+    let request = CtapRequest::from(make_credential("Ada")).to_bytes();
+    let ceremony = world.client.begin_raw(request, hint, None).unwrap();
+    let phone = world.scan(&ceremony.qr_code().unwrap(), mpsc::channel().0);
+    let response = ceremony.outcome().unwrap().into_exposed();
+    let response = RawResponse::parse(response).unwrap().decode(Command::MakeCredential);
+    assert!(matches!(response, Ok(CtapResponse::MakeCredential(_))), "{response:?}");
+    phone.join().unwrap().unwrap();
+
+    let error = world.client.begin_raw(Vec::new(), hint, None).unwrap_err();
+    assert!(matches!(error.kind, ErrorKind::ApiMisuse(ApiMisuse::EmptyRequest)), "{error}");
 }
 
 #[test]

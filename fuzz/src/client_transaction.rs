@@ -497,6 +497,7 @@ impl World {
                         Err(error) => assert_eq!(error.stage, before),
                     }
                 }
+                Output::RawResponse(_) => panic!("nothing was asked in raw CTAP"),
                 Output::JsonResponse(_) => panic!("nothing was asked in JSON"),
                 // Looked at above.
                 Output::Send(_) => {}

@@ -14,11 +14,12 @@ use crate::background::Background;
 use crate::bluetooth::Scanner;
 use crate::tunnel::TunnelDialer;
 use fido_hybrid_proto::client::{
-    ClientConfig, ClientDeadlines, JsonRequest, PhoneRequest, QrSecrets, Transaction,
+    ClientConfig, ClientDeadlines, JsonRequest, PhoneRequest, QrSecrets, RawRequest, Transaction,
 };
 use fido_hybrid_proto::ctap::{self, CtapResponse};
 use fido_hybrid_proto::error::{ApiMisuse, Error, Stage};
-use fido_hybrid_proto::secret::SecretText;
+use fido_hybrid_proto::secret::{SecretBytes, SecretText};
+use fido_hybrid_proto::transport::RequestHint;
 
 /// A program's way to phones: its radio, its way to tunnel services, its
 /// patience. Cheap to clone.
@@ -84,6 +85,58 @@ impl Client {
         timeout: Option<Duration>,
     ) -> Result<Ceremony<SecretText>, Error> {
         self.begin_with(request.into(), timeout, Answer::json)
+    }
+
+    /// Begins a ceremony that asks a phone one CTAP request in bytes: the command byte,
+    /// then its parameters. Any command is sent as it is, also clientPIN (0x06),
+    /// largeBlobs (0x0c) and vendor commands (0x40 to 0xbf). The QR code tells the phone
+    /// `hint`. `timeout` counts from when the phone has the request; `None`:
+    /// [`ClientDeadlines::awaiting_response`].
+    ///
+    /// The outcome is the phone's response in bytes, as it came: the status byte, then
+    /// what follows it, in all fewer than
+    /// [`MAX_CIPHERTEXT`](fido_hybrid_proto::transport::MAX_CIPHERTEXT) bytes. A
+    /// status other than OK is an outcome too, and no error.
+    ///
+    /// A getInfo (0x04) is answered from the phone's post-handshake message, because
+    /// phones do not answer it: status 0x00, then the phone's bytes.
+    ///
+    /// The caller must ensure all that [`begin`](Self::begin) asks for, and also that the
+    /// response answers the request: nothing here reads either.
+    ///
+    /// ```no_run
+    /// # async fn pin_retries(
+    /// #     client: fido_hybrid::client::Client,
+    /// #     show: fn(fido_hybrid::client::ClientUpdate),
+    /// # ) -> Result<(), fido_hybrid::Error> {
+    /// use fido_hybrid::transport::RequestHint;
+    ///
+    /// // clientPIN, getPINRetries: {1: 2, 2: 1}
+    /// let request = vec![0x06, 0xa2, 0x01, 0x02, 0x02, 0x01];
+    /// let ceremony = client.begin_raw(request, RequestHint::GetAssertion, None)?;
+    /// let response = ceremony.on_update(show).await?;
+    /// match response.expose() {
+    ///     [0x00, map @ ..] => println!("{} bytes of CBOR", map.len()),
+    ///     other => println!("refused: {other:?}"),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ApiMisuse::EmptyRequest`] for a request without a command byte;
+    /// [`Unsupported::RequestTooLong`](fido_hybrid_proto::error::Unsupported::RequestTooLong)
+    /// for more than [`MAX_REQUEST_LENGTH`](super::MAX_REQUEST_LENGTH) bytes;
+    /// [`ApiMisuse::NoRuntime`] outside a tokio runtime.
+    pub fn begin_raw(
+        &self,
+        request: impl Into<SecretBytes>,
+        hint: RequestHint,
+        timeout: Option<Duration>,
+    ) -> Result<Ceremony<SecretBytes>, Error> {
+        let request = RawRequest::new(request, hint);
+        let request = request.map_err(|fault| Error::new(Stage::Preparing, fault))?;
+        self.begin_with(request.into(), timeout, Answer::raw)
     }
 
     /// Begins a ceremony, with what is made of the answer.

@@ -18,10 +18,10 @@ use fido_hybrid_proto::error::{
     ApiMisuse, Error, ErrorKind, PeerMisbehaved, ResponseMismatch, Stage,
 };
 use fido_hybrid_proto::ports::BoxFuture;
-use fido_hybrid_proto::secret::SecretText;
-use fido_hybrid_proto::transport::QrText;
+use fido_hybrid_proto::secret::{SecretBytes, SecretText};
+use fido_hybrid_proto::transport::{QrText, RequestHint};
 
-use fido_hybrid_proto::client::{ClientUpdate, PhoneRequest};
+use fido_hybrid_proto::client::{ClientUpdate, PhoneRequest, RawRequest};
 
 /// What a ceremony asks of the task that drives its transaction.
 #[derive(Debug)]
@@ -40,6 +40,7 @@ pub(super) enum Answer {
         response: ctap::CtapResponse,
         phone: Box<GetInfoResponse>,
     },
+    Raw(SecretBytes),
     Json(SecretText),
 }
 
@@ -48,7 +49,15 @@ impl Answer {
     pub(super) fn ctap(self) -> Result<(ctap::CtapResponse, GetInfoResponse), Error> {
         match self {
             Self::Ctap { response, phone } => Ok((response, *phone)),
-            Self::Json(_) => Err(contradiction()),
+            Self::Raw(_) | Self::Json(_) => Err(contradiction()),
+        }
+    }
+
+    /// The answer to a raw CTAP request.
+    pub(super) fn raw(self) -> Result<SecretBytes, Error> {
+        match self {
+            Self::Raw(response) => Ok(response),
+            Self::Ctap { .. } | Self::Json(_) => Err(contradiction()),
         }
     }
 
@@ -56,9 +65,13 @@ impl Answer {
     pub(super) fn json(self) -> Result<SecretText, Error> {
         match self {
             Self::Json(text) => Ok(text),
-            Self::Ctap { .. } => Err(contradiction()),
+            Self::Ctap { .. } | Self::Raw(_) => Err(contradiction()),
         }
     }
+}
+
+fn at_ready(fault: impl Into<ErrorKind>) -> Error {
+    Error::new(Stage::Ready, fault)
 }
 
 /// A response to another request. The transaction lets none through.
@@ -265,16 +278,33 @@ impl<T> Ceremony<T> {
     /// and never given to another call, and later requests wait for it. To take
     /// the question off the phone, [`close`](Self::close) the ceremony.
     pub async fn ask(&mut self, request: ctap::CtapRequest) -> Result<ctap::CtapResponse, Error> {
+        let request = PhoneRequest::try_from(request).map_err(at_ready)?;
+        self.ask_phone(request).await?.ctap().map(|(response, _)| response)
+    }
+
+    /// Asks one more thing of the phone in bytes, as [`ask`](Self::ask) does, and gives
+    /// the response as [`Client::begin_raw`](super::Client::begin_raw) does: as it is.
+    ///
+    /// # Errors
+    /// [`ApiMisuse::EmptyRequest`] for a request without a command byte, which ends
+    /// nothing; as for [`ask`](Self::ask).
+    ///
+    /// # Cancel safety
+    /// As for [`ask`](Self::ask).
+    pub async fn ask_raw(&mut self, request: impl Into<SecretBytes>) -> Result<SecretBytes, Error> {
+        // The QR code was shown with the hint of the first request.
+        let request = RawRequest::new(request, RequestHint::GetAssertion).map_err(at_ready)?;
+        self.ask_phone(request.into()).await?.raw()
+    }
+
+    async fn ask_phone(&mut self, request: PhoneRequest) -> Result<Answer, Error> {
         if !self.progress.is_over() {
-            return Err(Error::new(Stage::Ready, ApiMisuse::WrongStage));
+            return Err(at_ready(ApiMisuse::WrongStage));
         }
-        let request = PhoneRequest::try_from(request);
-        let request = request.map_err(|fault| Error::new(Stage::Ready, fault))?;
         let (reply, answer) = oneshot::channel();
         let ask = Ask { request, timeout: None, reply };
         self.asks.send(ask).await.map_err(|_| self.why())?;
-        let answer = answer.await.unwrap_or_else(|_| Err(self.why()));
-        answer.and_then(Answer::ctap).map(|(response, _)| response)
+        answer.await.unwrap_or_else(|_| Err(self.why()))
     }
 
     /// Ends the ceremony and waits until that is done: the scan is stopped, the

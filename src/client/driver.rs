@@ -120,6 +120,7 @@ impl Driver {
                     let answer = self.ctap_answer(response);
                     self.answer(answer);
                 }
+                Output::RawResponse(response) => self.answer(Ok(Answer::Raw(response))),
                 Output::JsonResponse(text) => self.answer(Ok(Answer::Json(text))),
                 // This client offers no linking, so these outputs do not occur.
                 Output::Linked(_) | Output::ForgetLink => {}

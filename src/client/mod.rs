@@ -16,6 +16,7 @@ pub use begin::Client;
 pub use ceremony::Ceremony;
 pub use fido_hybrid_proto::client::{
     ClientConfig, ClientDeadlines, ClientUpdate, ContactSecrets, EncodedRequest, Input,
-    JsonRequest, Linking, MAX_REQUEST_LENGTH, Output, PhoneRequest, QrSecrets, Transaction,
+    JsonRequest, Linking, MAX_REQUEST_LENGTH, Output, PhoneRequest, QrSecrets, RawRequest,
+    Transaction,
 };
 pub use preflight::{Health, PREFLIGHT_DEADLINE, ServiceHealth};

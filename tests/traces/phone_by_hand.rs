@@ -90,6 +90,7 @@ impl Walk {
                 | Output::StopScanning
                 | Output::CloseTunnel
                 | Output::Update(_)
+                | Output::RawResponse(_)
                 | Output::JsonResponse(_)
                 | Output::Linked(_)
                 | Output::ForgetLink => {}

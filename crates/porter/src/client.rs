@@ -100,9 +100,12 @@ impl Client {
                     Output::Update(update) => tell(update),
                     Output::Response(received) => response = Some(received),
                     // Links come only to a client whose `ClientConfig` offers linking, only a
-                    // linked transaction asks to forget one, and only a JSON request is
-                    // answered in JSON.
-                    Output::Linked(_) | Output::ForgetLink | Output::JsonResponse(_) => {}
+                    // linked transaction asks to forget one, and this client asks neither
+                    // in JSON nor in raw CTAP.
+                    Output::Linked(_)
+                    | Output::ForgetLink
+                    | Output::RawResponse(_)
+                    | Output::JsonResponse(_) => {}
                     Output::Closed(end) => {
                         drop(scan);
                         end?;

@@ -497,6 +497,9 @@ impl Pair {
             }
             client::Output::Update(update) => self.note(Side::Client, update),
             client::Output::Response(response) => self.responses.push(response),
+            client::Output::RawResponse(response) => {
+                self.note(Side::Client, fingerprint(response.expose()));
+            }
             client::Output::JsonResponse(text) => {
                 self.note(Side::Client, fingerprint(text.expose().as_bytes()));
             }
@@ -639,6 +642,7 @@ fn describe_client_input(input: &client::Input) -> String {
         Input::Request { request: PhoneRequest::Ctap(request), .. } => {
             format!("asks {}", request.command())
         }
+        Input::Request { request: PhoneRequest::Raw(_), .. } => "asks in raw CTAP".to_owned(),
         Input::Request { request: PhoneRequest::Json(_), .. } => "asks in JSON".to_owned(),
         Input::Adapter(state) => state.to_string(),
         Input::BluetoothFailed(fault) => fault.to_string(),

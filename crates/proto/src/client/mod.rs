@@ -4,13 +4,15 @@
 mod config;
 mod input;
 mod output;
+mod raw_request;
 mod request;
 mod response_check;
 mod state;
 mod transaction;
 mod update;
 
-pub use request::{EncodedRequest, JsonRequest, MAX_REQUEST_LENGTH, PhoneRequest};
+pub use raw_request::{MAX_REQUEST_LENGTH, RawRequest};
+pub use request::{EncodedRequest, JsonRequest, PhoneRequest};
 pub use transaction::{
     ClientConfig, ClientDeadlines, ContactSecrets, Input, Linking, Output, QrSecrets, Transaction,
 };

@@ -3,7 +3,7 @@
 use super::update::ClientUpdate;
 use crate::ctap::{CtapResponse, Status};
 use crate::error::Error;
-use crate::secret::SecretText;
+use crate::secret::{SecretBytes, SecretText};
 use crate::transport::{LinkedPhone, TunnelRequest};
 
 /// An action for the driver.
@@ -23,10 +23,17 @@ pub enum Output {
     /// The phone's response to the last CTAP request, checked to answer it; or the
     /// status with which the phone refused.
     Response(Result<CtapResponse, Status>),
-    /// The phone's response to the last request, which was JSON: UTF-8, at most
-    /// [`MAX_MESSAGE`] bytes. That it is JSON and what it says is not checked.
+    /// The phone's response to the last request, which was a
+    /// [`RawRequest`](super::RawRequest), byte for byte: the status byte, then what
+    /// follows it, in all fewer than [`MAX_CIPHERTEXT`] bytes. Nothing is read or
+    /// checked, and a status other than OK is a response too.
     ///
-    /// [`MAX_MESSAGE`]: crate::transport::MAX_MESSAGE
+    /// [`MAX_CIPHERTEXT`]: crate::transport::MAX_CIPHERTEXT
+    RawResponse(SecretBytes),
+    /// The phone's response to the last request, which was JSON: UTF-8, fewer than
+    /// [`MAX_CIPHERTEXT`] bytes. That it is JSON and what it says is not checked.
+    ///
+    /// [`MAX_CIPHERTEXT`]: crate::transport::MAX_CIPHERTEXT
     JsonResponse(SecretText),
     /// A linked phone to keep, the link's signature verified. It replaces any
     /// with the same identity key.

@@ -1,4 +1,4 @@
-//! What a caller asks of a phone: CTAP, or JSON.
+//! What a caller asks of a phone: CTAP, CTAP in bytes, or JSON.
 //!
 //! A request is checked and encoded when it is made, before a phone scans a QR
 //! code for it. A relying party's request becomes CTAP only once the phone's
@@ -6,26 +6,24 @@
 //! it can become is encoded first, and is what a phone with every ability is
 //! sent. Another is encoded only for a phone that needs another.
 
+use super::raw_request::{MAX_REQUEST_LENGTH, RawRequest};
 use crate::ctap::extensions::{CRED_PROTECT, CredProtect};
 use crate::ctap::{
     Command, CtapRequest, GetAssertionRequest, GetInfoResponse, MakeCredentialRequest,
 };
 use crate::error::Unsupported;
 use crate::secret::{SecretBytes, SecretText};
-use crate::transport::{MAX_PORTABLE_PAYLOAD, RequestHint};
+use crate::transport::RequestHint;
 #[cfg(feature = "webauthn")]
 use crate::webauthn::{PreparedCreation, PreparedRequest};
-
-/// The longest request sent, in bytes: a CTAP request with its command byte, or
-/// a JSON text. A phone that is built on a Noise library cannot read a longer
-/// one.
-pub const MAX_REQUEST_LENGTH: usize = MAX_PORTABLE_PAYLOAD;
 
 /// A request to a phone.
 #[derive(Clone, Debug)]
 pub enum PhoneRequest {
     /// A CTAP request.
     Ctap(EncodedRequest),
+    /// A CTAP request in bytes, which is sent as it is.
+    Raw(RawRequest),
     /// A JSON request: message type 3.
     Json(JsonRequest),
 }
@@ -39,6 +37,7 @@ impl PhoneRequest {
                 Command::MakeCredential => RequestHint::MakeCredential,
                 _ => RequestHint::GetAssertion,
             },
+            Self::Raw(request) => request.hint(),
             Self::Json(request) => request.hint,
         }
     }
@@ -263,6 +262,12 @@ impl TryFrom<PreparedRequest> for EncodedRequest {
 impl From<EncodedRequest> for PhoneRequest {
     fn from(request: EncodedRequest) -> Self {
         Self::Ctap(request)
+    }
+}
+
+impl From<RawRequest> for PhoneRequest {
+    fn from(request: RawRequest) -> Self {
+        Self::Raw(request)
     }
 }
 

@@ -25,6 +25,9 @@ pub enum ApiMisuse {
     /// More requests in one transaction than its keys are good for: 2^24.
     #[error("too many requests in one transaction")]
     TooManyRequests,
+    /// A raw CTAP request without a command byte.
+    #[error("the CTAP request is empty")]
+    EmptyRequest,
     /// Called outside a tokio runtime.
     #[error("this must be called within a tokio runtime")]
     NoRuntime,

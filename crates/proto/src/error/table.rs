@@ -62,6 +62,7 @@ pub(super) const fn advice(stage: Stage, fault: &ErrorKind) -> Advice {
             | ApiMisuse::WrongPrompt
             | ApiMisuse::NoSuchAccount
             | ApiMisuse::TooManyRequests
+            | ApiMisuse::EmptyRequest
             | ApiMisuse::NoRuntime
             | ApiMisuse::TaskEnded
             | ApiMisuse::RemoteBus

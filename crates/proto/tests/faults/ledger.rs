@@ -107,8 +107,8 @@ impl Ledger {
             Input::Request { request: PhoneRequest::Ctap(request), .. } => {
                 self.asked.push(request.request().clone());
             }
-            Input::Request { request: PhoneRequest::Json(_), .. } => {
-                panic!("nothing is asked in JSON");
+            Input::Request { request: PhoneRequest::Raw(_) | PhoneRequest::Json(_), .. } => {
+                panic!("nothing is asked in raw CTAP or in JSON");
             }
             Input::TunnelClosed | Input::TunnelFailed(_) => self.going(Side::Client).tunnel = false,
             Input::Advert(_)
@@ -131,6 +131,7 @@ impl Ledger {
             Output::StopScanning => self.going(Side::Client).radio = false,
             Output::CloseTunnel => self.going(Side::Client).tunnel = false,
             Output::Response(response) => self.answer(response),
+            Output::RawResponse(_) => panic!("nothing was asked in raw CTAP"),
             Output::JsonResponse(_) => panic!("nothing was asked in JSON"),
             Output::Linked(_) | Output::ForgetLink => panic!("there is no link"),
             Output::Closed(result) => self.end(Side::Client, result),

@@ -142,6 +142,7 @@ pub(super) fn call(seed: u64) -> (Vec<String>, Result<(), Error>) {
                 }
                 Output::Closed(result) => end = Some(result),
                 Output::Linked(_) => panic!("a link from a linked transaction"),
+                Output::RawResponse(_) => panic!("nothing was asked in raw CTAP"),
                 Output::JsonResponse(_) => panic!("nothing was asked in JSON"),
                 Output::Dial(_) | Output::Update(_) => {}
             }

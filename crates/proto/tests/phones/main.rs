@@ -13,6 +13,7 @@
 
 mod answers;
 mod json;
+mod raw;
 mod requests;
 
 use fido_hybrid_proto::ctap::extensions::{PrfAssertionInput, PrfRegistrationInput, PrfValues};

@@ -1,12 +1,11 @@
 //! The channel is established; the phone's post-handshake message is awaited.
 
+use super::phone_info::PhoneInfo;
 use super::session::{ClientChannel, LinkPolicy};
 use super::step::{Outputs, Step, StepResult};
-use crate::cbor::decode;
 use crate::client::input::Input;
 use crate::client::output::Output;
 use crate::client::update::ClientUpdate;
-use crate::ctap::GetInfoResponse;
 use crate::error::{ErrorKind, PeerMisbehaved, Unsupported};
 use crate::state_machine::End;
 use crate::transport::{Channel, HandshakeHash, PostHandshake};
@@ -34,13 +33,13 @@ impl AwaitingPostHandshake {
                 let features = introduction.features;
                 // A phone of digital credentials alone has no getInfo.
                 let info = match introduction.get_info {
-                    Some(info) => Some(decode(&info).map_err(PeerMisbehaved::GetInfo)?),
+                    Some(info) => Some(PhoneInfo::new(info).map_err(PeerMisbehaved::GetInfo)?),
                     None if features.digital_credentials => None,
                     None => return Err(ErrorKind::from(Unsupported::Ctap).into()),
                 };
-                let info: Option<Box<GetInfoResponse>> = info.map(Box::new);
                 channel.set_revision(introduction.revision);
-                let ready = ClientUpdate::PhoneReady { features, get_info: info.clone() };
+                let get_info = info.as_ref().map(|info| info.read.clone());
+                let ready = ClientUpdate::PhoneReady { features, get_info };
                 outputs.push_back(Output::Update(ready));
                 let session =
                     ClientChannel { channel, link_policy, hash, features, info, answered: false };

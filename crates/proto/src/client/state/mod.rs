@@ -5,6 +5,7 @@ mod awaiting_post_handshake;
 mod connecting;
 mod contacting;
 mod handshaking;
+mod phone_info;
 mod session;
 mod showing_qr;
 mod step;
@@ -195,7 +196,7 @@ impl State {
     }
 
     pub(super) fn get_info(&self) -> Option<&GetInfoResponse> {
-        self.session()?.info.as_deref()
+        self.session()?.info.as_ref().map(|info| &*info.read)
     }
 
     pub(super) fn features(&self) -> Option<Features> {

@@ -3,15 +3,17 @@
 
 use std::time::Duration;
 
+use super::phone_info::PhoneInfo;
 use super::step::{Outputs, Step, StepResult};
 use crate::cbor::decode;
 use crate::client::input::Input;
 use crate::client::output::Output;
+use crate::client::raw_request::RawRequest;
 use crate::client::request::{Demands, Encoded, EncodedRequest, JsonRequest, PhoneRequest};
 use crate::client::response_check::read_response;
 use crate::client::update::ClientUpdate;
 use crate::crypto::SecretKey;
-use crate::ctap::{self, GetInfoResponse};
+use crate::ctap;
 use crate::error::{ApiMisuse, ErrorKind, PeerMisbehaved, Unsupported};
 use crate::secret::{SecretBytes, SecretText};
 use crate::state_machine::End;
@@ -39,7 +41,7 @@ pub(in crate::client) struct ClientChannel {
     pub(super) hash: HandshakeHash,
     /// What the phone can be asked, and for CTAP what it can do.
     pub(super) features: Features,
-    pub(super) info: Option<Box<GetInfoResponse>>,
+    pub(super) info: Option<PhoneInfo>,
     /// Whether the phone has answered a request: phones' apps leave after one.
     pub(super) answered: bool,
 }
@@ -57,6 +59,7 @@ impl ClientChannel {
             Input::Request { request, timeout } => {
                 let asked = match request {
                     PhoneRequest::Ctap(request) => self.ask_ctap(request, outputs),
+                    PhoneRequest::Raw(request) => self.ask_raw(&request, outputs),
                     PhoneRequest::Json(request) => self.ask_json(&request, outputs),
                 };
                 match asked {
@@ -123,7 +126,7 @@ impl ClientChannel {
         request: EncodedRequest,
         outputs: &mut Outputs,
     ) -> Result<Option<Asked>, ErrorKind> {
-        let info = self.info.as_deref().ok_or(Unsupported::Ctap)?;
+        let info = &*self.info.as_ref().ok_or(Unsupported::Ctap)?.read;
         if request.command() == ctap::Command::GetInfo {
             // From the post-handshake copy: iOS does not answer a getInfo.
             let response = ctap::CtapResponse::GetInfo(info.clone());
@@ -133,6 +136,21 @@ impl ClientChannel {
         let (Encoded { request, bytes }, demands) = request.decide(info)?;
         self.send(MessageType::Ctap, bytes.expose(), outputs)?;
         Ok(Some(Asked::Ctap { request, demands }))
+    }
+
+    /// Sends a CTAP request as it is, or answers it here.
+    fn ask_raw(
+        &mut self,
+        request: &RawRequest,
+        outputs: &mut Outputs,
+    ) -> Result<Option<Asked>, ErrorKind> {
+        let info = self.info.as_ref().ok_or(Unsupported::Ctap)?;
+        if request.is_get_info() {
+            outputs.push_back(Output::RawResponse(info.response()));
+            return Ok(None);
+        }
+        self.send(MessageType::Ctap, request.bytes(), outputs)?;
+        Ok(Some(Asked::Raw))
     }
 
     fn ask_json(
@@ -209,6 +227,7 @@ pub(in crate::client) struct AwaitingResponse {
 #[derive(Debug)]
 enum Asked {
     Ctap { request: Box<ctap::CtapRequest>, demands: Demands },
+    Raw,
     Json,
 }
 
@@ -225,6 +244,12 @@ impl AwaitingResponse {
                     (MessageType::Ctap, Asked::Ctap { request, demands }) => {
                         let response = read_response(request, *demands, message.payload)?;
                         Ok(self.answered(Output::Response(response), outputs))
+                    }
+                    (MessageType::Ctap, Asked::Raw) if message.payload.is_empty() => {
+                        Err(PeerMisbehaved::EmptyResponse.into())
+                    }
+                    (MessageType::Ctap, Asked::Raw) => {
+                        Ok(self.answered(Output::RawResponse(message.payload), outputs))
                     }
                     (MessageType::Json, Asked::Json) => {
                         let text = read_text(message.payload)?;

@@ -1,7 +1,9 @@
 //! The end of the counters, which no test outside reaches: 2^24 messages away.
 
+use super::phone_info::PhoneInfo;
 use super::session::LinkPolicy;
 use super::*;
+use crate::cbor::encode;
 use crate::client::ClientUpdate;
 use crate::ctap::{Aaguid, CtapRequest, GetAssertionRequest, GetInfoResponse};
 use crate::error::{Error, PeerMisbehaved};
@@ -25,7 +27,7 @@ fn ready(sent: u32, received: u32) -> (Runner<State>, Channel) {
         link_policy,
         hash,
         features,
-        info: Some(Box::new(info)),
+        info: Some(PhoneInfo::new(encode(&info)).unwrap()),
         answered: false,
     };
     (Runner::new(State::Ready(session), ClientDeadlines::default(), NOW, []), phone)
