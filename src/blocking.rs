@@ -2,14 +2,17 @@
 //!
 //! A [`Client`] has one thread of its own, in which its ceremonies run. Its methods
 //! work from any thread, several at once, and also within a program's own runtime,
-//! whose thread they block.
+//! whose thread they block. A [`Ceremony`] is also an iterator of its updates.
 //!
 //! ```no_run
 //! # #[cfg(all(
 //! #     feature = "webauthn", feature = "qr-render", feature = "tls-aws-lc-rs",
-//! #     feature = "bluetooth",
+//! #     feature = "tunnel", feature = "bluetooth",
 //! # ))]
-//! # fn sign_in(options: &str) -> Result<(), fido_hybrid::Error> {
+//! # fn sign_in(
+//! #     json_from_the_server: &str,
+//! #     send_to_server: fn(&str),
+//! # ) -> Result<(), fido_hybrid::Error> {
 //! use fido_hybrid::blocking::Client;
 //! use fido_hybrid::bluetooth::Bluetooth;
 //! use fido_hybrid::client::ClientUpdate;
@@ -18,17 +21,21 @@
 //! use fido_hybrid::webauthn::{Origin, RequestOptions};
 //!
 //! let client = Client::new(Bluetooth::new(), WebSocketDialer::new()?)?;
-//! let options = RequestOptions::from_json(options)?;
-//! let mut ceremony = client.get(&options, &Origin::parse("https://example.com")?)?;
-//! for update in &mut ceremony {
-//!     match update {
-//!         ClientUpdate::WaitingForScan(code) => {
-//!             println!("{}", QrMatrix::new(&code)?.to_terminal().expose());
-//!         }
-//!         step => println!("{step}"), // "A phone is near. Connecting to it."
-//!     }
+//!
+//! let options = RequestOptions::from_json(json_from_the_server)?;
+//! let ceremony = client.get(&options, &Origin::parse("https://example.com")?)?;
+//! let signed_in = ceremony.on_update(|update| match update {
+//!     ClientUpdate::WaitingForScan(code) => match QrMatrix::new(&code) {
+//!         Ok(matrix) => println!("{}", matrix.to_terminal().expose()),
+//!         Err(error) => eprintln!("{error}"),
+//!     },
+//!     step => println!("{step}"), // "A phone is near. Connecting to it."
+//! });
+//! match signed_in {
+//!     Ok(assertion) => send_to_server(assertion.to_json().expose()),
+//!     Err(error) if error.is_cancelled() => {}
+//!     Err(error) => eprintln!("{error}\n{}", error.advice()), // what a person can do about it
 //! }
-//! let assertion = ceremony.outcome()?;
 //! # Ok(())
 //! # }
 //! # fn main() {}
