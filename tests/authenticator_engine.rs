@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use fido_hybrid::BoxFuture;
 use fido_hybrid::authenticator::{
-    Authenticator, AuthenticatorUpdate, CtapEngine, EngineOnly, EngineParts, Session,
+    Authenticator, AuthenticatorUpdate, CtapEngine, EngineParts, Session,
 };
 use fido_hybrid::client::{Ceremony, Client};
 use fido_hybrid::crypto::{SecretKey, sha256};
@@ -88,7 +88,7 @@ impl CtapEngine for Engine {
 
 struct World {
     client: Client,
-    authenticator: Authenticator<EngineOnly>,
+    authenticator: Authenticator,
     key: SecretKey,
     seen: mpsc::UnboundedReceiver<Option<Vec<u8>>>,
 }

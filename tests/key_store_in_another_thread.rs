@@ -223,14 +223,15 @@ impl World {
         thread::spawn(move || work(&to_do, &ordered, &sender, &of_thread));
         let memory = MemoryStore::new();
         let client = Client::new(air.clone(), exchange.clone());
-        let authenticator = Authenticator::new(AuthenticatorParts {
+        let authenticator = Authenticator::builder(AuthenticatorParts {
             store: Store { memory: memory.clone(), is_full },
             user: Agrees,
             advertiser: air,
             dialer: exchange,
             domain: domain(),
         })
-        .key_store(keys);
+        .key_store(keys)
+        .build();
         Self { client, authenticator, store: memory, kept, orders, seen }
     }
 

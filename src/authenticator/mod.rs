@@ -11,13 +11,15 @@
 
 mod accounts;
 mod begin;
+mod builder;
 mod driver;
 mod engine;
 mod passkeys;
 mod session;
 
 pub use crate::background::CLOSE_DEADLINE;
-pub use begin::{Authenticator, AuthenticatorParts, EngineOnly, EngineParts, StoreAndUser};
+pub use begin::{Authenticator, EngineParts};
+pub use builder::{AuthenticatorBuilder, AuthenticatorParts};
 pub use fido_hybrid_proto::authenticator::{
     Account, Attestation, AuthenticatorConfig, AuthenticatorDeadlines, AuthenticatorUpdate, Backup,
     CREDENTIAL_ID_LENGTH, CtapEngine, Decision, ExternalKey, Input, KeyHandle, KeyStore,

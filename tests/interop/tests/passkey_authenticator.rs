@@ -5,9 +5,7 @@
 use std::future::ready;
 
 use fido_hybrid::BoxFuture;
-use fido_hybrid::authenticator::{
-    Authenticator, AuthenticatorUpdate, EngineOnly, EngineParts, Session,
-};
+use fido_hybrid::authenticator::{Authenticator, AuthenticatorUpdate, EngineParts, Session};
 use fido_hybrid::client::{Ceremony, Client};
 use fido_hybrid::ctap::{
     CredentialDescriptor, CtapRequest, CtapResponse, Flags, MakeCredentialRequest, Status,
@@ -33,7 +31,7 @@ impl User for Person {
 
 struct World {
     client: Client,
-    phone: Authenticator<EngineOnly>,
+    phone: Authenticator,
     _service: ServerHandle,
 }
 

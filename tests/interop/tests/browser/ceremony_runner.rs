@@ -83,9 +83,9 @@ impl<'a> Scene<'a> {
         let screen = Arc::clone(screen);
         let (capability, picture_b) = (self.phone.capability, picture("b-phone"));
         let person = Person { answer, capability, screen, picture: picture_b, asked };
-        let answer_code = self.phone.authenticator(person).await;
+        let phone = self.phone.authenticator(person).await;
         let power = Power::on();
-        let mut session = power.run(move || answer_code(code));
+        let mut session = power.run(move || phone.answer(code).unwrap());
         let asked = tokio::select! {
             biased;
             asked = timeout(LIMIT, asks.recv()) => match asked {

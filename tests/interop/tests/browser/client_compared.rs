@@ -219,7 +219,7 @@ async fn perform<T>(
     answer: Answer,
 ) -> Result<T, &'static str> {
     let code = ceremony.qr_code().unwrap().expose().parse().unwrap();
-    let mut session = phone.authenticator(answer).await(code);
+    let mut session = phone.authenticator(answer).await.answer(code).unwrap();
     let outcome = ceremony.outcome().await;
     drop(ceremony);
     session.outcome().await.unwrap();

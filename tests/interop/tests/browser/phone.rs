@@ -6,12 +6,12 @@ use std::sync::Arc;
 use fido_hybrid::BoxFuture;
 use fido_hybrid::authenticator::{
     Account, Attestation, Authenticator, AuthenticatorParts, Decision, EngineParts, MemoryStore,
-    Passkey, PasskeyStore, Profile, Prompt, Session, UserCheck, UserVerification,
+    Passkey, PasskeyStore, Profile, Prompt, UserCheck, UserVerification,
 };
 use fido_hybrid::bluetooth::Bluetooth;
 use fido_hybrid::ctap::{CredentialId, GetInfoResponse};
 use fido_hybrid::error::StoreError;
-use fido_hybrid::transport::{QrCode, TunnelDomain};
+use fido_hybrid::transport::TunnelDomain;
 use fido_hybrid::tunnel::WebSocketDialer;
 use fido_hybrid_interop::{EngineStore, PasskeyEngine, User};
 use tokio::sync::mpsc;
@@ -136,27 +136,25 @@ impl Phone {
         self.engine.as_ref().map_or_else(|| self.passkeys.passkeys().len(), EngineStore::count)
     }
 
-    /// Answers the code that its camera sees.
+    /// Answers the codes that its camera sees.
     pub(crate) async fn authenticator(
         &self,
         person: impl UserCheck + User + 'static,
-    ) -> Box<dyn FnOnce(QrCode) -> Session + Send> {
+    ) -> Authenticator {
         let (advertiser, dialer) = (self.radio.clone(), self.tunnel.clone());
         let domain = TunnelDomain::GOOGLE;
         match &self.engine {
             Some(passkeys) => {
                 let engine = PasskeyEngine::new(passkeys.clone(), person).await;
-                let parts = EngineParts { engine, advertiser, dialer, domain };
-                let phone = Authenticator::with_engine(parts);
-                Box::new(move |code| phone.answer(code).unwrap())
+                Authenticator::with_engine(EngineParts { engine, advertiser, dialer, domain })
             }
             None => {
                 let store = Store { passkeys: self.passkeys.clone(), fault: self.fault.clone() };
                 let parts = AuthenticatorParts { store, user: person, advertiser, dialer, domain };
-                let phone = Authenticator::new(parts)
+                Authenticator::builder(parts)
                     .attestation(self.attestation)
-                    .get_info_for_testing_only(self.get_info.clone());
-                Box::new(move |code| phone.answer(code).unwrap())
+                    .get_info_for_testing_only(self.get_info.clone())
+                    .build()
             }
         }
     }
