@@ -48,15 +48,7 @@ impl RawRequest {
         Ok(Self { bytes, command, hint })
     }
 
-    /// The command byte.
-    #[must_use]
-    pub const fn command(&self) -> u8 {
-        self.command
-    }
-
-    /// The hint for this request in a QR code.
-    #[must_use]
-    pub const fn hint(&self) -> RequestHint {
+    pub(super) const fn hint(&self) -> RequestHint {
         self.hint
     }
 
