@@ -69,7 +69,7 @@ pub enum ErrorCorrection {
 ///
 /// ```
 /// use fido_hybrid::qr_render::QrMatrix;
-/// # use fido_hybrid::transport::qr_code::QrCode;
+/// # use fido_hybrid::transport::QrCode;
 /// # const CODE: &str = "FIDO:/162870791865632382552704231438327900152302540348097243854039966655366469794954476199158014113179232779520163209900691930075274801398564434658077048963842109321447142660";
 ///
 /// # fn main() -> Result<(), fido_hybrid::Error> {

@@ -133,7 +133,7 @@ pub(super) enum Answer {
 ///
 /// use fido_hybrid::BoxFuture;
 /// use fido_hybrid::error::TunnelError;
-/// use fido_hybrid::transport::tunnel_url::TunnelRequest;
+/// use fido_hybrid::transport::TunnelRequest;
 /// use fido_hybrid::tunnel::{OpenedTunnel, TunnelDialer, TunnelOptions, open_over};
 /// use tokio::io::{AsyncRead, AsyncWrite};
 ///
