@@ -63,7 +63,7 @@ use fido_hybrid_proto::ports::bluetooth::{
 ///   and reports [`AdapterState::Off`]. The scanner never switches an adapter on. btleplug
 ///   does on Linux when a scan starts, so a user who switches it off in the
 ///   milliseconds between the look and the start finds it switched on again.
-/// * An advert is reported each time the system reports it, and on Linux often
+/// * An advert is reported each time the system reports it, and on Linux sometimes
 ///   twice when its device is new. Callers must accept duplicates, as of any scanner.
 /// * A scan that the system ended without an event is started again within 60 s, but on
 ///   Windows not at all.
@@ -72,7 +72,7 @@ use fido_hybrid_proto::ports::bluetooth::{
 ///
 /// * BlueZ's filters compare lists of services and never service data, so the scan has no
 ///   filter and each report of any device nearby costs D-Bus messages. Each advert of
-///   a phone costs four calls. `Bluetooth` needs none in the usual case.
+///   a phone costs three calls. `Bluetooth` makes one at most.
 /// * The scan looks for Bluetooth Classic too, which takes part of the adapter's time.
 /// * Service data comes from BlueZ's responses, never from D-Bus signals, which any
 ///   local program can send.
