@@ -5,10 +5,11 @@ use std::fmt;
 use super::engine::{Refusal, Report};
 use super::link;
 use crate::ctap::Status;
-use crate::error::{Error, Stage};
+use crate::error::{Error, Stage, ids};
 use crate::ports::bluetooth::AdapterState;
 
-/// A step that was taken. `Display` is a sentence for people.
+/// A step that was taken. `Display` is a sentence for people, [`as_str`](Self::as_str) an id
+/// for programs.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum AuthenticatorUpdate {
@@ -53,6 +54,41 @@ pub enum AuthenticatorUpdate {
     /// [`Status::OTHER`].
     EngineFailed(Error),
 }
+
+ids!(AuthenticatorUpdate {
+    Self::Registering => "registering",
+    Self::Advertising => "advertising",
+    Self::Adapter(AdapterState::On) => "adapter.on",
+    Self::Adapter(AdapterState::NotReady) => "adapter.not-ready",
+    Self::Adapter(AdapterState::Off) => "adapter.off",
+    Self::Adapter(AdapterState::Absent) => "adapter.absent",
+    Self::Adapter(AdapterState::NotPermitted) => "adapter.not-permitted",
+    Self::Secured => "secured",
+    Self::Answering => "answering",
+    Self::Waiting => "waiting",
+    Self::Registered => "registered",
+    Self::SignedIn => "signed-in",
+    Self::Refused(Refusal::Declined) => "refused.declined",
+    Self::Refused(Refusal::NotVerified) => "refused.not-verified",
+    Self::Refused(Refusal::TimedOut) => "refused.timed-out",
+    Self::Refused(Refusal::NoUi) => "refused.no-ui",
+    Self::Refused(Refusal::AlreadyRegistered) => "refused.already-registered",
+    Self::Refused(Refusal::NoPasskey) => "refused.no-passkey",
+    Self::Refused(Refusal::Algorithm) => "refused.algorithm",
+    Self::Refused(Refusal::CannotVerify) => "refused.cannot-verify",
+    Self::Refused(Refusal::Unsupported(_)) => "refused.unsupported",
+    Self::Refused(Refusal::Malformed(_)) => "refused.malformed",
+    Self::Refused(Refusal::StoreFull) => "refused.store-full",
+    Self::Refused(Refusal::StoreFailed) => "refused.store-failed",
+    Self::Refused(Refusal::KeyStoreFailed) => "refused.key-store-failed",
+    Self::Refused(Refusal::KeyGone) => "refused.key-not-found",
+    Self::Unsupported => "unsupported",
+    Self::StoreFailed(_) => "store-failed",
+    Self::KeyStoreFailed(_) => "key-store-failed",
+    Self::Requested => "requested",
+    Self::Answered(_) => "answered",
+    Self::EngineFailed(_) => "engine-failed",
+});
 
 impl fmt::Display for AuthenticatorUpdate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -3,10 +3,12 @@
 use std::fmt;
 
 use crate::ctap::GetInfoResponse;
+use crate::error::ids;
 use crate::ports::bluetooth::AdapterState;
 use crate::transport::{Features, QrText};
 
-/// A step that was taken. `Display` is a sentence for people.
+/// A step that was taken. `Display` is a sentence for people, [`as_str`](Self::as_str) an id
+/// for programs.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum ClientUpdate {
@@ -40,6 +42,24 @@ pub enum ClientUpdate {
     /// A link came and was not kept: it was not offered, or not valid.
     LinkDropped,
 }
+
+ids!(ClientUpdate {
+    Self::WaitingForScan(_) => "waiting-for-scan",
+    Self::Adapter(AdapterState::On) => "adapter.on",
+    Self::Adapter(AdapterState::NotReady) => "adapter.not-ready",
+    Self::Adapter(AdapterState::Off) => "adapter.off",
+    Self::Adapter(AdapterState::Absent) => "adapter.absent",
+    Self::Adapter(AdapterState::NotPermitted) => "adapter.not-permitted",
+    Self::Contacting => "contacting",
+    Self::PhoneHeard => "advert-received",
+    Self::Connected => "connected",
+    Self::PhoneOnline => "phone-online",
+    Self::Secured => "secured",
+    Self::PhoneReady { .. } => "phone-ready",
+    Self::Asked => "asked",
+    Self::Answered => "answered",
+    Self::LinkDropped => "link-dropped",
+});
 
 impl fmt::Display for ClientUpdate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -9,11 +9,14 @@
 //! Neither `Debug` nor `Display` ever holds a secret or text from a peer. An
 //! underlying [`Source`] prints what its maker has it print: that is for those
 //! to mind who make one, such as the author of a passkey store.
+//!
+#![doc = include_str!("ids.md")]
 
 mod advice;
 mod bluetooth;
 mod dom_exception;
 mod engine;
+mod id;
 mod kind;
 mod misuse;
 mod options;
@@ -32,6 +35,7 @@ pub use advice::Advice;
 pub use bluetooth::BluetoothError;
 pub use dom_exception::DomException;
 pub use engine::EngineError;
+pub(crate) use id::ids;
 pub use kind::{CancelledBy, ErrorKind, Unsupported};
 pub use misuse::ApiMisuse;
 #[cfg(feature = "webauthn")]

@@ -1,7 +1,7 @@
 //! What a link returns.
 
 use crate::ctap::Status;
-use crate::error::{EngineError, Error};
+use crate::error::{EngineError, Error, ids};
 use crate::ports::bluetooth::AdapterState;
 use crate::secret::SecretBytes;
 use crate::transport::TunnelRequest;
@@ -51,3 +51,17 @@ pub enum LinkUpdate {
     /// [`Status::OTHER`].
     EngineFailed(EngineError),
 }
+
+ids!(LinkUpdate {
+    Self::Registering => "registering",
+    Self::Advertising => "advertising",
+    Self::Adapter(AdapterState::On) => "adapter.on",
+    Self::Adapter(AdapterState::NotReady) => "adapter.not-ready",
+    Self::Adapter(AdapterState::Off) => "adapter.off",
+    Self::Adapter(AdapterState::Absent) => "adapter.absent",
+    Self::Adapter(AdapterState::NotPermitted) => "adapter.not-permitted",
+    Self::Secured => "secured",
+    Self::Requested => "requested",
+    Self::Answered(_) => "answered",
+    Self::EngineFailed(_) => "engine-failed",
+});
