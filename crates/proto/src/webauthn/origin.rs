@@ -11,8 +11,8 @@
 //! The text goes into the client data as it is, and the relying party compares it with
 //! its own, byte for byte. So only the one spelling that browsers use is taken:
 //! no path, not even a `/` at the end, no default port, lower case. A text that
-//! has to be repaired first is refused. A caller that has a URL takes its origin
-//! with a URL library.
+//! has to be repaired first is refused. A program that has a URL takes
+//! [`Origin::from_url`].
 
 use std::fmt;
 use std::str::FromStr;
@@ -62,6 +62,34 @@ impl Origin {
             }
         }
         Ok(Self { text: text.to_owned(), host: host.to_owned() })
+    }
+
+    /// Takes the origin of a URL, written as a URL library or a web view writes it: path,
+    /// query, fragment and the scheme's own port are left out.
+    ///
+    /// ```
+    /// # use fido_hybrid_proto::webauthn::Origin;
+    /// let origin = Origin::from_url("https://login.example.com/sign-in?user=1#form")?;
+    /// assert_eq!(origin.as_str(), "https://login.example.com");
+    /// # Ok::<(), fido_hybrid_proto::error::OriginError>(())
+    /// ```
+    ///
+    /// The host must be in the form that origins have. A URL library brings it there; this
+    /// function does not, since two ways to convert are two ways to disagree about who
+    /// asks.
+    ///
+    /// # Errors
+    /// As for [`parse`](Self::parse), without [`OriginError::DefaultPort`]. A URL with
+    /// user information (`https://name@host/`) is [`OriginError::NotOnlyOrigin`]: people
+    /// and programs take the name for the host.
+    pub fn from_url(url: &str) -> Result<Self, OriginError> {
+        let (scheme, rest) = url.split_once("://").ok_or(OriginError::Scheme)?;
+        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        let authority = rest.get(..end).unwrap_or(rest);
+        let default_port = if scheme == "https" { ":443" } else { ":80" };
+        let without_port = authority.strip_suffix(default_port);
+        let authority = without_port.filter(|host| !host.contains(':')).unwrap_or(authority);
+        Self::parse(&format!("{scheme}://{authority}"))
     }
 
     /// The whole, as it was given.
@@ -167,6 +195,58 @@ mod tests {
             ("http://app.localhost.", DomainError::NotCanonical),
         ] {
             assert_eq!(Origin::parse(text), Err(OriginError::Host(error)), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_url_gives_its_origin() {
+        for (url, origin) in [
+            // What `url::Url` prints.
+            ("https://example.com/", "https://example.com"),
+            ("https://example.com:8443/", "https://example.com:8443"),
+            ("https://example.com/a/b?c=d#e", "https://example.com"),
+            ("https://example.com/?next=https://other.example/", "https://example.com"),
+            ("https://example.com/a@b:443", "https://example.com"),
+            ("https://xn--bcher-kva.example/", "https://xn--bcher-kva.example"),
+            ("http://localhost:8080/app", "http://localhost:8080"),
+            // What others print.
+            ("https://example.com", "https://example.com"),
+            ("https://example.com?a", "https://example.com"),
+            ("https://example.com#a", "https://example.com"),
+            ("https://example.com:443/", "https://example.com"),
+            ("http://localhost:80/", "http://localhost"),
+            ("https://example.com:80/", "https://example.com:80"),
+        ] {
+            let read = Origin::from_url(url).unwrap();
+            assert_eq!(read, Origin::parse(origin).unwrap(), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_url_without_a_secure_or_clear_origin_is_refused() {
+        use DomainError::{IpAddress, NotCanonical, Syntax};
+        for (url, error) in [
+            ("http://example.com/", OriginError::Scheme),
+            ("HTTPS://example.com/", OriginError::Scheme),
+            ("blob:https://example.com/1", OriginError::Scheme),
+            ("file:///etc", OriginError::Scheme),
+            ("about:blank", OriginError::Scheme),
+            ("data:text/plain,https://example.com/", OriginError::Scheme),
+            ("", OriginError::Scheme),
+            ("https://user@example.com/", OriginError::NotOnlyOrigin),
+            ("https://example.com:443@evil.example/", OriginError::NotOnlyOrigin),
+            ("https://example.com\\@evil.example/", OriginError::NotOnlyOrigin),
+            ("https:///example.com", OriginError::Host(Syntax)),
+            ("https://exa\tmple.com/", OriginError::Host(Syntax)),
+            ("https://Example.com/", OriginError::Host(NotCanonical)),
+            ("https://bücher.example/", OriginError::Host(NotCanonical)),
+            ("https://192.0.2.1/", OriginError::Host(IpAddress)),
+            ("https://[2001:db8::1]/", OriginError::Host(IpAddress)),
+            ("https://example.com:0/", OriginError::Port),
+            ("https://example.com:/", OriginError::Port),
+            ("https://example.com:443:443/", OriginError::Port),
+        ] {
+            assert_eq!(Origin::from_url(url), Err(error), "{url}");
         }
     }
 
