@@ -16,6 +16,7 @@
 mod aws_lc;
 #[cfg(fuzzing)]
 mod insecure;
+mod pkcs8;
 #[cfg(feature = "rust-crypto")]
 mod rust_crypto;
 
@@ -45,6 +46,8 @@ compile_error!(
 pub(crate) use insecure::Aes256Gcm;
 #[cfg(not(fuzzing))]
 pub(crate) use provider::Aes256Gcm;
+
+pub use pkcs8::Pkcs8Error;
 
 /// Where P-256 key agreement and AES-GCM come from in this build: `"aws-lc-rs"` or
 /// `"rust-crypto"`.

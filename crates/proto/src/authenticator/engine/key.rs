@@ -8,7 +8,8 @@ use crate::crypto::{PublicKey, SecretKey};
 /// A passkey's private key.
 #[derive(Clone)]
 pub enum PrivateKey {
-    /// The key itself. A passkey store encrypts [`SecretKey::expose`].
+    /// The key itself. A passkey store encrypts [`SecretKey::expose`]. Other programs
+    /// have it as PKCS#8: [`SecretKey::from_pkcs8_der`] and [`SecretKey::to_pkcs8_der`].
     Software(SecretKey),
     /// A key of a [`KeyStore`](super::KeyStore), such as a TPM or a secure element.
     /// A passkey store keeps handle and public key.
