@@ -24,7 +24,7 @@ pub use fido_hybrid_proto::authenticator::{
     Account, Attestation, AuthenticatorConfig, AuthenticatorDeadlines, AuthenticatorUpdate, Backup,
     CREDENTIAL_ID_LENGTH, CtapEngine, Decision, ExternalKey, Input, KeyHandle, KeyStore,
     MAX_DISPLAY_NAME_BYTES, MAX_MESSAGE_SIZE, MAX_PROMPTS, MemoryStore, NewKeys, Output, Passkey,
-    PasskeyStore, PhoneSecrets, PrivateKey, Profile, Prompt, PromptId, QrAgeLimit, Question,
-    Refusal, Transaction, UserCheck, UserVerification, link,
+    PasskeyError, PasskeyStore, PhoneSecrets, PrivateKey, Profile, Prompt, PromptId, QrAgeLimit,
+    Question, Refusal, Transaction, UserCheck, UserVerification, link,
 };
 pub use session::Session;

@@ -21,8 +21,8 @@ pub use ctap_engine::CtapEngine;
 pub use engine::{
     Account, Attestation, Backup, CREDENTIAL_ID_LENGTH, Decision, ExternalKey, KeyHandle, KeyStore,
     MAX_DISPLAY_NAME_BYTES, MAX_MESSAGE_SIZE, MAX_PROMPTS, MemoryStore, NewKeys, Passkey,
-    PasskeyStore, PrivateKey, Profile, Prompt, PromptId, Question, Refusal, UserCheck,
-    UserVerification,
+    PasskeyError, PasskeyStore, PrivateKey, Profile, Prompt, PromptId, Question, Refusal,
+    UserCheck, UserVerification,
 };
 pub use qr_age::QrAgeLimit;
 pub use transaction::{

@@ -21,6 +21,7 @@
 //! | 8.2 statuses | `refusal.rs` |
 //! | user presence and verification | `user_check.rs`, `consent.rs` |
 //! | keys in this process, and in a key store | `key.rs`, `key_store.rs` |
+//! | passkeys as bytes, for stores | `stored_passkey.rs` |
 //! | WebAuthn `prf` (hmac-secret) | `prf.rs` |
 
 use crate::ctap::{CtapRequest, RequestError, UserHandle};
@@ -44,6 +45,7 @@ mod refusal;
 mod session;
 mod state;
 mod store;
+mod stored_passkey;
 mod touch;
 mod user_check;
 
@@ -61,6 +63,7 @@ pub use randomness::CREDENTIAL_ID_LENGTH;
 pub use refusal::Refusal;
 pub use session::MAX_PROMPTS;
 pub use store::{MemoryStore, PasskeyStore};
+pub use stored_passkey::PasskeyError;
 pub use user_check::{Account, Decision, Prompt, PromptId, Question, UserCheck, UserVerification};
 
 /// The engine of one transaction.

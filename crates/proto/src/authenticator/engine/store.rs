@@ -12,7 +12,8 @@ use crate::ports::BoxFuture;
 
 /// Keeps passkeys.
 ///
-/// Private keys and PRF secrets pass through it: a real one encrypts them, and
+/// [`Passkey::to_bytes`] and [`Passkey::from_bytes`] are a form for stores that keep
+/// bytes. Private keys and PRF secrets pass through it: a real one encrypts them, and
 /// wipes what it decrypts ([`SecretKey`](crate::crypto::SecretKey) and
 /// [`PrfSecret`](crate::secret::PrfSecret) wipe themselves).
 ///
