@@ -26,6 +26,7 @@ mod frames;
 mod linking;
 mod memory;
 mod noise;
+mod passkey;
 mod qr_code;
 pub mod relay;
 mod script;
@@ -44,6 +45,7 @@ pub use digits::digits;
 pub use frames::{crypter, message, post_handshake};
 pub use linking::update_linking;
 pub use noise::{noise_initiator, noise_responder};
+pub use passkey::{passkey, pkcs8};
 pub use qr_code::qr_url;
 pub use relay::relay;
 pub use upgrade::upgrade;
@@ -67,6 +69,8 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("message", message),
     ("noise_initiator", noise_initiator),
     ("noise_responder", noise_responder),
+    ("passkey", passkey),
+    ("pkcs8", pkcs8),
     ("post_handshake", post_handshake),
     ("qr_url", qr_url),
     ("relay", relay),
