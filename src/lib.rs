@@ -122,6 +122,8 @@
 //! * It sets no globals: no TLS provider, subscriber, runtime or
 //!   environment.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 pub mod authenticator;
 mod background;
 pub mod blocking;

@@ -2,6 +2,8 @@
 //! Windows, btleplug on macOS. Feature `btleplug` adds a scanner for a btleplug
 //! adapter that the program brings, on any system that btleplug supports.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod adapter;
 #[cfg(target_os = "linux")]
 mod bluez;

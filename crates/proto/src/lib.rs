@@ -56,6 +56,8 @@
 //! enabled. With both, P-256 key agreement and AES-GCM come from aws-lc-rs:
 //! [`crypto::PROVIDER`] says which one it is. Both give the same bytes.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 pub mod authenticator;
 pub mod cbor;
 pub mod client;

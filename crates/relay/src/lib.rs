@@ -27,6 +27,8 @@
 //! Not here: `/cable/contact`, by which a client calls a linked phone. It
 //! needs a push channel to the phone; it is answered with 404.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod connection;
 mod limits;
 mod machine;

@@ -12,6 +12,8 @@
 //!
 //! Simulation stands beside the real run, never in its place.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod air;
 mod memory_relay;
 mod pair;

@@ -1,6 +1,8 @@
 //! What the dialer and the tunnel service of `fido-hybrid` share of RFC 6455: bounds
 //! that hold before a byte is buffered.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod frames;
 
 use std::time::Duration;
