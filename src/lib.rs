@@ -154,6 +154,7 @@ pub use fido_hybrid_proto::ports::BoxFuture;
 #[cfg(feature = "webauthn")]
 pub use fido_hybrid_proto::webauthn;
 pub use fido_hybrid_proto::{cbor, crypto, ctap, error, secret, transport};
+pub use futures_core::Stream;
 #[cfg(all(
     feature = "bluetooth",
     feature = "qr-render",

@@ -25,6 +25,6 @@ pub use fido_hybrid_proto::authenticator::{
     CREDENTIAL_ID_LENGTH, CtapEngine, Decision, ExternalKey, Input, KeyHandle, KeyStore,
     MAX_DISPLAY_NAME_BYTES, MAX_MESSAGE_SIZE, MAX_PROMPTS, MemoryStore, NewKeys, Output, Passkey,
     PasskeyError, PasskeyStore, PhoneSecrets, PrivateKey, Profile, Prompt, PromptId, QrAgeLimit,
-    Question, Refusal, Transaction, UserCheck, UserVerification, link,
+    Question, Refusal, Transaction, UserCheck, UserVerification,
 };
 pub use session::Session;

@@ -35,6 +35,8 @@ pub use keep_alive::{DEFAULT_KEEP_ALIVE, MIN_KEEP_ALIVE};
 #[cfg(feature = "tunnel")]
 pub use options::{DEFAULT_MAX_MESSAGE_SIZE, TunnelOptions};
 #[cfg(feature = "tunnel")]
+pub use rustls;
+#[cfg(feature = "tunnel")]
 pub use upgrade::open_over;
 
 use std::sync::Arc;

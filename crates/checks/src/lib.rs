@@ -12,10 +12,12 @@
 //! | [`clauses`] | references to clauses of standards, in one spelling | |
 //! | [`names`] | public types of one name | `names.toml` |
 //! | [`api`] | the public items of a crate, from rustdoc's JSON | `docs/api.txt` |
+//! | [`foreign`] | other projects whose types stand in signatures | re-exports in `docs/api.txt` |
 
 pub mod api;
 pub mod clauses;
 pub mod dependencies;
+pub mod foreign;
 pub mod imports;
 pub mod licence;
 pub mod manifests;

@@ -48,6 +48,7 @@ pub(crate) use insecure::Aes256Gcm;
 pub(crate) use provider::Aes256Gcm;
 
 pub use pkcs8::Pkcs8Error;
+pub use rand_core;
 
 /// Where P-256 key agreement and AES-GCM come from in this build: `"aws-lc-rs"` or
 /// `"rust-crypto"`.

@@ -27,3 +27,4 @@ pub use fixed::{
 };
 pub(crate) use stack::with_wiped_stack;
 pub use text::SecretText;
+pub use zeroize;
