@@ -17,12 +17,14 @@ pub fn in_signatures(json: &str, ours: &BTreeSet<&str>) -> Result<BTreeSet<Strin
     let value: Value = serde_json::from_str(json).map_err(|it| it.to_string())?;
     let index = value.get("index").and_then(Value::as_object).ok_or("there is no index")?;
     let mut found = BTreeSet::new();
-    for item in index.values() {
+    let of_traits = of_traits(index);
+    for (id, item) in index {
         let is_own = item.get("crate_id").and_then(Value::as_u64).unwrap_or_default() == 0;
         let visibility = item.get("visibility").and_then(Value::as_str);
         let inner = item.get("inner").unwrap_or(&Value::Null);
         let has_signature = inner.get("impl").is_none() && inner.get("use").is_none();
-        if is_own && has_signature && matches!(visibility, Some("public" | "default")) {
+        let is_listed = has_signature && !of_traits.contains(id);
+        if is_own && is_listed && matches!(visibility, Some("public" | "default")) {
             named(&value, inner, &mut found);
         }
     }
@@ -30,6 +32,14 @@ pub fn in_signatures(json: &str, ours: &BTreeSet<&str>) -> Result<BTreeSet<Strin
         !["alloc", "core", "std"].contains(&it.as_str()) && !ours.contains(it.as_str())
     });
     Ok(found)
+}
+
+/// The ids of what belongs to implementations of traits.
+fn of_traits(index: &serde_json::Map<String, Value>) -> BTreeSet<String> {
+    let implementations = index.values().filter_map(|it| it.get("inner")?.get("impl"));
+    let of_traits = implementations.filter(|it| it.get("trait").is_some_and(Value::is_object));
+    let items = of_traits.filter_map(|it| it.get("items")?.as_array());
+    items.flatten().map(ToString::to_string).collect()
 }
 
 /// Adds the crate of each type and trait that is named here.
@@ -67,7 +77,9 @@ mod tests {
             "inputs": [["it", { "resolved_path": { "path": "Hidden", "id": 9, "args": null } }]]
             } } } },
         "3": { "crate_id": 0, "visibility": "default", "inner": { "impl": {
-            "trait": { "path": "Hidden", "id": 9, "args": null } } } },
+            "trait": { "path": "Hidden", "id": 9, "args": null }, "items": [5] } } },
+        "5": { "crate_id": 0, "visibility": "default", "inner": { "function": { "sig": {
+            "output": { "resolved_path": { "path": "Hidden", "id": 9, "args": null } } } } } },
         "4": { "crate_id": 0, "visibility": "public", "inner": { "struct_field": {
             "resolved_path": { "path": "Own", "id": 10, "args": null } } } } },
       "paths": {
