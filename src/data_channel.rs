@@ -57,7 +57,7 @@ impl<T> Endpoint<T> {
             trace!(messages = messages.len(), "sending");
             match timeout(SEND_TIMEOUT, channel.send(messages)).await {
                 Ok(Ok(())) => {}
-                Ok(Err(fault)) => *self = Self::Failed(fault),
+                Ok(Err(error)) => *self = Self::Failed(error),
                 Err(_) => *self = Self::Failed(TunnelError::Stalled),
             }
         }
@@ -78,15 +78,15 @@ impl<T> Endpoint<T> {
     pub(crate) async fn next(&mut self) -> Event<T> {
         let (next, event) = match self {
             Self::Closed => pending().await,
-            Self::Failed(fault) => (Self::Closed, Event::Failed(fault.clone())),
+            Self::Failed(error) => (Self::Closed, Event::Failed(error.clone())),
             Self::Opening(opening) => match opening.await {
                 Ok((channel, told)) => (Self::Open(channel), Event::Opened(told)),
-                Err(fault) => (Self::Closed, Event::Failed(fault)),
+                Err(error) => (Self::Closed, Event::Failed(error)),
             },
             Self::Open(channel) => match channel.receive().await {
                 Ok(Some(message)) => return Event::Message(message),
                 Ok(None) => (Self::Closed, Event::Closed),
-                Err(fault) => (Self::Closed, Event::Failed(fault)),
+                Err(error) => (Self::Closed, Event::Failed(error)),
             },
         };
         *self = next;

@@ -105,7 +105,7 @@
 //! | [`ctap`], [`cbor`] | the CTAP2 messages, and canonical CBOR |
 //! | [`transport`] | QR code, keys, advert, Noise, messages; bytes in, bytes out |
 //! | [`crypto`], [`secret`] | the primitives, and types that wipe themselves and print nothing |
-//! | [`error`] | stage, fault and advice |
+//! | [`error`] | stage, kind and advice |
 //! | [`traces`] | what is emitted through `tracing`, and what of it is stable |
 //!
 //! What has no I/O is in `fido-hybrid-proto`, for programs with another runtime, or

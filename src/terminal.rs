@@ -84,7 +84,7 @@ impl Terminal {
                 self.draw(code);
                 self.print(&update.to_string());
             }
-            ClientUpdate::PhoneHeard => {
+            ClientUpdate::PhoneFound => {
                 self.take_away();
                 self.print(&update.to_string());
             }

@@ -17,7 +17,7 @@ use rig::{approved, domain, make_credential};
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::timeout;
 
-/// A user who approves a prompt when the test says so.
+/// A user who approves a prompt when the test tells them to.
 struct Person {
     asked: mpsc::UnboundedSender<()>,
     approvals: Mutex<mpsc::UnboundedReceiver<()>>,
@@ -102,11 +102,11 @@ async fn requests_whose_callers_gave_up_are_never_sent() {
     world.asked.recv().await.unwrap();
     world.ceremony.close().await;
     world.session.outcome().await.unwrap();
-    assert!(world.asked.try_recv().is_err(), "the user was asked once more");
+    assert!(world.asked.try_recv().is_err(), "the user was asked again");
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_whose_caller_left_is_not_given_to_the_next() {
+async fn an_answer_whose_caller_was_dropped_is_not_given_to_the_next() {
     let mut world = World::registered().await;
     world.give_up_on([1; 32]).await;
     // The next request waits while the phone has the first.

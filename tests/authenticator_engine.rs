@@ -43,7 +43,7 @@ struct Cancelled(mpsc::UnboundedSender<Option<Vec<u8>>>);
 
 impl Drop for Cancelled {
     fn drop(&mut self) {
-        let _gone = self.0.send(None);
+        let _dropped = self.0.send(None);
     }
 }
 
@@ -175,7 +175,7 @@ async fn an_engine_refuses() {
 
 #[tokio::test(start_paused = true)]
 async fn a_response_that_no_client_can_read_is_the_engines_fault() {
-    for (response, fault) in [
+    for (response, expected) in [
         (&[][..], "the CTAP engine's response is empty"),
         (&[0, 0xa1], "the CTAP engine's response is invalid: the CBOR ends too early"),
     ] {
@@ -190,13 +190,13 @@ async fn a_response_that_no_client_can_read_is_the_engines_fault() {
         };
         assert_eq!(error.stage, Stage::Answering);
         assert!(matches!(error.kind, ErrorKind::Engine(EngineError::Empty | EngineError::Cbor(_))));
-        assert_eq!(error.kind.to_string(), fault);
+        assert_eq!(error.kind.to_string(), expected);
         session.outcome().await.unwrap();
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn dropping_the_session_cancels_the_request_and_says_no() {
+async fn dropping_the_session_cancels_the_request_and_refuses() {
     let mut world = World::new(Plan::Wait);
     let (mut ceremony, session) = world.begin();
     let outcome = tokio::spawn(async move { ceremony.outcome().await });
@@ -208,18 +208,18 @@ async fn dropping_the_session_cancels_the_request_and_says_no() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_leaves_cancels_the_request() {
+async fn a_client_that_disconnects_cancels_the_request() {
     let mut world = World::new(Plan::Wait);
     let (ceremony, mut session) = world.begin();
     world.is_given_the_request().await;
     drop(ceremony);
     assert_eq!(world.seen.recv().await.unwrap(), None);
-    let fault = session.outcome().await.unwrap_err().kind;
-    assert!(matches!(fault, ErrorKind::Cancelled(CancelledBy::Client)));
+    let kind = session.outcome().await.unwrap_err().kind;
+    assert!(matches!(kind, ErrorKind::Cancelled(CancelledBy::Client)));
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_engine_that_takes_too_long_is_cancelled() {
+async fn an_engine_that_times_out_is_cancelled() {
     let mut world = World::new(Plan::Wait);
     let (mut ceremony, mut session) = world.begin();
     let outcome = tokio::spawn(async move { ceremony.outcome().await });

@@ -39,7 +39,7 @@ struct Token(Sightings, Option<Observation>);
 
 impl Drop for Token {
     fn drop(&mut self) {
-        let _gone = self.0.send(self.1.take().unwrap());
+        let _dropped = self.0.send(self.1.take().unwrap());
     }
 }
 
@@ -208,12 +208,12 @@ async fn an_account_that_was_not_shown_signs_nothing() {
     let error = session.outcome().await.unwrap_err();
     assert_eq!(error.stage, Stage::Answering);
     assert!(matches!(error.kind, ErrorKind::ApiMisuse(ApiMisuse::NoSuchAccount)));
-    assert!(matches!(ceremony.outcome().await.unwrap_err().kind, ErrorKind::PeerLeft));
+    assert!(matches!(ceremony.outcome().await.unwrap_err().kind, ErrorKind::PeerDisconnected));
     assert_eq!(world.store.passkeys()[0].counter, Some(0));
 }
 
 #[tokio::test(start_paused = true)]
-async fn dropping_the_session_takes_the_prompt_away_and_says_no() {
+async fn dropping_the_session_dismisses_the_prompt_and_refuses_the_request() {
     let mut world = World::new(&[]);
     let (mut ceremony, session) = world.begin(make_credential("ada"));
     let outcome = tokio::spawn(async move { ceremony.outcome().await });
@@ -240,7 +240,7 @@ async fn dropping_the_session_takes_the_advert_off_the_air() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_advert_that_nobody_hears_ends() {
+async fn an_advert_that_no_client_receives_times_out() {
     let mut world = World::new(&[]);
     let ceremony = world.client.begin(make_credential("ada").into(), None).unwrap();
     let code = code(&ceremony);
@@ -254,7 +254,7 @@ async fn an_advert_that_nobody_hears_ends() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_leaves_takes_the_prompt_away() {
+async fn a_client_that_disconnects_dismisses_the_prompt() {
     let mut world = World::new(&[]);
     let (ceremony, mut session) = world.begin(make_credential("ada"));
     for seen in [Observation::OnAir, Observation::OffAir, Observation::Prompt] {
@@ -428,11 +428,11 @@ async fn an_answer_that_the_service_does_not_take_is_told_as_a_failure() {
     let mut session = authenticator.answer(code(&ceremony)).unwrap();
     let (outcome, answer) = tokio::join!(session.outcome(), ceremony.outcome());
     assert_eq!(store.passkeys().len(), 1);
-    assert!(matches!(answer.unwrap_err().kind, ErrorKind::PeerLeft));
+    assert!(matches!(answer.unwrap_err().kind, ErrorKind::PeerDisconnected));
     assert!(matches!(outcome.unwrap_err().kind, ErrorKind::Tunnel(TunnelError::Stalled)));
 }
 
-/// Can only tell that somebody is there.
+/// Can verify presence only.
 struct Nobody;
 
 impl UserCheck for Nobody {
@@ -470,7 +470,7 @@ async fn a_code_from_another_day_is_refused() {
 }
 
 #[test]
-fn outside_a_runtime_it_says_so() {
+fn outside_a_runtime_it_returns_an_error() {
     let authenticator = Authenticator::new(AuthenticatorParts {
         store: MemoryStore::new(),
         user: Nobody,
@@ -569,7 +569,7 @@ mod two_registrations_of_one_account {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_second_goes_on_when_the_first_is_refused_or_gone() {
+    async fn the_second_goes_on_when_the_first_is_refused_or_disconnects() {
         for leaves in [false, true] {
             let mut phone = Phone::new();
             let (first, session) = phone.register("ada");

@@ -1,5 +1,5 @@
 //! The client without an async runtime: from several threads, cancelled from another
-//! one, dropped, and within somebody else's runtime.
+//! one, dropped, and within another runtime.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 

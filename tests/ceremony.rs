@@ -108,7 +108,7 @@ impl TunnelDialer for Watched {
 
 impl DataChannel for WatchedTunnel {
     fn send(&mut self, messages: Vec<Vec<u8>>) -> BoxFuture<'_, Result<(), TunnelError>> {
-        let _gone = self.seen.send(Observation::Sent(messages.iter().map(Vec::len).collect()));
+        let _dropped = self.seen.send(Observation::Sent(messages.iter().map(Vec::len).collect()));
         self.tunnel.send(messages)
     }
 
@@ -123,11 +123,11 @@ impl DataChannel for WatchedTunnel {
 
 impl Drop for WatchedTunnel {
     fn drop(&mut self) {
-        let _gone = self.seen.send(Observation::Dropped);
+        let _dropped = self.seen.send(Observation::Dropped);
     }
 }
 
-/// Somebody who agrees, or who never answers.
+/// A user who agrees, or who never answers.
 #[derive(Clone, Copy, PartialEq)]
 enum Person {
     Agrees,
@@ -216,7 +216,7 @@ async fn each_step_is_told_in_order_and_the_answer_comes_last() {
         told[..],
         [
             ClientUpdate::WaitingForScan(_),
-            ClientUpdate::PhoneHeard,
+            ClientUpdate::PhoneFound,
             ClientUpdate::Connected,
             ClientUpdate::Secured,
             ClientUpdate::PhoneReady { .. },
@@ -322,7 +322,7 @@ impl DataChannel for MeddlingTunnel {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_later_request_hears_what_ended_the_transaction() {
+async fn a_later_request_fails_with_the_error_that_ended_the_transaction() {
     let exchange = MemoryRelay::new();
     let (seen, mut by_client) = mpsc::unbounded_channel();
     let air = Air::new();
@@ -377,7 +377,7 @@ async fn dropping_the_ceremony_while_the_phone_asks_tells_the_phone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_phone_that_gives_up_while_it_asks_says_no() {
+async fn a_phone_whose_prompt_times_out_refuses() {
     let world = World::new(Person::IsAway);
     let mut ceremony = world.client.begin(registration(), None).unwrap();
     let mut session = world.scan(&ceremony);
@@ -421,17 +421,17 @@ async fn a_tunnel_service_that_is_silent_is_given_up() {
     let client = Client::new(world.air.clone(), Silent);
     let mut ceremony = client.begin(registration(), None).unwrap();
     let _session = world.scan(&ceremony);
-    reach(&mut ceremony, |update| matches!(update, ClientUpdate::PhoneHeard)).await;
-    let heard = Instant::now();
+    reach(&mut ceremony, |update| matches!(update, ClientUpdate::PhoneFound)).await;
+    let received = Instant::now();
     let end = ceremony.outcome().await.unwrap_err();
-    assert_eq!(heard.elapsed().as_secs(), 10);
+    assert_eq!(received.elapsed().as_secs(), 10);
     assert_eq!(end.stage, Stage::Connecting);
     assert!(matches!(end.kind, ErrorKind::Deadline));
     assert_eq!(end.advice(), Advice::CheckTheNetwork);
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_offer_ends_when_its_program_says_so() {
+async fn an_offer_ends_when_its_program_unregisters_it() {
     let world = World::new(Person::Agrees);
     let mut deadlines = ClientDeadlines::default();
     deadlines.showing_qr = Some(Duration::from_secs(60));
@@ -513,7 +513,7 @@ async fn an_adapter_that_comes_late_is_told_and_serves_the_same_code() {
     let mut told = Vec::new();
     reach(&mut ceremony, |update| {
         told.push(update.clone());
-        matches!(update, ClientUpdate::PhoneHeard)
+        matches!(update, ClientUpdate::PhoneFound)
     })
     .await;
     assert!(matches!(
@@ -523,7 +523,7 @@ async fn an_adapter_that_comes_late_is_told_and_serves_the_same_code() {
             ClientUpdate::Adapter(AdapterState::Absent),
             ClientUpdate::Adapter(AdapterState::Off),
             ClientUpdate::Adapter(AdapterState::On),
-            ClientUpdate::PhoneHeard,
+            ClientUpdate::PhoneFound,
         ]
     ));
     assert!(matches!(ceremony.outcome().await, Ok(CtapResponse::MakeCredential(_))));
@@ -540,7 +540,7 @@ async fn ten_thousand_foreign_adverts_hold_nothing_up() {
     assert!(matches!(ceremony.outcome().await, Ok(CtapResponse::MakeCredential(_))));
 }
 
-/// Air in which there is always one more advert of somebody else.
+/// Air in which there is always one more advert of another device.
 struct Flood {
     service: u16,
     scans: watch::Sender<usize>,
@@ -601,7 +601,7 @@ async fn lost_and_late_adverts_are_made_up_for() {
 }
 
 #[test]
-fn outside_a_runtime_it_says_so() {
+fn outside_a_runtime_it_returns_an_error() {
     let client = Client::new(Off, MemoryRelay::new());
     let error = client.begin(registration(), None).unwrap_err();
     assert!(matches!(error.kind, ErrorKind::ApiMisuse(ApiMisuse::NoRuntime)));
@@ -623,21 +623,21 @@ async fn what_no_phone_takes_is_refused_before_there_is_a_code() {
         let error = client.begin(request, None).unwrap_err();
         assert_eq!(error.stage, Stage::Preparing);
         assert!(
-            matches!(error.kind, ErrorKind::Unsupported(fault) if fault == expected),
+            matches!(error.kind, ErrorKind::Unsupported(error) if error == expected),
             "{error}"
         );
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_code_is_given_out_until_a_phone_is_heard() {
+async fn the_code_is_given_out_until_a_phones_advert_is_received() {
     let world = World::new(Person::Agrees);
     let mut ceremony = world.client.begin(registration(), None).unwrap();
     let code = ceremony.qr_code().unwrap();
     assert!(matches!(ceremony.next().await, Some(ClientUpdate::WaitingForScan(_))));
     assert_eq!(ceremony.qr_code().unwrap().expose(), code.expose());
     let _session = world.scan(&ceremony);
-    assert!(matches!(ceremony.next().await, Some(ClientUpdate::PhoneHeard)));
+    assert!(matches!(ceremony.next().await, Some(ClientUpdate::PhoneFound)));
     assert!(ceremony.qr_code().is_none());
     ceremony.outcome().await.unwrap();
     assert!(ceremony.qr_code().is_none());

@@ -68,11 +68,11 @@ fn work(
                         keys.insert(handle.clone(), key);
                         let created = ExternalKey { handle: handle.clone(), public_key };
                         if answer.send(Ok(created)).is_err() {
-                            // The caller has gone without the handle: delete the key.
+                            // The caller was dropped without the handle: delete the key.
                             keys.remove(&handle);
                         }
                     }
-                    Order::Fail(fault) => answer.send(Err(fault)).unwrap(),
+                    Order::Fail(error) => answer.send(Err(error)).unwrap(),
                     Order::Wait => waiting.push(Job::Create(answer)),
                 }
             }
@@ -82,13 +82,13 @@ fn work(
                     Order::Work => {
                         let keys = kept.lock().unwrap();
                         let signed = keys.get(&handle).map(|key| key.sign(&message));
-                        let _gone = answer.send(signed.ok_or(KeyError::Gone));
+                        let _dropped = answer.send(signed.ok_or(KeyError::Missing));
                     }
                     Order::SignWrong => {
                         let other = SecretKey::from_scalar(&[0x77; 32]).unwrap();
                         answer.send(Ok(other.sign(&message))).unwrap();
                     }
-                    Order::Fail(fault) => answer.send(Err(fault)).unwrap(),
+                    Order::Fail(error) => answer.send(Err(error)).unwrap(),
                     Order::Wait => waiting.push(Job::Sign(handle, message, answer)),
                 }
             }
@@ -113,7 +113,7 @@ struct Shown(Option<mpsc::UnboundedSender<Seen>>);
 impl Drop for Shown {
     fn drop(&mut self) {
         if let Some(seen) = self.0.take() {
-            let _gone = seen.send(Seen::Dismissed);
+            let _dropped = seen.send(Seen::Dismissed);
         }
     }
 }
@@ -315,7 +315,7 @@ async fn what_fails_is_told_to_both_sides() {
         (Order::Fail(broken()), Status::OTHER, Some("the key store failed")),
         (Order::SignWrong, Status::OTHER, Some("the key store returned a wrong signature")),
         (
-            Order::Fail(KeyError::Gone),
+            Order::Fail(KeyError::Missing),
             Status::NO_CREDENTIALS,
             Some("the key store has no such key"),
         ),
@@ -327,7 +327,7 @@ async fn what_fails_is_told_to_both_sides() {
         world.order(order);
         assert_eq!(status(&ceremony.outcome().await.unwrap_err()), Some(expected));
         drop(ceremony);
-        let faults: Vec<String> = updates(&mut session)
+        let errors: Vec<String> = updates(&mut session)
             .await
             .into_iter()
             .filter_map(|update| match update {
@@ -335,7 +335,7 @@ async fn what_fails_is_told_to_both_sides() {
                 _ => None,
             })
             .collect();
-        assert_eq!(faults, Vec::from_iter(told));
+        assert_eq!(errors, Vec::from_iter(told));
         session.outcome().await.unwrap();
     }
 }
@@ -370,7 +370,7 @@ async fn the_key_of_a_replaced_passkey_is_deleted() {
 }
 
 #[tokio::test]
-async fn dropping_the_session_dismisses_the_prompt_and_says_no() {
+async fn dropping_the_session_dismisses_the_prompt_and_refuses() {
     let mut world = World::new();
     let (mut ceremony, session) = world.begin(make_credential("ada"));
     let outcome = tokio::spawn(async move { ceremony.outcome().await });
@@ -388,21 +388,21 @@ async fn dropping_the_session_dismisses_the_prompt_and_says_no() {
 }
 
 #[tokio::test]
-async fn a_client_that_leaves_dismisses_the_prompt() {
+async fn a_client_that_disconnects_dismisses_the_prompt() {
     let mut world = World::with_passkey().await;
     let (ceremony, mut session) = world.begin(get_assertion(&[]));
     world.sees(Seen::Asked("sign")).await;
     world.order(Order::Wait);
     drop(ceremony);
     world.sees(Seen::Dismissed).await;
-    let fault = session.outcome().await.unwrap_err().kind;
-    assert!(matches!(fault, ErrorKind::Cancelled(CancelledBy::Client)));
+    let kind = session.outcome().await.unwrap_err().kind;
+    assert!(matches!(kind, ErrorKind::Cancelled(CancelledBy::Client)));
     assert_eq!(world.keys(), 1);
 }
 
 /// With time that passes only where nothing else happens.
 #[tokio::test(start_paused = true)]
-async fn a_key_store_that_takes_too_long_is_cancelled() {
+async fn a_key_store_that_times_out_is_cancelled() {
     let mut world = World::with_passkey().await;
     world.order(Order::Wait);
     let (mut ceremony, mut session) = world.begin(get_assertion(&[]));

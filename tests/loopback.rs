@@ -33,7 +33,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
-/// Somebody with a phone, and how many questions are on its screen.
+/// A user with a phone, and how many questions are on its screen.
 #[derive(Clone)]
 struct Person {
     answers: bool,
@@ -76,16 +76,16 @@ struct World {
 }
 
 impl World {
-    async fn of_somebody_who_agrees() -> Self {
+    async fn of_a_user_who_agrees() -> Self {
         Self::new(true, UserVerification::Verified).await
     }
 
     /// With a phone that has no way to verify its user.
-    async fn of_somebody_who_is_only_present() -> Self {
+    async fn of_a_user_who_is_only_present() -> Self {
         Self::new(true, UserVerification::Present).await
     }
 
-    async fn of_somebody_who_is_away() -> Self {
+    async fn of_a_user_who_is_away() -> Self {
         Self::new(false, UserVerification::Verified).await
     }
 
@@ -156,7 +156,7 @@ async fn reach(ceremony: &mut Ceremony<CtapResponse>, enough: impl Fn(&ClientUpd
 
 #[tokio::test]
 async fn a_passkey_is_registered_and_signs_in_with_and_without_an_allow_list() {
-    let world = World::of_somebody_who_agrees().await;
+    let world = World::of_a_user_who_agrees().await;
     let CtapResponse::MakeCredential(made) = world.perform(make_credential("Ada")).await else {
         panic!("no registration")
     };
@@ -182,7 +182,7 @@ async fn a_passkey_is_registered_and_signs_in_with_and_without_an_allow_list() {
 
 #[tokio::test]
 async fn one_request_after_another_through_one_tunnel() {
-    let world = World::of_somebody_who_agrees().await;
+    let world = World::of_a_user_who_agrees().await;
     let mut ceremony = world.client.begin(registration(), None).unwrap();
     let mut session = world.scan(&ceremony);
     ceremony.outcome().await.unwrap();
@@ -196,7 +196,7 @@ async fn one_request_after_another_through_one_tunnel() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_ceremonies_share_the_air_and_the_service() {
-    let world = World::of_somebody_who_agrees().await;
+    let world = World::of_a_user_who_agrees().await;
     let mut under_way = tokio::task::JoinSet::new();
     for person in 0..10 {
         let request = make_credential(&format!("Ada {person}"));
@@ -219,7 +219,7 @@ async fn many_ceremonies_share_the_air_and_the_service() {
 async fn fifty_pairs_behind_one_address_end_well_at_once() {
     // However slow the machine is: it is not about deadlines.
     let _clock = clock::hold();
-    let world = World::of_somebody_who_agrees().await;
+    let world = World::of_a_user_who_agrees().await;
     let pairs = (0..50).map(|person| {
         let request = make_credential(&format!("Ada {person}"));
         let ceremony = world.client.begin(request.into(), None).unwrap();
@@ -231,8 +231,8 @@ async fn fifty_pairs_behind_one_address_end_well_at_once() {
 }
 
 #[tokio::test]
-async fn a_phone_that_gives_up_while_it_asks_says_no() {
-    let mut world = World::of_somebody_who_is_away().await;
+async fn a_phone_whose_prompt_times_out_refuses() {
+    let mut world = World::of_a_user_who_is_away().await;
     let (mut ceremony, session) = world.prompting().await;
     drop(session);
     let end = ceremony.outcome().await.unwrap_err();
@@ -242,8 +242,8 @@ async fn a_phone_that_gives_up_while_it_asks_says_no() {
 }
 
 #[tokio::test]
-async fn a_phone_that_is_switched_off_has_left() {
-    let mut world = World::of_somebody_who_is_away().await;
+async fn a_phone_that_is_switched_off_has_disconnected() {
+    let mut world = World::of_a_user_who_is_away().await;
     let mut ceremony = world.client.begin(registration(), None).unwrap();
     let phone = Runtime::new().unwrap();
     let session = {
@@ -254,14 +254,14 @@ async fn a_phone_that_is_switched_off_has_left() {
     phone.shutdown_background();
     let end = ceremony.outcome().await.unwrap_err();
     assert_eq!(end.stage, Stage::AwaitingResponse);
-    assert!(matches!(end.kind, ErrorKind::PeerLeft), "{end}");
+    assert!(matches!(end.kind, ErrorKind::PeerDisconnected), "{end}");
     assert!(end.can_retry());
     drop(session);
 }
 
 #[tokio::test]
 async fn a_client_that_is_dropped_while_the_phone_asks_takes_the_prompt_away() {
-    let mut world = World::of_somebody_who_is_away().await;
+    let mut world = World::of_a_user_who_is_away().await;
     let (ceremony, mut session) = world.prompting().await;
     drop(ceremony);
     let end = session.outcome().await.unwrap_err();
@@ -279,7 +279,7 @@ async fn a_client_that_is_dropped_once_it_was_connected_ends_the_session_at_once
         |update| matches!(update, ClientUpdate::Asked),
     ];
     for step in steps {
-        let world = World::of_somebody_who_is_away().await;
+        let world = World::of_a_user_who_is_away().await;
         let mut ceremony = world.client.begin(registration(), None).unwrap();
         let mut session = world.scan(&ceremony);
         reach(&mut ceremony, step).await;
@@ -287,7 +287,7 @@ async fn a_client_that_is_dropped_once_it_was_connected_ends_the_session_at_once
         let end = session.outcome().await.unwrap_err();
         let left = matches!(
             end.kind,
-            ErrorKind::PeerLeft
+            ErrorKind::PeerDisconnected
                 | ErrorKind::Cancelled(CancelledBy::Client)
                 | ErrorKind::Tunnel(TunnelError::Closed(_))
         );
@@ -298,7 +298,7 @@ async fn a_client_that_is_dropped_once_it_was_connected_ends_the_session_at_once
 
 #[tokio::test]
 async fn a_client_that_is_switched_off_takes_the_prompt_away_too() {
-    let mut world = World::of_somebody_who_is_away().await;
+    let mut world = World::of_a_user_who_is_away().await;
     let desktop = Runtime::new().unwrap();
     let ceremony = {
         let _on_the_desktop = desktop.enter();
@@ -309,7 +309,7 @@ async fn a_client_that_is_switched_off_takes_the_prompt_away_too() {
     desktop.shutdown_background();
     let end = session.outcome().await.unwrap_err();
     assert_eq!(end.stage, Stage::Answering);
-    assert!(matches!(end.kind, ErrorKind::PeerLeft), "{end}");
+    assert!(matches!(end.kind, ErrorKind::PeerDisconnected), "{end}");
     world.shown(0).await;
     drop(ceremony);
 }
@@ -325,7 +325,7 @@ fn program(work: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
 
 #[tokio::test]
 async fn a_client_that_closes_and_ends_its_program_has_told_the_phone() {
-    let mut world = World::of_somebody_who_is_away().await;
+    let mut world = World::of_a_user_who_is_away().await;
     let (client, mut shown) = (world.client.clone(), world.shown.clone());
     let (show, seen) = oneshot::channel();
     let desktop = program(async move {
@@ -343,7 +343,7 @@ async fn a_client_that_closes_and_ends_its_program_has_told_the_phone() {
 
 #[tokio::test]
 async fn a_phone_that_closes_and_ends_its_program_has_refused_the_client() {
-    let world = World::of_somebody_who_is_away().await;
+    let world = World::of_a_user_who_is_away().await;
     let mut ceremony = world.client.begin(registration(), None).unwrap();
     let (phone, code, mut shown) = (world.phone.clone(), code(&ceremony), world.shown.clone());
     let phone = program(async move {
@@ -358,17 +358,17 @@ async fn a_phone_that_closes_and_ends_its_program_has_refused_the_client() {
 
 #[tokio::test]
 async fn a_service_that_goes_down_ends_both_sides() {
-    let mut world = World::of_somebody_who_is_away().await;
+    let mut world = World::of_a_user_who_is_away().await;
     let (mut ceremony, mut session) = world.prompting().await;
     drop(world.service);
     let end = ceremony.outcome().await.unwrap_err();
     assert_eq!(end.stage, Stage::AwaitingResponse);
-    assert!(matches!(end.kind, ErrorKind::PeerLeft), "{end}");
+    assert!(matches!(end.kind, ErrorKind::PeerDisconnected), "{end}");
     session.outcome().await.unwrap_err();
     world.shown.wait_for(|shown| *shown == 0).await.unwrap();
 }
 
-/// A phone with a radio of its own, of somebody who agrees.
+/// A phone with a radio of its own, of a user who agrees.
 fn phone_with(radio: impl Advertiser + 'static, tunnel: &WebSocketDialer) -> Authenticator {
     let shown = watch::Sender::new(0);
     let person = Person { answers: true, verification: UserVerification::Verified, shown };
@@ -413,7 +413,7 @@ async fn both_end_well(mut ceremony: Ceremony<CtapResponse>, mut session: Sessio
 
 #[tokio::test]
 async fn one_phone_scans_a_code_again_after_bluetooth_was_off_and_ends_well() {
-    let world = World::of_somebody_who_agrees().await;
+    let world = World::of_a_user_who_agrees().await;
     let radio = FirstOff { air: world.air.clone(), tried: AtomicBool::new(false) };
     let phone = phone_with(radio, &world.tunnel);
     let ceremony = world.client.begin(registration(), None).unwrap();
@@ -428,7 +428,7 @@ async fn one_phone_scans_a_code_again_after_bluetooth_was_off_and_ends_well() {
 
 #[tokio::test]
 async fn one_phone_scans_a_code_twice_in_a_row_and_one_of_the_scans_ends_well() {
-    let world = World::of_somebody_who_agrees().await;
+    let world = World::of_a_user_who_agrees().await;
     let mut ceremony = world.client.begin(registration(), None).unwrap();
     let (mut one, mut other) = (world.scan(&ceremony), world.scan(&ceremony));
     let made = ceremony.outcome().await;
@@ -443,20 +443,20 @@ async fn one_phone_scans_a_code_twice_in_a_row_and_one_of_the_scans_ends_well() 
 }
 
 /// Refused once the client was connected to another, or closed at that moment.
-fn is_used(fault: &ErrorKind) -> bool {
-    matches!(fault, ErrorKind::Tunnel(TunnelError::Status(409) | TunnelError::Closed(Some(4409))))
+fn is_used(kind: &ErrorKind) -> bool {
+    matches!(kind, ErrorKind::Tunnel(TunnelError::Status(409) | TunnelError::Closed(Some(4409))))
 }
 
 #[tokio::test]
 async fn two_phones_scan_one_code_and_the_one_in_the_room_ends_well() {
-    let world = World::of_somebody_who_agrees().await;
+    let world = World::of_a_user_who_agrees().await;
     let ceremony = world.client.begin(registration(), None).unwrap();
     // It saw the code, and its adverts go elsewhere.
     let elsewhere = Air::new();
     let far_away = phone_with(elsewhere.clone(), &world.tunnel);
     let mut far_away = far_away.answer(code(&ceremony)).unwrap();
-    let heard = elsewhere.scan().await.unwrap().next().await;
-    assert!(matches!(heard, Ok(ScanEvent::Advert(_))), "{heard:?}");
+    let received = elsewhere.scan().await.unwrap().next().await;
+    assert!(matches!(received, Ok(ScanEvent::Advert(_))), "{received:?}");
     let session = world.scan(&ceremony);
     both_end_well(ceremony, session).await;
     // It does not wait for a minute and is told to bring the devices together.
@@ -469,7 +469,7 @@ async fn two_phones_scan_one_code_and_the_one_in_the_room_ends_well() {
 
 #[tokio::test]
 async fn a_phone_that_scans_a_code_in_use_is_told_to_use_a_new_one() {
-    let mut world = World::of_somebody_who_is_away().await;
+    let mut world = World::of_a_user_who_is_away().await;
     let ceremony = world.client.begin(registration(), None).unwrap();
     // Both see the code while it is shown.
     let seen = code(&ceremony);
@@ -488,7 +488,7 @@ async fn a_phone_that_scans_a_code_in_use_is_told_to_use_a_new_one() {
 
 #[tokio::test]
 async fn a_service_with_a_strangers_certificate_is_not_spoken_to() {
-    let world = World::of_somebody_who_agrees().await;
+    let world = World::of_a_user_who_agrees().await;
     let (stranger, _) = certificate(&[&domain()]);
     let tunnel = secure(&stranger, world.service.local_addr()).build().unwrap();
     let client = Client::new(world.air.clone(), tunnel);
@@ -500,7 +500,7 @@ async fn a_service_with_a_strangers_certificate_is_not_spoken_to() {
     assert_eq!(end.advice(), Advice::CheckTlsInspection);
 }
 
-mod for_a_site {
+mod for_a_relying_party {
     use fido_hybrid::ctap::{Algorithm, CredentialParameters, User, UserHandle};
     use fido_hybrid::error::{Error, Unsupported};
     use fido_hybrid::webauthn::{
@@ -539,7 +539,7 @@ mod for_a_site {
 
     #[tokio::test]
     async fn a_phone_that_cannot_verify_registers_and_signs_in_with_default_options() {
-        let world = World::of_somebody_who_is_only_present().await;
+        let world = World::of_a_user_who_is_only_present().await;
         let made = world.create(&creation()).await.unwrap();
         assert_eq!(made.authenticator_data().flags().0, 0x41, "present, with a credential");
         let key = *made.public_key().es256().unwrap();
@@ -559,7 +559,7 @@ mod for_a_site {
 
     #[tokio::test]
     async fn a_phone_that_cannot_verify_is_not_asked_where_that_is_required() {
-        let world = World::of_somebody_who_is_only_present().await;
+        let world = World::of_a_user_who_is_only_present().await;
         let mut options = creation();
         options.user_verification = Requirement::Required;
         let refused = world.create(&options).await.unwrap_err();

@@ -52,7 +52,7 @@ async fn preflight(scanner: impl Scanner + 'static, dialer: impl TunnelDialer + 
     Client::new(scanner, dialer).preflight().await
 }
 
-fn faults(health: &Health) -> Vec<&ErrorKind> {
+fn kinds(health: &Health) -> Vec<&ErrorKind> {
     let services = health.tunnel_services.iter();
     services.map(|service| &service.reached.as_ref().unwrap_err().kind).collect()
 }
@@ -93,20 +93,20 @@ impl TunnelDialer for Silence {
 /// what was dialled.
 #[derive(Clone)]
 struct Failing {
-    fault: TunnelError,
+    kind: TunnelError,
     dialled: Arc<Mutex<Vec<String>>>,
 }
 
 impl Failing {
-    fn new(fault: TunnelError) -> Self {
-        Self { fault, dialled: Arc::default() }
+    fn new(kind: TunnelError) -> Self {
+        Self { kind, dialled: Arc::default() }
     }
 }
 
 impl TunnelDialer for Failing {
     fn dial(&self, request: TunnelRequest) -> BoxFuture<'_, Result<OpenedTunnel, TunnelError>> {
         self.dialled.lock().unwrap().push(request.url.to_string());
-        Box::pin(async { Err(self.fault.clone()) })
+        Box::pin(async { Err(self.kind.clone()) })
     }
 }
 
@@ -148,7 +148,7 @@ async fn no_tunnel_is_left_at_a_service() {
 }
 
 #[tokio::test]
-async fn each_service_is_asked_once_for_a_tunnel_that_nobody_else_can_have() {
+async fn each_service_is_asked_once_for_a_tunnel_that_no_other_client_can_have() {
     let dialer = Failing::new(TunnelError::Status(404));
     for _ in 0..2 {
         assert!(preflight(Air::new(), dialer.clone()).await.is_ready());
@@ -189,7 +189,7 @@ async fn each_state_of_the_radio_is_told_with_its_advice() {
 async fn advice_that_holds_for_two_parts_is_given_once() {
     let health = preflight(Radio(Ok(AdapterState::Off)), Failing::new(no_name())).await;
     assert!(matches!(
-        faults(&health)[..],
+        kinds(&health)[..],
         [ErrorKind::Tunnel(TunnelError::Dns(_)), ErrorKind::Tunnel(TunnelError::Dns(_))]
     ));
     assert_eq!(health.advice(), [Advice::TurnBluetoothOn, Advice::CheckTheNetwork]);
@@ -203,8 +203,8 @@ async fn a_closed_port_is_told_as_that() {
     let (root, _) = own_certificate();
     let health = preflight(Air::new(), dialer(root, socket.local_addr().unwrap())).await;
     assert!(!health.is_ready());
-    for fault in faults(&health) {
-        assert!(matches!(fault, ErrorKind::Tunnel(TunnelError::Tcp(_))), "{fault:?}");
+    for kind in kinds(&health) {
+        assert!(matches!(kind, ErrorKind::Tunnel(TunnelError::Tcp(_))), "{kind:?}");
     }
     assert_eq!(health.advice(), [Advice::CheckTheNetwork]);
 }
@@ -214,8 +214,8 @@ async fn a_certificate_that_is_not_trusted_is_told_as_that() {
     let (_, address, _running) = service().await;
     let (unrelated, _) = own_certificate();
     let health = preflight(Air::new(), dialer(unrelated, address)).await;
-    for fault in faults(&health) {
-        assert!(matches!(fault, ErrorKind::Tunnel(TunnelError::Tls(_))), "{fault:?}");
+    for kind in kinds(&health) {
+        assert!(matches!(kind, ErrorKind::Tunnel(TunnelError::Tls(_))), "{kind:?}");
     }
     assert_eq!(health.advice(), [Advice::CheckTlsInspection]);
 }
@@ -239,8 +239,8 @@ async fn a_proxy_that_refuses_is_told_with_its_status_and_whom_to_let_through() 
         }
     });
     let health = preflight(Air::new(), dialer(root, address)).await;
-    for fault in faults(&health) {
-        assert!(matches!(fault, ErrorKind::Tunnel(TunnelError::Status(403))), "{fault:?}");
+    for kind in kinds(&health) {
+        assert!(matches!(kind, ErrorKind::Tunnel(TunnelError::Status(403))), "{kind:?}");
     }
     assert_eq!(health.advice(), [Advice::UseAnotherNetwork]);
     refusing.await.unwrap();
@@ -253,8 +253,8 @@ async fn silence_ends_at_the_deadline_and_blames_each_part() {
     assert_eq!(started.elapsed(), PREFLIGHT_DEADLINE);
     let Err(radio) = &health.bluetooth else { panic!("{health}") };
     assert!(matches!(radio.kind, ErrorKind::Bluetooth(BluetoothError::Silent)), "{radio:?}");
-    for fault in faults(&health) {
-        assert!(matches!(fault, ErrorKind::Deadline), "{fault:?}");
+    for kind in kinds(&health) {
+        assert!(matches!(kind, ErrorKind::Deadline), "{kind:?}");
     }
     assert_eq!(health.advice(), [Advice::RestartBluetooth, Advice::CheckTheNetwork]);
 }

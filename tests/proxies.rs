@@ -35,7 +35,7 @@ fn keep_alive() -> Duration {
     DEFAULT_KEEP_ALIVE.mul_f64(TIMEOUT.as_secs_f64() / DEFAULT_TIMEOUT.as_secs_f64())
 }
 
-/// A user who approves when the test says so.
+/// A user who approves when the test tells them to.
 struct Person {
     asked: watch::Sender<bool>,
     approves: watch::Receiver<bool>,
@@ -147,6 +147,6 @@ async fn a_ceremony_without_pings_ends_with_the_first_timeout_of_a_reverse_proxy
     let mut session = world.phone.answer(code(&ceremony)).unwrap();
     world.asked.wait_for(|asked| *asked).await.unwrap();
     let (client, phone) = tokio::join!(ceremony.outcome(), session.outcome());
-    let left = |end: Error| matches!(end.kind, ErrorKind::PeerLeft);
+    let left = |end: Error| matches!(end.kind, ErrorKind::PeerDisconnected);
     assert!(left(client.unwrap_err()) && left(phone.unwrap_err()));
 }

@@ -49,7 +49,7 @@ fn creation(extensions: Value) -> CreationOptions {
 }
 
 #[tokio::test]
-async fn another_sites_request_is_refused_before_any_radio() {
+async fn another_rps_request_is_refused_before_any_radio() {
     let evil = Origin::parse("https://evilexample.com").unwrap();
     let options = json!({"challenge": "AAECAw", "rpId": "example.com"});
     let options = RequestOptions::from_json(&options.to_string()).unwrap();

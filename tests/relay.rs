@@ -285,10 +285,10 @@ async fn a_crowd_that_says_nothing_loses_its_oldest_and_keeps_no_pair_out() {
 }
 
 #[tokio::test]
-async fn a_phone_that_leaves_closes_its_clients_tunnel_after_its_last_message() {
+async fn a_phone_that_disconnects_closes_its_clients_tunnel_after_its_last_message() {
     let (_running, dialer) = plain(Limits::default()).await;
     let (mut phone, mut client) = pair(&dialer).await;
-    // Unread when the phone leaves: it must not cost the client the rest.
+    // Unread when the phone disconnects: it must not cost the client the rest.
     client.tunnel.send(vec![vec![9; 1000]]).await.unwrap();
     phone.tunnel.send(vec![vec![1]]).await.unwrap();
     phone.tunnel.close().await;
@@ -297,7 +297,7 @@ async fn a_phone_that_leaves_closes_its_clients_tunnel_after_its_last_message() 
 }
 
 #[tokio::test]
-async fn a_client_that_vanishes_closes_the_phones_tunnel_with_1001() {
+async fn a_lost_client_connection_closes_the_phones_tunnel_with_1001() {
     let (_running, dialer) = plain(Limits::default()).await;
     let (mut phone, client) = pair(&dialer).await;
     drop(client);
@@ -359,7 +359,7 @@ async fn pings_are_answered_by_the_service_and_go_no_further() {
 }
 
 #[test]
-fn a_service_that_is_started_outside_a_runtime_says_so() {
+fn a_service_that_is_started_outside_a_runtime_fails() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let server = runtime.block_on(Server::builder().bind("127.0.0.1:0")).unwrap();
     assert!(server.start().is_err());

@@ -29,13 +29,13 @@ const SESSION: &str = "session";
 const NOW: Duration = Duration::from_secs(1000);
 
 /// A server and a passkey of Alice's that is registered at it.
-struct Site {
+struct World {
     server: RelyingParty,
     alice: Puppet,
     rng: SeededRng,
 }
 
-impl Site {
+impl World {
     fn empty() -> Self {
         let mut rng = SeededRng::new(1);
         let policy = Policy::new("example.com", "https://example.com");
@@ -44,16 +44,16 @@ impl Site {
     }
 
     fn new() -> Self {
-        let mut site = Self::empty();
-        site.register().unwrap();
-        site
+        let mut world = Self::empty();
+        world.register().unwrap();
+        world
     }
 
     fn synced() -> Self {
-        let mut site = Self::empty();
-        site.alice.flags = site.alice.flags | Flags::BACKUP_ELIGIBLE;
-        site.register().unwrap();
-        site
+        let mut world = Self::empty();
+        world.alice.flags = world.alice.flags | Flags::BACKUP_ELIGIBLE;
+        world.register().unwrap();
+        world
     }
 
     fn register(&mut self) -> Result<CredentialId, Refusal> {
@@ -99,32 +99,32 @@ fn change_bytes(answer: &mut Value, member: &str, change: impl FnOnce(&mut Vec<u
 
 #[test]
 fn a_passkey_is_registered_and_signs_in() {
-    let mut site = Site::empty();
-    let id = site.register().unwrap();
-    assert_eq!(id.as_bytes(), site.alice.id);
-    let stored = site.server.credential(&id).unwrap();
-    assert_eq!(stored.public_key, *site.alice.key.public_key());
+    let mut world = World::empty();
+    let id = world.register().unwrap();
+    assert_eq!(id.as_bytes(), world.alice.id);
+    let stored = world.server.credential(&id).unwrap();
+    assert_eq!(stored.public_key, *world.alice.key.public_key());
     assert_eq!(stored.transports, ["hybrid", "internal"]);
     assert!(!stored.backup_eligible && !stored.backed_up);
     let signed_in = SignedIn { account: "alice".to_owned(), credential: id };
-    assert_eq!(site.sign_in(), Ok(signed_in.clone()));
+    assert_eq!(world.sign_in(), Ok(signed_in.clone()));
     // Without a user handle, if the account was named.
-    site.alice.user_handle = None;
-    let options = site.server.start_sign_in(SESSION, Some("alice"), NOW, &mut site.rng);
-    let answer = site.alice.sign_in(&options);
-    assert_eq!(site.server.finish_sign_in(SESSION, &answer, NOW), Ok(signed_in));
+    world.alice.user_handle = None;
+    let options = world.server.start_sign_in(SESSION, Some("alice"), NOW, &mut world.rng);
+    let answer = world.alice.sign_in(&options);
+    assert_eq!(world.server.finish_sign_in(SESSION, &answer, NOW), Ok(signed_in));
 }
 
 #[test]
 fn options_ask_for_what_the_policy_wants() {
-    let mut site = Site::new();
-    let options = site.server.start_registration(SESSION, "alice", NOW, &mut site.rng);
+    let mut world = World::new();
+    let options = world.server.start_registration(SESSION, "alice", NOW, &mut world.rng);
     let options: Value = serde_json::from_str(&options).unwrap();
-    assert_eq!(options["excludeCredentials"][0]["id"], BASE64URL_NOPAD.encode(&site.alice.id));
+    assert_eq!(options["excludeCredentials"][0]["id"], BASE64URL_NOPAD.encode(&world.alice.id));
     assert_eq!(options["authenticatorSelection"]["userVerification"], "required");
     assert_eq!(options["attestation"], "none");
-    site.server.policy.attestation = AttestationPolicy::Enforced;
-    let other = site.server.start_registration(SESSION, "bob", NOW, &mut site.rng);
+    world.server.policy.attestation = AttestationPolicy::Enforced;
+    let other = world.server.start_registration(SESSION, "bob", NOW, &mut world.rng);
     let other: Value = serde_json::from_str(&other).unwrap();
     assert_eq!(other["attestation"], "direct");
     assert_eq!(other["excludeCredentials"], json!([]));
@@ -134,13 +134,13 @@ fn options_ask_for_what_the_policy_wants() {
 
 #[test]
 fn a_counter_may_go_up_and_a_backup_may_come_and_go() {
-    let mut site = Site::synced();
+    let mut world = World::synced();
     for (count, flags) in [(1, Flags::BACKED_UP), (5, Flags::default())] {
-        site.alice.count = count;
+        world.alice.count = count;
         let flags = flags | Flags::BACKUP_ELIGIBLE;
-        site.alice.flags = Flags::USER_PRESENT | Flags::USER_VERIFIED | flags;
-        let id = site.sign_in().unwrap().credential;
-        let stored = site.server.credential(&id).unwrap();
+        world.alice.flags = Flags::USER_PRESENT | Flags::USER_VERIFIED | flags;
+        let id = world.sign_in().unwrap().credential;
+        let stored = world.server.credential(&id).unwrap();
         assert_eq!(stored.sign_count, count);
         assert_eq!(stored.backed_up, flags.contains(Flags::BACKED_UP));
     }
@@ -148,22 +148,22 @@ fn a_counter_may_go_up_and_a_backup_may_come_and_go() {
 
 #[test]
 fn a_self_attestation_is_verified_and_taken_for_what_it_is() {
-    let mut site = Site::empty();
-    site.alice.attestation = "packed";
-    site.register().unwrap();
+    let mut world = World::empty();
+    world.alice.attestation = "packed";
+    world.register().unwrap();
 }
 
 // Challenges.
 
 #[test]
 fn a_challenge_is_good_once_whatever_came_of_it() {
-    let mut site = Site::new();
-    let options = site.server.start_sign_in(SESSION, None, NOW, &mut site.rng);
-    let honest = site.alice.sign_in(&options);
-    site.alice.origin = "https://evil.example".to_owned();
-    let wrong = site.alice.sign_in(&options);
-    assert_eq!(site.server.finish_sign_in(SESSION, &wrong, NOW), Err(Refusal::WrongOrigin));
-    assert_eq!(site.server.finish_sign_in(SESSION, &honest, NOW), Err(Refusal::UnknownChallenge));
+    let mut world = World::new();
+    let options = world.server.start_sign_in(SESSION, None, NOW, &mut world.rng);
+    let honest = world.alice.sign_in(&options);
+    world.alice.origin = "https://evil.example".to_owned();
+    let wrong = world.alice.sign_in(&options);
+    assert_eq!(world.server.finish_sign_in(SESSION, &wrong, NOW), Err(Refusal::WrongOrigin));
+    assert_eq!(world.server.finish_sign_in(SESSION, &honest, NOW), Err(Refusal::UnknownChallenge));
 }
 
 #[test]
@@ -172,28 +172,28 @@ fn a_challenge_is_good_until_it_expires() {
         (CHALLENGE_LIFETIME - Duration::from_millis(1), None),
         (CHALLENGE_LIFETIME, Some(Refusal::ExpiredChallenge)),
     ] {
-        let mut site = Site::new();
-        let options = site.server.start_sign_in(SESSION, None, NOW, &mut site.rng);
-        let answer = site.alice.sign_in(&options);
-        let result = site.server.finish_sign_in(SESSION, &answer, NOW + after);
+        let mut world = World::new();
+        let options = world.server.start_sign_in(SESSION, None, NOW, &mut world.rng);
+        let answer = world.alice.sign_in(&options);
+        let result = world.server.finish_sign_in(SESSION, &answer, NOW + after);
         assert_eq!(result.err(), expected);
     }
 }
 
 #[test]
 fn a_challenge_is_for_one_session_and_one_purpose() {
-    let mut site = Site::new();
-    let options = site.server.start_registration("another", "alice", NOW, &mut site.rng);
-    let answer = site.alice.register(&options);
-    assert_eq!(site.server.finish_registration(SESSION, &answer, NOW), Err(Refusal::OtherSession));
+    let mut world = World::new();
+    let options = world.server.start_registration("another", "alice", NOW, &mut world.rng);
+    let answer = world.alice.register(&options);
+    assert_eq!(world.server.finish_registration(SESSION, &answer, NOW), Err(Refusal::OtherSession));
     // A question of one kind with an answer that says that it is of the other.
-    let options = site.server.start_registration(SESSION, "alice", NOW, &mut site.rng);
-    let answer = site.alice.sign_in(&options);
-    assert_eq!(site.server.finish_sign_in(SESSION, &answer, NOW), Err(Refusal::WrongType));
-    site.alice.kind = Some("webauthn.create");
-    assert_eq!(site.sign_in(), Err(Refusal::WrongType));
-    site.alice.kind = Some("webauthn.get");
-    assert_eq!(site.register(), Err(Refusal::WrongType));
+    let options = world.server.start_registration(SESSION, "alice", NOW, &mut world.rng);
+    let answer = world.alice.sign_in(&options);
+    assert_eq!(world.server.finish_sign_in(SESSION, &answer, NOW), Err(Refusal::WrongType));
+    world.alice.kind = Some("webauthn.create");
+    assert_eq!(world.sign_in(), Err(Refusal::WrongType));
+    world.alice.kind = Some("webauthn.get");
+    assert_eq!(world.register(), Err(Refusal::WrongType));
 }
 
 // Checks of both.
@@ -201,19 +201,19 @@ fn a_challenge_is_for_one_session_and_one_purpose() {
 #[test]
 fn what_is_signed_for_elsewhere_is_refused() {
     for origin in ["https://example.com/", "https://www.example.com", "http://example.com"] {
-        let mut site = Site::new();
-        site.alice.origin = origin.to_owned();
-        assert_eq!(site.sign_in(), Err(Refusal::WrongOrigin), "{origin}");
-        assert_eq!(site.register(), Err(Refusal::WrongOrigin), "{origin}");
+        let mut world = World::new();
+        world.alice.origin = origin.to_owned();
+        assert_eq!(world.sign_in(), Err(Refusal::WrongOrigin), "{origin}");
+        assert_eq!(world.register(), Err(Refusal::WrongOrigin), "{origin}");
     }
-    let mut site = Site::new();
-    site.alice.cross_origin = true;
-    assert_eq!(site.sign_in(), Err(Refusal::CrossOrigin));
-    assert_eq!(site.register(), Err(Refusal::CrossOrigin));
-    let mut site = Site::new();
-    site.alice.rp_id = "www.example.com".to_owned();
-    assert_eq!(site.sign_in(), Err(Refusal::WrongRpId));
-    assert_eq!(site.register(), Err(Refusal::WrongRpId));
+    let mut world = World::new();
+    world.alice.cross_origin = true;
+    assert_eq!(world.sign_in(), Err(Refusal::CrossOrigin));
+    assert_eq!(world.register(), Err(Refusal::CrossOrigin));
+    let mut world = World::new();
+    world.alice.rp_id = "www.example.com".to_owned();
+    assert_eq!(world.sign_in(), Err(Refusal::WrongRpId));
+    assert_eq!(world.register(), Err(Refusal::WrongRpId));
 }
 
 #[test]
@@ -222,10 +222,10 @@ fn a_user_must_have_been_there_and_be_verified() {
         (Flags::USER_VERIFIED, Refusal::UserNotPresent),
         (Flags::USER_PRESENT, Refusal::UserNotVerified),
     ] {
-        let mut site = Site::new();
-        site.alice.flags = flags;
-        assert_eq!(site.sign_in(), Err(refusal));
-        assert_eq!(site.register(), Err(refusal));
+        let mut world = World::new();
+        world.alice.flags = flags;
+        assert_eq!(world.sign_in(), Err(refusal));
+        assert_eq!(world.register(), Err(refusal));
     }
 }
 
@@ -236,18 +236,18 @@ fn who_does_not_require_verification_takes_a_user_who_was_there() {
         (VerificationPolicy::Preferred, Ok(())),
         (VerificationPolicy::Discouraged, Ok(())),
     ] {
-        let mut site = Site::new();
-        site.server.policy.verification = verification;
-        site.alice.flags = Flags::USER_PRESENT;
-        assert_eq!(site.sign_in().map(drop), taken);
-        site.alice.flags = Flags::USER_VERIFIED;
-        assert_eq!(site.sign_in().map(drop), Err(Refusal::UserNotPresent));
+        let mut world = World::new();
+        world.server.policy.verification = verification;
+        world.alice.flags = Flags::USER_PRESENT;
+        assert_eq!(world.sign_in().map(drop), taken);
+        world.alice.flags = Flags::USER_VERIFIED;
+        assert_eq!(world.sign_in().map(drop), Err(Refusal::UserNotPresent));
     }
 }
 
 #[test]
 fn another_servers_questions_and_passkeys_are_checked_like_ones_own() {
-    let Site { server: mut theirs, mut alice, mut rng } = Site::empty();
+    let World { server: mut theirs, mut alice, mut rng } = World::empty();
     let policy = Policy::new("example.com", "https://example.com");
     let mut ours = RelyingParty::new(policy);
     let challenge = |options: &str| {
@@ -287,7 +287,7 @@ fn without_the_passkey_all_but_the_signature_is_checked() {
         (|alice| alice.flags = Flags::USER_PRESENT, Err(Refusal::UserNotVerified)),
     ];
     for (change, expected) in changes {
-        let Site { mut server, mut alice, mut rng } = Site::empty();
+        let World { mut server, mut alice, mut rng } = World::empty();
         change(&mut alice);
         let answer = alice.sign_in(&server.start_sign_in(SESSION, None, NOW, &mut rng));
         assert_eq!(server.check_unsigned(SESSION, &answer, NOW).map(drop), expected);
@@ -300,34 +300,34 @@ fn without_the_passkey_all_but_the_signature_is_checked() {
 
 #[test]
 fn backed_up_without_being_eligible_makes_no_sense() {
-    let mut site = Site::new();
-    site.alice.flags = site.alice.flags | Flags::BACKED_UP;
-    assert_eq!(site.sign_in(), Err(Refusal::BackupFlags));
-    let mut site = Site::empty();
-    site.alice.flags = site.alice.flags | Flags::BACKED_UP;
-    assert_eq!(site.register(), Err(Refusal::BackupFlags));
+    let mut world = World::new();
+    world.alice.flags = world.alice.flags | Flags::BACKED_UP;
+    assert_eq!(world.sign_in(), Err(Refusal::BackupFlags));
+    let mut world = World::empty();
+    world.alice.flags = world.alice.flags | Flags::BACKED_UP;
+    assert_eq!(world.register(), Err(Refusal::BackupFlags));
 }
 
 #[test]
 fn malformed_answers_are_refused() {
-    let mut site = Site::new();
+    let mut world = World::new();
     for (answer, refusal) in [
         (String::new(), Refusal::Malformed("the answer")),
         ("[]".to_owned(), Refusal::Malformed("the answer")),
         (" ".repeat(70_000), Refusal::Malformed("the answer")),
         (json!({"type": "public-key"}).to_string(), Refusal::Malformed("rawId")),
     ] {
-        assert_eq!(site.server.finish_sign_in(SESSION, &answer, NOW), Err(refusal));
-        assert_eq!(site.server.finish_registration(SESSION, &answer, NOW), Err(refusal));
+        assert_eq!(world.server.finish_sign_in(SESSION, &answer, NOW), Err(refusal));
+        assert_eq!(world.server.finish_registration(SESSION, &answer, NOW), Err(refusal));
     }
-    let refused = site.sign_in_with(|answer| answer["id"] = json!("AAAA"));
+    let refused = world.sign_in_with(|answer| answer["id"] = json!("AAAA"));
     assert_eq!(refused, Err(Refusal::Malformed("the answer")));
-    let refused = site.sign_in_with(|answer| answer["response"]["signature"] = json!("*"));
+    let refused = world.sign_in_with(|answer| answer["response"]["signature"] = json!("*"));
     assert_eq!(refused, Err(Refusal::Malformed("signature")));
     let trailing = |answer: &mut Value| {
         change_bytes(answer, "attestationObject", |bytes| bytes.push(0));
     };
-    let refused = site.register_as("bob", trailing);
+    let refused = world.register_as("bob", trailing);
     assert_eq!(refused, Err(Refusal::Malformed("the attestation object")));
 }
 
@@ -335,76 +335,76 @@ fn malformed_answers_are_refused() {
 
 #[test]
 fn a_registration_must_hold_the_credential_that_it_names() {
-    let mut site = Site::empty();
+    let mut world = World::empty();
     let other_id = |answer: &mut Value| {
         answer["id"] = json!("AAAA");
         answer["rawId"] = json!("AAAA");
     };
-    assert_eq!(site.register_as("alice", other_id), Err(Refusal::IdMismatch));
+    assert_eq!(world.register_as("alice", other_id), Err(Refusal::IdMismatch));
     // No id is that long: the puppet leaves the credential out.
-    site.alice.id = vec![0; 1024];
-    assert_eq!(site.register_as("alice", other_id), Err(Refusal::NoCredential));
+    world.alice.id = vec![0; 1024];
+    assert_eq!(world.register_as("alice", other_id), Err(Refusal::NoCredential));
 }
 
 #[test]
 fn an_id_is_registered_once() {
-    let mut site = Site::new();
-    site.alice.key = SecretKey::from_scalar(&[0x42; 32]).unwrap();
-    assert_eq!(site.register_as("mallory", |_| {}), Err(Refusal::IdTaken));
+    let mut world = World::new();
+    world.alice.key = SecretKey::from_scalar(&[0x42; 32]).unwrap();
+    assert_eq!(world.register_as("mallory", |_| {}), Err(Refusal::IdTaken));
 }
 
 #[test]
 fn the_algorithm_must_be_one_that_was_offered() {
-    let mut site = Site::empty();
-    site.server.policy.algorithms = vec![Algorithm::RS256];
-    assert_eq!(site.register(), Err(Refusal::Algorithm));
+    let mut world = World::empty();
+    world.server.policy.algorithms = vec![Algorithm::RS256];
+    assert_eq!(world.register(), Err(Refusal::Algorithm));
 }
 
 #[test]
 fn profiles_tell_synced_from_device_bound() {
-    let mut site = Site::empty();
-    site.server.policy.backup = BackupPolicy::Synced;
-    assert_eq!(site.register(), Err(Refusal::DeviceBoundNotAllowed));
-    site.server.policy.backup = BackupPolicy::DeviceBound;
-    site.register().unwrap();
+    let mut world = World::empty();
+    world.server.policy.backup = BackupPolicy::Synced;
+    assert_eq!(world.register(), Err(Refusal::DeviceBoundNotAllowed));
+    world.server.policy.backup = BackupPolicy::DeviceBound;
+    world.register().unwrap();
 
-    let mut site = Site::empty();
-    site.alice.flags = site.alice.flags | Flags::BACKUP_ELIGIBLE | Flags::BACKED_UP;
-    site.server.policy.backup = BackupPolicy::DeviceBound;
-    assert_eq!(site.register(), Err(Refusal::SyncedNotAllowed));
-    site.server.policy.backup = BackupPolicy::Synced;
-    site.register().unwrap();
+    let mut world = World::empty();
+    world.alice.flags = world.alice.flags | Flags::BACKUP_ELIGIBLE | Flags::BACKED_UP;
+    world.server.policy.backup = BackupPolicy::DeviceBound;
+    assert_eq!(world.register(), Err(Refusal::SyncedNotAllowed));
+    world.server.policy.backup = BackupPolicy::Synced;
+    world.register().unwrap();
 }
 
 #[test]
 fn models_are_held_to_the_list() {
     let microsofts = vec![MICROSOFT_AUTHENTICATOR_ANDROID, MICROSOFT_AUTHENTICATOR_IOS];
-    let mut site = Site::empty();
-    site.server.policy.models = ModelPolicy::Only(microsofts.clone());
-    assert_eq!(site.register(), Err(Refusal::ModelNotAllowed));
-    site.alice.aaguid = MICROSOFT_AUTHENTICATOR_IOS;
-    site.server.policy.models = ModelPolicy::AllBut(microsofts.clone());
-    assert_eq!(site.register(), Err(Refusal::ModelNotAllowed));
-    site.server.policy.models = ModelPolicy::Only(microsofts);
-    site.register().unwrap();
+    let mut world = World::empty();
+    world.server.policy.models = ModelPolicy::Only(microsofts.clone());
+    assert_eq!(world.register(), Err(Refusal::ModelNotAllowed));
+    world.alice.aaguid = MICROSOFT_AUTHENTICATOR_IOS;
+    world.server.policy.models = ModelPolicy::AllBut(microsofts.clone());
+    assert_eq!(world.register(), Err(Refusal::ModelNotAllowed));
+    world.server.policy.models = ModelPolicy::Only(microsofts);
+    world.register().unwrap();
     // At every sign-in again, by what is on file.
-    site.alice.aaguid = Aaguid::ZERO;
-    site.sign_in().unwrap();
-    site.server.policy.models = ModelPolicy::AllBut(vec![MICROSOFT_AUTHENTICATOR_IOS]);
-    assert_eq!(site.sign_in(), Err(Refusal::ModelNotAllowed));
+    world.alice.aaguid = Aaguid::ZERO;
+    world.sign_in().unwrap();
+    world.server.policy.models = ModelPolicy::AllBut(vec![MICROSOFT_AUTHENTICATOR_IOS]);
+    assert_eq!(world.sign_in(), Err(Refusal::ModelNotAllowed));
 }
 
 #[test]
 fn attestations_are_checked_and_enforced() {
     for format in ["none", "packed", "tpm"] {
-        let mut site = Site::empty();
-        site.alice.attestation = format;
-        site.server.policy.attestation = AttestationPolicy::Enforced;
-        assert_eq!(site.register(), Err(Refusal::NotAttested), "{format}");
+        let mut world = World::empty();
+        world.alice.attestation = format;
+        world.server.policy.attestation = AttestationPolicy::Enforced;
+        assert_eq!(world.register(), Err(Refusal::NotAttested), "{format}");
     }
     // The counter again: signed over by `packed`, and by `none` not.
-    let mut site = Site::empty();
-    site.alice.attestation = "packed";
+    let mut world = World::empty();
+    world.alice.attestation = "packed";
     let change_counter = |answer: &mut Value| {
         change_bytes(answer, "attestationObject", |bytes| {
             let hash = fido_hybrid::crypto::sha256(&[b"example.com"]);
@@ -412,22 +412,22 @@ fn attestations_are_checked_and_enforced() {
             bytes[at + 36] ^= 1;
         });
     };
-    assert_eq!(site.register_as("alice", change_counter), Err(Refusal::AttestationInvalid));
-    site.alice.attestation = "none";
-    site.register_as("alice", change_counter).unwrap();
+    assert_eq!(world.register_as("alice", change_counter), Err(Refusal::AttestationInvalid));
+    world.alice.attestation = "none";
+    world.register_as("alice", change_counter).unwrap();
 }
 
 #[test]
 fn none_with_a_statement_is_no_none() {
-    let mut site = Site::empty();
-    site.alice.attestation = "packed";
+    let mut world = World::empty();
+    world.alice.attestation = "packed";
     let rename = |answer: &mut Value| {
         change_bytes(answer, "attestationObject", |bytes| {
             let at = bytes.windows(7).position(|window| window == b"\x66packed").unwrap();
             bytes.splice(at..at + 7, *b"\x64none");
         });
     };
-    assert_eq!(site.register_as("alice", rename), Err(Refusal::AttestationInvalid));
+    assert_eq!(world.register_as("alice", rename), Err(Refusal::AttestationInvalid));
 }
 
 // Checks of a sign-in.
@@ -437,74 +437,74 @@ fn the_signature_must_be_the_credentials_over_all_of_it() {
     let flip = |member: &'static str, at: usize| {
         move |answer: &mut Value| change_bytes(answer, member, |bytes| bytes[at] ^= 1)
     };
-    let mut site = Site::new();
+    let mut world = World::new();
     // The counter, which is not looked at before; a key of the client data,
     // which then says nothing; the signature; the key.
-    assert_eq!(site.sign_in_with(flip("authenticatorData", 36)), Err(Refusal::Signature));
+    assert_eq!(world.sign_in_with(flip("authenticatorData", 36)), Err(Refusal::Signature));
     let rename = |answer: &mut Value| {
         change_bytes(answer, "clientDataJSON", |bytes| {
             let at = bytes.windows(11).position(|window| window == b"crossOrigin").unwrap();
             bytes[at] = b'C';
         });
     };
-    assert_eq!(site.sign_in_with(rename), Err(Refusal::Signature));
-    assert_eq!(site.sign_in_with(flip("signature", 10)), Err(Refusal::Signature));
-    site.alice.key = SecretKey::from_scalar(&[0x42; 32]).unwrap();
-    assert_eq!(site.sign_in(), Err(Refusal::Signature));
+    assert_eq!(world.sign_in_with(rename), Err(Refusal::Signature));
+    assert_eq!(world.sign_in_with(flip("signature", 10)), Err(Refusal::Signature));
+    world.alice.key = SecretKey::from_scalar(&[0x42; 32]).unwrap();
+    assert_eq!(world.sign_in(), Err(Refusal::Signature));
 }
 
 #[test]
 fn a_passkey_is_its_owners() {
-    let mut site = Site::new();
-    let of_alice = site.alice.user_handle.take();
-    assert_eq!(site.sign_in(), Err(Refusal::NoUserHandle));
-    site.alice.user_handle = Some(vec![0; 16]);
-    assert_eq!(site.sign_in(), Err(Refusal::OtherAccount));
-    site.alice.user_handle = of_alice;
+    let mut world = World::new();
+    let of_alice = world.alice.user_handle.take();
+    assert_eq!(world.sign_in(), Err(Refusal::NoUserHandle));
+    world.alice.user_handle = Some(vec![0; 16]);
+    assert_eq!(world.sign_in(), Err(Refusal::OtherAccount));
+    world.alice.user_handle = of_alice;
     // Bob is asked for and Alice's passkey answers.
-    let options = site.server.start_sign_in(SESSION, Some("bob"), NOW, &mut site.rng);
-    let answer = site.alice.sign_in(&options);
-    assert_eq!(site.server.finish_sign_in(SESSION, &answer, NOW), Err(Refusal::OtherAccount));
+    let options = world.server.start_sign_in(SESSION, Some("bob"), NOW, &mut world.rng);
+    let answer = world.alice.sign_in(&options);
+    assert_eq!(world.server.finish_sign_in(SESSION, &answer, NOW), Err(Refusal::OtherAccount));
 }
 
 #[test]
 fn unknown_and_revoked_passkeys_are_refused() {
-    let mut site = Site::new();
-    let id = site.sign_in().unwrap().credential;
-    site.server.revoke(&id);
-    assert_eq!(site.sign_in(), Err(Refusal::Revoked));
-    site.alice.id = vec![9; 16];
-    assert_eq!(site.sign_in(), Err(Refusal::UnknownCredential));
+    let mut world = World::new();
+    let id = world.sign_in().unwrap().credential;
+    world.server.revoke(&id);
+    assert_eq!(world.sign_in(), Err(Refusal::Revoked));
+    world.alice.id = vec![9; 16];
+    assert_eq!(world.sign_in(), Err(Refusal::UnknownCredential));
 }
 
 #[test]
 fn a_passkey_stays_of_its_kind() {
-    let mut site = Site::new();
-    site.alice.flags = site.alice.flags | Flags::BACKUP_ELIGIBLE;
-    assert_eq!(site.sign_in(), Err(Refusal::BackupEligibilityChanged));
-    let mut site = Site::synced();
-    site.alice.flags = Flags::USER_PRESENT | Flags::USER_VERIFIED;
-    assert_eq!(site.sign_in(), Err(Refusal::BackupEligibilityChanged));
+    let mut world = World::new();
+    world.alice.flags = world.alice.flags | Flags::BACKUP_ELIGIBLE;
+    assert_eq!(world.sign_in(), Err(Refusal::BackupEligibilityChanged));
+    let mut world = World::synced();
+    world.alice.flags = Flags::USER_PRESENT | Flags::USER_VERIFIED;
+    assert_eq!(world.sign_in(), Err(Refusal::BackupEligibilityChanged));
 }
 
 #[test]
 fn a_policy_that_became_stricter_holds_for_passkeys_on_file() {
-    let mut site = Site::synced();
-    site.server.policy.backup = BackupPolicy::DeviceBound;
-    assert_eq!(site.sign_in(), Err(Refusal::SyncedNotAllowed));
+    let mut world = World::synced();
+    world.server.policy.backup = BackupPolicy::DeviceBound;
+    assert_eq!(world.sign_in(), Err(Refusal::SyncedNotAllowed));
 }
 
 #[test]
 fn a_counter_that_stands_still_or_goes_back_is_refused() {
-    let mut site = Site::empty();
-    site.alice.count = 7;
-    site.register().unwrap();
+    let mut world = World::empty();
+    world.alice.count = 7;
+    world.register().unwrap();
     for count in [7, 6, 0] {
-        site.alice.count = count;
-        assert_eq!(site.sign_in(), Err(Refusal::Counter), "{count}");
+        world.alice.count = count;
+        assert_eq!(world.sign_in(), Err(Refusal::Counter), "{count}");
     }
-    site.alice.count = 8;
-    site.sign_in().unwrap();
+    world.alice.count = 8;
+    world.sign_in().unwrap();
 }
 
 // What the demo shows.

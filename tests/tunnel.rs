@@ -107,32 +107,32 @@ async fn dialling(answers: &[String]) -> Result<OpenedTunnel, TunnelError> {
 }
 
 #[tokio::test]
-async fn a_closed_port_is_a_fault_of_tcp() {
+async fn a_closed_port_is_a_tcp_error() {
     // Bound, so that no other program gets it, and not listening.
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
     let address = socket.local_addr().unwrap();
     let (root, _) = certificate(&[&domain()]);
     let dialer = secure(&root, address).build().unwrap();
-    let fault = dialer.dial(phone_url(TUNNEL).into()).await.unwrap_err();
-    assert!(matches!(fault, TunnelError::Tcp(_)), "{fault:?}");
+    let error = dialer.dial(phone_url(TUNNEL).into()).await.unwrap_err();
+    assert!(matches!(error, TunnelError::Tcp(_)), "{error:?}");
 }
 
 #[tokio::test]
-async fn an_unknown_authority_is_a_fault_of_tls() {
+async fn an_unknown_authority_is_a_tls_error() {
     let (_, config) = certificate(&[&domain()]);
     let (unrelated, _) = certificate(&[&domain()]);
-    let fault = against(config, &unrelated).await;
-    assert!(matches!(fault, TunnelError::Tls(_)), "{fault:?}");
+    let error = against(config, &unrelated).await;
+    assert!(matches!(error, TunnelError::Tls(_)), "{error:?}");
 }
 
 #[tokio::test]
-async fn a_certificate_outside_its_dates_is_a_fault_of_the_clock() {
+async fn a_certificate_outside_its_dates_is_a_clock_error() {
     for (from, until) in [(1990, 2020), (3000, 3010)] {
         let (root, config) = certificate_between(&[&domain()], from, until);
-        let fault = against(config, &root).await;
-        assert!(matches!(fault, TunnelError::CertificateDate(_)), "{from}: {fault:?}");
-        let error = Error::new(Stage::Connecting, fault);
+        let error = against(config, &root).await;
+        assert!(matches!(error, TunnelError::CertificateDate(_)), "{from}: {error:?}");
+        let error = Error::new(Stage::Connecting, error);
         assert_eq!(error.advice(), Advice::CheckTheClock);
         let expected = "connecting to the phone: the tunnel service's certificate is not valid at \
                         this device's date and time";
@@ -141,11 +141,11 @@ async fn a_certificate_outside_its_dates_is_a_fault_of_the_clock() {
 }
 
 #[tokio::test]
-async fn another_services_certificate_is_a_fault_of_tls_and_its_names_are_not_shown() {
+async fn another_services_certificate_is_a_tls_error_and_its_names_are_not_shown() {
     let (root, config) = certificate(&["text-from-the-peer.example"]);
-    let fault = against(config, &root).await;
-    assert!(matches!(fault, TunnelError::Tls(_)), "{fault:?}");
-    let shown = format!("{fault:?} {fault} {}", fault.source().unwrap());
+    let error = against(config, &root).await;
+    assert!(matches!(error, TunnelError::Tls(_)), "{error:?}");
+    let shown = format!("{error:?} {error} {}", error.source().unwrap());
     assert!(!shown.contains("text-from-the-peer"), "{shown}");
 }
 
@@ -163,7 +163,7 @@ async fn against(config: Arc<rustls::ServerConfig>, root: &CertificateDer<'stati
 }
 
 #[tokio::test]
-async fn a_service_that_does_not_speak_tls_is_a_fault_of_tls() {
+async fn a_service_that_does_not_speak_tls_is_a_tls_error() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (root, _) = certificate(&[&domain()]);
     let dialer = secure(&root, listener.local_addr().unwrap()).build().unwrap();
@@ -173,8 +173,8 @@ async fn a_service_that_does_not_speak_tls_is_a_fault_of_tls() {
         stream
     };
     let (_stream, opened) = tokio::join!(serving, dialer.dial(phone_url(TUNNEL).into()));
-    let fault = opened.unwrap_err();
-    assert!(matches!(fault, TunnelError::Tls(_)), "{fault:?}");
+    let error = opened.unwrap_err();
+    assert!(matches!(error, TunnelError::Tls(_)), "{error:?}");
 }
 
 #[tokio::test]
@@ -239,8 +239,8 @@ async fn answers_that_break_the_rules_are_refused() {
         switching(&"X-Filler: a\r\n".repeat(1000)),
     ];
     for answer in answers {
-        let fault = dialling(std::slice::from_ref(&answer)).await.unwrap_err();
-        assert!(matches!(fault, TunnelError::Upgrade(_)), "{answer}: {fault:?}");
+        let error = dialling(std::slice::from_ref(&answer)).await.unwrap_err();
+        assert!(matches!(error, TunnelError::Upgrade(_)), "{answer}: {error:?}");
     }
 }
 
@@ -267,29 +267,29 @@ async fn two_redirects_are_followed_with_all_headers() {
 #[tokio::test]
 async fn a_third_redirect_is_not_followed() {
     let answers = [302, 303, 308].map(|status| redirect(status, "/again"));
-    let fault = dialling(&answers).await.unwrap_err();
-    assert!(matches!(fault, TunnelError::Redirect), "{fault:?}");
+    let error = dialling(&answers).await.unwrap_err();
+    assert!(matches!(error, TunnelError::Redirect), "{error:?}");
 }
 
 #[tokio::test]
 async fn redirects_away_from_wss_are_not_followed() {
     for location in ["https", "http", "ws"].map(|scheme| format!("{scheme}://{OTHER_NAME}/")) {
-        let fault = dialling(&[redirect(302, &location)]).await.unwrap_err();
-        assert!(matches!(fault, TunnelError::Redirect), "{location}: {fault:?}");
+        let error = dialling(&[redirect(302, &location)]).await.unwrap_err();
+        assert!(matches!(error, TunnelError::Redirect), "{location}: {error:?}");
     }
     let without_location = "HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n".to_owned();
-    let fault = dialling(&[without_location]).await.unwrap_err();
-    assert!(matches!(fault, TunnelError::Redirect), "{fault:?}");
+    let error = dialling(&[without_location]).await.unwrap_err();
+    assert!(matches!(error, TunnelError::Redirect), "{error:?}");
 }
 
 #[tokio::test]
-async fn a_service_that_hangs_up_instead_of_answering_is_closed() {
+async fn a_service_that_closes_instead_of_answering_is_reported_as_closed() {
     let service = Service::answering(&[String::new()]).await;
     let dialer = service.dialer();
     let hanging_up = async { drop(service.finish().await) };
     let ((), opened) = tokio::join!(hanging_up, dialer.dial(phone_url(TUNNEL).into()));
-    let fault = opened.unwrap_err();
-    assert!(matches!(fault, TunnelError::Closed(None)), "{fault:?}");
+    let error = opened.unwrap_err();
+    assert!(matches!(error, TunnelError::Closed(None)), "{error:?}");
 }
 
 #[tokio::test]
@@ -314,7 +314,7 @@ async fn messages_pings_and_goodbyes_over_tls() {
 }
 
 #[tokio::test]
-async fn a_service_that_vanishes_closes_the_tunnel() {
+async fn a_lost_connection_to_the_service_closes_the_tunnel() {
     let service = Service::answering(&[accepted()]).await;
     let mut opened = service.dial().await.unwrap();
     drop(service.finish().await);
@@ -409,9 +409,9 @@ async fn a_tls_configuration_of_the_callers_offers_what_it_says() {
 async fn a_tunnel_opens_over_a_connection_made_elsewhere() {
     let (stream, far_end) = tokio::io::duplex(4096);
     drop(far_end);
-    let fault =
+    let error =
         open_over(stream, &phone_url(TUNNEL).into(), TunnelOptions::default()).await.unwrap_err();
-    assert!(matches!(fault, TunnelError::Closed(None)), "{fault:?}");
+    assert!(matches!(error, TunnelError::Closed(None)), "{error:?}");
 }
 
 fn client_config(roots: RootCertStore) -> ClientConfig {

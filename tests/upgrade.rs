@@ -132,7 +132,7 @@ async fn answers_that_the_standards_allow_open_the_tunnel() {
     ]);
     for answer in answers {
         let opened = service.dial(&answer).await;
-        let mut opened = opened.unwrap_or_else(|fault| panic!("{answer}: {fault}"));
+        let mut opened = opened.unwrap_or_else(|error| panic!("{answer}: {error}"));
         assert_eq!(opened.routing_id, Some(RoutingId([1, 0xa2, 0xb3])), "{answer}");
         // What came in the same segment belongs to the WebSocket.
         assert_eq!(opened.tunnel.receive().await.unwrap(), Some(vec![7]), "{answer}");

@@ -39,7 +39,7 @@ pub fn cases() -> Vec<Case> {
         ),
         Case::new(
             "accept one's own advert",
-            plain(move || same_ours.open(&own).map(|heard| heard.eid)),
+            plain(move || same_ours.open(&own).map(|received| received.eid)),
             "that and one AES block",
             plain(move || {
                 let mut plaintext = aes::Block::default();

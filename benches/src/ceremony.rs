@@ -1,7 +1,7 @@
 //! A whole registration on loopback: the async client, the async phone and the
 //! tunnel service, all on one thread, over WebSockets without and with TLS.
 //!
-//! The clock runs from when the client has heard the advert to when its caller
+//! The clock runs from when the client has received the advert to when its caller
 //! has the answer: dial, handshake, introduction, request, a user who agrees at
 //! once, a new passkey and its registration. TLS 1.3 with a certificate on
 //! P-256, by aws-lc-rs in either build.
@@ -37,22 +37,22 @@ pub struct World {
     runtime: Runtime,
     client: Client,
     phone: Authenticator,
-    heard: Heard,
+    received: ReceivedAt,
     _service: ServerHandle,
 }
 
-type Heard = Arc<Mutex<Option<Instant>>>;
+type ReceivedAt = Arc<Mutex<Option<Instant>>>;
 
-/// The air, with a note of when the last advert was heard.
+/// The air, with a note of when the last advert was received.
 #[derive(Clone)]
 struct Noting {
     air: Air,
-    heard: Heard,
+    received: ReceivedAt,
 }
 
 struct NotingScan {
     scan: Box<dyn Scan>,
-    heard: Heard,
+    received: ReceivedAt,
 }
 
 impl Scanner for Noting {
@@ -63,7 +63,7 @@ impl Scanner for Noting {
     fn scan(&self) -> BoxFuture<'_, Result<Box<dyn Scan>, BluetoothError>> {
         Box::pin(async move {
             let scan = self.air.scan().await?;
-            Ok(Box::new(NotingScan { scan, heard: Arc::clone(&self.heard) }) as Box<dyn Scan>)
+            Ok(Box::new(NotingScan { scan, received: Arc::clone(&self.received) }) as Box<dyn Scan>)
         })
     }
 }
@@ -72,7 +72,7 @@ impl Scan for NotingScan {
     fn next(&mut self) -> BoxFuture<'_, Result<ScanEvent, BluetoothError>> {
         Box::pin(async move {
             let event = self.scan.next().await;
-            *self.heard.lock().unwrap() = Some(Instant::now());
+            *self.received.lock().unwrap() = Some(Instant::now());
             event
         })
     }
@@ -105,8 +105,8 @@ impl World {
             Transport::Wss => tunnel.resolve(&domain, service.local_addr()),
         };
         let tunnel = tunnel.build().unwrap();
-        let (air, heard) = (Air::new(), Heard::default());
-        let radio = Noting { air: air.clone(), heard: Arc::clone(&heard) };
+        let (air, received) = (Air::new(), ReceivedAt::default());
+        let radio = Noting { air: air.clone(), received: Arc::clone(&received) };
         let client = Client::new(radio, tunnel.clone());
         let phone = Authenticator::new(AuthenticatorParts {
             store: MemoryStore::new(),
@@ -115,7 +115,7 @@ impl World {
             dialer: tunnel,
             domain: TunnelDomain::GOOGLE,
         });
-        Self { runtime, client, phone, heard, _service: service }
+        Self { runtime, client, phone, received, _service: service }
     }
 
     /// One ceremony, to its end on both sides; how long it took from the
@@ -130,7 +130,7 @@ impl World {
             assert!(matches!(response, CtapResponse::MakeCredential(_)));
             drop(ceremony);
             session.outcome().await.unwrap();
-            answered - self.heard.lock().unwrap().take().unwrap()
+            answered - self.received.lock().unwrap().take().unwrap()
         })
     }
 }

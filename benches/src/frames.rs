@@ -32,7 +32,7 @@ fn crypter() -> Crypter {
     Crypter::new(TrafficKey::new(KEY), TrafficKey::new(KEY))
 }
 
-/// A crypter whose counters start anew long before they end.
+/// A crypter whose counters restart long before they end.
 struct Counted {
     crypter: Crypter,
     used: u32,

@@ -1,7 +1,7 @@
 //! What is measured, and the yardstick beside it.
 //!
 //! A [`Case`] is one operation of this crate and a yardstick that does the
-//! least that anybody would have to do, or the same by another crate. Three
+//! least that any implementation must do, or the same by another crate. Three
 //! programs run the same cases: the criterion benches (`cargo bench`),
 //! `ratios`, which prints the table of README.md, and `instructions`, whose
 //! instructions callgrind counts.

@@ -90,44 +90,45 @@ async fn run(narrator: &Arc<Narrator>) -> Result<String> {
     let started = Instant::now();
     let mut rng = UnwrapErr(SysRng);
     let world = World::new().await?;
-    let mut site = RelyingParty::new(Policy::new(RP_ID, ORIGIN));
+    let mut relying_party = RelyingParty::new(Policy::new(RP_ID, ORIGIN));
     let phone = Phone::new(&world, narrator)?;
     let client = Client::new(world.air.clone(), world.tunnel.clone());
     let origin = Origin::parse(ORIGIN)?;
 
     narrator.show("A desktop, a phone and a tunnel service, all on this computer.");
     narrator.scene("Register a passkey");
-    let options = site.start_registration(SESSION, ACCOUNT, started.elapsed(), &mut rng);
-    narrator.say(Voice::Site, format_args!("Requests a passkey for {ACCOUNT}."));
+    let options = relying_party.start_registration(SESSION, ACCOUNT, started.elapsed(), &mut rng);
+    narrator.say(Voice::RelyingParty, format_args!("Requests a passkey for {ACCOUNT}."));
     let ceremony = client.create(&CreationOptions::from_json(&options)?, &origin)?;
     let registration = perform(ceremony, &phone, narrator).await?;
     let registered = registration.to_json();
-    let credential = site.finish_registration(SESSION, registered.expose(), started.elapsed())?;
-    narrator.say(Voice::Site, "The answer is valid. The passkey is registered.");
+    let credential =
+        relying_party.finish_registration(SESSION, registered.expose(), started.elapsed())?;
+    narrator.say(Voice::RelyingParty, "The answer is valid. The passkey is registered.");
 
     narrator.scene("Sign in, without typing");
     // No account is named: the allow list is empty, the phone knows who it is.
-    let options = site.start_sign_in(SESSION, None, started.elapsed(), &mut rng);
-    narrator.say(Voice::Site, "Requests a sign-in, without naming an account.");
+    let options = relying_party.start_sign_in(SESSION, None, started.elapsed(), &mut rng);
+    narrator.say(Voice::RelyingParty, "Requests a sign-in, without naming an account.");
     let ceremony = client.get(&RequestOptions::from_json(&options)?, &origin)?;
     let assertion = perform(ceremony, &phone, narrator).await?;
     let signed = assertion.to_json();
-    let signed_in = site.finish_sign_in(SESSION, signed.expose(), started.elapsed())?;
+    let signed_in = relying_party.finish_sign_in(SESSION, signed.expose(), started.elapsed())?;
     if signed_in.account != ACCOUNT || signed_in.credential != credential {
         return Err("signed in to another account".into());
     }
-    narrator.say(Voice::Site, format_args!("The answer is valid. {ACCOUNT} is signed in."));
+    narrator.say(Voice::RelyingParty, format_args!("The answer is valid. {ACCOUNT} is signed in."));
 
     narrator.scene("Attacks that fail");
-    // The very answer that has just signed somebody in.
-    match site.finish_sign_in(SESSION, signed.expose(), started.elapsed()) {
+    // The very answer that has just signed the user in.
+    match relying_party.finish_sign_in(SESSION, signed.expose(), started.elapsed()) {
         Err(refusal @ Refusal::UnknownChallenge) => {
             narrator.tick("This sign-in is sent a second time.", refusal);
         }
         other => return Err(format!("the same answer was accepted twice: {other:?}").into()),
     }
     // A page elsewhere that asks for this site's passkey gets no QR code.
-    let options = site.start_sign_in(SESSION, None, started.elapsed(), &mut rng);
+    let options = relying_party.start_sign_in(SESSION, None, started.elapsed(), &mut rng);
     let phishing = Origin::parse("https://examp1e.com")?;
     match client.get(&RequestOptions::from_json(&options)?, &phishing) {
         Err(refusal) => {

@@ -8,7 +8,7 @@ use std::time::Instant;
 /// Who speaks.
 #[derive(Clone, Copy)]
 pub(crate) enum Voice {
-    Site,
+    RelyingParty,
     Desktop,
     Phone,
 }
@@ -57,7 +57,7 @@ impl Narrator {
         // Held until it is printed, so that lines come in the order of their times.
         let scene = self.scene.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let (colour, name) = match voice {
-            Voice::Site => ("35", "site"),
+            Voice::RelyingParty => ("35", "site"),
             Voice::Desktop => ("36", "desktop"),
             Voice::Phone => ("33", "phone"),
         };
@@ -89,8 +89,8 @@ impl Narrator {
 
     fn print(&self, text: &str) {
         if self.style != Style::Silent {
-            // A reader that has gone away is no reason to fail.
-            let _gone = stdout().lock().write_all(text.as_bytes());
+            // A closed pipe is no reason to fail.
+            let _dropped = stdout().lock().write_all(text.as_bytes());
         }
     }
 

@@ -46,7 +46,7 @@ impl Phone {
     }
 }
 
-/// Somebody who looks at what is asked, and says yes to it.
+/// A user who reads the prompt and approves it.
 struct Person {
     narrator: Arc<Narrator>,
 }

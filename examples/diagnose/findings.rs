@@ -54,21 +54,21 @@ pub(crate) enum Name {
 
 impl Findings {
     pub(crate) fn exit_code(&self) -> u8 {
-        let bluetooth = match (self.fault(), &self.advertising) {
-            (Some(fault), _) => code(&fault),
-            (None, Some(Err(fault))) => code(fault),
+        let bluetooth = match (self.error(), &self.advertising) {
+            (Some(error), _) => code(&error),
+            (None, Some(Err(error))) => code(error),
             (None, None | Some(Ok(()))) => 0,
         };
         bluetooth + if self.are_reached() { 0 } else { UNREACHABLE }
     }
 
     /// Why no phone can be found; `None` if Bluetooth is on.
-    fn fault(&self) -> Option<BluetoothError> {
+    fn error(&self) -> Option<BluetoothError> {
         match (&self.bluetooth, &self.adapters) {
             // Without the system's service there is no adapter either.
-            (Ok(AdapterState::Absent), Err(fault)) => Some(fault.clone()),
-            (Ok(state), _) => state.fault(),
-            (Err(Error { kind: ErrorKind::Bluetooth(fault), .. }), _) => Some(fault.clone()),
+            (Ok(AdapterState::Absent), Err(error)) => Some(error.clone()),
+            (Ok(state), _) => state.error(),
+            (Err(Error { kind: ErrorKind::Bluetooth(error), .. }), _) => Some(error.clone()),
             (Err(error), _) => Some(BluetoothError::Failed(Arc::new(error.clone()))),
         }
     }
@@ -102,8 +102,8 @@ impl Findings {
         if self.misnamed().is_some() {
             add("Use another --adapter, or leave the flag out.".to_owned());
         } else {
-            for fault in self.fault().iter().chain(advertising) {
-                add(Error::new(Stage::Advertising, fault.clone()).advice().to_string());
+            for error in self.error().iter().chain(advertising) {
+                add(Error::new(Stage::Advertising, error.clone()).advice().to_string());
             }
         }
         for service in self.services.iter().flatten() {
@@ -136,7 +136,7 @@ impl Findings {
         });
         let error = match &self.bluetooth {
             Err(error) => Some(because(error)),
-            Ok(AdapterState::Absent) => self.misnamed().or_else(|| self.fault().as_ref().map(why)),
+            Ok(AdapterState::Absent) => self.misnamed().or_else(|| self.error().as_ref().map(why)),
             Ok(_) => None,
         };
         json!({
@@ -161,8 +161,8 @@ impl Findings {
             let address = address(adapter).unwrap_or_default();
             writeln!(f, "  {id}  {name:?}  {address}  {on}")?;
         }
-        let fault = self.fault();
-        match (self.misnamed(), &fault) {
+        let error = self.error();
+        match (self.misnamed(), &error) {
             (Some(misnamed), _) => writeln!(f, "  It cannot be used: {misnamed}")?,
             (None, None) => writeln!(f, "  It is on, and can scan for phones.")?,
             (None, Some(BluetoothError::Off)) => writeln!(f, "  It is turned off.")?,
@@ -170,15 +170,15 @@ impl Findings {
             (None, Some(BluetoothError::NotPermitted)) => {
                 writeln!(f, "  This program may not use it.")?;
             }
-            (None, Some(fault)) => writeln!(f, "  It cannot be used: {}", why(fault))?,
+            (None, Some(error)) => writeln!(f, "  It cannot be used: {}", why(error))?,
         }
         match &self.advertising {
             None => {}
             Some(Ok(())) => writeln!(f, "  It can advertise, as example `phone` needs.")?,
-            Some(Err(fault)) => writeln!(f, "  Advertising failed: {}", why(fault))?,
+            Some(Err(error)) => writeln!(f, "  Advertising failed: {}", why(error))?,
         }
         let failed = self.advertising.as_ref().and_then(|tried| tried.as_ref().err());
-        match fault.as_ref().or(failed).and_then(hint) {
+        match error.as_ref().or(failed).and_then(hint) {
             Some(hint) if self.misnamed().is_none() => writeln!(f, "  {hint}"),
             _ => Ok(()),
         }
@@ -227,11 +227,11 @@ impl fmt::Display for Findings {
 
 /// Where to look on this system. Errors that hold for all systems cannot say
 /// it.
-fn hint(fault: &BluetoothError) -> Option<&'static str> {
+fn hint(error: &BluetoothError) -> Option<&'static str> {
     if !cfg!(target_os = "linux") {
         return None;
     }
-    match fault {
+    match error {
         BluetoothError::Absent => {
             Some("`lsusb` and `dmesg` show whether the system has an adapter.")
         }
@@ -301,8 +301,8 @@ fn failed_step(error: &Error) -> Option<usize> {
     }
 }
 
-const fn code(fault: &BluetoothError) -> u8 {
-    match fault {
+const fn code(error: &BluetoothError) -> u8 {
+    match error {
         BluetoothError::Absent => 3,
         BluetoothError::Off => 4,
         BluetoothError::NotPermitted => 5,
@@ -320,12 +320,12 @@ const fn state(state: AdapterState) -> &'static str {
     }
 }
 
-/// A fault of Bluetooth and what is behind it.
-fn why(fault: &BluetoothError) -> String {
-    because(&Error::new(Stage::ShowingQr, fault.clone()))
+/// A Bluetooth error and its cause.
+fn why(error: &BluetoothError) -> String {
+    because(&Error::new(Stage::ShowingQr, error.clone()))
 }
 
-/// The fault and what is behind it, in one line.
+/// The error and its cause, in one line.
 fn because(error: &Error) -> String {
     let mut text = error.kind.to_string();
     let mut source = error.source();

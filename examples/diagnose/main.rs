@@ -147,7 +147,7 @@ impl Diagnose {
     async fn state(&self) -> Result<AdapterState, Error> {
         let state = timeout(radio::PATIENCE, self.bluetooth.state()).await;
         let state = state.unwrap_or_else(|_| Err(BluetoothError::Silent));
-        state.map_err(|fault| Error::new(Stage::ShowingQr, fault))
+        state.map_err(|error| Error::new(Stage::ShowingQr, error))
     }
 
     /// Advertises for a moment, what no client can make anything of.
@@ -156,10 +156,10 @@ impl Diagnose {
         UnwrapErr(SysRng).fill_bytes(&mut advert);
         let advertised = timeout(radio::PATIENCE, self.bluetooth.advertise(advert)).await;
         let mut advert = advertised.unwrap_or_else(|_| Err(BluetoothError::Silent))?;
-        // An advert that waits for an adapter says so first.
+        // An advert that waits for an adapter reports its state first.
         tokio::select! {
             biased;
-            state = advert.next() => state?.fault().map_or(Ok(()), Err),
+            state = advert.next() => state?.error().map_or(Ok(()), Err),
             () = std::future::ready(()) => Ok(()),
         }
     }

@@ -248,8 +248,8 @@ impl Phone {
         ));
         let pin = terminal.choose_pin().await;
         let pin = pin.ok_or_else(|| End::Store("no PIN was chosen".to_owned()))?;
-        store.set_pin(pin).map_err(|fault| {
-            let error = Error::new(Stage::Preparing, fault);
+        store.set_pin(pin).map_err(|error| {
+            let error = Error::new(Stage::Preparing, error);
             End::Store(format!("cannot write {}: {}", self.store.display(), describe(&error)))
         })
     }
@@ -262,7 +262,7 @@ fn parse(text: &SecretText) -> Result<QrCode, End> {
     })
 }
 
-/// Tells what happens until the other device has left.
+/// Prints each update until the other device disconnects.
 async fn follow(session: &mut Session) -> Result<(), End> {
     let mut ended = Err(End::Refused);
     while let Some(update) = session.next().await {

@@ -181,7 +181,7 @@ impl UserCheck for Person {
 }
 
 /// The question on the screen; dropped before there is an answer when the other
-/// device has left.
+/// device disconnects.
 struct OnScreen {
     answered: bool,
 }

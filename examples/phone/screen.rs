@@ -107,7 +107,7 @@ pub(crate) fn read() -> Result<SecretText, ScreenError> {
 fn read_once(file: &Path) -> Result<SecretText, ScreenError> {
     let code = picture::read(file);
     if !matches!(code, Err(PictureError::Io(_) | PictureError::Format | PictureError::TooLarge)) {
-        let _gone_already = fs::remove_file(file);
+        let _dropped_already = fs::remove_file(file);
     }
     Ok(code?)
 }

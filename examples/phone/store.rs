@@ -13,7 +13,7 @@
 //!
 //! Canonical CBOR. The file is written whole or not at all: a new one beside it
 //! takes its place once it is on the disk. What cannot be read is refused and
-//! left as it is: it may be somebody's only copy.
+//! left as it is: it may be the user's only copy.
 //!
 //! Keys and secrets are in the clear. A real phone has them in a chip, or encrypts them
 //! with a key that the system keeps.

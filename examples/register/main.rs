@@ -72,19 +72,20 @@ fn parse() -> Result<Register, Stop> {
 impl Register {
     async fn run(&self) -> Result<(SecretText, Checked), Ended> {
         let desktop = &self.desktop;
-        let (mut site, options) = match desktop.options() {
+        let (mut relying_party, options) = match desktop.options() {
             Some(json) => {
                 let options = CreationOptions::from_json(json).map_err(invalid)?;
                 let rp_id = options.rp_id.as_deref().unwrap_or(desktop.origin.host());
-                (desktop.site(rp_id, options.user_verification), options)
+                (desktop.relying_party(rp_id, options.user_verification), options)
             }
             None => {
                 let user = self.user.clone();
-                let user = user.unwrap_or_else(|| format!("somebody@{}", desktop.rp_id));
-                let mut site = desktop.site(&desktop.rp_id, desktop.verification());
+                let user = user.unwrap_or_else(|| format!("user@{}", desktop.rp_id));
+                let mut relying_party =
+                    desktop.relying_party(&desktop.rp_id, desktop.verification());
                 let rng = &mut UnwrapErr(SysRng);
-                let json = site.start_registration(SESSION, &user, desktop.now(), rng);
-                (site, CreationOptions::from_json(&json).map_err(invalid)?)
+                let json = relying_party.start_registration(SESSION, &user, desktop.now(), rng);
+                (relying_party, CreationOptions::from_json(&json).map_err(invalid)?)
             }
         };
         let begin = |client: &Client| client.create(&options, &desktop.origin);
@@ -95,18 +96,18 @@ impl Register {
         if desktop.options().is_some() {
             // Now, for how long its challenge is good is that server's to say.
             let now = desktop.now();
-            site.adopt_registration(SESSION, account, handle, &options.challenge, now);
+            relying_party.adopt_registration(SESSION, account, handle, &options.challenge, now);
         }
         // What it was asked for decides; what a site prefers it may go without.
         let asked = match options.user_verification {
             Requirement::Required => "The answer is valid, and the user was verified.",
             _ => "The answer is valid.",
         };
-        match site.finish_registration(SESSION, answer.expose(), desktop.now()) {
+        match relying_party.finish_registration(SESSION, answer.expose(), desktop.now()) {
             Ok(_) => {
                 if let Some(file) = &self.keep {
                     let record = Record {
-                        rp_id: site.policy.rp_id.clone(),
+                        rp_id: relying_party.policy.rp_id.clone(),
                         account: account.to_owned(),
                         handle: handle.to_vec(),
                         answer: answer.expose().to_owned(),

@@ -82,13 +82,14 @@ impl SignIn {
             ),
             None => (desktop.rp_id.as_str(), desktop.verification()),
         };
-        let mut site = desktop.site(rp_id, verification);
+        let mut relying_party = desktop.relying_party(rp_id, verification);
         if let Some(record) = &self.registered {
             if record.rp_id != rp_id {
                 let stop = wrong(format_args!("the saved passkey is for {}", record.rp_id));
                 return Err(Ended::Stopped(stop));
             }
-            let adopted = site.adopt_passkey(&record.account, &record.handle, &record.answer);
+            let adopted =
+                relying_party.adopt_passkey(&record.account, &record.handle, &record.answer);
             adopted.map_err(|why| {
                 Ended::Stopped(wrong(format_args!("the saved passkey is invalid: {why}")))
             })?;
@@ -98,7 +99,7 @@ impl SignIn {
             None => {
                 let account = self.registered.as_ref().map(|record| record.account.as_str());
                 let rng = &mut UnwrapErr(SysRng);
-                let json = site.start_sign_in(SESSION, account, desktop.now(), rng);
+                let json = relying_party.start_sign_in(SESSION, account, desktop.now(), rng);
                 RequestOptions::from_json(&json).map_err(invalid)?
             }
         };
@@ -107,13 +108,13 @@ impl SignIn {
         let (answer_json, now) = (answer.expose(), desktop.now());
         if desktop.options().is_some() {
             // Now, for how long its challenge is good is that server's to say.
-            site.adopt_sign_in(SESSION, &options.challenge, now);
+            relying_party.adopt_sign_in(SESSION, &options.challenge, now);
         }
         let checked = match &self.registered {
-            Some(_) => site
+            Some(_) => relying_party
                 .finish_sign_in(SESSION, answer_json, now)
                 .map(|_| "The answer and its signature are valid."),
-            None => site.check_unsigned(SESSION, answer_json, now).map(|_| {
+            None => relying_party.check_unsigned(SESSION, answer_json, now).map(|_| {
                 "The answer is valid. Its signature was not verified, which needs the \
                  passkey's public key: see --registered."
             }),

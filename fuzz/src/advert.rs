@@ -12,10 +12,10 @@ pub fn advert(input: &[u8]) {
     let key = AdvertKey::new(&EidKey::new([0x5a; 64]));
     let foreign = AdvertKey::new(&EidKey::new([0xa5; 64]));
 
-    let heard = memory::within(0, || key.open_linked(input));
-    if let Some(heard) = heard {
-        assert_eq!(key.seal(&heard.eid), input[..ADVERT_LENGTH]);
-        assert_eq!(heard.suffix_bytes, &input[ADVERT_LENGTH..]);
+    let received = memory::within(0, || key.open_linked(input));
+    if let Some(received) = received {
+        assert_eq!(key.seal(&received.eid), input[..ADVERT_LENGTH]);
+        assert_eq!(received.suffix_bytes, &input[ADVERT_LENGTH..]);
     }
 
     let Some((eid, suffix)) = input.split_first_chunk::<EID_LENGTH>() else {
@@ -35,12 +35,12 @@ pub fn advert(input: &[u8]) {
     };
     let mut service_data = key.seal(&eid).to_vec();
     service_data.extend_from_slice(suffix);
-    let heard = key.open_linked(&service_data).unwrap();
+    let received = key.open_linked(&service_data).unwrap();
     assert!(format!("{key:?} {eid:?}").len() < 40);
-    assert_eq!((&heard.eid, heard.suffix_bytes), (&eid, suffix));
-    assert_eq!(heard.suffix(), AdvertSuffix::parse(suffix).unwrap_or_default());
+    assert_eq!((&received.eid, received.suffix_bytes), (&eid, suffix));
+    assert_eq!(received.suffix(), AdvertSuffix::parse(suffix).unwrap_or_default());
     // The answer to a QR code names a tunnel service.
-    assert_eq!(key.open(&service_data), Some(heard).filter(|_| eid.domain().is_some()));
+    assert_eq!(key.open(&service_data), Some(received).filter(|_| eid.domain().is_some()));
     assert_eq!(Eid::parse(eid.expose()).ok(), Some(eid.clone()).filter(|_| eid.domain().is_some()));
     if let Some(domain) = eid.domain() {
         assert!(domain.host().starts_with("cable."), "{}", domain.host());

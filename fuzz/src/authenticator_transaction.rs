@@ -1,6 +1,5 @@
 //! An authenticator's transaction, driven by a script: its client, its store
-//! and its user are honest where a step says so, and anything else where
-//! another does.
+//! and its user are honest unless a step says otherwise.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
@@ -26,7 +25,7 @@ use fido_hybrid::transport::{
 
 use super::memory;
 use super::script::Script;
-use super::transaction::{assert_hides, bluetooth_fault, key, tunnel_fault};
+use super::transaction::{assert_hides, bluetooth_error, key, tunnel_error};
 
 mod prf;
 mod vocabulary;
@@ -37,7 +36,7 @@ pub use vocabulary::{decision, found, request, setting, step};
 const DUMMY: &str = ".dummy";
 
 /// The RP IDs of requests. Browsers never send the last one.
-const SITES: [&str; 4] = ["example.com", "example.net", "login.example.com", "Example Com"];
+const RP_IDS: [&str; 4] = ["example.com", "example.net", "login.example.com", "Example Com"];
 
 /// The type byte of a CTAP message.
 const CTAP: u8 = 1;
@@ -73,16 +72,16 @@ static ENDS: LazyLock<Ends> = LazyLock::new(|| {
         qr_secret: QrSecret::new(qr_secret),
         seed: TransactionSeed::new(sha256(&[b"seed"])),
         store: vec![
-            passkey(1, SITES[0]).with_prf_secret(PrfSecret::new(sha256(&[b"PRF 1"]))),
+            passkey(1, RP_IDS[0]).with_prf_secret(PrfSecret::new(sha256(&[b"PRF 1"]))),
             // Of an older program, which had no PRF.
-            passkey(2, SITES[0]).with_backup(Backup::BackedUp),
-            passkey(3, SITES[1]).with_prf_secret(PrfSecret::new(sha256(&[b"PRF 3"]))),
+            passkey(2, RP_IDS[0]).with_backup(Backup::BackedUp),
+            passkey(3, RP_IDS[1]).with_prf_secret(PrfSecret::new(sha256(&[b"PRF 3"]))),
         ],
     }
 });
 
 /// An authenticator's transaction: whatever client, store and user do, nothing
-/// is made or signed without the user's consent to just that, for another site
+/// is made or signed without the user's consent to just that, for another relying party
 /// or in place of an excluded passkey, and every request is answered once.
 pub fn authenticator_transaction(input: &[u8]) {
     LazyLock::force(&ENDS);
@@ -153,9 +152,9 @@ struct Client {
 struct Log {
     adverts: usize,
     stopped: usize,
-    is_advert_gone: bool,
+    is_advert_lost: bool,
     closed_tunnel: usize,
-    is_tunnel_gone: bool,
+    is_tunnel_lost: bool,
     is_closed: bool,
     signatures: usize,
     consents: usize,
@@ -208,7 +207,7 @@ impl World {
                     ErrorKind::Unsupported(Unsupported::DataChannel) => {
                         assert!(!code.channels.has_web_socket());
                     }
-                    fault => panic!("{fault:?}"),
+                    kind => panic!("{kind:?}"),
                 }
                 return None;
             }
@@ -247,11 +246,11 @@ impl World {
                 let routing_id = (script.byte() & 1 != 0).then_some(RoutingId([1, 2, 3]));
                 self.feed(Input::TunnelOpened { routing_id });
             }
-            step::TUNNEL_FAILED => self.feed(Input::TunnelFailed(tunnel_fault(script))),
-            step::SEND_FAILED => self.feed(Input::SendFailed(tunnel_fault(script))),
+            step::TUNNEL_FAILED => self.feed(Input::TunnelFailed(tunnel_error(script))),
+            step::SEND_FAILED => self.feed(Input::SendFailed(tunnel_error(script))),
             step::TUNNEL_CLOSED => self.feed(Input::TunnelClosed),
             step::ADVERTISING_FAILED => {
-                self.feed(Input::AdvertisingFailed(bluetooth_fault(script)));
+                self.feed(Input::AdvertisingFailed(bluetooth_error(script)));
             }
             step::RAW_MESSAGE => {
                 self.client.is_lost = true;
@@ -361,13 +360,13 @@ impl World {
     }
 
     fn registration(&self, script: &mut Script<'_>) -> MakeCredentialRequest {
-        let [site, user, bits, excluded] = script.array();
+        let [rp, user, bits, excluded] = script.array();
         let has = |bit| bits & bit != 0;
         let algorithm =
             if has(request::NO_ALGORITHM) { Algorithm::RS256 } else { Algorithm::ES256 };
         let mut request = MakeCredentialRequest::new(
-            [site; 32],
-            RelyingParty::new(SITES[usize::from(site) % SITES.len()], "Site"),
+            [rp; 32],
+            RelyingParty::new(RP_IDS[usize::from(rp) % RP_IDS.len()], "Example"),
             User::new(UserHandle::new([user]).unwrap(), "ada", "Ada"),
             vec![CredentialParameters::new(algorithm)],
         );
@@ -382,8 +381,8 @@ impl World {
     }
 
     fn sign_in(&self, script: &mut Script<'_>) -> GetAssertionRequest {
-        let [site, bits, allowed] = script.array();
-        let rp_id = SITES[usize::from(site) % SITES.len()];
+        let [rp, bits, allowed] = script.array();
+        let rp_id = RP_IDS[usize::from(rp) % RP_IDS.len()];
         let mut request = GetAssertionRequest::new(rp_id, [bits; 32]);
         request.options.uv = (bits & request::VERIFY != 0).then_some(true);
         request.options.up = (bits & request::SILENT != 0).then_some(false);
@@ -415,7 +414,7 @@ impl World {
         let rp_id = match &self.client.asked {
             Some(Some(CtapRequest::MakeCredential(request))) => request.rp.id.as_str(),
             Some(Some(CtapRequest::GetAssertion(request))) => request.rp_id.as_str(),
-            _ => SITES[0],
+            _ => RP_IDS[0],
         };
         let mut found = match kind % 5 {
             found::FULL => return Err(StoreError::Full),
@@ -476,8 +475,8 @@ impl World {
         if expected.is_ok() && stage != Stage::Closed {
             let is_late = deadline.is_some_and(|deadline| deadline <= self.now);
             self.note(&input, is_late);
-            self.log.is_tunnel_gone |= ends_tunnel;
-            self.log.is_advert_gone |=
+            self.log.is_tunnel_lost |= ends_tunnel;
+            self.log.is_advert_lost |=
                 matches!(input, Input::AdvertisingFailed(_)) && stage == Stage::Advertising;
         }
         let result = self.phone.handle(self.now, input);
@@ -496,7 +495,7 @@ impl World {
         }
     }
 
-    /// Notes what store and user say, once the phone is sure to hear it.
+    /// Notes what store and user say, once the phone is sure to receive it.
     fn note(&mut self, input: &Input, is_late: bool) {
         match input {
             Input::PasskeysFound(found) => {
@@ -637,11 +636,14 @@ impl World {
         );
         let demanded = if tells { UserVerification::Present } else { self.capability };
         assert_eq!(prompt.demanded, demanded);
-        // Whatever the store gave, no passkey of another site is offered.
+        // Whatever the store gave, no passkey of another relying party is offered.
         for account in prompt.accounts() {
             if let Some(id) = &account.credential {
                 let is_it = |passkey: &&Passkey| passkey.id == *id && passkey.rp_id == prompt.rp_id;
-                assert!(self.given.iter().any(|passkey| is_it(&passkey)), "of another site");
+                assert!(
+                    self.given.iter().any(|passkey| is_it(&passkey)),
+                    "of another relying party"
+                );
             }
         }
         match (self.request(), &prompt.question) {
@@ -719,7 +721,7 @@ impl World {
             return;
         }
         if self.client.is_lost {
-            return self.overheard(message);
+            return self.intercepted(message);
         }
         let channel = self.client.channel.as_mut().unwrap();
         if nth == 2 {
@@ -745,7 +747,7 @@ impl World {
 
     /// For every sender: each signature follows a consent to it. Under the cipher
     /// without security a stranger's requests come this far.
-    fn overheard(&mut self, message: &[u8]) {
+    fn intercepted(&mut self, message: &[u8]) {
         let Some(padded) = message.len().checked_sub(AEAD_TAG_LENGTH).filter(|_| cfg!(fuzzing))
         else {
             return;
@@ -841,8 +843,8 @@ impl World {
         self.feed(Input::Cancel);
         let log = &self.log;
         assert!(log.is_closed);
-        assert_eq!(log.stopped + usize::from(log.is_advert_gone), log.adverts);
-        assert_eq!(log.closed_tunnel, usize::from(!log.is_tunnel_gone));
+        assert_eq!(log.stopped + usize::from(log.is_advert_lost), log.adverts);
+        assert_eq!(log.closed_tunnel, usize::from(!log.is_tunnel_lost));
         self.feed(Input::PasskeysFound(Ok(Vec::new())));
         self.feed(Input::TunnelClosed);
     }

@@ -1,5 +1,5 @@
-//! A client's transaction, driven by a script: its phone is honest where a
-//! step says so and anything else where another does.
+//! A client's transaction, driven by a script: its phone is honest
+//! unless a step says otherwise.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -27,7 +27,7 @@ use fido_hybrid::transport::{
 
 use super::memory;
 use super::script::Script;
-use super::transaction::{adapter_state, assert_hides, bluetooth_fault, key, tunnel_fault};
+use super::transaction::{adapter_state, assert_hides, bluetooth_error, key, tunnel_error};
 
 mod vocabulary;
 
@@ -118,7 +118,7 @@ struct Log {
     responses: usize,
     has_finished: bool,
     is_tunnel_open: bool,
-    is_tunnel_gone: bool,
+    is_tunnel_lost: bool,
     is_closed: bool,
 }
 
@@ -197,9 +197,9 @@ impl World {
                 let connect_signal = script.byte() & 1 != 0;
                 self.feed(Input::TunnelOpened { connect_signal });
             }
-            step::TUNNEL_FAILED => self.feed(Input::TunnelFailed(tunnel_fault(script))),
+            step::TUNNEL_FAILED => self.feed(Input::TunnelFailed(tunnel_error(script))),
             step::TUNNEL_CLOSED => self.feed(Input::TunnelClosed),
-            step::BLUETOOTH_FAILED => self.feed(Input::BluetoothFailed(bluetooth_fault(script))),
+            step::BLUETOOTH_FAILED => self.feed(Input::BluetoothFailed(bluetooth_error(script))),
             step::ADAPTER => {
                 let is_due = self.client.deadline().is_some_and(|deadline| deadline <= self.now);
                 let before = self.client.stage();
@@ -397,7 +397,7 @@ impl World {
         let is_offering = stage == Stage::ShowingQr && !self.is_linked;
         let fits = match input {
             Input::Message(_) | Input::TunnelClosed | Input::TunnelFailed(_) => !is_offering,
-            // A linked phone's tunnel may open before the phone is heard, once.
+            // A linked phone's tunnel may open before its advert is received, once.
             Input::TunnelOpened { .. } => match stage {
                 Stage::ShowingQr => self.is_linked && !self.log.is_tunnel_open,
                 _ => matches!(stage, Stage::Connecting | Stage::Closed),
@@ -435,7 +435,7 @@ impl World {
         }
         self.log.is_tunnel_open |= opens_tunnel;
         self.log.has_finished |= finishes && stage == Stage::Ready;
-        self.log.is_tunnel_gone |= ends_tunnel && stage != Stage::Closed;
+        self.log.is_tunnel_lost |= ends_tunnel && stage != Stage::Closed;
         let forgets = self.drain(stage);
         assert_eq!(forgets, is_calling && is_dead_link);
         if self.client.stage() == stage {
@@ -587,7 +587,7 @@ impl World {
         let log = &self.log;
         assert!(log.is_closed);
         assert_eq!(log.stopped_scanning, 1);
-        let has_tunnel = log.dials == 1 && !log.is_tunnel_gone;
+        let has_tunnel = log.dials == 1 && !log.is_tunnel_lost;
         assert_eq!(log.closed_tunnel, usize::from(has_tunnel));
         self.feed(Input::TunnelClosed);
         self.feed(Input::Finish);
@@ -651,7 +651,7 @@ fn respond(asked: &CtapRequest, bits: u8) -> RawResponse {
         flags = flags | Flags::USER_VERIFIED;
     }
     let data = |rp_id: &str| {
-        let rp_id = if has(answer::OTHER_SITE) { "example.net" } else { rp_id };
+        let rp_id = if has(answer::OTHER_RP) { "example.net" } else { rp_id };
         AuthenticatorData::new(sha256(&[rp_id.as_bytes()]), flags, 1)
     };
     match asked {

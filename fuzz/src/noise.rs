@@ -76,7 +76,7 @@ fn responder(pattern: Pattern) -> Responder {
 }
 
 /// What is wrong with a message, as far as can be seen without keys.
-fn visible_fault(message: &[u8]) -> Option<HandshakeError> {
+fn visible_error(message: &[u8]) -> Option<HandshakeError> {
     if message.len() != HANDSHAKE_MESSAGE_LENGTH {
         return Some(HandshakeError::Length(message.len()));
     }
@@ -104,11 +104,11 @@ fn forgeries(input: &[u8], honest: &HandshakeMessage) -> [Vec<u8>; 2] {
 pub fn noise_initiator(input: &[u8]) {
     for Honest { pattern, reply: honest, phone, .. } in &*HONEST {
         for reply in forgeries(input, honest) {
-            let fault = visible_fault(&reply);
+            let visible = visible_error(&reply);
             let (client, _) = initiator(*pattern);
-            match (memory::within(HELD, || client.finish(&reply)), fault) {
-                (Ok(_), Some(fault)) => panic!("{fault} was not seen"),
-                (Err(error), Some(fault)) => assert_eq!(error, fault),
+            match (memory::within(HELD, || client.finish(&reply)), visible) {
+                (Ok(_), Some(visible)) => panic!("{visible} was not seen"),
+                (Err(error), Some(visible)) => assert_eq!(error, visible),
                 (Ok(client), None) if reply == honest => assert_agreed(&client, phone),
                 (Ok(_), None) => forgery_taken(),
                 (Err(error), None) => {
@@ -124,11 +124,11 @@ pub fn noise_initiator(input: &[u8]) {
 pub fn noise_responder(input: &[u8]) {
     for Honest { pattern, message: honest, reply: expected, .. } in &*HONEST {
         for message in forgeries(input, honest) {
-            let fault = visible_fault(&message);
+            let visible = visible_error(&message);
             let phone = responder(*pattern);
-            match (memory::within(HELD, || phone.respond(&message)), fault) {
-                (Ok(_), Some(fault)) => panic!("{fault} was not seen"),
-                (Err(error), Some(fault)) => assert_eq!(error, fault),
+            match (memory::within(HELD, || phone.respond(&message)), visible) {
+                (Ok(_), Some(visible)) => panic!("{visible} was not seen"),
+                (Err(error), Some(visible)) => assert_eq!(error, visible),
                 (Ok((phone, reply)), None) if message == honest => {
                     assert_eq!(reply, *expected);
                     let (client, _) = initiator(*pattern);

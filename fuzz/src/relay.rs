@@ -66,7 +66,7 @@ const BASE: u64 = 8 << 10;
 /// is an entry in several maps, here and there.
 const GROWTH: u64 = 2_048;
 
-/// What the service may hold when everyone has left: the roots of empty maps.
+/// What the service may hold when all have disconnected: the roots of empty maps.
 const LEFT_BEHIND: u64 = 8 << 10;
 
 /// A tunnel service: each message reaches the partner once, in order and
@@ -200,7 +200,7 @@ impl World {
         match step {
             step::ARRIVE => return self.accept(script.byte()),
             step::TAKE_ALL => return self.take_all(),
-            // The service may hear of it late: with the next visitor.
+            // The service may learn of it late: with the next visitor.
             step::TIME_PASSED => {
                 self.now += Duration::from_secs(u64::from(script.u16()));
                 return;
@@ -364,7 +364,7 @@ impl World {
         }
     }
 
-    /// A path of the script's own: none of its tunnels, unless it says so.
+    /// A path of the script's own: none of its tunnels, unless it names one.
     fn ask(&mut self, id: ConnectionId, path: &[u8]) {
         let Ok(path) = str::from_utf8(path) else { return };
         // A path that is good is another step.

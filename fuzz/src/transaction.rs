@@ -13,7 +13,7 @@ fn cause() -> Arc<std::fmt::Error> {
     Arc::new(std::fmt::Error)
 }
 
-pub(crate) fn tunnel_fault(script: &mut Script<'_>) -> TunnelError {
+pub(crate) fn tunnel_error(script: &mut Script<'_>) -> TunnelError {
     let (kind, code) = (script.byte(), script.u16());
     match kind % 11 {
         0 => TunnelError::Status(code),
@@ -30,7 +30,7 @@ pub(crate) fn tunnel_fault(script: &mut Script<'_>) -> TunnelError {
     }
 }
 
-pub(crate) fn bluetooth_fault(script: &mut Script<'_>) -> BluetoothError {
+pub(crate) fn bluetooth_error(script: &mut Script<'_>) -> BluetoothError {
     match script.byte() % 4 {
         0 => BluetoothError::Absent,
         1 => BluetoothError::Off,

@@ -168,7 +168,7 @@ impl<R: Role> Driver<R> {
                 Output::Update(update) => {
                     debug!(stage = %self.role.stage(), "{update}");
                     // A program that does not read updates misses them.
-                    let _full_or_gone = self.updates.try_send(update);
+                    let _full_or_dropped = self.updates.try_send(update);
                 }
                 Output::Closed(outcome) => result = Some(outcome),
             }
@@ -197,13 +197,13 @@ impl<R: Role> Driver<R> {
                 Event::Opened(routing_id) => Input::TunnelOpened { routing_id },
                 Event::Message(message) => Input::Message(message),
                 Event::Closed => Input::TunnelClosed,
-                Event::Failed(fault) if unsent => Input::SendFailed(fault),
-                Event::Failed(fault) => Input::TunnelFailed(fault),
+                Event::Failed(error) if unsent => Input::SendFailed(error),
+                Event::Failed(error) => Input::TunnelFailed(error),
             },
             input = self.role.next() => Input::Role(input),
             input = self.radio.next() => match input {
                 Ok(state) => Input::Adapter(state),
-                Err(fault) => Input::AdvertisingFailed(fault),
+                Err(error) => Input::AdvertisingFailed(error),
             },
         }
     }
@@ -213,7 +213,7 @@ impl Radio {
     /// # Cancel safety
     /// Advertising continues.
     async fn next(&mut self) -> Result<AdapterState, BluetoothError> {
-        let fault = loop {
+        let error = loop {
             match self {
                 Self::Off => pending().await,
                 Self::Starting(start) => match start.await {
@@ -221,15 +221,15 @@ impl Radio {
                         debug!("advertising");
                         *self = Self::OnAir(advertisement);
                     }
-                    Err(fault) => break fault,
+                    Err(error) => break error,
                 },
                 Self::OnAir(advertisement) => match advertisement.next().await {
                     Ok(state) => return Ok(state),
-                    Err(fault) => break fault,
+                    Err(error) => break error,
                 },
             }
         };
         *self = Self::Off;
-        Err(fault)
+        Err(error)
     }
 }

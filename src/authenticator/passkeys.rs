@@ -101,7 +101,7 @@ impl Passkeys {
         let updates = updates.clone();
         let waits = move || {
             // A program that does not read updates misses them.
-            let _full_or_gone = updates.try_send(AuthenticatorUpdate::Waiting);
+            let _full_or_dropped = updates.try_send(AuthenticatorUpdate::Waiting);
         };
         Store::Finding(Box::pin(async move {
             let claim = match account {
@@ -182,10 +182,10 @@ impl Role for Passkeys {
             Input::TunnelOpened { routing_id } => Happened::TunnelOpened { routing_id },
             Input::Message(message) => Happened::Message(message),
             Input::TunnelClosed => Happened::TunnelClosed,
-            Input::TunnelFailed(fault) => Happened::TunnelFailed(fault),
-            Input::SendFailed(fault) => Happened::SendFailed(fault),
+            Input::TunnelFailed(error) => Happened::TunnelFailed(error),
+            Input::SendFailed(error) => Happened::SendFailed(error),
             Input::Adapter(state) => Happened::Adapter(state),
-            Input::AdvertisingFailed(fault) => Happened::AdvertisingFailed(fault),
+            Input::AdvertisingFailed(error) => Happened::AdvertisingFailed(error),
             Input::Cancel => Happened::Cancel,
             Input::TimePassed => Happened::TimePassed,
             Input::Role(input) => input,
@@ -207,7 +207,7 @@ impl Role for Passkeys {
         for key in self.unused.drain(..) {
             match timeout(DELETION_TIMEOUT, store.delete_key(&key)).await {
                 Ok(Ok(())) => debug!("deleted a key that no passkey has"),
-                Ok(Err(fault)) => debug!(%fault, "could not delete a key that no passkey has"),
+                Ok(Err(error)) => debug!(%error, "could not delete a key that no passkey has"),
                 Err(_) => debug!("deleting a key that no passkey has timed out"),
             }
         }

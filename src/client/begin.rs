@@ -65,7 +65,7 @@ impl Client {
         timeout: Option<Duration>,
     ) -> Result<Ceremony<CtapResponse>, Error> {
         let request = PhoneRequest::try_from(request);
-        let request = request.map_err(|fault| Error::new(Stage::Preparing, fault))?;
+        let request = request.map_err(|error| Error::new(Stage::Preparing, error))?;
         self.begin_with(request, timeout, |answer| answer.ctap().map(|(response, _)| response))
     }
 
@@ -135,7 +135,7 @@ impl Client {
         timeout: Option<Duration>,
     ) -> Result<Ceremony<SecretBytes>, Error> {
         let request = RawRequest::new(request, hint);
-        let request = request.map_err(|fault| Error::new(Stage::Preparing, fault))?;
+        let request = request.map_err(|error| Error::new(Stage::Preparing, error))?;
         self.begin_with(request.into(), timeout, Answer::raw)
     }
 
@@ -149,7 +149,7 @@ impl Client {
         timeout: Option<Duration>,
         convert: impl FnOnce(Answer) -> Result<T, Error> + Send + 'static,
     ) -> Result<Ceremony<T>, Error> {
-        let preparing = |fault: ApiMisuse| Error::new(Stage::Preparing, fault);
+        let preparing = |error: ApiMisuse| Error::new(Stage::Preparing, error);
         let runtime = Handle::try_current().map_err(|_| preparing(ApiMisuse::NoRuntime))?;
         let mut config = ClientConfig::new(request.hint());
         config.deadlines = self.deadlines;

@@ -70,8 +70,8 @@ impl Answer {
     }
 }
 
-fn at_ready(fault: impl Into<ErrorKind>) -> Error {
-    Error::new(Stage::Ready, fault)
+fn at_ready(kind: impl Into<ErrorKind>) -> Error {
+    Error::new(Stage::Ready, kind)
 }
 
 /// A response to another request. The transaction lets none through.
@@ -171,7 +171,7 @@ impl<T> Ceremony<T> {
     }
 
     /// The text of the QR code to show. `None` once a phone's advert was received
-    /// ([`ClientUpdate::PhoneHeard`]) or the transaction is over: a used code must not
+    /// ([`ClientUpdate::PhoneFound`]) or the transaction is over: a used code must not
     /// stay on the screen.
     #[must_use]
     pub fn qr_code(&self) -> Option<QrText> {

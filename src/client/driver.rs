@@ -139,14 +139,14 @@ impl Driver {
     fn tell(&self, update: ClientUpdate) {
         debug!(stage = %self.transaction.stage(), "{update}");
         // A program that does not read updates misses them.
-        let _full_or_gone = self.updates.try_send(update);
+        let _full_or_dropped = self.updates.try_send(update);
     }
 
     fn ctap_answer(
         &self,
         response: Result<ctap::CtapResponse, ctap::Status>,
     ) -> Result<Answer, Error> {
-        let asking = |fault: ErrorKind| Error::new(Stage::AwaitingResponse, fault);
+        let asking = |kind: ErrorKind| Error::new(Stage::AwaitingResponse, kind);
         let response = response.map_err(|status| asking(ErrorKind::Status(status)))?;
         // A phone that answers in CTAP has said what it can do.
         let phone = self.transaction.get_info().ok_or_else(|| asking(Unsupported::Ctap.into()))?;
@@ -158,7 +158,7 @@ impl Driver {
         if let Some(reply) = self.asked.take() {
             // The caller may have stopped waiting. The answer is not kept: it
             // does not belong to a later request.
-            let _gone = reply.send(answer);
+            let _dropped = reply.send(answer);
         }
     }
 
@@ -203,7 +203,7 @@ impl Driver {
         debug!(ok = result.is_ok(), "the transaction is over");
         let error = match result {
             Err(error) => self.cancel.attribute(error),
-            Ok(()) => Error::new(Stage::Closed, ErrorKind::PeerLeft),
+            Ok(()) => Error::new(Stage::Closed, ErrorKind::PeerDisconnected),
         };
         // Set before the channel is closed: a caller that finds it closed reads it.
         let _once = self.ended.set(error.clone());
@@ -213,7 +213,7 @@ impl Driver {
         }
         let waiting = self.waiting.drain(..).map(|ask| ask.reply);
         for reply in self.asked.take().into_iter().chain(waiting) {
-            let _gone = reply.send(Err(error.clone()));
+            let _dropped = reply.send(Err(error.clone()));
         }
     }
 }
@@ -230,7 +230,7 @@ fn tunnel_input(event: Event<bool>) -> Input {
         Event::Opened(connect_signal) => Input::TunnelOpened { connect_signal },
         Event::Message(message) => Input::Message(message),
         Event::Closed => Input::TunnelClosed,
-        Event::Failed(fault) => Input::TunnelFailed(fault),
+        Event::Failed(error) => Input::TunnelFailed(error),
     }
 }
 
@@ -239,7 +239,7 @@ impl Radio {
     /// No received advert is lost.
     async fn next(&mut self) -> Input {
         loop {
-            let heard = match self {
+            let received = match self {
                 Self::Off => pending().await,
                 Self::Starting(start) => match start.await {
                     Ok(scan) => {
@@ -247,7 +247,7 @@ impl Radio {
                         *self = Self::Scanning(scan);
                         continue;
                     }
-                    Err(fault) => Err(fault),
+                    Err(error) => Err(error),
                 },
                 Self::Scanning(scan) => {
                     // A scan that is always ready, because the air is full of
@@ -256,12 +256,12 @@ impl Radio {
                     scan.next().await
                 }
             };
-            match heard {
+            match received {
                 Ok(ScanEvent::Advert(sighting)) => return Input::Advert(sighting),
                 Ok(ScanEvent::Adapter(state)) => return Input::Adapter(state),
-                Err(fault) => {
+                Err(error) => {
                     *self = Self::Off;
-                    return Input::BluetoothFailed(fault);
+                    return Input::BluetoothFailed(error);
                 }
             }
         }

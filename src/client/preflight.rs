@@ -58,7 +58,7 @@ impl Health {
     #[must_use]
     pub fn advice(&self) -> Vec<Advice> {
         let radio = match &self.bluetooth {
-            Ok(state) => state.fault().map(|fault| Error::new(Stage::ShowingQr, fault).advice()),
+            Ok(state) => state.error().map(|error| Error::new(Stage::ShowingQr, error).advice()),
             Err(error) => Some(error.advice()),
         };
         let services = self.tunnel_services.iter();
@@ -136,7 +136,7 @@ impl Client {
         let state = timeout(PREFLIGHT_DEADLINE, self.scanner.state()).await;
         state
             .unwrap_or(Err(BluetoothError::Silent))
-            .map_err(|fault| Error::new(Stage::ShowingQr, fault))
+            .map_err(|error| Error::new(Stage::ShowingQr, error))
     }
 
     async fn service_health(&self, domain: TunnelDomain) -> ServiceHealth {
@@ -145,13 +145,13 @@ impl Client {
         UnwrapErr(SysRng).fill_bytes(&mut tunnel.0);
         let url = TunnelUrl::connect(domain, RoutingId([0; 3]), tunnel);
         let answer = timeout(PREFLIGHT_DEADLINE, self.dialer.dial(TunnelRequest::from(url))).await;
-        let fault = match answer {
+        let error = match answer {
             // Some services let a client come before its phone.
             Ok(Ok(_) | Err(TunnelError::Status(NO_SUCH_TUNNEL))) => None,
-            Ok(Err(fault)) => Some(ErrorKind::Tunnel(fault)),
+            Ok(Err(error)) => Some(ErrorKind::Tunnel(error)),
             Err(_) => Some(ErrorKind::Deadline),
         };
-        let reached = fault.map_or(Ok(()), |fault| Err(Error::new(Stage::Connecting, fault)));
+        let reached = error.map_or(Ok(()), |error| Err(Error::new(Stage::Connecting, error)));
         ServiceHealth { domain, reached }
     }
 }

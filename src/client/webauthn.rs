@@ -65,8 +65,8 @@ impl Client {
     }
 }
 
-fn preparing(fault: impl Into<ErrorKind>) -> Error {
-    Error::new(Stage::Preparing, fault)
+fn preparing(kind: impl Into<ErrorKind>) -> Error {
+    Error::new(Stage::Preparing, kind)
 }
 
 fn misbehaved(error: AnswerError) -> Error {

@@ -1,4 +1,4 @@
-//! From a name to a secure connection: DNS, TCP, TLS, each with its own fault.
+//! From a name to a secure connection: DNS, TCP, TLS, each with its own error.
 
 use std::collections::HashMap;
 use std::io;
@@ -83,7 +83,7 @@ impl Connector {
         let name = ServerName::try_from(target.host.clone())
             .map_err(|error| TunnelError::Dns(Arc::new(error)))?;
         let secured = in_time(deadline, TunnelStep::Tls, self.tls.connect(name, stream)).await?;
-        let stream = secured.map_err(tls_fault)?;
+        let stream = secured.map_err(tls_error)?;
         tracing::debug!("secured the connection to the tunnel service");
         Ok(Link::Secure(Box::new(stream)))
     }
@@ -102,9 +102,9 @@ impl Connector {
         connector.enforce_http(false);
         connector.set_nodelay(true);
         connector.set_connect_timeout(Some(TCP_TIMEOUT));
-        std::future::poll_fn(|context| connector.poll_ready(context)).await.map_err(tcp_fault)?;
+        std::future::poll_fn(|context| connector.poll_ready(context)).await.map_err(tcp_error)?;
         let connected = in_time(deadline, TunnelStep::Tcp, connector.call(uri)).await?;
-        Ok(connected.map_err(tcp_fault)?.into_inner())
+        Ok(connected.map_err(tcp_error)?.into_inner())
     }
 }
 
@@ -153,7 +153,7 @@ impl Service<Name> for Names {
     }
 }
 
-fn tcp_fault(error: impl std::error::Error + Send + Sync + 'static) -> TunnelError {
+fn tcp_error(error: impl std::error::Error + Send + Sync + 'static) -> TunnelError {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
     while let Some(error) = cause {
         match error.downcast_ref::<NoAddress>() {
@@ -177,7 +177,7 @@ fn error_of(error: &(dyn std::error::Error + 'static)) -> io::Error {
 
 /// Everything that goes wrong in this step, also a connection reset: boxes
 /// that meddle with TLS do that.
-fn tls_fault(error: io::Error) -> TunnelError {
+fn tls_error(error: io::Error) -> TunnelError {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     if let Some(rustls::Error::InvalidCertificate(invalid)) = inner {
         match invalid {
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_name_that_does_not_resolve_is_a_fault_of_dns() {
+    async fn a_name_that_does_not_resolve_is_a_dns_error() {
         let failing = connector(Arc::new(|_| {
             Box::pin(async { Err(io::Error::new(io::ErrorKind::TimedOut, "no answer")) })
         }));
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_name_without_addresses_is_a_fault_of_dns() {
+    async fn a_name_without_addresses_is_a_dns_error() {
         let empty = connector(Arc::new(|_| Box::pin(async { Ok(Vec::new()) })));
         let error = empty.connect(&target(), deadline()).await.err();
         assert!(matches!(error, Some(TunnelError::Dns(_))), "{error:?}");

@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_service_that_sends_a_long_message_slowly_has_not_vanished() {
+    async fn a_service_that_sends_a_long_message_slowly_is_not_treated_as_disconnected() {
         let (mut ours, mut theirs) = tunnel(Some(DEFAULT_KEEP_ALIVE)).await;
         let start = Instant::now();
         let service = async {

@@ -27,7 +27,7 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 use super::OpenedTunnel;
 use super::answer::{AnswerReader, Verdict};
 use super::options::TunnelOptions;
-use super::websocket::{WebSocket, is_hung_up};
+use super::websocket::{WebSocket, is_disconnected};
 use fido_hybrid_proto::error::TunnelError;
 use fido_hybrid_proto::transport::{SUBPROTOCOL, TunnelRequest, TunnelUrl};
 use fido_hybrid_websocket::{Counted, READ_BUFFER, bounded};
@@ -226,7 +226,7 @@ where
 
 /// The connection ended, in good order or not, before the answer did.
 fn broken(error: io::Error) -> TunnelError {
-    if is_hung_up(&error) {
+    if is_disconnected(&error) {
         TunnelError::Closed(None)
     } else {
         TunnelError::Broken(Arc::new(error))

@@ -66,10 +66,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         let count = messages.len();
         for message in messages {
             let fed = self.stream.feed(Message::binary(message)).await;
-            fed.map_err(|error| self.fault(error))?;
+            fed.map_err(|error| self.tunnel_error(error))?;
         }
         let flushed = self.stream.flush().await;
-        flushed.map_err(|error| self.fault(error))?;
+        flushed.map_err(|error| self.tunnel_error(error))?;
         tracing::trace!(count, "messages sent");
         Ok(())
     }
@@ -106,7 +106,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
                 Some(Ok(Message::Close(frame))) => return self.closed_by_peer(frame),
                 // Only text and the reason in a close frame are UTF-8.
                 Some(Err(Error::Utf8(_))) => return Err(self.refuse_text()),
-                Some(Err(error)) => return Err(self.fault(error)),
+                Some(Err(error)) => return Err(self.tunnel_error(error)),
                 None => return Err(self.ended(None)),
             }
         }
@@ -118,15 +118,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         match self.keep_alive.silence() {
             Ok(ping) => {
                 if let Some(Err(error)) = self.stream.send(ping).now_or_never() {
-                    return Err(self.fault(error));
+                    return Err(self.tunnel_error(error));
                 }
                 tracing::trace!("ping sent");
                 Ok(())
             }
-            Err(fault) => {
+            Err(error) => {
                 tracing::debug!("the tunnel service stopped answering");
                 self.end = Some(End::Closed(None));
-                Err(fault)
+                Err(error)
             }
         }
     }
@@ -165,7 +165,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         TunnelError::Closed(code)
     }
 
-    fn fault(&mut self, error: Error) -> TunnelError {
+    fn tunnel_error(&mut self, error: Error) -> TunnelError {
         match error {
             Error::Capacity(CapacityError::MessageTooLong { .. }) => {
                 self.refuse(CloseCode::Size);
@@ -175,7 +175,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
                 self.refuse(CloseCode::Policy);
                 TunnelError::Flooded
             }
-            error if is_gone(&error) => self.ended(None),
+            error if is_lost(&error) => self.ended(None),
             error => {
                 self.end = Some(End::Closed(None));
                 TunnelError::Broken(Arc::new(error))
@@ -210,7 +210,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> DataChannel for WebSocket<S> {
 
 /// Whether the other side disconnected without a close frame, as apps on phones
 /// often do.
-fn is_gone(error: &Error) -> bool {
+fn is_lost(error: &Error) -> bool {
     match error {
         Error::ConnectionClosed
         | Error::AlreadyClosed
@@ -219,13 +219,13 @@ fn is_gone(error: &Error) -> bool {
             | ProtocolError::HandshakeIncomplete
             | ProtocolError::SendAfterClosing,
         ) => true,
-        Error::Io(error) => is_hung_up(error),
+        Error::Io(error) => is_disconnected(error),
         _ => false,
     }
 }
 
 /// Whether the other side, or a host on the way, has disconnected.
-pub(super) fn is_hung_up(error: &io::Error) -> bool {
+pub(super) fn is_disconnected(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         // UnexpectedEof: TLS without the peer's close_notify.

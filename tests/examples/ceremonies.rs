@@ -16,7 +16,7 @@ use crate::tunnel_service::TunnelService;
 /// An advertising interval of this air.
 const INTERVAL: Duration = Duration::from_millis(20);
 
-const SITE: &str = "https://example.com";
+const ORIGIN: &str = "https://example.com";
 const PIN: &str = "correct horse";
 
 struct World {
@@ -42,7 +42,7 @@ impl World {
     fn desktop(&self, program: &str, arguments: &[&str]) -> Running {
         Program::new(program)
             .environment("DBUS_SYSTEM_BUS_ADDRESS", self.laptop.bus_address())
-            .arguments([SITE])
+            .arguments([ORIGIN])
             .arguments(self.service.arguments())
             .arguments(arguments)
             .start()
@@ -59,7 +59,7 @@ impl World {
             .start()
     }
 
-    /// The same, of somebody who has used the program before.
+    /// The same, of a user who has used the program before.
     fn known_phone(&self, desktop: &mut Running) -> Running {
         let phone = self.phone(desktop);
         assert!(fs::exists(self.scratch.file("store")).unwrap());
@@ -230,7 +230,7 @@ fn a_servers_own_options_are_used_and_answered() {
     let client_data = BASE64URL_NOPAD.decode(client_data.as_bytes()).unwrap();
     let client_data: Value = serde_json::from_slice(&client_data).unwrap();
     assert_eq!(client_data["challenge"], options["challenge"]);
-    assert_eq!(client_data["origin"], SITE);
+    assert_eq!(client_data["origin"], ORIGIN);
 
     let options = json!({
         "rpId": "example.com",
@@ -245,7 +245,7 @@ fn a_servers_own_options_are_used_and_answered() {
 }
 
 #[test]
-fn a_passkey_of_another_site_does_not_count() {
+fn a_passkey_of_another_rp_does_not_count() {
     let Some(world) = World::new() else { return };
     let mut other = read(&world.registered("ada"));
     other["rpId"] = "example.org".into();
@@ -256,7 +256,7 @@ fn a_passkey_of_another_site_does_not_count() {
 }
 
 #[test]
-fn a_no_ends_both_programs_and_is_no_failure_of_the_phone() {
+fn a_refusal_ends_both_programs_and_is_no_failure_of_the_phone() {
     let Some(world) = World::new() else { return };
     let mut register = world.desktop("register", &["--json"]);
     let mut phone = world.phone(&mut register);
@@ -275,7 +275,7 @@ fn a_no_ends_both_programs_and_is_no_failure_of_the_phone() {
 }
 
 #[test]
-fn a_yes_to_telling_of_a_passkey_is_not_taken_for_a_no() {
+fn an_approval_to_tell_of_a_passkey_is_not_taken_for_a_refusal() {
     let Some(world) = World::new() else { return };
     let known = read(&world.registered("ada"));
     let options = json!({
@@ -302,7 +302,7 @@ fn a_yes_to_telling_of_a_passkey_is_not_taken_for_a_no() {
 }
 
 #[test]
-fn the_end_of_the_input_is_a_no() {
+fn the_end_of_the_input_is_a_refusal() {
     let Some(world) = World::new() else { return };
     let mut register = world.desktop("register", &[]);
     let mut phone = world.phone(&mut register);

@@ -30,22 +30,22 @@ fn the_phone_says_beforehand_where_keys_and_messages_go() {
 fn wrong_arguments_end_with_2_and_are_named() {
     let scratch = Scratch::new();
     let not_pem = scratch.write("not.pem", "hello");
-    let site = "https://example.com";
+    let origin = "https://example.com";
     let cases: &[(&str, &[&str], &str)] = &[
         ("sign_in", &[], "the site is missing"),
         ("sign_in", &["http://example.com"], "neither https nor http on localhost"),
-        ("sign_in", &[site, "--nonsense"], "unknown flag --nonsense"),
-        ("sign_in", &[site, site], "too many arguments"),
-        ("sign_in", &[site, "--rp-id"], "--rp-id needs a value"),
-        ("sign_in", &[site, "--rp-id", "--json"], "--rp-id needs a value"),
-        ("sign_in", &[site, "--user-verification=always"], "--user-verification must be"),
-        ("sign_in", &[site, "--options", "/nonexistent"], "cannot read /nonexistent"),
-        ("sign_in", &[site, "--registered", &not_pem], "was not saved by register"),
-        ("register", &[site, "--tunnel", "example.com"], "not a tunnel service that clients"),
-        ("register", &[site, "--tunnel", "17"], "not a tunnel service that clients"),
-        ("register", &[site, "--ca", &not_pem], "cannot read certificates"),
-        ("register", &[site, "--tunnel-address", "nowhere"], "--tunnel-address nowhere"),
-        ("register", &[site, "--user", "a", "--options", "-"], "cannot be used with --options"),
+        ("sign_in", &[origin, "--nonsense"], "unknown flag --nonsense"),
+        ("sign_in", &[origin, origin], "too many arguments"),
+        ("sign_in", &[origin, "--rp-id"], "--rp-id needs a value"),
+        ("sign_in", &[origin, "--rp-id", "--json"], "--rp-id needs a value"),
+        ("sign_in", &[origin, "--user-verification=always"], "--user-verification must be"),
+        ("sign_in", &[origin, "--options", "/nonexistent"], "cannot read /nonexistent"),
+        ("sign_in", &[origin, "--registered", &not_pem], "was not saved by register"),
+        ("register", &[origin, "--tunnel", "example.com"], "not a tunnel service that clients"),
+        ("register", &[origin, "--tunnel", "17"], "not a tunnel service that clients"),
+        ("register", &[origin, "--ca", &not_pem], "cannot read certificates"),
+        ("register", &[origin, "--tunnel-address", "nowhere"], "--tunnel-address nowhere"),
+        ("register", &[origin, "--user", "a", "--options", "-"], "cannot be used with --options"),
         ("phone", &["--picture", "a", "--screen"], "use only one of"),
         ("phone", &[], "--store is needed"),
         ("diagnose", &["now"], "too many arguments"),
@@ -76,7 +76,7 @@ fn a_code_is_never_repeated() {
 }
 
 #[test]
-fn a_site_that_may_not_use_the_rp_id_gets_no_code() {
+fn an_rp_that_may_not_use_the_rp_id_gets_no_code() {
     for name in ["sign_in", "register"] {
         let arguments = ["https://example.com", "--rp-id", "example.org", "--json"];
         let ended = Program::new(name).arguments(arguments).run();

@@ -65,7 +65,7 @@ fn without_a_bus_bluetooth_alone_is_blamed_where_services_are_reached() {
 }
 
 #[test]
-fn a_proxy_is_told_to_be_of_no_use_where_it_may_be_the_reason() {
+fn a_proxy_is_named_where_it_may_be_the_reason() {
     let scratch = Scratch::new();
     let (_socket, nowhere) = closed();
     let service = TunnelService::start(&scratch);
@@ -121,9 +121,9 @@ fn without_roots(program: &str) -> Program {
 fn programs_that_find_no_trusted_certificates_do_not_blame_their_arguments() {
     let scratch = Scratch::new();
     let store = scratch.file("store");
-    let site = "https://example.com";
+    let origin = "https://example.com";
     for (name, arguments) in
-        [("register", &[site][..]), ("sign_in", &[site]), ("phone", &["--store", &store])]
+        [("register", &[origin][..]), ("sign_in", &[origin]), ("phone", &["--store", &store])]
     {
         let ended = without_roots(name).arguments(arguments).run();
         assert_eq!(ended.code, Some(1), "{name}: {ended:?}");
@@ -230,14 +230,14 @@ mod with_adapters {
     }
 
     #[test]
-    fn a_machine_that_is_well_is_told_so() {
+    fn a_machine_that_is_well_has_no_findings() {
         let Some(air) = Air::by_hand() else { return };
         let scratch = Scratch::new();
         let service = TunnelService::start(&scratch).arguments();
         let machine = Machine::start(&air, "laptop");
         machine.plug_in("hci0", Power::On);
         let ended = diagnose(&machine, &service, &["--advertise"]);
-        assert_eq!(ended.code, Some(10), "the service is gone: {ended:?}");
+        assert_eq!(ended.code, Some(10), "the service has stopped: {ended:?}");
 
         let service = TunnelService::start(&scratch);
         let ended = diagnose(&machine, &service.arguments(), &["--advertise"]);

@@ -120,7 +120,7 @@ impl Running {
     pub(crate) fn type_line(&mut self, line: &str) {
         let stdin = self.stdin.as_mut().unwrap();
         // A program that has ended shows that by itself.
-        let _gone = stdin.write_all(format!("{line}\n").as_bytes());
+        let _dropped = stdin.write_all(format!("{line}\n").as_bytes());
     }
 
     pub(crate) fn end_input(&mut self) {
@@ -195,7 +195,7 @@ fn built(name: &str) -> PathBuf {
     program
 }
 
-/// A folder of one test, gone with it.
+/// A folder of one test, deleted with this value.
 pub(crate) struct Scratch(PathBuf);
 
 impl Scratch {

@@ -103,8 +103,8 @@ impl Drop for Desktop {
         if let Some(portal) = self.portal.take() {
             let _panicked = portal.join();
         }
-        let _gone = self.daemon.kill();
-        let _gone = self.daemon.wait();
+        let _dropped = self.daemon.kill();
+        let _dropped = self.daemon.wait();
     }
 }
 

@@ -156,7 +156,7 @@ async fn a_file_from_before_the_prf_is_read_and_then_written_as_one_of_today() {
 }
 
 #[tokio::test]
-async fn whoever_reads_the_file_meanwhile_sees_it_whole() {
+async fn a_reader_of_the_file_meanwhile_sees_it_whole() {
     let scratch = Scratch::new();
     let file = scratch.file("store");
     let store = open(&file);
@@ -186,7 +186,7 @@ async fn whoever_reads_the_file_meanwhile_sees_it_whole() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn nobody_else_can_read_it() {
+async fn no_other_user_can_read_it() {
     use std::os::unix::fs::PermissionsExt as _;
     let scratch = Scratch::new();
     let file = scratch.file("folder/store");
@@ -198,7 +198,7 @@ async fn nobody_else_can_read_it() {
 }
 
 #[tokio::test]
-async fn what_a_killed_write_left_is_in_nobodys_way() {
+async fn what_a_killed_write_left_does_not_block_the_next() {
     let scratch = Scratch::new();
     let file = scratch.file("store");
     open(&file).insert(passkey(1)).await.unwrap();

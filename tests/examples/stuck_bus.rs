@@ -62,8 +62,8 @@ fn programs_end_by_a_signal_while_the_bus_stands_still() {
         for program in ["register", "sign_in"] {
             let machine = Machine::start(&air, "laptop");
             machine.plug_in("hci0", Power::On);
-            let site = ["https://example.com"];
-            let mut running = start(program, machine.bus_address(), &service, &site);
+            let origin = ["https://example.com"];
+            let mut running = start(program, machine.bus_address(), &service, &origin);
             running.wait_for("Scan the QR code with a phone.");
             // In the middle of a scan.
             let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -87,8 +87,8 @@ fn a_phone_ends_by_a_signal_while_the_bus_stays_silent() {
     machine.plug_in("hci0", Power::On);
     let bus = SilentBus::start();
     for (signal, code) in SIGNALS {
-        let site = ["https://example.com"];
-        let mut register = start("register", machine.bus_address(), &service, &site);
+        let origin = ["https://example.com"];
+        let mut register = start("register", machine.bus_address(), &service, &origin);
         register.wait_for("Scan the QR code with a phone.");
         let picture = scratch.write("screen.png", crate::ceremonies::photograph(&register.said));
         let store = scratch.file("store");
@@ -172,7 +172,7 @@ fn a_program_does_not_wait_in_its_end_for_a_call_that_blocks() {
 }
 
 #[test]
-fn a_diagnosis_of_a_silent_bus_comes_to_its_end_and_says_so() {
+fn a_diagnosis_of_a_silent_bus_ends_and_reports_the_silence() {
     let scratch = Scratch::new();
     let service = TunnelService::start(&scratch);
     let bus = SilentBus::start();

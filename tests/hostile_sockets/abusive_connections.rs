@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 use crate::clock::{hold, pass, settle};
 use crate::service::{BINARY, CLOSE, FIRST, LAST, MIDDLE, PING, PONG, TEXT, declared};
 
-/// What the service gives everybody for TLS and upgrade.
+/// How long the service waits for TLS and upgrade.
 const UPGRADE: Duration = Duration::from_secs(10);
 
 pub(crate) fn request(path: &str) -> String {
@@ -384,7 +384,7 @@ async fn a_message_that_never_ends_does_not_put_the_tunnels_expiry_off() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_peer_that_is_gone_without_a_word_is_given_up_when_its_tunnel_expires() {
+async fn a_lost_connection_without_a_close_frame_ends_when_its_tunnel_expires() {
     let _clock = hold();
     let running = service().await;
     let limits = Limits::default();

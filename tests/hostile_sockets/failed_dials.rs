@@ -29,7 +29,7 @@ async fn end_with(
 async fn end_with_answer(role: Role, answer: &str) -> (fido_hybrid::error::Stage, Why) {
     end_with(role, async |mut line| {
         line.answer(answer).await;
-        line.hung_up().await;
+        line.disconnected().await;
     })
     .await
 }
@@ -96,7 +96,7 @@ async fn a_service_that_falls_silent_within_tls_is_a_timeout_of_tls() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_that_hangs_up_within_tls_is_a_fault_of_tls() {
+async fn a_service_that_closes_within_tls_is_a_tls_error() {
     let _clock = hold();
     for role in ROLES {
         let (dialer, listener, _) = Service::listen().await.with_tls();
@@ -137,7 +137,7 @@ async fn an_answer_in_small_pieces_is_read() {
             }
         });
         let expected = match role {
-            Role::Client => Why::PeerLeft,
+            Role::Client => Why::PeerDisconnected,
             Role::Phone => Why::Closed(None),
         };
         assert_eq!(end.await, (role.open(), expected));

@@ -1,7 +1,7 @@
 //! Services that open the tunnel well and then speak badly, to both roles.
 //!
 //! The client has just sent its handshake message, the phone waits for one:
-//! neither knows yet whether there is anybody behind the service.
+//! neither knows yet whether there is another side behind the service.
 
 use std::time::Duration;
 
@@ -30,16 +30,16 @@ async fn end_with(role: Role, hostility: impl AsyncFnOnce(Line<TcpStream>)) -> (
 async fn end_with_bytes(role: Role, bytes: &[u8]) -> (Stage, Why) {
     end_with(role, async |mut line| {
         line.write(bytes).await;
-        line.hung_up().await;
+        line.disconnected().await;
     })
     .await
 }
 
 /// Both take this for the other side's going, each in its way: the phone has
-/// not met anybody yet who could have left.
+/// not met a client yet that could disconnect.
 const fn gone(role: Role, code: Option<u16>) -> Why {
     match role {
-        Role::Client => Why::PeerLeft,
+        Role::Client => Why::PeerDisconnected,
         Role::Phone => Why::Closed(code),
     }
 }
@@ -51,14 +51,14 @@ async fn a_service_that_opens_the_tunnel_and_falls_silent_is_given_up_at_the_dea
         let end = end_with(role, async |mut line| {
             settle().await;
             pass(role.patience()).await;
-            line.hung_up().await;
+            line.disconnected().await;
         });
         assert_eq!(end.await, (role.open(), Why::Deadline));
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_that_answers_a_ping_and_then_vanishes_is_given_up_before_the_deadline() {
+async fn a_service_that_answers_one_ping_and_no_other_is_given_up_before_the_deadline() {
     let _clock = hold();
     let interval = Duration::from_secs(2);
     for role in ROLES {
@@ -104,7 +104,7 @@ async fn every_ping_is_answered_and_none_ends_the_wait() {
             line.write(&frame(PING, &[])).await;
             assert_eq!(line.frame().await, (PONG, Vec::new()));
             pass(role.patience()).await;
-            line.hung_up().await;
+            line.disconnected().await;
         });
         assert_eq!(end.await, (role.open(), Why::Deadline));
     }
@@ -234,7 +234,7 @@ async fn closing_codes_are_told_as_they_came() {
             (1013, Why::Closed(Some(1013))),
             (3000, Why::Closed(Some(3000))),
             (4999, Why::Closed(Some(4999))),
-            // Not to be sent by anybody: told as the offence that they are.
+            // No side may send these: reported as the offence that they are.
             (0, Why::Closed(Some(1002))),
             (999, Why::Closed(Some(1002))),
             (1004, Why::Closed(Some(1002))),
@@ -282,7 +282,7 @@ async fn a_frame_that_never_ends_does_not_put_the_deadline_off() {
                 settle().await;
                 pass(Duration::from_secs(1)).await;
             }
-            line.hung_up().await;
+            line.disconnected().await;
         });
         assert_eq!(end.await, (role.open(), Why::Deadline));
     }

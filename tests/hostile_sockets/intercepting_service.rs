@@ -229,7 +229,7 @@ impl Middle {
     }
 }
 
-/// What the other side is told of one that is gone, as our own service does.
+/// What the other side is told of one that disconnected, as our own service does.
 fn farewell(end: Option<Result<Message, Failure>>) -> u16 {
     match end {
         Some(Ok(Message::Close(_))) => 1000,

@@ -116,14 +116,14 @@ fn a_long_frame_that_is_announced_and_does_not_come_costs_one_message_at_most() 
             line.write(&announced).await;
             settle().await;
             pass(role.patience()).await;
-            line.hung_up().await;
+            line.disconnected().await;
         });
         assert!(peak < BASE + MESSAGE, "{role:?}: {peak}");
     }
 }
 
 #[test]
-fn pings_whose_answers_nobody_takes_cost_what_the_write_buffer_may_hold() {
+fn pings_whose_answers_are_not_read_cost_what_the_write_buffer_may_hold() {
     let pings = frame(PING, &[0; 125]).repeat(512);
     for role in ROLES {
         let peak = peak(role, async |mut line| {
@@ -200,7 +200,7 @@ fn a_reader_who_takes_nothing_costs_the_service_what_one_side_may_queue() {
 }
 
 #[test]
-fn pings_whose_answers_nobody_takes_cost_the_service_what_its_write_buffer_may_hold() {
+fn pings_whose_answers_are_not_read_cost_the_service_what_its_write_buffer_may_hold() {
     let limits = Limits::default();
     let pings = masked(PING, &[0; 125]).repeat(1 << 17);
     let message = u64::try_from(limits.message_size).unwrap();

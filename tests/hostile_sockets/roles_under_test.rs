@@ -93,7 +93,7 @@ pub(crate) struct Victim {
 }
 
 enum Doing {
-    /// With the advert that it heard.
+    /// With the advert that it received.
     Client(Box<Ceremony<CtapResponse>>, Box<dyn Advertisement>),
     Phone(Session),
 }
@@ -139,7 +139,7 @@ impl Victim {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Why {
     Deadline,
-    PeerLeft,
+    PeerDisconnected,
     CancelledByClient,
     Tcp,
     Tls,
@@ -161,10 +161,10 @@ pub(crate) enum Why {
 pub(crate) fn told(error: &Error) -> (Stage, Why) {
     let why = match &error.kind {
         ErrorKind::Deadline => Why::Deadline,
-        ErrorKind::PeerLeft => Why::PeerLeft,
+        ErrorKind::PeerDisconnected => Why::PeerDisconnected,
         ErrorKind::Cancelled(CancelledBy::Client) => Why::CancelledByClient,
         ErrorKind::PeerMisbehaved(misbehaved) => Why::Misbehaved(*misbehaved),
-        ErrorKind::Tunnel(fault) => match fault {
+        ErrorKind::Tunnel(error) => match error {
             TunnelError::Tcp(_) => Why::Tcp,
             TunnelError::Tls(_) => Why::Tls,
             TunnelError::TimedOut(step) => Why::TimedOut(*step),

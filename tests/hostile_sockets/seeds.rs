@@ -3,7 +3,7 @@
 //! succeeds.
 //!
 //! A seed decides what becomes of each message, and so repeats; which of two
-//! things at one moment a side hears first is for the sockets to say.
+//! things at one moment a side receives first is for the sockets to say.
 
 use std::time::Duration;
 
@@ -70,15 +70,15 @@ async fn run(seed: u64) -> (Ended, bool) {
 /// What a network and the other side's owner can bring about; all else would
 /// be a fault of ours.
 fn is_explained(error: &Error) -> bool {
-    let fault = match &error.kind {
+    let is_possible = match &error.kind {
         ErrorKind::Deadline
-        | ErrorKind::PeerLeft
+        | ErrorKind::PeerDisconnected
         | ErrorKind::Tunnel(_)
         | ErrorKind::PeerMisbehaved(_) => true,
         ErrorKind::Cancelled(by) => matches!(by, CancelledBy::Client),
         _ => false,
     };
-    fault && !matches!(error.stage, Stage::Preparing | Stage::ShowingQr | Stage::Closed)
+    is_possible && !matches!(error.stage, Stage::Preparing | Stage::ShowingQr | Stage::Closed)
 }
 
 #[tokio::test(start_paused = true)]

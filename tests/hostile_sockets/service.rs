@@ -74,13 +74,13 @@ pub(crate) fn dialer_in_clear(address: SocketAddr) -> WebSocketDialer {
 pub(crate) fn builder_in_clear(address: SocketAddr) -> WebSocketDialerBuilder {
     // Reading the system's trusted certificates takes longer than a ceremony.
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let trusts_nobody = ClientConfig::builder_with_provider(provider)
+    let trusts_no_authority = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_root_certificates(RootCertStore::empty())
         .with_no_client_auth();
     WebSocketDialer::builder()
-        .tls_config(Arc::new(trusts_nobody))
+        .tls_config(Arc::new(trusts_no_authority))
         .resolve_without_tls(&domain(), address)
 }
 
@@ -151,7 +151,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
     }
 
     /// Reads until the other side has disconnected.
-    pub(crate) async fn hung_up(&mut self) {
+    pub(crate) async fn disconnected(&mut self) {
         let mut unread = [0; 1024];
         while matches!(self.stream.read(&mut unread).await, Ok(1..)) {}
     }

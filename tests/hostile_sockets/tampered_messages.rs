@@ -47,12 +47,15 @@ const WELL: Observation = Ok(());
 const FORGED: Why =
     Why::Misbehaved(PeerMisbehaved::Channel(ChannelError::Crypter(CrypterError::Authentication)));
 
-/// What a phone sees whose client leaves with its request on the way: how far
+/// What a phone sees whose client disconnects with its request on the way: how far
 /// it gets is a matter of moments.
-const LEFT_MEANWHILE: &[Observation] =
-    &[Err((Stage::Listening, Why::PeerLeft)), Err((Stage::Answering, Why::PeerLeft)), WELL];
+const LEFT_MEANWHILE: &[Observation] = &[
+    Err((Stage::Listening, Why::PeerDisconnected)),
+    Err((Stage::Answering, Why::PeerDisconnected)),
+    WELL,
+];
 
-const LEFT: &[Observation] = &[Err((Stage::Listening, Why::PeerLeft))];
+const LEFT: &[Observation] = &[Err((Stage::Listening, Why::PeerDisconnected))];
 
 const fn seen(stage: Stage, why: Why) -> Observation {
     Err((stage, why))
@@ -120,11 +123,11 @@ async fn a_lost_message_is_missed_by_the_next_or_by_the_deadline() {
         (Some(seen(Stage::AwaitingPostHandshake, FORGED)), LEFT),
         (Some(seen(Stage::AwaitingResponse, FORGED)), &[WELL]),
         (
-            Some(seen(Stage::AwaitingResponse, Why::PeerLeft)),
+            Some(seen(Stage::AwaitingResponse, Why::PeerDisconnected)),
             &[seen(Stage::Listening, Why::Deadline)],
         ),
         // The phone has answered, and its wait for a further request times out.
-        (Some(seen(Stage::AwaitingResponse, Why::PeerLeft)), &[WELL]),
+        (Some(seen(Stage::AwaitingResponse, Why::PeerDisconnected)), &[WELL]),
         (Some(WELL), &[WELL]),
     ];
     meddle(Fate::Lost(SILENCE), expected).await;
@@ -138,7 +141,7 @@ async fn two_messages_that_change_places_are_no_messages() {
         (Some(seen(Stage::AwaitingPostHandshake, FORGED)), LEFT),
         (Some(seen(Stage::AwaitingResponse, FORGED)), &[WELL]),
         (
-            Some(seen(Stage::AwaitingResponse, Why::PeerLeft)),
+            Some(seen(Stage::AwaitingResponse, Why::PeerDisconnected)),
             &[seen(Stage::Listening, Why::Deadline)],
         ),
         // Nothing follows: it is only late.
@@ -151,12 +154,18 @@ async fn two_messages_that_change_places_are_no_messages() {
 #[tokio::test(start_paused = true)]
 async fn a_repeated_message_is_no_second_one() {
     let expected: [(Option<Observation>, &[Observation]); 7] = [
-        (Some(seen(Stage::AwaitingResponse, Why::PeerLeft)), &[seen(Stage::Listening, FORGED)]),
+        (
+            Some(seen(Stage::AwaitingResponse, Why::PeerDisconnected)),
+            &[seen(Stage::Listening, FORGED)],
+        ),
         (Some(seen(Stage::AwaitingPostHandshake, FORGED)), LEFT),
         (Some(seen(Stage::AwaitingResponse, FORGED)), LEFT_MEANWHILE),
         (Some(seen(Stage::AwaitingResponse, FORGED)), LEFT_MEANWHILE),
-        (Some(seen(Stage::AwaitingResponse, Why::PeerLeft)), &[seen(Stage::Answering, FORGED)]),
-        // Who has the answer hears nothing more.
+        (
+            Some(seen(Stage::AwaitingResponse, Why::PeerDisconnected)),
+            &[seen(Stage::Answering, FORGED)],
+        ),
+        // The side that has the answer receives nothing more.
         (Some(WELL), &[WELL]),
         (Some(WELL), &[WELL]),
     ];
@@ -180,18 +189,18 @@ fn forged(
         _ => HALF,
     };
     [
-        (Some(seen(Stage::Handshaking, Why::PeerLeft)), first),
+        (Some(seen(Stage::Handshaking, Why::PeerDisconnected)), first),
         (Some(seen(Stage::Handshaking, handshake(reply))), LEFT),
         (Some(seen(Stage::AwaitingPostHandshake, FORGED)), LEFT),
         (Some(seen(Stage::AwaitingResponse, FORGED)), LEFT_MEANWHILE),
-        (Some(seen(Stage::AwaitingResponse, Why::PeerLeft)), LISTENING),
+        (Some(seen(Stage::AwaitingResponse, Why::PeerDisconnected)), LISTENING),
         (Some(seen(Stage::AwaitingResponse, FORGED)), &[WELL]),
         (Some(WELL), LISTENING),
     ]
 }
 
 #[tokio::test(start_paused = true)]
-async fn half_a_message_is_none() {
+async fn half_a_message_is_no_message() {
     let half = HandshakeError::Length(40);
     meddle(Fate::Halved, forged(half, half)).await;
 }
@@ -203,7 +212,7 @@ async fn one_wrong_bit_is_noticed_in_every_message() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_takes_their_own_message_for_the_others() {
+async fn no_side_takes_its_own_message_for_the_others() {
     let (nothing, own) = (HandshakeError::Length(0), HandshakeError::Authentication);
     meddle(Fate::Reflected, forged(nothing, own)).await;
 }
@@ -228,26 +237,26 @@ fn ended<'a>(
 #[tokio::test(start_paused = true)]
 async fn connections_that_break_before_any_message_leave_both_alone() {
     let unmet = &[seen(Stage::Advertising, Why::Closed(None))];
-    meddle(Fate::Reset, ended(Why::PeerLeft, unmet, LEFT)).await;
-    meddle(Fate::Closed(1000), ended(Why::PeerLeft, unmet, LEFT)).await;
+    meddle(Fate::Reset, ended(Why::PeerDisconnected, unmet, LEFT)).await;
+    meddle(Fate::Closed(1000), ended(Why::PeerDisconnected, unmet, LEFT)).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_that_fails_is_told_from_a_peer_that_left() {
+async fn a_failed_service_is_told_from_a_peer_that_disconnected() {
     let unmet = &[seen(Stage::Advertising, Why::Closed(Some(1011)))];
     let failed = &[seen(Stage::Listening, Why::Closed(Some(1011)))];
     meddle(Fate::Closed(1011), ended(Why::Closed(Some(1011)), unmet, failed)).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_side_that_is_given_up_before_any_message_leaves_the_other() {
+async fn a_side_that_is_given_up_before_any_message_does_not_end_the_other() {
     let expected: [(Option<Observation>, &[Observation]); 7] = [
-        (Some(seen(Stage::Handshaking, Why::PeerLeft)), &[]),
+        (Some(seen(Stage::Handshaking, Why::PeerDisconnected)), &[]),
         (None, LEFT),
         (None, LEFT),
         // It has the request, and is told in time or not.
         (None, &[seen(Stage::Answering, Why::CancelledByClient), WELL]),
-        (Some(seen(Stage::AwaitingResponse, Why::PeerLeft)), &[]),
+        (Some(seen(Stage::AwaitingResponse, Why::PeerDisconnected)), &[]),
         (None, &[WELL]),
         (Some(WELL), &[]),
     ];

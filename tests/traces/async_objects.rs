@@ -23,7 +23,7 @@ use super::trace_recorder::Notebook;
 /// What becomes of the ceremony.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Course {
-    /// Somebody says yes, and all is well.
+    /// The user approves, and the ceremony succeeds.
     Well,
     /// No phone is there.
     NobodyScans,
@@ -34,7 +34,7 @@ enum Course {
     /// The client gets another message than the phone sent: the n-th one.
     Tampered(usize),
     UserSaysNo,
-    UserLeaves,
+    UserDisconnects,
     /// What asks the user panics.
     UserCheckPanics,
     /// Advertising cannot start.
@@ -105,13 +105,13 @@ impl DataChannel for Line {
     }
 }
 
-struct Overheard {
+struct Recording {
     air: Air,
     on_air: Arc<Mutex<Option<Vec<u8>>>>,
     course: Course,
 }
 
-impl Advertiser for Overheard {
+impl Advertiser for Recording {
     fn advertise(
         &self,
         service_data: Vec<u8>,
@@ -132,7 +132,7 @@ impl UserCheck for User {
             self.0.say(&prompt);
             match self.1 {
                 Course::UserSaysNo => Decision::Declined,
-                Course::UserLeaves | Course::ClientDropped | Course::PhoneDropped => {
+                Course::UserDisconnects | Course::ClientDropped | Course::PhoneDropped => {
                     pending().await
                 }
                 Course::UserCheckPanics => panic!("the screen broke"),
@@ -180,7 +180,7 @@ async fn take(course: Course) -> Ends {
     let authenticator = Authenticator::new(AuthenticatorParts {
         store: store.clone(),
         user: User(notebook.clone(), course),
-        advertiser: Overheard { air, on_air: Arc::clone(&on_air), course },
+        advertiser: Recording { air, on_air: Arc::clone(&on_air), course },
         dialer: service(course == Course::PhoneRefused),
         domain: rig::domain(),
     });
@@ -293,7 +293,7 @@ async fn of_messages_changed_on_their_way() {
 async fn of_people_and_programs_who_give_up() {
     let [client, _] = take(Course::UserSaysNo).await;
     assert!(matches!(client.unwrap().unwrap_err().kind, ErrorKind::Status(_)));
-    let [client, phone] = take(Course::UserLeaves).await;
+    let [client, phone] = take(Course::UserDisconnects).await;
     assert_eq!((at(&client), at(&phone)), (Some(Stage::AwaitingResponse), Some(Stage::Answering)));
     let [_, phone] = take(Course::ClientDropped).await;
     assert!(phone.unwrap().unwrap_err().is_cancelled());
@@ -312,8 +312,8 @@ async fn of_a_panic_in_a_part_that_the_program_brought() {
     }));
     let [client, phone] = take(Course::UserCheckPanics).await;
     assert_eq!(at(&client), Some(Stage::AwaitingResponse));
-    let fault = phone.unwrap().unwrap_err().kind;
-    assert!(matches!(fault, ErrorKind::ApiMisuse(ApiMisuse::TaskEnded)), "{fault}");
+    let kind = phone.unwrap().unwrap_err().kind;
+    assert!(matches!(kind, ErrorKind::ApiMisuse(ApiMisuse::TaskEnded)), "{kind}");
     assert!(said.lock().unwrap().ends_with("the screen broke"), "{said:?}");
 }
 

@@ -19,9 +19,9 @@ use super::trace_recorder::Notebook;
 use super::{machines, rig};
 
 /// An advertiser that keeps a copy of what it advertises.
-struct Overheard(Air, Arc<Mutex<Vec<u8>>>);
+struct Recording(Air, Arc<Mutex<Vec<u8>>>);
 
-impl Advertiser for Overheard {
+impl Advertiser for Recording {
     fn advertise(
         &self,
         service_data: Vec<u8>,
@@ -60,7 +60,7 @@ async fn of_ceremonies_that_succeed() {
     let phone = Authenticator::new(AuthenticatorParts {
         store: store.clone(),
         user: Yes,
-        advertiser: Overheard(air, Arc::clone(&on_air)),
+        advertiser: Recording(air, Arc::clone(&on_air)),
         dialer: tunnel,
         domain: rig::domain(),
     });
@@ -115,10 +115,10 @@ async fn of_a_service_that_refuses_and_one_that_is_not_there() {
         secrets.qr_code(&code.to_text());
         let outcome = phone.answer(code).unwrap().outcome().await;
         notebook.end(&outcome);
-        let fault = outcome.unwrap_err().kind;
-        let refused = matches!(fault, ErrorKind::Tunnel(TunnelError::Status(_)));
-        let absent = matches!(fault, ErrorKind::Tunnel(TunnelError::Tcp(_)));
-        assert_eq!((refused, absent), (address == there, address == not_there), "{fault}");
+        let kind = outcome.unwrap_err().kind;
+        let refused = matches!(kind, ErrorKind::Tunnel(TunnelError::Status(_)));
+        let absent = matches!(kind, ErrorKind::Tunnel(TunnelError::Tcp(_)));
+        assert_eq!((refused, absent), (address == there, address == not_there), "{kind}");
     }
     notebook.assert_holds_none_of(&secrets);
 }

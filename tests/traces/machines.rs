@@ -189,7 +189,7 @@ fn of_deadlines_that_pass_at_each_stage() {
 }
 
 #[test]
-fn of_the_other_side_leaving_at_each_stage() {
+fn of_the_other_side_disconnecting_at_each_stage() {
     at_each_stage(|pair, side| pair.power_off(side.other()));
 }
 
@@ -248,17 +248,17 @@ fn of_radios_and_stores_that_fail() {
     watched.pair.tell_phone(authenticator::Input::AdvertisingFailed(BluetoothError::Off));
     watched.finish();
 
-    for fault in [StoreError::Full, StoreError::failed(std::io::Error::other("it is worn out"))] {
+    for error in [StoreError::Full, StoreError::failed(std::io::Error::other("it is worn out"))] {
         let mut watched = Watched::new(3, vec![registration()]);
         watched.run_until(|pair| pair.stage(Side::Phone) == Stage::Answering);
-        watched.pair.tell_phone(authenticator::Input::PasskeysFound(Err(fault)));
+        watched.pair.tell_phone(authenticator::Input::PasskeysFound(Err(error)));
         let pair = watched.finish();
         assert!(pair.responses[0].is_err());
     }
 }
 
 #[test]
-fn of_users_who_say_anything_but_yes() {
+fn of_users_who_refuse_or_do_not_answer() {
     for decision in [Decision::Declined, Decision::TimedOut, Decision::NoUi] {
         let mut watched = Watched::new(4, vec![registration(), sign_in()]);
         watched.pair.user = Box::new(move |_| Some(decision));

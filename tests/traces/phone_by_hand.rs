@@ -229,12 +229,12 @@ fn of_introductions_that_cannot_be_read() {
         let error = walk.failed();
         assert_eq!(error.stage, Stage::AwaitingPostHandshake);
         match (error.kind, expected) {
-            (ErrorKind::Unsupported(fault), Some(expected)) => assert_eq!(fault, expected),
-            (ErrorKind::PeerMisbehaved(fault), None) => assert!(matches!(
-                fault,
+            (ErrorKind::Unsupported(error), Some(expected)) => assert_eq!(error, expected),
+            (ErrorKind::PeerMisbehaved(error), None) => assert!(matches!(
+                error,
                 PeerMisbehaved::PostHandshake(_) | PeerMisbehaved::GetInfo(_)
             )),
-            (fault, _) => panic!("{fault}"),
+            (error, _) => panic!("{error}"),
         }
     }
 }
@@ -287,16 +287,16 @@ fn of_an_answer_with_prf_outputs_and_a_large_blob_key() {
 #[test]
 fn of_answers_that_cannot_be_read_or_do_not_answer() {
     let answer = CtapResponse::GetAssertion(signed()).to_raw().to_bytes().expose().to_vec();
-    let mut of_another_site = signed();
-    of_another_site.auth_data = AuthenticatorData::new([9; 32], Flags::USER_PRESENT, 0);
-    let of_another_site = CtapResponse::GetAssertion(of_another_site).to_raw().to_bytes();
+    let mut of_another_rp = signed();
+    of_another_rp.auth_data = AuthenticatorData::new([9; 32], Flags::USER_PRESENT, 0);
+    let of_another_rp = CtapResponse::GetAssertion(of_another_rp).to_raw().to_bytes();
     let cut = answer[..answer.len() - 1].to_vec();
     let behind = [answer.clone(), vec![0]].concat();
     for (kind, payload) in [
         (MessageType::Ctap, Vec::new()),
         (MessageType::Ctap, cut),
         (MessageType::Ctap, behind),
-        (MessageType::Ctap, of_another_site.expose().to_vec()),
+        (MessageType::Ctap, of_another_rp.expose().to_vec()),
         (MessageType::Json, answer.clone()),
         (MessageType::Shutdown, answer),
     ] {
@@ -353,8 +353,8 @@ fn called() -> Walk {
     walk
 }
 
-/// The phone is heard, its tunnel is open.
-fn heard(walk: &mut Walk) -> (Eid, Vec<u8>) {
+/// The phone's advert is received, its tunnel is open.
+fn received(walk: &mut Walk) -> (Eid, Vec<u8>) {
     let own = ContactSecrets::generate(&mut SeededRng::new(3));
     let mut plain = bytes::<16>("linked EID");
     plain[0] = 0;
@@ -373,7 +373,7 @@ fn heard(walk: &mut Walk) -> (Eid, Vec<u8>) {
 fn of_a_linked_phone_that_answers() {
     let mut walk = called();
     with_answers_secrets(&mut walk);
-    let (eid, message) = heard(&mut walk);
+    let (eid, message) = received(&mut walk);
     let psk = key_schedule::psk_linked(&link().secret, &eid);
     let ephemeral = key("phone's ephemeral");
     let responder = Responder::linked(key("phone's identity"), &psk, ephemeral);
@@ -389,19 +389,19 @@ fn of_a_linked_phone_that_answers() {
 }
 
 #[test]
-fn of_a_linked_phone_that_is_gone_or_another() {
+fn of_a_linked_phone_that_is_revoked_or_another() {
     let mut walk = called();
     let outputs = walk.step(Input::TunnelFailed(TunnelError::Status(410)));
     assert!(outputs.iter().any(|output| matches!(output, Output::ForgetLink)));
     assert!(matches!(walk.failed().kind, ErrorKind::Tunnel(TunnelError::Status(410))));
 
     let mut walk = called();
-    heard(&mut walk);
+    received(&mut walk);
     let mut reply = key("another").public_key().uncompressed().to_vec();
     reply.extend([0; 16]);
     walk.step(Input::Message(reply));
-    let fault = walk.failed().kind;
-    assert!(matches!(fault, ErrorKind::PeerMisbehaved(PeerMisbehaved::Handshake(_))), "{fault}");
+    let kind = walk.failed().kind;
+    assert!(matches!(kind, ErrorKind::PeerMisbehaved(PeerMisbehaved::Handshake(_))), "{kind}");
 
     let mut walk = called();
     let deadline = walk.client.deadline().unwrap();

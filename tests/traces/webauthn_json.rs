@@ -1,4 +1,4 @@
-//! What a site gave and what it gets: options, what is made of them, answers.
+//! What a relying party gave and what it gets: options, what is made of them, answers.
 
 use data_encoding::BASE64URL_NOPAD;
 use fido_hybrid::crypto::sha256;
@@ -25,7 +25,7 @@ fn random<const N: usize>(part: &str) -> [u8; N] {
 fn of_prf_inputs_and_outputs_and_an_assertion() {
     let (notebook, mut secrets) = (Notebook::default(), Secrets::default());
     let salt = random::<32>("salt");
-    secrets.bytes("what the site gave the PRF", &salt);
+    secrets.bytes("what the relying party gave the PRF", &salt);
     secrets.bytes("the PRF input", prf_input(&salt).expose());
     let origin = Origin::parse("https://example.com").unwrap();
     let prf = json!({"prf": {"eval": {"first": BASE64URL_NOPAD.encode(&salt)}}});
@@ -83,7 +83,7 @@ fn of_options_that_cannot_be_read() {
     let notebook = Notebook::default();
     let mut secrets = Secrets::default();
     let salt = random::<32>("salt");
-    secrets.bytes("what the site gave the PRF", &salt);
+    secrets.bytes("what the relying party gave the PRF", &salt);
     let text = BASE64URL_NOPAD.encode(&salt);
     let prf = json!({"prf": {"eval": {"first": text}}});
     let without_challenge = json!({"rpId": "example.com", "extensions": prf}).to_string();

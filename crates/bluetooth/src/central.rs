@@ -76,13 +76,13 @@ fn bring_up() -> btleplug::Result<Coming> {
         Ok(runtime) => runtime.block_on(async {
             let made = make().await;
             let serves = made.is_ok();
-            let _gone = ready.send(made);
+            let _dropped = ready.send(made);
             if serves {
                 pending::<()>().await;
             }
         }),
         Err(error) => {
-            let _gone = ready.send(Err(Error::Other(error.into())));
+            let _dropped = ready.send(Err(Error::Other(error.into())));
         }
     };
     thread::Builder::new()

@@ -12,7 +12,7 @@ mod btle;
 #[cfg(target_os = "macos")]
 mod central;
 #[cfg(target_os = "linux")]
-mod dbus_fault;
+mod dbus_error;
 // Elsewhere for its tests alone.
 #[cfg(any(windows, target_os = "macos", feature = "btleplug", test))]
 mod polled_scan;

@@ -153,8 +153,8 @@ struct PolledScan {
 impl Scan for PolledScan {
     fn next(&mut self) -> BoxFuture<'_, Result<ScanEvent, BluetoothError>> {
         Box::pin(async move {
-            if let Some(fault) = &self.over {
-                return Err(fault.clone());
+            if let Some(error) = &self.over {
+                return Err(error.clone());
             }
             let event =
                 self.events.recv().await.unwrap_or_else(|| Err(ApiMisuse::TaskEnded.into()));
@@ -192,11 +192,11 @@ enum Found {
 impl<R: PolledRadio> ScanTask<R> {
     async fn run(mut self, first: AdapterState) {
         self.tell(first).await;
-        let fault = self.attend().await;
-        debug!(%fault, "the scan ends");
+        let error = self.attend().await;
+        debug!(%error, "the scan ends");
         // The scan is dropped before the error is sent, so that it is off for the receiver.
         self.scan = None;
-        let _dropped = self.queue.send(Err(fault)).await;
+        let _dropped = self.queue.send(Err(error)).await;
     }
 
     /// Goes on until there is no point in it.
@@ -213,7 +213,7 @@ impl<R: PolledRadio> ScanTask<R> {
                     poll_at = Instant::now() + POLL_INTERVAL;
                     found
                 }
-                heard = next_event(&mut self.scan) => match heard {
+                received = next_event(&mut self.scan) => match received {
                     Some(RadioEvent::Adverts(adverts)) => {
                         pass_on(&self.queue, adverts);
                         consume_budget().await;
@@ -234,11 +234,11 @@ impl<R: PolledRadio> ScanTask<R> {
             match found {
                 Ok(Found::Steady) => failures = 0,
                 Ok(Found::Begun) => {}
-                Err(fault) => {
+                Err(error) => {
                     failures += 1;
-                    debug!(%fault, failures, "the radio failed");
+                    debug!(%error, failures, "the radio failed");
                     if failures >= MAX_FAILURES {
-                        return fault;
+                        return error;
                     }
                 }
             }
@@ -270,7 +270,7 @@ impl<R: PolledRadio> ScanTask<R> {
             tokio::select! {
                 biased;
                 state = &mut look => return state,
-                heard = next_event(&mut self.scan) => match heard {
+                received = next_event(&mut self.scan) => match received {
                     Some(RadioEvent::Adverts(adverts)) => {
                         pass_on(&self.queue, adverts);
                         consume_budget().await;

@@ -50,22 +50,28 @@ pub(super) async fn advertise(
     settings: &Settings,
     service_data: Vec<u8>,
 ) -> Result<Box<dyn Advertisement>, BluetoothError> {
-    if let Some(fault) = btle::state(settings).await?.fault() {
-        return Err(fault);
+    if let Some(error) = btle::state(settings).await?.error() {
+        return Err(error);
     }
-    let adapter = BluetoothAdapter::GetDefaultAsync().map_err(fault)?.await.map_err(fault)?;
-    if !adapter.IsPeripheralRoleSupported().map_err(fault)? {
+    let adapter = BluetoothAdapter::GetDefaultAsync()
+        .map_err(bluetooth_error)?
+        .await
+        .map_err(bluetooth_error)?;
+    if !adapter.IsPeripheralRoleSupported().map_err(bluetooth_error)? {
         return Err(BluetoothError::Unsupported("advertise: its driver does not let programs"));
     }
-    let made = GattServiceProvider::CreateAsync(SERVICE).map_err(fault)?.await.map_err(fault)?;
-    let provider = match made.Error().map_err(fault)? {
-        WinRtError::Success => made.ServiceProvider().map_err(fault)?,
+    let made = GattServiceProvider::CreateAsync(SERVICE)
+        .map_err(bluetooth_error)?
+        .await
+        .map_err(bluetooth_error)?;
+    let provider = match made.Error().map_err(bluetooth_error)? {
+        WinRtError::Success => made.ServiceProvider().map_err(bluetooth_error)?,
         error => return Err(refused(error)),
     };
-    let mut on_air = OnAir::new(provider, settings.clone()).map_err(fault)?;
-    on_air.start(&service_data).map_err(fault)?;
+    let mut on_air = OnAir::new(provider, settings.clone()).map_err(bluetooth_error)?;
+    on_air.start(&service_data).map_err(bluetooth_error)?;
     match timeout(START_LIMIT, on_air.reach(|phase| !matches!(phase, Phase::Starting))).await {
-        Ok(Phase::Lost(fault)) => Err(on_air.explained(fault).await),
+        Ok(Phase::Lost(error)) => Err(on_air.explained(error).await),
         Ok(Phase::Started | Phase::Starting) => Ok(Box::new(on_air)),
         Err(_) => Err(on_air.explained(Trouble::Silent.into()).await),
     }
@@ -125,11 +131,11 @@ impl OnAir {
         }
     }
 
-    /// A fault by the radio's state, which says more than Windows does here.
-    async fn explained(&self, fault: BluetoothError) -> BluetoothError {
+    /// The error of the radio's state, if any, which says more than Windows does here.
+    async fn explained(&self, error: BluetoothError) -> BluetoothError {
         match btle::state(&self.settings).await {
-            Ok(state) => state.fault().unwrap_or(fault),
-            Err(_) => fault,
+            Ok(state) => state.error().unwrap_or(error),
+            Err(_) => error,
         }
     }
 }
@@ -156,14 +162,14 @@ impl Phase {
 impl Advertisement for OnAir {
     fn next(&mut self) -> BoxFuture<'_, Result<AdapterState, BluetoothError>> {
         Box::pin(async {
-            if let Some(fault) = &self.lost {
-                return Err(fault.clone());
+            if let Some(error) = &self.lost {
+                return Err(error.clone());
             }
-            let fault = match self.reach(|phase| matches!(phase, Phase::Lost(_))).await {
-                Phase::Lost(fault) => self.explained(fault).await,
+            let error = match self.reach(|phase| matches!(phase, Phase::Lost(_))).await {
+                Phase::Lost(error) => self.explained(error).await,
                 Phase::Starting | Phase::Started => Trouble::Stopped.into(),
             };
-            Err(self.lost.insert(fault).clone())
+            Err(self.lost.insert(error).clone())
         })
     }
 }
@@ -191,7 +197,7 @@ fn refused(error: WinRtError) -> BluetoothError {
     }
 }
 
-fn fault(error: windows::core::Error) -> BluetoothError {
+fn bluetooth_error(error: windows::core::Error) -> BluetoothError {
     match error.code() {
         ACCESS_DENIED => BluetoothError::NotPermitted,
         NOT_READY | NOT_AVAILABLE => BluetoothError::Off,

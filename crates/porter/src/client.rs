@@ -65,7 +65,7 @@ impl Client {
     }
 
     /// Runs the transaction and returns the phone's response. The program stops showing
-    /// the QR code at [`ClientUpdate::PhoneHeard`], or when this returns. `tell` must not block.
+    /// the QR code at [`ClientUpdate::PhoneFound`], or when this returns. `tell` must not block.
     ///
     /// # Errors
     /// Why there is no response. A phone's refusal is [`ErrorKind::Status`].
@@ -120,7 +120,7 @@ impl Client {
                 }
             }
             let input = match tunnel.as_mut().map(Tunnel::flush) {
-                Some(Err(fault)) => Input::TunnelFailed(fault),
+                Some(Err(error)) => Input::TunnelFailed(error),
                 _ if transaction.stage() == Stage::Ready => match request.take() {
                     Some(request) => Input::Request { request, timeout: None },
                     None => Input::Finish,
@@ -146,7 +146,7 @@ impl From<Event> for Input {
             Event::Opened { connect_signal, .. } => Self::TunnelOpened { connect_signal },
             Event::Message(message) => Self::Message(message),
             Event::Closed => Self::TunnelClosed,
-            Event::Failed(fault) => Self::TunnelFailed(fault),
+            Event::Failed(error) => Self::TunnelFailed(error),
         }
     }
 }

@@ -67,7 +67,7 @@ impl Phone {
     /// If the system has no random numbers.
     pub fn new(config: AuthenticatorConfig, code: &QrCode) -> Result<Self, Error> {
         let fresh = QrAgeLimit::default().check(code, unix_time());
-        fresh.map_err(|fault| Error::new(Stage::Preparing, fault))?;
+        fresh.map_err(|error| Error::new(Stage::Preparing, error))?;
         let keys = PhoneSecrets::generate(&mut UnwrapErr(SysRng));
         let inputs = Inputs::new();
         let transaction = Transaction::qr(config, code, keys, inputs.now())?;
@@ -151,8 +151,8 @@ impl Phone {
                     }
                 }
             }
-            if let Some(Err(fault)) = tunnel.as_mut().map(Tunnel::flush) {
-                answers.push_front(Input::SendFailed(fault));
+            if let Some(Err(error)) = tunnel.as_mut().map(Tunnel::flush) {
+                answers.push_front(Input::SendFailed(error));
             }
             let input = match answers.pop_front() {
                 Some(answer) => answer,
@@ -205,7 +205,7 @@ impl From<Event> for Input {
             Event::Opened { routing_id, .. } => Self::TunnelOpened { routing_id },
             Event::Message(message) => Self::Message(message),
             Event::Closed => Self::TunnelClosed,
-            Event::Failed(fault) => Self::TunnelFailed(fault),
+            Event::Failed(error) => Self::TunnelFailed(error),
         }
     }
 }

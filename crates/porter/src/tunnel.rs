@@ -55,8 +55,8 @@ impl Tunnel {
                     receive(socket, &inputs);
                 }
             }
-            Err(fault) => {
-                let _stopped = inputs.send(Event::Failed(fault).into());
+            Err(error) => {
+                let _stopped = inputs.send(Event::Failed(error).into());
             }
         });
         Self { opening, open: None, queued: Vec::new() }
@@ -80,7 +80,7 @@ impl Tunnel {
         let written = self.queued.drain(..).try_for_each(write);
         written.and_then(|()| socket.flush()).map_err(|error| match error {
             Error::Io(error) if is_timeout(&error) => TunnelError::Stalled,
-            error => fault(error),
+            error => tunnel_error(error),
         })
     }
 
@@ -155,7 +155,8 @@ fn open(
 ) -> Result<(WebSocket<Wire>, Event), TunnelError> {
     let stream = connect(service).map_err(|error| TunnelError::Tcp(Arc::new(error)))?;
     let wire = Wire { stream: Arc::new(stream), writing: Arc::default() };
-    let uri: Uri = request.url.to_string().parse().map_err(|error| fault(Error::from(error)))?;
+    let uri: Uri =
+        request.url.to_string().parse().map_err(|error| tunnel_error(Error::from(error)))?;
     let upgrade = ClientRequestBuilder::new(uri).with_sub_protocol(SUBPROTOCOL);
     let add = |upgrade: ClientRequestBuilder, (name, value)| upgrade.with_header(name, value);
     let upgrade = request.headers.into_iter().fold(upgrade, add);
@@ -165,11 +166,11 @@ fn open(
             HandshakeError::Failure(Error::Http(answer)) => {
                 TunnelError::Status(answer.status().as_u16())
             }
-            HandshakeError::Failure(error) => fault(error),
+            HandshakeError::Failure(error) => tunnel_error(error),
         })?;
     // From here on the transaction's deadlines count.
     let unlimited = socket.get_ref().stream.set_read_timeout(None);
-    unlimited.map_err(|error| fault(Error::from(error)))?;
+    unlimited.map_err(|error| tunnel_error(Error::from(error)))?;
     let routing_id = match answer.headers().get(ROUTING_ID_HEADER) {
         None => None,
         Some(value) => match value.to_str().ok().and_then(RoutingId::from_hex) {
@@ -197,14 +198,14 @@ fn receive<I: From<Event>>(mut socket: WebSocket<Wire>, inputs: &SyncSender<I>) 
                 None | Some(1000) => Event::Closed,
                 code => Event::Failed(TunnelError::Closed(code)),
             },
-            Err(error) => Event::Failed(fault(error)),
+            Err(error) => Event::Failed(tunnel_error(error)),
         };
         let _stopped = inputs.send(end.into());
         return;
     }
 }
 
-fn fault(error: Error) -> TunnelError {
+fn tunnel_error(error: Error) -> TunnelError {
     match error {
         Error::ConnectionClosed
         | Error::AlreadyClosed

@@ -124,8 +124,8 @@ fn a_passkey_is_registered_and_signs_in() {
 fn the_client_is_told_when_the_user_declines() {
     let mut world = World::new();
     let (response, phone) = world.perform(registration(), says(Decision::Declined));
-    let Error { stage, kind: fault, .. } = response.unwrap_err();
-    assert!(matches!(fault, ErrorKind::Status(Status::OPERATION_DENIED)), "{fault:?}");
+    let Error { stage, kind, .. } = response.unwrap_err();
+    assert!(matches!(kind, ErrorKind::Status(Status::OPERATION_DENIED)), "{kind:?}");
     assert_eq!(stage, Stage::AwaitingResponse);
     phone.unwrap();
     assert!(world.passkeys.is_empty());
@@ -157,10 +157,10 @@ fn the_phone_dismisses_its_prompt_when_the_client_cancels() {
         Screen::Dismiss => dismissed += 1,
         Screen::Update(_) => {}
     });
-    let fault = response.unwrap_err().kind;
-    assert!(matches!(fault, ErrorKind::Cancelled(CancelledBy::Caller)), "{fault:?}");
-    let fault = phone.unwrap_err().kind;
-    assert!(matches!(fault, ErrorKind::Cancelled(CancelledBy::Client)), "{fault:?}");
+    let kind = response.unwrap_err().kind;
+    assert!(matches!(kind, ErrorKind::Cancelled(CancelledBy::Caller)), "{kind:?}");
+    let kind = phone.unwrap_err().kind;
+    assert!(matches!(kind, ErrorKind::Cancelled(CancelledBy::Client)), "{kind:?}");
     assert_eq!(dismissed, 1);
     assert!(world.passkeys.is_empty());
 }
@@ -172,10 +172,10 @@ fn the_client_is_told_when_the_phone_cancels() {
         Screen::Prompt(_) => phone.cancel(),
         Screen::Dismiss | Screen::Update(_) => {}
     });
-    let fault = response.unwrap_err().kind;
-    assert!(matches!(fault, ErrorKind::Status(Status::OPERATION_DENIED)), "{fault:?}");
-    let fault = phone.unwrap_err().kind;
-    assert!(matches!(fault, ErrorKind::Cancelled(CancelledBy::Caller)), "{fault:?}");
+    let kind = response.unwrap_err().kind;
+    assert!(matches!(kind, ErrorKind::Status(Status::OPERATION_DENIED)), "{kind:?}");
+    let kind = phone.unwrap_err().kind;
+    assert!(matches!(kind, ErrorKind::Cancelled(CancelledBy::Caller)), "{kind:?}");
 }
 
 #[test]
@@ -186,10 +186,10 @@ fn the_client_stops_at_its_deadline_when_no_phone_scans() {
     let mut updates = Vec::new();
     let client = sign_in(deadlines);
     let end = client.run(&world.air, world.address(), |update| updates.push(update));
-    let Error { stage, kind: fault, .. } = end.unwrap_err();
+    let Error { stage, kind, .. } = end.unwrap_err();
     assert!(
-        matches!((stage, &fault), (Stage::ShowingQr, ErrorKind::Deadline)),
-        "{stage:?} {fault:?}"
+        matches!((stage, &kind), (Stage::ShowingQr, ErrorKind::Deadline)),
+        "{stage:?} {kind:?}"
     );
     assert!(matches!(updates[..], [ClientUpdate::WaitingForScan(_)]), "{updates:?}");
     assert_eq!(world.air.active(), (0, 0));
@@ -203,10 +203,10 @@ fn the_phone_stops_at_its_deadline_when_no_client_is_near() {
     let phone = scanned(&registration(), deadlines);
     let service = world.address();
     let end = phone.run(&mut world.passkeys, &world.air, service, |_| {});
-    let Error { stage, kind: fault, .. } = end.unwrap_err();
+    let Error { stage, kind, .. } = end.unwrap_err();
     assert!(
-        matches!((stage, &fault), (Stage::Advertising, ErrorKind::Deadline)),
-        "{stage:?} {fault:?}"
+        matches!((stage, &kind), (Stage::Advertising, ErrorKind::Deadline)),
+        "{stage:?} {kind:?}"
     );
     assert_eq!(world.air.active(), (0, 0));
 }
@@ -222,13 +222,13 @@ fn the_prompt_is_dismissed_when_the_clients_deadline_passes() {
         Screen::Dismiss => dismissed += 1,
         Screen::Prompt(_) | Screen::Update(_) => {}
     });
-    let Error { stage, kind: fault, .. } = response.unwrap_err();
+    let Error { stage, kind, .. } = response.unwrap_err();
     assert!(
-        matches!((stage, &fault), (Stage::AwaitingResponse, ErrorKind::Deadline)),
-        "{stage:?} {fault:?}"
+        matches!((stage, &kind), (Stage::AwaitingResponse, ErrorKind::Deadline)),
+        "{stage:?} {kind:?}"
     );
-    let fault = phone.unwrap_err().kind;
-    assert!(matches!(fault, ErrorKind::Cancelled(CancelledBy::Client)), "{fault:?}");
+    let kind = phone.unwrap_err().kind;
+    assert!(matches!(kind, ErrorKind::Cancelled(CancelledBy::Client)), "{kind:?}");
     assert_eq!(dismissed, 1);
 }
 

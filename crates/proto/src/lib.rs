@@ -43,7 +43,7 @@
 //! | [`client`], [`authenticator`] | the roles | all below |
 //! | [`ports`] | traits for a radio and a tunnel | `error` |
 //! | `webauthn` | WebAuthn JSON to CTAP and back | `error`, `ctap` |
-//! | [`error`] | stage, fault and advice | `ctap`, `transport` |
+//! | [`error`] | stage, kind and advice | `ctap`, `transport` |
 //! | [`transport`] | [CTAP 2.2 §11.5], one file for each object | `cbor`, `crypto` |
 //! | [`ctap`] | getInfo, makeCredential, getAssertion | `cbor`, `crypto` |
 //! | [`cbor`] | canonical CBOR | `secret` |

@@ -63,10 +63,10 @@ impl End {
     /// The tunnel to a peer that was there ended otherwise than in good order.
     /// Tunnel services close it when the other side has closed (1000) or was lost
     /// (1001).
-    pub(crate) fn lost_tunnel(fault: TunnelError) -> Self {
-        match fault {
-            TunnelError::Closed(None | Some(1000 | 1001)) => ErrorKind::PeerLeft.into(),
-            fault => ErrorKind::from(fault).into(),
+    pub(crate) fn lost_tunnel(error: TunnelError) -> Self {
+        match error {
+            TunnelError::Closed(None | Some(1000 | 1001)) => ErrorKind::PeerDisconnected.into(),
+            error => ErrorKind::from(error).into(),
         }
     }
 
@@ -74,20 +74,20 @@ impl End {
     pub(crate) fn at(self, stage: Stage) -> Result<(), Error> {
         match self {
             Self::Done => Ok(()),
-            Self::ErrorKind(fault) => Err(Error::new(stage, fault)),
+            Self::ErrorKind(error) => Err(Error::new(stage, error)),
         }
     }
 }
 
 impl From<ErrorKind> for End {
-    fn from(fault: ErrorKind) -> Self {
-        Self::ErrorKind(fault)
+    fn from(kind: ErrorKind) -> Self {
+        Self::ErrorKind(kind)
     }
 }
 
 impl From<PeerMisbehaved> for End {
-    fn from(fault: PeerMisbehaved) -> Self {
-        Self::ErrorKind(fault.into())
+    fn from(error: PeerMisbehaved) -> Self {
+        Self::ErrorKind(error.into())
     }
 }
 

@@ -178,7 +178,7 @@ mod registering {
         let (mine, other) = (passkey(1, RP_ID, "ada"), passkey(2, RP_ID, "bob"));
         let mut request = make_credential("ada");
         request.user.id = mine.user.id.clone();
-        // Of somebody who is not here, so that the answer is the test's to give.
+        // Of a user who is not here, so that the answer is the test's to give.
         request.exclude_list = vec![descriptor(&passkey(9, RP_ID, "eve"))];
         let mut rig = listening();
         rig.ask(&request.into());
@@ -189,7 +189,7 @@ mod registering {
     }
 
     #[test]
-    fn a_passkey_of_another_site_excludes_nothing() {
+    fn a_passkey_of_another_rp_excludes_nothing() {
         let elsewhere = passkey(3, "example.net", "ada");
         let mut request = make_credential("ada");
         request.exclude_list = vec![descriptor(&elsewhere)];
@@ -200,7 +200,7 @@ mod registering {
     }
 
     #[test]
-    fn the_prompt_shows_site_and_account_without_tricks() {
+    fn the_prompt_shows_rp_and_account_without_tricks() {
         let mut rig = listening();
         let mut request = make_credential("ada");
         request.rp.name = Some("Exa\u{202e}mple\n".to_owned());
@@ -212,7 +212,7 @@ mod registering {
     }
 
     #[test]
-    fn a_site_without_a_name_of_its_own_has_none_in_the_prompt() {
+    fn an_rp_without_a_name_of_its_own_has_none_in_the_prompt() {
         for name in [None, Some(""), Some(" \t"), Some("\u{200b}")] {
             let mut request = make_credential("ada");
             request.rp.name = name.map(str::to_owned);
@@ -223,14 +223,14 @@ mod registering {
 
     #[test]
     fn nothing_is_told_of_a_passkey_that_was_not_saved() {
-        for (fault, status) in [
+        for (error, status) in [
             (StoreError::Full, Status::KEY_STORE_FULL),
             (StoreError::failed(std::fmt::Error), Status::OTHER),
         ] {
             let mut rig = listening();
             let outputs = rig.ask(&make_credential("ada").into());
             rig.decide(&prompt(&outputs), approved(0));
-            let outputs = rig.step(Input::Saved(Err(fault)));
+            let outputs = rig.step(Input::Saved(Err(error)));
             assert!(matches!(
                 outputs.first(),
                 Some(Output::Update(AuthenticatorUpdate::StoreFailed(Error {
@@ -245,7 +245,7 @@ mod registering {
     }
 
     #[test]
-    fn synced_passkeys_say_so_and_do_not_count() {
+    fn synced_passkeys_set_the_backup_flags_and_do_not_count() {
         let mut config = config();
         config.profile.backup = Backup::BackedUp;
         let mut rig = Rig::listening(config, SEED);
@@ -324,7 +324,7 @@ mod signing_in {
     }
 
     #[test]
-    fn a_passkey_of_another_site_is_never_used() {
+    fn a_passkey_of_another_rp_is_never_used() {
         let elsewhere = passkey(1, "example.net", "ada");
         for request in [get_assertion(&[]), get_assertion(&[&elsewhere])] {
             let mut rig = listening();
@@ -479,7 +479,7 @@ mod consent {
     }
 
     #[test]
-    fn nobody_is_asked_for_ever() {
+    fn no_user_is_asked_for_ever() {
         let mut rig = listening();
         for _ in 0..MAX_PROMPTS {
             let outputs = rig.ask(&make_credential("ada").into());
@@ -846,7 +846,7 @@ mod handshakes {
     }
 
     #[test]
-    fn who_did_not_hear_the_advert_gets_nothing() {
+    fn a_client_that_did_not_receive_the_advert_gets_nothing() {
         let (mut rig, _) = Rig::advertising(config(), SEED);
         // It has the QR code's secret and the right address, and not the nonce.
         let guess = Eid::new([0; 10], ROUTING_ID, domain());
@@ -902,8 +902,8 @@ mod starting {
     fn the_client_must_know_the_tunnel_service() {
         for known in [0, 1] {
             let config = AuthenticatorConfig::new(TunnelDomain::APPLE);
-            let fault = refused(config, |client| client.code.known_domains = known);
-            assert!(matches!(fault, ErrorKind::Unsupported(Unsupported::TunnelDomain)));
+            let error = refused(config, |client| client.code.known_domains = known);
+            assert!(matches!(error, ErrorKind::Unsupported(Unsupported::TunnelDomain)));
         }
         let mut client = Client::new(SEED);
         client.code.known_domains = 0;
@@ -912,8 +912,8 @@ mod starting {
 
     #[test]
     fn the_client_must_use_tunnel_services() {
-        let fault = refused(config(), |client| client.code.channels = DataChannels::Bluetooth);
-        assert!(matches!(fault, ErrorKind::Unsupported(Unsupported::DataChannel)));
+        let error = refused(config(), |client| client.code.channels = DataChannels::Bluetooth);
+        assert!(matches!(error, ErrorKind::Unsupported(Unsupported::DataChannel)));
     }
 
     #[test]
@@ -1049,7 +1049,7 @@ mod ends {
                 Stage::Registering | Stage::Advertising => {
                     assert!(matches!(error.kind, ErrorKind::Tunnel(TunnelError::Closed(None))));
                 }
-                _ => assert!(matches!(error.kind, ErrorKind::PeerLeft)),
+                _ => assert!(matches!(error.kind, ErrorKind::PeerDisconnected)),
             }
         }
         for (mut rig, _) in every_stage() {
@@ -1061,26 +1061,26 @@ mod ends {
     }
 
     #[test]
-    fn a_service_that_closes_because_the_client_left_says_so() {
+    fn a_service_that_closes_because_the_client_disconnected_reports_that() {
         for (mut rig, _) in every_stage() {
             let stage = rig.transaction.stage();
             let vanished = Input::TunnelFailed(TunnelError::Closed(Some(1001)));
-            let fault = failed(&rig.step(vanished)).kind;
+            let kind = failed(&rig.step(vanished)).kind;
             match stage {
                 // No client has been there yet.
                 Stage::Registering | Stage::Advertising => {
-                    assert!(matches!(fault, ErrorKind::Tunnel(TunnelError::Closed(Some(1001)))));
+                    assert!(matches!(kind, ErrorKind::Tunnel(TunnelError::Closed(Some(1001)))));
                 }
-                _ => assert!(matches!(fault, ErrorKind::PeerLeft)),
+                _ => assert!(matches!(kind, ErrorKind::PeerDisconnected)),
             }
         }
         let too_long = Input::TunnelFailed(TunnelError::Closed(Some(1009)));
-        let fault = failed(&listening().step(too_long)).kind;
-        assert!(matches!(fault, ErrorKind::Tunnel(TunnelError::Closed(Some(1009)))));
+        let kind = failed(&listening().step(too_long)).kind;
+        assert!(matches!(kind, ErrorKind::Tunnel(TunnelError::Closed(Some(1009)))));
     }
 
     #[test]
-    fn after_an_answer_leaving_and_silence_are_normal_ends() {
+    fn after_an_answer_disconnecting_and_silence_are_normal_ends() {
         let served = || {
             let mut rig = listening();
             rig.register(&make_credential("ada"));

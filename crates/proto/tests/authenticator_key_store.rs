@@ -95,12 +95,12 @@ fn cancels(outputs: &[Output]) -> bool {
     outputs.iter().any(|output| matches!(output, Output::CancelKeyOperation))
 }
 
-fn fault_told(outputs: &[Output]) -> Option<KeyError> {
+fn key_error_told(outputs: &[Output]) -> Option<KeyError> {
     outputs.iter().find_map(|output| match output {
         Output::Update(AuthenticatorUpdate::KeyStoreFailed(error)) => match &error.kind {
-            ErrorKind::Key(fault) => {
+            ErrorKind::Key(key) => {
                 assert_eq!(error.stage, Stage::Answering);
-                Some(fault.clone())
+                Some(key.clone())
             }
             other => panic!("{other:?}"),
         },
@@ -164,15 +164,15 @@ fn a_wrong_signature_is_the_key_stores_fault_and_is_not_sent() {
     for signature in wrong(&message) {
         let (mut rig, _) = signing();
         let outputs = rig.step(Input::Signed(Ok(signature)));
-        let fault = fault_told(&outputs).unwrap();
-        assert_eq!(fault.to_string(), "the key store returned a wrong signature");
+        let error = key_error_told(&outputs).unwrap();
+        assert_eq!(error.to_string(), "the key store returned a wrong signature");
         assert_eq!(rig.response(outputs).to_bytes().expose(), [Status::OTHER.0]);
     }
     let (_, message) = attesting();
     for signature in wrong(&message) {
         let (mut rig, _) = attesting();
         let outputs = rig.step(Input::Signed(Ok(signature)));
-        assert!(matches!(fault_told(&outputs), Some(KeyError::WrongSignature)));
+        assert!(matches!(key_error_told(&outputs), Some(KeyError::WrongSignature)));
         assert_eq!(deleted(&outputs), [handle()]);
         assert_eq!(rig.response(outputs).to_bytes().expose(), [Status::OTHER.0]);
     }
@@ -181,22 +181,22 @@ fn a_wrong_signature_is_the_key_stores_fault_and_is_not_sent() {
 #[test]
 fn each_failure_has_its_status_and_a_new_key_does_not_outlive_it() {
     let failure = || KeyError::failed(std::io::Error::other("the chip is wet"));
-    for (fault, refusal) in [
+    for (error, refusal) in [
         (KeyError::Cancelled, Refusal::Declined),
-        (KeyError::Gone, Refusal::KeyGone),
+        (KeyError::Missing, Refusal::KeyMissing),
         (failure(), Refusal::KeyStoreFailed),
     ] {
-        let is_told = !matches!(fault, KeyError::Cancelled);
+        let is_told = !matches!(error, KeyError::Cancelled);
         for (mut rig, input, new) in [
-            (creating(Attestation::None), Input::KeyCreated(Err(fault.clone())), false),
-            (attesting().0, Input::Signed(Err(fault.clone())), true),
-            (signing().0, Input::Signed(Err(fault.clone())), false),
+            (creating(Attestation::None), Input::KeyCreated(Err(error.clone())), false),
+            (attesting().0, Input::Signed(Err(error.clone())), true),
+            (signing().0, Input::Signed(Err(error.clone())), false),
         ] {
             let outputs = rig.step(input);
-            assert_eq!(fault_told(&outputs).is_some(), is_told);
+            assert_eq!(key_error_told(&outputs).is_some(), is_told);
             assert!(outputs.iter().any(|output| matches!(output,
                 Output::Update(AuthenticatorUpdate::Refused(refused)) if *refused == refusal)));
-            assert_eq!(deleted(&outputs).len(), usize::from(new), "{fault}");
+            assert_eq!(deleted(&outputs).len(), usize::from(new), "{error}");
             assert_eq!(rig.status(outputs), refusal.status());
             assert_eq!(rig.transaction.stage(), Stage::Listening, "the client may ask again");
         }
@@ -205,10 +205,10 @@ fn each_failure_has_its_status_and_a_new_key_does_not_outlive_it() {
 
 #[test]
 fn a_passkey_that_is_not_saved_leaves_no_key() {
-    for fault in [StoreError::Full, StoreError::failed(std::io::Error::other("the disk is wet"))] {
+    for error in [StoreError::Full, StoreError::failed(std::io::Error::other("the disk is wet"))] {
         let mut rig = creating(Attestation::None);
         rig.step(Input::KeyCreated(Ok(external())));
-        let outputs = rig.step(Input::Saved(Err(fault)));
+        let outputs = rig.step(Input::Saved(Err(error)));
         assert_eq!(deleted(&outputs), [handle()]);
         assert!(matches!(outputs.last(), Some(Output::DeleteKey(_))), "the client waits for none");
         assert_ne!(rig.status(outputs), Status::OK);

@@ -156,7 +156,7 @@ fn requests_and_responses_pass_byte_for_byte() {
 }
 
 #[test]
-fn get_info_is_answered_without_the_engine_and_is_no_answer_to_leave_after() {
+fn get_info_is_answered_without_the_engine_and_a_disconnect_after_it_is_an_error() {
     let mut link = Link::listening();
     let deadline = link.transaction.deadline();
     link.now += Duration::from_secs(1);
@@ -169,7 +169,7 @@ fn get_info_is_answered_without_the_engine_and_is_no_answer_to_leave_after() {
     assert_eq!(link.transaction.deadline(), deadline, "it wins no time");
     assert!(matches!(
         outcome(&link.step(LinkInput::TunnelClosed)).unwrap_err().kind,
-        ErrorKind::PeerLeft
+        ErrorKind::PeerDisconnected
     ));
     // After an answer to getNextAssertion the client is still expected to stay.
     let mut link = Link::listening();
@@ -182,7 +182,7 @@ fn get_info_is_answered_without_the_engine_and_is_no_answer_to_leave_after() {
 fn what_no_client_can_read_is_told_as_the_engines_fault() {
     let long = vec![0x27; MAX_RESPONSE_LENGTH + 1];
     let mut link = Link::listening();
-    for (response, fault) in [
+    for (response, error) in [
         (vec![], EngineError::Empty),
         (long, EngineError::TooLong(65_487)),
         (vec![0, 0xa1, 1], EngineError::Cbor(cbor::CborError::UnexpectedEnd)),
@@ -194,7 +194,7 @@ fn what_no_client_can_read_is_told_as_the_engines_fault() {
         let [_, LinkOutput::Update(LinkUpdate::EngineFailed(told))] = &outputs[..] else {
             panic!("{outputs:?}")
         };
-        assert_eq!(*told, fault);
+        assert_eq!(*told, error);
         assert!(told.to_string().starts_with("the CTAP engine's response"), "{told}");
         assert_eq!(link.received(&outputs), [Status::OTHER.0]);
         assert_eq!(link.transaction.stage(), Stage::Listening);
@@ -219,7 +219,7 @@ fn a_get_info_that_no_client_can_read_starts_nothing() {
 }
 
 #[test]
-fn an_engine_that_takes_too_long_is_cancelled_and_the_client_is_told() {
+fn an_engine_that_times_out_is_cancelled_and_the_client_is_told() {
     let mut link = Link::asked();
     assert_eq!(link.transaction.deadline(), Some(AuthenticatorDeadlines::default().answering));
     link.now = AuthenticatorDeadlines::default().answering;
@@ -245,26 +245,26 @@ fn whatever_ends_the_transaction_cancels_the_request() {
     let mut gone = Link::asked();
     let outputs = gone.step(LinkInput::TunnelClosed);
     assert!(matches!(outputs[..], [LinkOutput::CancelRequest, LinkOutput::Closed(_)]));
-    assert!(matches!(outcome(&outputs).unwrap_err().kind, ErrorKind::PeerLeft));
+    assert!(matches!(outcome(&outputs).unwrap_err().kind, ErrorKind::PeerDisconnected));
 
     let mut cancelled = Link::asked();
     let outputs = cancelled.step(LinkInput::Cancel);
     assert!(cancels(&outputs));
     assert_eq!(cancelled.received(&outputs), [Status::OPERATION_DENIED.0]);
-    let fault = outcome(&outputs).unwrap_err().kind;
-    assert!(matches!(fault, ErrorKind::Cancelled(CancelledBy::Caller)));
+    let kind = outcome(&outputs).unwrap_err().kind;
+    assert!(matches!(kind, ErrorKind::Cancelled(CancelledBy::Caller)));
 
     let mut shut = Link::asked();
     let outputs = shut.send(MessageType::Shutdown, &[]);
     assert!(cancels(&outputs));
-    let fault = outcome(&outputs).unwrap_err().kind;
-    assert!(matches!(fault, ErrorKind::Cancelled(CancelledBy::Client)));
+    let kind = outcome(&outputs).unwrap_err().kind;
+    assert!(matches!(kind, ErrorKind::Cancelled(CancelledBy::Client)));
 
     let mut hasty = Link::asked();
     let outputs = hasty.send(MessageType::Ctap, &sign_in());
     assert!(cancels(&outputs));
-    let fault = outcome(&outputs).unwrap_err().kind;
-    assert!(matches!(fault, ErrorKind::PeerMisbehaved(PeerMisbehaved::UnexpectedMessage(_))));
+    let kind = outcome(&outputs).unwrap_err().kind;
+    assert!(matches!(kind, ErrorKind::PeerMisbehaved(PeerMisbehaved::UnexpectedMessage(_))));
 }
 
 #[test]

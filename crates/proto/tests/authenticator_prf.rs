@@ -103,7 +103,7 @@ mod at_registration {
     use super::*;
 
     #[test]
-    fn a_site_that_asks_learns_that_there_is_a_prf() {
+    fn an_rp_that_asks_learns_that_there_is_a_prf() {
         let mut rig = listening();
         assert!(rig.info.as_ref().unwrap().has_extension("prf"));
         let (passkey, made) = rig.register(&registration(None));
@@ -126,7 +126,7 @@ mod at_registration {
     }
 
     #[test]
-    fn a_site_that_does_not_ask_is_told_nothing_and_may_ask_later() {
+    fn an_rp_that_does_not_ask_is_told_nothing_and_may_ask_later() {
         let (passkey, made) = listening().register(&make_credential("ada"));
         assert!(made.unsigned_extensions.is_empty());
         let outputs = results(&passkey, PrfAssertionInput::new(one(1))).unwrap();

@@ -120,11 +120,9 @@ fn the_code_stays_until_a_deadline_of_the_callers_and_foreign_adverts_change_not
     client.handle(LATER, Input::TimePassed).unwrap();
     let mut outputs = std::iter::from_fn(|| client.poll_output());
     assert!(matches!(outputs.next(), Some(Output::StopScanning)));
-    let Some(Output::Closed(Err(Error { stage, kind: fault, .. }))) = outputs.next() else {
-        panic!()
-    };
+    let Some(Output::Closed(Err(Error { stage, kind, .. }))) = outputs.next() else { panic!() };
     assert_eq!(stage, Stage::ShowingQr);
-    assert!(matches!(fault, ErrorKind::Deadline));
+    assert!(matches!(kind, ErrorKind::Deadline));
 }
 
 #[test]
@@ -142,7 +140,7 @@ fn an_adapter_that_is_off_is_told_and_waited_for() {
 }
 
 #[test]
-fn the_radios_fault_is_told_as_it_is() {
+fn the_radios_error_is_reported_as_it_is() {
     let mut client = drained(offering());
     client.handle(LATER, Input::BluetoothFailed(BluetoothError::NotPermitted)).unwrap();
     let outputs: Vec<Output> = std::iter::from_fn(|| client.poll_output()).collect();

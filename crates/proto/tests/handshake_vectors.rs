@@ -113,9 +113,9 @@ fn iphone_transcript(inputs: &Value, outputs: &Value) {
     assert_eq!(eid_key, EidKey::new(array(&outputs["eid_key"])));
     assert_eq!(key_schedule::tunnel_id(&secret), TunnelId(array(&outputs["tunnel_id"])));
     let advert = bytes(&inputs["advert"]);
-    let heard = AdvertKey::new(&eid_key).open(&advert).unwrap().eid;
-    assert_eq!(heard.expose(), &array(&outputs["eid_plaintext"]));
-    let psk = key_schedule::psk(&secret, &heard);
+    let received = AdvertKey::new(&eid_key).open(&advert).unwrap().eid;
+    assert_eq!(received.expose(), &array(&outputs["eid_plaintext"]));
+    let psk = key_schedule::psk(&secret, &received);
     assert_eq!(psk, Psk::new(array(&outputs["psk"])));
 
     let identity = secret_key(&inputs["client_static_private"]);
@@ -311,7 +311,7 @@ fn nonces() {
                 next += 1;
                 assert!(open_as_is(&KEY, array(nonce), &[], &sealed).is_some(), "{counter}");
             }
-            // Sixteen million messages take too long: that the last counter works
+            // Sixteen million messages take minutes: that the last counter works
             // and the one past it does not, the unit tests of `crypter` show.
             assert_eq!(counters[last], MAX_COUNTER as usize);
             assert_eq!(array::<12>(&nonces[last])[8..], MAX_COUNTER.to_be_bytes());

@@ -170,18 +170,18 @@ fn the_request_is_sealed_as_the_recorded_client_sealed_it() {
 }
 
 #[test]
-fn the_same_answer_to_a_request_for_another_site_is_refused() {
+fn the_same_answer_to_a_request_for_another_rp_is_refused() {
     let recording = Recording::load();
     let mut client = recording.client();
     let CtapRequest::GetAssertion(mut request) = recording.request() else { panic!() };
     request.rp_id = "example.org".to_owned();
     ask(&recording, &mut client, CtapRequest::GetAssertion(request));
     let outputs = step(&mut client, recording.message("ctap_response_ciphertext"));
-    let Some(Output::Closed(Err(Error { stage: Stage::AwaitingResponse, kind: fault, .. }))) =
+    let Some(Output::Closed(Err(Error { stage: Stage::AwaitingResponse, kind, .. }))) =
         outputs.last()
     else {
         panic!("{outputs:?}");
     };
     let expected = PeerMisbehaved::ResponseMismatch(ResponseMismatch::RelyingParty);
-    assert!(matches!(fault, ErrorKind::PeerMisbehaved(misbehaved) if *misbehaved == expected));
+    assert!(matches!(kind, ErrorKind::PeerMisbehaved(misbehaved) if *misbehaved == expected));
 }

@@ -159,8 +159,8 @@ fn the_connect_signal_may_come_before_the_advert_or_after_it() {
         drain(&mut client);
         step(&mut client, Input::TunnelOpened { connect_signal: true });
         let signal = Input::Message(vec![0]);
-        let heard = Input::Advert(AdvertReport::new(SERVICE_UUID, advert(&eid())));
-        let (first, second) = if signal_first { (signal, heard) } else { (heard, signal) };
+        let received = Input::Advert(AdvertReport::new(SERVICE_UUID, advert(&eid())));
+        let (first, second) = if signal_first { (signal, received) } else { (received, signal) };
         let mut outputs = step(&mut client, first);
         outputs.extend(step(&mut client, second));
         let online = |output: &Output| matches!(output, Output::Update(ClientUpdate::PhoneOnline));
@@ -183,8 +183,10 @@ fn anything_but_the_signal_before_the_handshake_is_too_early() {
             assert!(matches!(outputs[..], [Output::Update(ClientUpdate::PhoneOnline)]));
         } else {
             let expected = PeerMisbehaved::TooEarly;
-            let fault = &closed_with(&outputs).kind;
-            assert!(matches!(fault, ErrorKind::PeerMisbehaved(fault) if *fault == expected));
+            let kind = &closed_with(&outputs).kind;
+            assert!(
+                matches!(kind, ErrorKind::PeerMisbehaved(misbehaved) if *misbehaved == expected)
+            );
         }
     }
     // Not announced: no message is due at all.
@@ -225,8 +227,8 @@ fn a_phone_without_the_identity_key_is_refused() {
     let mut reply = key(3).public_key().uncompressed().to_vec();
     reply.extend([0; 16]);
     let outputs = step(&mut client, Input::Message(reply));
-    let fault = &closed_with(&outputs).kind;
-    assert!(matches!(fault, ErrorKind::PeerMisbehaved(PeerMisbehaved::Handshake(_))));
+    let kind = &closed_with(&outputs).kind;
+    assert!(matches!(kind, ErrorKind::PeerMisbehaved(PeerMisbehaved::Handshake(_))));
 }
 
 /// A QR transaction up to stage ready, and what the phone has of it.
@@ -324,5 +326,5 @@ fn a_tunnel_that_ended_is_told_even_when_the_deadline_has_passed() {
     client.handle(late, Input::TunnelClosed).unwrap();
     let outputs = drain(&mut client);
     let [Output::Closed(Err(end))] = &outputs[..] else { panic!("{outputs:?}") };
-    assert!(matches!(end.kind, ErrorKind::PeerLeft), "{end}");
+    assert!(matches!(end.kind, ErrorKind::PeerDisconnected), "{end}");
 }

@@ -177,10 +177,10 @@ fn adverts() {
             let advert: [u8; ADVERT_LENGTH] = array(&outputs["advert"]);
             let advert_key = AdvertKey::new(&eid_key);
             assert_eq!(advert_key.seal(&eid), advert);
-            let heard = advert_key.open(&advert).unwrap().eid;
-            assert_eq!(heard, eid);
-            assert_eq!((heard.routing_id(), heard.domain()), (routing, Some(domain)));
-            assert_eq!(key_schedule::psk(&secret, &heard).expose(), &array(&outputs["psk"]));
+            let received = advert_key.open(&advert).unwrap().eid;
+            assert_eq!(received, eid);
+            assert_eq!((received.routing_id(), received.domain()), (routing, Some(domain)));
+            assert_eq!(key_schedule::psk(&secret, &received).expose(), &array(&outputs["psk"]));
 
             let tunnel = key_schedule::tunnel_id(&secret);
             if name == "webauthn-rs-known" {
@@ -244,10 +244,10 @@ fn adverts() {
             let eid = Eid::parse(&bytes(&inputs["plaintext"])).unwrap();
             assert_eq!(key.seal(&eid), array(&outputs["advert"]));
             let data = bytes(&outputs["service_data_with_suffix"]);
-            let heard = key.open(&data).unwrap();
-            assert_eq!(heard.eid, eid);
-            assert_eq!(heard.suffix_bytes, bytes(&inputs["suffix"]));
-            assert_eq!(heard.suffix().psm.map(usize::from), Some(number(&outputs["psm"])));
+            let received = key.open(&data).unwrap();
+            assert_eq!(received.eid, eid);
+            assert_eq!(received.suffix_bytes, bytes(&inputs["suffix"]));
+            assert_eq!(received.suffix().psm.map(usize::from), Some(number(&outputs["psm"])));
         }
         _ => unknown(name),
     });
@@ -341,9 +341,12 @@ fn state_assisted_setup() {
             let eid = Eid::parse_linked(&bytes(&inputs["eid_plaintext"])).unwrap();
             let advert = AdvertKey::new(&eid_key).seal(&eid);
             assert_eq!(advert, array(&outputs["advert"]));
-            let heard = AdvertKey::new(&eid_key).open_linked(&advert).unwrap().eid;
-            assert_eq!(heard, eid);
-            assert_eq!(key_schedule::psk_linked(&secret, &heard).expose(), &array(&outputs["psk"]));
+            let received = AdvertKey::new(&eid_key).open_linked(&advert).unwrap().eid;
+            assert_eq!(received, eid);
+            assert_eq!(
+                key_schedule::psk_linked(&secret, &received).expose(),
+                &array(&outputs["psk"])
+            );
         }
         // A message of the tunnel, which is read behind this layer.
         "connect-signal" => {}

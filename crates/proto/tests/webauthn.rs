@@ -486,7 +486,7 @@ fn what_is_no_options_object_is_refused() {
 }
 
 #[test]
-fn an_origin_gets_no_request_for_another_sites_passkeys() {
+fn an_origin_gets_no_request_for_another_rps_passkeys() {
     for (origin, rp_id, error) in [
         ("https://evilexample.com", "example.com", RpIdError::OtherDomain),
         ("https://example.com.evil.net", "example.com", RpIdError::OtherDomain),
@@ -512,7 +512,7 @@ fn an_origin_gets_no_request_for_another_sites_passkeys() {
 }
 
 #[test]
-fn errors_say_what_to_do_and_what_a_page_hears() {
+fn errors_have_advice_and_a_dom_exception() {
     let error = Error::new(Stage::Preparing, OptionsError::Missing("user.id"));
     assert_eq!(
         error.to_string(),
@@ -674,12 +674,12 @@ fn an_enterprise_attestation_that_no_phone_was_asked_for_is_dropped() {
 }
 
 #[test]
-fn an_attestation_is_scrubbed_unless_the_site_asked_for_it() {
+fn an_attestation_is_scrubbed_unless_the_rp_asked_for_it() {
     let x5c = statement(b"\xa1\x63x5c\x80");
     let own = statement(b"\xa1\x63alg\x26");
     let none = RawCbor::empty_map();
     let cases = [
-        // What the site asked for, what came, whether it goes through.
+        // What the relying party asked for, what came, whether it goes through.
         ("none", FORMAT_PACKED, AAGUID, &x5c, false),
         ("none", FORMAT_PACKED, AAGUID, &own, false),
         ("none", FORMAT_PACKED, Aaguid::ZERO, &x5c, false),

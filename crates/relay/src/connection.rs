@@ -397,7 +397,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_peer_that_does_not_answer_pings_has_vanished() {
+    async fn a_peer_that_does_not_answer_pings_is_treated_as_disconnected() {
         let shared = Arc::new(Shared::new(Relay::new(Limits::default()), Some(PING)));
         let (_phone, mut client) = pair(&shared, 4096).await;
         let start = Instant::now();
@@ -411,7 +411,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_peer_that_sends_a_long_message_slowly_has_not_vanished() {
+    async fn a_peer_that_sends_a_long_message_slowly_is_not_treated_as_disconnected() {
         let shared = Arc::new(Shared::new(Relay::new(Limits::default()), Some(PING)));
         let (mut phone, client) = pair(&shared, 4096).await;
         let client = tokio::spawn(client.for_each(|_| async {}));
@@ -460,7 +460,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_peer_that_is_held_back_is_not_taken_for_one_that_vanished() {
+    async fn a_peer_that_is_held_back_is_not_treated_as_disconnected() {
         let limits = Limits { queued_messages: 1, ..Limits::default() };
         let shared = Arc::new(Shared::new(Relay::new(limits), Some(PING)));
         // A phone whose client is still to come.

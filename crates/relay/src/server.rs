@@ -87,7 +87,7 @@ impl Server {
             tokio::select! {
                 accepted = self.accept() => match accepted {
                     Ok((stream, from)) => self.admit(&mut connections, stream, from),
-                    // A fault of that one visitor, who must not hold up others.
+                    // An error of one connection must not hold up others.
                     Err(error) if gave_up(&error) => {}
                     Err(_) => {
                         tracing::warn!("no connection could be accepted");
@@ -318,7 +318,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[tokio::test]
-    async fn the_system_notices_a_peer_that_vanished() {
+    async fn the_system_detects_a_lost_connection() {
         let server = Server::builder().bind("127.0.0.1:0").await.unwrap();
         let visitor = TcpStream::connect(server.local_addr().unwrap());
         let (_visitor, accepted) = tokio::join!(visitor, server.accept());

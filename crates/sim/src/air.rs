@@ -42,18 +42,18 @@ impl Default for RadioConditions {
 impl RadioConditions {
     /// Returns what a scanner receives of one transmission: service data, and the delay
     /// after the transmission.
-    pub fn hear(&self, advert: &[u8], rng: &mut SeededRng) -> Vec<(Duration, Vec<u8>)> {
+    pub fn receive(&self, advert: &[u8], rng: &mut SeededRng) -> Vec<(Duration, Vec<u8>)> {
         let delay_nanos = u64::try_from(self.delay.as_nanos()).unwrap_or(u64::MAX);
-        let mut heard = Vec::with_capacity(self.foreign + 1);
+        let mut received = Vec::with_capacity(self.foreign + 1);
         for _ in 0..self.foreign {
             let mut foreign = vec![0; ADVERT_LENGTH];
             rng.fill_bytes(&mut foreign);
-            heard.push(foreign);
+            received.push(foreign);
         }
         if rng.below(1000) >= u64::from(self.lost_per_thousand) {
-            heard.push(advert.to_vec());
+            received.push(advert.to_vec());
         }
-        heard
+        received
             .into_iter()
             .map(|data| (Duration::from_nanos(rng.below(delay_nanos.saturating_add(1))), data))
             .collect()

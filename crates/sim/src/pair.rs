@@ -182,7 +182,7 @@ impl Pair {
         let rng = SeededRng::new(setup.seed);
         let requests: Result<VecDeque<_>, _> =
             setup.requests.into_iter().map(PhoneRequest::try_from).collect();
-        let requests = requests.map_err(|fault| Error::new(Stage::Preparing, fault))?;
+        let requests = requests.map_err(|error| Error::new(Stage::Preparing, error))?;
         let keys = client::QrSecrets::generate(&mut rng.fork("client"));
         let client = client::Transaction::qr(setup.client, keys, Duration::ZERO, 0);
         let text = client.qr_text().map_or("", |text| text.expose());
@@ -393,7 +393,7 @@ impl Pair {
             Scheduled::Transmission => true,
         });
         if was_open {
-            self.hang_up(side.other());
+            self.disconnect(side.other());
         }
     }
 
@@ -408,17 +408,17 @@ impl Pair {
     }
 
     fn fail_tunnel(&mut self, side: Side) {
-        let fault = TunnelError::Closed(Some(1001));
+        let error = TunnelError::Closed(Some(1001));
         self.schedule(
             self.latency,
             match side {
-                Side::Client => Scheduled::Client(client::Input::TunnelFailed(fault)),
-                Side::Phone => Scheduled::Phone(authenticator::Input::TunnelFailed(fault)),
+                Side::Client => Scheduled::Client(client::Input::TunnelFailed(error)),
+                Side::Phone => Scheduled::Phone(authenticator::Input::TunnelFailed(error)),
             },
         );
     }
 
-    fn hang_up(&mut self, side: Side) {
+    fn disconnect(&mut self, side: Side) {
         if self.is_open(side) {
             self.tunnel.insert(side, End::Closed);
             self.schedule(
@@ -493,7 +493,7 @@ impl Pair {
             client::Output::StopScanning => self.scanning = false,
             client::Output::CloseTunnel => {
                 self.tunnel.insert(Side::Client, End::Closed);
-                self.hang_up(Side::Phone);
+                self.disconnect(Side::Phone);
             }
             client::Output::Update(update) => self.note(Side::Client, update),
             client::Output::Response(response) => self.responses.push(response),
@@ -557,12 +557,12 @@ impl Pair {
                     self.keys.insert(handle.clone(), key);
                     ExternalKey { handle, public_key }
                 });
-                let created = created.ok_or(KeyError::Gone);
+                let created = created.ok_or(KeyError::Missing);
                 self.schedule(Duration::ZERO, Scheduled::Phone(Input::KeyCreated(created)));
             }
             Output::Sign { rp_id: _, key, message } => {
                 let signed = self.keys.get(&key).map(|key| key.sign(&message));
-                let signed = signed.ok_or(KeyError::Gone);
+                let signed = signed.ok_or(KeyError::Missing);
                 self.schedule(Duration::ZERO, Scheduled::Phone(Input::Signed(signed)));
             }
             Output::CancelKeyOperation => {
@@ -573,7 +573,7 @@ impl Pair {
             }
             Output::CloseTunnel => {
                 self.tunnel.insert(Side::Phone, End::Closed);
-                self.hang_up(Side::Client);
+                self.disconnect(Side::Client);
             }
             Output::Update(update) => self.note(Side::Phone, update),
             Output::Closed(result) => self.end(Side::Phone, result),
@@ -613,7 +613,7 @@ impl Pair {
     fn transmit(&mut self) {
         let Some(advert) = self.advert.clone() else { return };
         if self.scanning {
-            for (delay, data) in self.conditions.hear(&advert, &mut self.rng) {
+            for (delay, data) in self.conditions.receive(&advert, &mut self.rng) {
                 self.schedule(
                     delay,
                     Scheduled::Client(client::Input::Advert(AdvertReport::new(SERVICE_UUID, data))),
@@ -645,8 +645,8 @@ fn describe_client_input(input: &client::Input) -> String {
         Input::Request { request: PhoneRequest::Raw(_), .. } => "asks in raw CTAP".to_owned(),
         Input::Request { request: PhoneRequest::Json(_), .. } => "asks in JSON".to_owned(),
         Input::Adapter(state) => state.to_string(),
-        Input::BluetoothFailed(fault) => fault.to_string(),
-        Input::TunnelFailed(fault) => fault.to_string(),
+        Input::BluetoothFailed(error) => error.to_string(),
+        Input::TunnelFailed(error) => error.to_string(),
         Input::TunnelOpened { .. } => "tunnel opened".to_owned(),
         Input::TunnelClosed => "tunnel closed".to_owned(),
         Input::Finish => "finishes".to_owned(),
@@ -660,18 +660,18 @@ fn describe_phone_input(input: &authenticator::Input) -> String {
     match input {
         Input::Message(message) => format!("receives {}", fingerprint(message)),
         Input::PasskeysFound(Ok(found)) => format!("finds {} passkeys", found.len()),
-        Input::PasskeysFound(Err(fault))
-        | Input::Saved(Err(fault))
-        | Input::UseCounted(Err(fault)) => fault.to_string(),
+        Input::PasskeysFound(Err(error))
+        | Input::Saved(Err(error))
+        | Input::UseCounted(Err(error)) => error.to_string(),
         Input::UseCounted(Ok(counter)) => format!("counts to {counter}"),
         Input::Saved(Ok(())) => "saved".to_owned(),
         Input::KeyCreated(Ok(_)) => "key created".to_owned(),
         Input::Signed(Ok(signature)) => format!("signed {}", fingerprint(signature)),
-        Input::KeyCreated(Err(fault)) | Input::Signed(Err(fault)) => fault.to_string(),
+        Input::KeyCreated(Err(error)) | Input::Signed(Err(error)) => error.to_string(),
         Input::Decided { decision, .. } => format!("{decision:?}"),
         Input::Adapter(state) => format!("{state:?}"),
-        Input::AdvertisingFailed(fault) => fault.to_string(),
-        Input::TunnelFailed(fault) | Input::SendFailed(fault) => fault.to_string(),
+        Input::AdvertisingFailed(error) => error.to_string(),
+        Input::TunnelFailed(error) | Input::SendFailed(error) => error.to_string(),
         Input::TunnelOpened { .. } => "tunnel opened".to_owned(),
         Input::TunnelClosed => "tunnel closed".to_owned(),
         Input::Cancel => "cancels".to_owned(),

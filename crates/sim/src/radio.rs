@@ -123,7 +123,7 @@ impl Scanner for Air {
             let listener = Listener {
                 shared,
                 changes,
-                heard: BTreeMap::new(),
+                received: BTreeMap::new(),
                 numbers: 0,
                 next: Instant::now(),
             };
@@ -137,7 +137,7 @@ struct Listener {
     changes: watch::Receiver<u64>,
     /// What was transmitted, by when it is reported; the number keeps apart
     /// what is reported at one time.
-    heard: BTreeMap<(Instant, u64), Vec<u8>>,
+    received: BTreeMap<(Instant, u64), Vec<u8>>,
     numbers: u64,
     next: Instant,
 }
@@ -148,8 +148,8 @@ impl Listener {
         let mut state = self.shared.lock();
         let State { rng, adverts, .. } = &mut *state;
         for advert in adverts.values() {
-            for (delay, data) in self.shared.conditions.hear(advert, rng) {
-                self.heard.insert((now + delay, self.numbers), data);
+            for (delay, data) in self.shared.conditions.receive(advert, rng) {
+                self.received.insert((now + delay, self.numbers), data);
                 self.numbers += 1;
             }
         }
@@ -162,7 +162,7 @@ impl Scan for Listener {
         Box::pin(async move {
             loop {
                 let now = Instant::now();
-                if let Some(entry) = self.heard.first_entry()
+                if let Some(entry) = self.received.first_entry()
                     && entry.key().0 <= now
                 {
                     let sighting = AdvertReport::new(SERVICE_UUID, entry.remove());
@@ -172,7 +172,8 @@ impl Scan for Listener {
                     self.listen();
                     continue;
                 }
-                let wake = self.heard.keys().next().map_or(self.next, |(at, _)| self.next.min(*at));
+                let wake =
+                    self.received.keys().next().map_or(self.next, |(at, _)| self.next.min(*at));
                 tokio::select! {
                     () = sleep_until(wake) => {}
                     // The sender lives as long as `shared`.

@@ -158,7 +158,7 @@ impl ClientRig {
         rig
     }
 
-    /// Has heard the phone, and dials. (In the linked flow it has dialled long
+    /// Has received the phone's advert, and dials. (In the linked flow it has dialled long
     /// before.)
     pub fn connecting() -> Self {
         let mut rig = Self::offering(Flow::Qr);

@@ -90,7 +90,7 @@ impl Nginx {
 impl Drop for Nginx {
     fn drop(&mut self) {
         let _ended = self.process.kill().and_then(|()| self.process.wait());
-        let _gone = std::fs::remove_dir_all(&self.folder);
+        let _dropped = std::fs::remove_dir_all(&self.folder);
     }
 }
 

@@ -5,7 +5,7 @@
 //! neighbours (good for photos) or once for the whole picture (good for small
 //! drawings), and the search for several codes stops at the first thing that
 //! only looks like one. Nor is one size enough: terminals leave fine lines
-//! between their rows, which are gone in a smaller picture.
+//! between their rows, which a smaller picture does not have.
 
 use std::collections::BTreeSet;
 use std::thread;
@@ -27,7 +27,7 @@ pub fn read(pixels: Vec<u8>, width: usize, height: usize) -> Vec<SecretText> {
     if width == 0 || height == 0 || Some(pixels.len()) != width.checked_mul(height) {
         return Vec::new();
     }
-    // A picture may come from anybody. Should the reader panic on one, this
+    // A picture may come from an attacker. Should the reader panic on one, this
     // thread alone ends.
     let reading = thread::spawn(move || {
         let mut texts = BTreeSet::new();

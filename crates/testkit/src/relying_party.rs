@@ -2,9 +2,9 @@
 //!
 //! A passkey is only as good as the checks of the server behind it. The phone
 //! proves three things with one signature: it has the key, its user agreed (and
-//! was verified), and *this* site asked *this* question. The server has to look
+//! was verified), and *this* relying party asked *this* question. The server has to look
 //! at all three, since an attacker may have an honest signature of the wrong
-//! question: of another site, of yesterday, of another person.
+//! question: of another relying party, of yesterday, of another person.
 //!
 //! ```text
 //! browser or program                                 this server
@@ -146,7 +146,7 @@ pub enum Refusal {
     WrongType,
     #[error("the answer was made for another origin")]
     WrongOrigin,
-    #[error("the answer was made in another site's frame")]
+    #[error("the answer was made in another origin's frame")]
     CrossOrigin,
     #[error("the answer was made for another RP ID")]
     WrongRpId,
@@ -368,7 +368,7 @@ impl RelyingParty {
         Ok(new.id.clone())
     }
 
-    /// Signs somebody in, or not.
+    /// Signs a user in, or refuses.
     pub fn finish_sign_in(
         &mut self,
         session: &str,
@@ -530,7 +530,7 @@ impl RelyingParty {
         if now >= question.expires {
             return Err(Refusal::ExpiredChallenge);
         }
-        // An attacker can start a sign-in of their own and have somebody else
+        // An attacker can start a sign-in of their own and have another user
         // answer it. The answer then belongs to the attacker's session, and it
         // comes from the victim's.
         if question.session != session {
@@ -543,7 +543,7 @@ impl RelyingParty {
         if data["origin"] != *self.policy.origin {
             return Err(Refusal::WrongOrigin);
         }
-        // This site is never shown in a frame of another.
+        // This relying party is never shown in a frame of another origin.
         if data.get("crossOrigin").is_some_and(|it| *it != false) || data.get("topOrigin").is_some()
         {
             return Err(Refusal::CrossOrigin);

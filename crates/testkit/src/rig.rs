@@ -56,10 +56,11 @@ impl Client {
     /// The client's first message to who advertises so.
     pub fn handshake(&self, advert: &[u8]) -> (Initiator, Vec<u8>) {
         let Self { identity, ephemeral, code } = self;
-        let heard = AdvertKey::new(&key_schedule::eid_key(&code.secret)).open(advert).unwrap().eid;
-        assert_eq!(heard.routing_id(), ROUTING_ID);
-        assert_eq!(heard.domain(), Some(domain()));
-        let psk = key_schedule::psk(&code.secret, &heard);
+        let received =
+            AdvertKey::new(&key_schedule::eid_key(&code.secret)).open(advert).unwrap().eid;
+        assert_eq!(received.routing_id(), ROUTING_ID);
+        assert_eq!(received.domain(), Some(domain()));
+        let psk = key_schedule::psk(&code.secret, &received);
         let (initiator, message) =
             Initiator::qr(identity.clone(), &psk, ephemeral.clone()).unwrap();
         (initiator, message.into())
@@ -149,7 +150,7 @@ impl Rig {
     }
 
     /// Asks; a registration that excludes nothing is told that the store has
-    /// nothing of the site.
+    /// nothing for the relying party.
     pub fn ask(&mut self, request: &CtapRequest) -> Vec<Output> {
         let outputs = self.send(MessageType::Ctap, &request.to_bytes());
         match (request, outputs.as_slice()) {

@@ -108,10 +108,10 @@ impl Desktop {
                     }
                 }
                 _ if origin.is_some() => return Err(unknown(&word)),
-                site => {
-                    let site = site.strip_suffix('/').unwrap_or(site);
-                    let parsed = Origin::parse(site);
-                    origin = Some(parsed.map_err(|why| wrong(format_args!("{site}: {why}")))?);
+                text => {
+                    let text = text.strip_suffix('/').unwrap_or(text);
+                    let parsed = Origin::parse(text);
+                    origin = Some(parsed.map_err(|why| wrong(format_args!("{text}: {why}")))?);
                 }
             }
         }
@@ -140,7 +140,7 @@ impl Desktop {
 
     /// The server that this program plays or stands in for. `rp_id` is that of
     /// the options in use, and `verification` what they ask for.
-    pub fn site(&self, rp_id: &str, verification: Requirement) -> RelyingParty {
+    pub fn relying_party(&self, rp_id: &str, verification: Requirement) -> RelyingParty {
         let verification = match verification {
             Requirement::Required => VerificationPolicy::Required,
             Requirement::Preferred => VerificationPolicy::Preferred,
@@ -189,7 +189,7 @@ impl Desktop {
     /// system's Bluetooth service, or with an adapter whose name is wrong.
     async fn check_bluetooth(&self) -> Result<(), Ended> {
         let found = adapters(&self.bluetooth).await;
-        let found = found.map_err(|fault| Error::new(Stage::ShowingQr, fault))?;
+        let found = found.map_err(|error| Error::new(Stage::ShowingQr, error))?;
         match self.adapter.as_deref().and_then(|name| no_such_adapter(name, &found)) {
             Some(why) => Err(Ended::Stopped(Stop::Failed(why))),
             None => Ok(()),
@@ -274,7 +274,7 @@ async fn follow<T>(ceremony: &mut Ceremony<T>, form: Form) -> Result<T, Error> {
             None => ceremony.next().await,
         };
         let Some(update) = update else { break };
-        if matches!(update, ClientUpdate::PhoneHeard) {
+        if matches!(update, ClientUpdate::PhoneFound) {
             // From here on the code is useful to an onlooker only.
             shown = None;
         }

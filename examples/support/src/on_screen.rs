@@ -23,7 +23,7 @@ pub enum Form {
     Text,
 }
 
-/// A code on the terminal's second screen, which goes away with this value and
+/// A code on the terminal's second screen, which closes with this value and
 /// leaves nothing to scroll back to. Where there is no terminal, it is written
 /// once.
 pub struct OnScreen {

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 /// How long Bluetooth may take for an answer.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The machine's adapters; a fault if its Bluetooth service does not run.
+/// The machine's adapters; an error if its Bluetooth service does not run.
 pub async fn adapters(bluetooth: &Bluetooth) -> Result<Vec<Adapter>, BluetoothError> {
     timeout(PATIENCE, bluetooth.adapters()).await.unwrap_or_else(|_| Err(BluetoothError::Silent))
 }

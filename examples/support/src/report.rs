@@ -61,16 +61,17 @@ pub fn stopped(stop: Stop, help: &str) -> ExitCode {
 /// For programs that read the output. Whether it was read decides nothing.
 pub fn print(text: &str) {
     let mut stdout = std::io::stdout().lock();
-    let _gone = stdout.write_all(text.trim_end().as_bytes()).and_then(|()| stdout.write_all(b"\n"));
+    let _dropped =
+        stdout.write_all(text.trim_end().as_bytes()).and_then(|()| stdout.write_all(b"\n"));
 }
 
 /// For people, without an end of line.
 pub fn put(text: &str) {
     let mut stderr = std::io::stderr();
-    let _gone = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
+    let _dropped = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
 }
 
 /// For people. One that has closed the terminal is no reason to fail.
 pub fn tell(text: &str) {
-    let _gone = writeln!(std::io::stderr(), "{text}");
+    let _dropped = writeln!(std::io::stderr(), "{text}");
 }

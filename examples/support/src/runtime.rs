@@ -12,7 +12,7 @@ pub fn run(program: impl Future<Output = ExitCode>) -> ExitCode {
     let runtime = match Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {
-            let _gone = writeln!(std::io::stderr(), "error: the program cannot start: {error}");
+            let _dropped = writeln!(std::io::stderr(), "error: the program cannot start: {error}");
             return ExitCode::FAILURE;
         }
     };
@@ -26,7 +26,7 @@ pub fn run(program: impl Future<Output = ExitCode>) -> ExitCode {
 pub async fn unwatched<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
     let (done, result) = oneshot::channel();
     std::thread::spawn(move || {
-        let _gone = done.send(work());
+        let _dropped = done.send(work());
     });
     result.await.ok()
 }

@@ -170,15 +170,15 @@ pub(crate) fn seeds() -> Vec<Seed> {
         ),
         (
             "excluded-elsewhere",
-            "the exclude list names a passkey of another site, and the store gives that too",
+            "the exclude list names a passkey of another relying party, and the store gives that too",
             listening(0)
                 .step(step::REGISTER, &[0, 9, 0, 4])
                 .step(step::FOUND, &[found::EVERYTHING])
                 .decide(decision::DECLINED, 0),
         ),
         (
-            "other-sites-passkey",
-            "a sign-in whose allow list names a passkey of another site, which the store gives",
+            "other-rps-passkey",
+            "a sign-in whose allow list names a passkey of another relying party, which the store gives",
             listening(0)
                 .step(step::SIGN_IN, &[0, 0, 4])
                 .step(step::FOUND, &[found::EVERYTHING])
@@ -199,7 +199,7 @@ pub(crate) fn seeds() -> Vec<Seed> {
                 .step(step::COUNTED, &[0, 1]),
         ),
         (
-            "decisions-nobody-asked-for",
+            "unrequested-decisions",
             "a decision before there is a prompt, on an older prompt, and for an account that does not exist",
             listening(0)
                 .decide(decision::VERIFIED, 0)
@@ -227,7 +227,7 @@ pub(crate) fn seeds() -> Vec<Seed> {
             listening(0).register(9, 0, 0).shut_down(),
         ),
         (
-            "left-while-asking",
+            "disconnected-while-asking",
             "the client closes the tunnel while the user is asked",
             listening(0).sign_in(0, 0).step(step::TUNNEL_CLOSED, &[]),
         ),
@@ -255,7 +255,7 @@ pub(crate) fn seeds() -> Vec<Seed> {
         ),
         (
             "nothing-here",
-            "a sign-in at a site without a passkey, which the user reveals",
+            "a sign-in at a relying party without a passkey, which the user reveals",
             listening(0)
                 .step(step::SIGN_IN, &[2, 0, 0])
                 .step(step::FOUND, &[found::NOTHING])

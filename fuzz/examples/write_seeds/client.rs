@@ -7,12 +7,12 @@ use super::{Seed, Steps};
 /// The service at which iPhones wait, and the routing id of one.
 const IPHONE: [u8; 5] = [0x4d, 0x58, 0x88, 1, 0];
 
-fn heard(settings: u8) -> Steps {
+fn received(settings: u8) -> Steps {
     Steps::new(&[settings]).step(step::ADVERT, &IPHONE).bytes(&[])
 }
 
 fn handshaking(settings: u8) -> Steps {
-    heard(settings).step(step::TUNNEL_OPENED, &[0])
+    received(settings).step(step::TUNNEL_OPENED, &[0])
 }
 
 fn ready(settings: u8, introduction: u8) -> Steps {
@@ -87,7 +87,7 @@ pub(crate) fn seeds() -> Vec<Seed> {
                 .step(step::FINISH, &[]),
         ),
         (
-            "linked-and-heard-first",
+            "linked-and-advert-first",
             "a linked phone's advert comes before its tunnel opens, and its signal after the handshake began",
             Steps::new(&[setting::LINKED])
                 .step(step::ADVERT, &IPHONE)
@@ -99,7 +99,7 @@ pub(crate) fn seeds() -> Vec<Seed> {
                 .step(step::INTRODUCTION, &[introduction::LINK]),
         ),
         (
-            "linked-and-gone",
+            "linked-and-revoked",
             "the service answers 410: the link is no longer valid",
             Steps::new(&[setting::LINKED]).step(step::TUNNEL_FAILED, &[0, 0x01, 0x9a]),
         ),
@@ -141,7 +141,7 @@ pub(crate) fn seeds() -> Vec<Seed> {
             asking(0, sign_in).step(step::TYPED, &[0]).bytes(&[]),
         ),
         (
-            "json-nobody-asked-for",
+            "unrequested-json",
             "JSON from a phone that has digital credentials too",
             ready(0, introduction::DIGITAL_CREDENTIALS).step(step::TYPED, &[3]).bytes(b"{}"),
         ),
@@ -151,9 +151,9 @@ pub(crate) fn seeds() -> Vec<Seed> {
             asking(0, sign_in).step(step::ANSWER, &[0]).step(step::TYPED, &[1]).bytes(&[0]),
         ),
         (
-            "answer-for-another-site",
-            "the phone signed for another site",
-            asking(0, sign_in).step(step::ANSWER, &[answer::OTHER_SITE]),
+            "answer-for-another-rp",
+            "the phone signed for another relying party",
+            asking(0, sign_in).step(step::ANSWER, &[answer::OTHER_RP]),
         ),
         (
             "answer-by-another-passkey",
@@ -196,10 +196,10 @@ pub(crate) fn seeds() -> Vec<Seed> {
         (
             "message-too-early",
             "a message before the tunnel is open",
-            heard(0).step(step::RAW_MESSAGE, &[]).bytes(&[0]),
+            received(0).step(step::RAW_MESSAGE, &[]).bytes(&[0]),
         ),
         (
-            "introduction-that-is-none",
+            "invalid-introduction",
             "a post-handshake message with its keys in the wrong order",
             handshaking(0)
                 .step(step::REPLY, &[])

@@ -287,7 +287,7 @@ pub(crate) fn seeds() -> Vec<Seed> {
                 .step(step::NEW, &[3, 1]),
         ),
         (
-            "vanished",
+            "connection-lost",
             "a half-open client is lost with messages waiting for it",
             paired().say(0, &[1; 50]).step(step::VANISHED, &[1]).step(step::TAKE_ALL, &[]),
         ),

@@ -3,7 +3,7 @@
 /// Settings: one byte of these bits, then the tunnel domains that the client
 /// knows \[1\].
 pub mod setting {
-    /// The authenticator can tell that somebody is there, and no more.
+    /// The authenticator can verify presence only.
     pub const PRESENCE_ONLY: u8 = 1;
     /// Its passkeys are backed up, and do not count.
     pub const BACKED_UP: u8 = 2;
@@ -37,10 +37,10 @@ pub mod step {
     pub const CHANGED_HELLO: u8 = 7;
     /// A typed message, sealed: type \[1\], bytes.
     pub const TYPED: u8 = 8;
-    /// A registration: site \[1\], user \[1\], [`request`](super::request) \[1\],
+    /// A registration: RP ID \[1\], user \[1\], [`request`](super::request) \[1\],
     /// which of the store's passkeys are excluded, by bits \[1\].
     pub const REGISTER: u8 = 9;
-    /// A sign-in: site \[1\], [`request`](super::request) \[1\], which of the
+    /// A sign-in: RP ID \[1\], [`request`](super::request) \[1\], which of the
     /// store's passkeys are allowed, by bits \[1\].
     pub const SIGN_IN: u8 = 10;
     /// The user's decision: prompt, from the newest \[1\], kind \[1\], account \[1\].
@@ -89,7 +89,7 @@ pub mod request {
 pub mod found {
     /// What was asked for.
     pub const RIGHT: u8 = 0;
-    /// All that it has, of all sites.
+    /// All that it has, of all relying parties.
     pub const EVERYTHING: u8 = 1;
     /// Nothing.
     pub const NOTHING: u8 = 2;
@@ -103,7 +103,7 @@ pub mod found {
 pub mod decision {
     /// Approved and verified.
     pub const VERIFIED: u8 = 0;
-    /// Approved by somebody.
+    /// Approved by a user who was not verified.
     pub const PRESENT: u8 = 1;
     /// Declined.
     pub const DECLINED: u8 = 2;

@@ -93,8 +93,8 @@ pub mod answer {
     pub const NOT_VERIFIED: u8 = 1;
     /// Without UP.
     pub const NOT_PRESENT: u8 = 2;
-    /// For another site.
-    pub const OTHER_SITE: u8 = 4;
+    /// For another relying party.
+    pub const OTHER_RP: u8 = 4;
     /// By another credential, or without one.
     pub const OTHER_CREDENTIAL: u8 = 8;
     /// Without an account.

@@ -5,7 +5,7 @@
 //!
 //! Theirs writes maps in the order of its structs (`type` before `id`), which
 //! CTAP2's canonical form does not allow and deployed clients refuse; so does
-//! this crate, and the tests say so. [`sorted`] is what lies between.
+//! this crate, and the tests show it. [`sorted`] is what lies between.
 
 use ciborium::Value;
 use fido_hybrid::cbor;

@@ -78,7 +78,7 @@ struct World {
     phone: SoftToken,
     /// Without TLS: the foreign phone trusts no certificate of ours.
     service: ServerHandle,
-    site: WebauthnCore,
+    relying_party: WebauthnCore,
 }
 
 impl World {
@@ -99,7 +99,7 @@ impl World {
         let air = Air::new();
         let client = Client::new(air.clone(), tunnel);
         let (phone, _) = SoftToken::new(false).unwrap();
-        let site = WebauthnCore::new_unsafe_experts_only(
+        let relying_party = WebauthnCore::new_unsafe_experts_only(
             "Example",
             "example.com",
             vec![Url::parse(ORIGIN).unwrap()],
@@ -107,7 +107,7 @@ impl World {
             None,
             None,
         );
-        Self { air, client, phone, service, site }
+        Self { air, client, phone, service, relying_party }
     }
 
     /// The foreign phone scans the code and answers.
@@ -130,11 +130,11 @@ impl World {
 
     async fn create(&mut self, selection: Option<Value>) -> Result<Credential, Error> {
         let challenge = self
-            .site
+            .relying_party
             .new_challenge_register_builder(b"user 1", "ada", "Ada Lovelace")
             .unwrap()
             .user_verification_policy(UserVerificationPolicy::Preferred);
-        let (options, state) = self.site.generate_challenge_register(challenge).unwrap();
+        let (options, state) = self.relying_party.generate_challenge_register(challenge).unwrap();
         let mut options = bare(&options);
         match selection {
             Some(selection) => options["authenticatorSelection"] = selection,
@@ -146,15 +146,18 @@ impl World {
         assert_eq!(registration.authenticator_data().flags().0, 0x41, "present, not verified");
         let answer: RegisterPublicKeyCredential =
             serde_json::from_str(registration.to_json().expose()).unwrap();
-        Ok(self.site.register_credential(&answer, &state, None).unwrap())
+        Ok(self.relying_party.register_credential(&answer, &state, None).unwrap())
     }
 
     /// A sign-in for which the relying party names the passkey.
     async fn get(&mut self, known: &Credential, verification: Option<Requirement>) {
         let policy = Some(UserVerificationPolicy::Preferred);
-        let challenge =
-            self.site.new_challenge_authenticate_builder(vec![known.clone()], policy).unwrap();
-        let (options, state) = self.site.generate_challenge_authenticate(challenge).unwrap();
+        let challenge = self
+            .relying_party
+            .new_challenge_authenticate_builder(vec![known.clone()], policy)
+            .unwrap();
+        let (options, state) =
+            self.relying_party.generate_challenge_authenticate(challenge).unwrap();
         let mut options = bare(&options);
         if verification.is_none() {
             options.as_object_mut().unwrap().remove("userVerification");
@@ -166,7 +169,7 @@ impl World {
         assert_eq!(assertion.authenticator_data().flags(), Flags::USER_PRESENT);
         let answer: PublicKeyCredential =
             serde_json::from_str(assertion.to_json().expose()).unwrap();
-        let result = self.site.authenticate_credential(&answer, &state).unwrap();
+        let result = self.relying_party.authenticate_credential(&answer, &state).unwrap();
         assert!(!result.user_verified());
     }
 }

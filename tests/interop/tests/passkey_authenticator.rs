@@ -102,8 +102,8 @@ async fn its_refusals_reach_the_client() {
     ] {
         let world = World::new(agrees).await;
         let (mut ceremony, mut session) = world.begin(request);
-        let fault = ceremony.outcome().await.unwrap_err().kind;
-        assert!(matches!(fault, ErrorKind::Status(status) if status == expected), "{fault}");
+        let kind = ceremony.outcome().await.unwrap_err().kind;
+        assert!(matches!(kind, ErrorKind::Status(status) if status == expected), "{kind}");
         drop(ceremony);
         let mut answered = None;
         while let Some(update) = session.next().await {

@@ -23,7 +23,7 @@ use webauthn_rs_core::proto::{
 const ORIGIN: &str = "https://login.example.com";
 const USER: &[u8] = b"user 1";
 
-fn site() -> WebauthnCore {
+fn relying_party() -> WebauthnCore {
     let origin = Url::parse(ORIGIN).unwrap();
     let timeout = Duration::from_secs(60);
     WebauthnCore::new_unsafe_experts_only(
@@ -51,7 +51,7 @@ impl Phone {
         Self { profile, passkeys: Vec::new(), transactions: 0 }
     }
 
-    /// Shows a code, scans it, hears the advert, and so on to the answer.
+    /// Shows a code, scans it, receives the advert, and so on to the answer.
     fn answer(&mut self, request: impl Into<CtapRequest>, hint: RequestHint) -> CtapResponse {
         self.transactions += 1;
         let mut setup = Setup::new(self.transactions, vec![request.into()]);
@@ -105,60 +105,60 @@ fn json(options: &impl serde::Serialize) -> String {
 }
 
 fn registration(
-    site: &WebauthnCore,
+    rp: &WebauthnCore,
     phone: &mut Phone,
     conveyance: AttestationConveyancePreference,
 ) -> (RegisterPublicKeyCredential, RegistrationState) {
-    let challenge = site
+    let challenge = rp
         .new_challenge_register_builder(USER, "ada", "Ada Lovelace")
         .unwrap()
         .attestation(conveyance)
         .user_verification_policy(UserVerificationPolicy::Required)
         .require_resident_key(true);
-    let (options, state) = site.generate_challenge_register(challenge).unwrap();
+    let (options, state) = rp.generate_challenge_register(challenge).unwrap();
     (phone.register(&options), state)
 }
 
-fn registered(site: &WebauthnCore, phone: &mut Phone) -> Credential {
-    let (answer, state) = registration(site, phone, AttestationConveyancePreference::None);
-    site.register_credential(&answer, &state, None).unwrap()
+fn registered(rp: &WebauthnCore, phone: &mut Phone) -> Credential {
+    let (answer, state) = registration(rp, phone, AttestationConveyancePreference::None);
+    rp.register_credential(&answer, &state, None).unwrap()
 }
 
-/// A sign-in for which the site names these passkeys, if any.
+/// A sign-in for which the relying party names these passkeys, if any.
 fn assertion(
-    site: &WebauthnCore,
+    rp: &WebauthnCore,
     phone: &mut Phone,
     named: &[Credential],
 ) -> (PublicKeyCredential, AuthenticationState) {
     let policy = Some(UserVerificationPolicy::Required);
-    let challenge = site.new_challenge_authenticate_builder(named.to_vec(), policy).unwrap();
-    let (options, state) = site.generate_challenge_authenticate(challenge).unwrap();
+    let challenge = rp.new_challenge_authenticate_builder(named.to_vec(), policy).unwrap();
+    let (options, state) = rp.generate_challenge_authenticate(challenge).unwrap();
     (phone.sign_in(&options), state)
 }
 
 fn signed_in(
-    site: &WebauthnCore,
+    rp: &WebauthnCore,
     answer: &PublicKeyCredential,
     mut state: AuthenticationState,
     known: &Credential,
 ) -> Result<AuthenticationResult, WebauthnError> {
     state.set_allowed_credentials(vec![known.clone()]);
-    site.authenticate_credential(answer, &state)
+    rp.authenticate_credential(answer, &state)
 }
 
 #[test]
 fn a_passkey_without_attestation_is_accepted_and_signs_in_without_being_named() {
     for backup in [Backup::DeviceBound, Backup::BackedUp] {
-        let (site, mut phone) = (site(), Phone::new(Attestation::None, backup));
-        let mut known = registered(&site, &mut phone);
+        let (rp, mut phone) = (relying_party(), Phone::new(Attestation::None, backup));
+        let mut known = registered(&rp, &mut phone);
         assert_eq!(known.attestation_format, AttestationFormat::None);
         assert!(known.user_verified);
         assert_eq!(known.backup_eligible, backup != Backup::DeviceBound);
 
         for _ in 0..3 {
-            let (answer, state) = assertion(&site, &mut phone, &[]);
+            let (answer, state) = assertion(&rp, &mut phone, &[]);
             assert_eq!(answer.get_user_unique_id(), Some(USER));
-            let result = signed_in(&site, &answer, state, &known).unwrap();
+            let result = signed_in(&rp, &answer, state, &known).unwrap();
             assert!(result.user_verified());
             assert_eq!(result.backup_eligible(), known.backup_eligible);
             assert_eq!(result.counter() > known.counter, backup == Backup::DeviceBound);
@@ -169,52 +169,52 @@ fn a_passkey_without_attestation_is_accepted_and_signs_in_without_being_named() 
 
 #[test]
 fn a_passkey_signs_in_when_it_is_named() {
-    let (site, mut phone) = (site(), Phone::new(Attestation::None, Backup::DeviceBound));
-    let known = registered(&site, &mut phone);
-    let (answer, state) = assertion(&site, &mut phone, std::slice::from_ref(&known));
-    signed_in(&site, &answer, state, &known).unwrap();
+    let (rp, mut phone) = (relying_party(), Phone::new(Attestation::None, Backup::DeviceBound));
+    let known = registered(&rp, &mut phone);
+    let (answer, state) = assertion(&rp, &mut phone, std::slice::from_ref(&known));
+    signed_in(&rp, &answer, state, &known).unwrap();
 }
 
 #[test]
 fn a_packed_self_attestation_is_accepted_as_what_it_is() {
-    let (site, mut phone) = (site(), Phone::new(Attestation::Packed, Backup::DeviceBound));
+    let (rp, mut phone) = (relying_party(), Phone::new(Attestation::Packed, Backup::DeviceBound));
     let direct = AttestationConveyancePreference::Direct;
-    let (answer, state) = registration(&site, &mut phone, direct);
-    let known = site.register_credential(&answer, &state, None).unwrap();
+    let (answer, state) = registration(&rp, &mut phone, direct);
+    let known = rp.register_credential(&answer, &state, None).unwrap();
     assert_eq!(known.attestation_format, AttestationFormat::Packed);
     assert!(matches!(known.attestation.data, ParsedAttestationData::Self_));
 
-    let (answer, state) = assertion(&site, &mut phone, &[]);
-    signed_in(&site, &answer, state, &known).unwrap();
+    let (answer, state) = assertion(&rp, &mut phone, &[]);
+    signed_in(&rp, &answer, state, &known).unwrap();
 }
 
 #[test]
 fn answers_do_not_fit_another_challenge() {
-    let (site, mut phone) = (site(), Phone::new(Attestation::None, Backup::DeviceBound));
+    let (rp, mut phone) = (relying_party(), Phone::new(Attestation::None, Backup::DeviceBound));
     let none = || AttestationConveyancePreference::None;
-    let (first, first_state) = registration(&site, &mut phone, none());
+    let (first, first_state) = registration(&rp, &mut phone, none());
     let (_, second_state) =
-        registration(&site, &mut Phone::new(Attestation::None, Backup::DeviceBound), none());
-    let refused = site.register_credential(&first, &second_state, None);
+        registration(&rp, &mut Phone::new(Attestation::None, Backup::DeviceBound), none());
+    let refused = rp.register_credential(&first, &second_state, None);
     assert!(matches!(refused, Err(WebauthnError::MismatchedChallenge)), "{refused:?}");
-    let known = site.register_credential(&first, &first_state, None).unwrap();
+    let known = rp.register_credential(&first, &first_state, None).unwrap();
 
-    let (first, _) = assertion(&site, &mut phone, &[]);
-    let (_, second_state) = assertion(&site, &mut phone, &[]);
-    let refused = signed_in(&site, &first, second_state, &known);
+    let (first, _) = assertion(&rp, &mut phone, &[]);
+    let (_, second_state) = assertion(&rp, &mut phone, &[]);
+    let refused = signed_in(&rp, &first, second_state, &known);
     assert!(matches!(refused, Err(WebauthnError::MismatchedChallenge)), "{refused:?}");
 }
 
 #[test]
 fn a_changed_answer_is_refused() {
-    let (site, mut phone) = (site(), Phone::new(Attestation::None, Backup::DeviceBound));
-    let known = registered(&site, &mut phone);
+    let (rp, mut phone) = (relying_party(), Phone::new(Attestation::None, Backup::DeviceBound));
+    let known = registered(&rp, &mut phone);
     // A bit of the RP ID hash, of a flag that is not read, and of the counter.
     for (position, bit) in [(0, 0), (32, 1), (36, 0)] {
-        let (mut answer, state) = assertion(&site, &mut phone, &[]);
+        let (mut answer, state) = assertion(&rp, &mut phone, &[]);
         let mut data = answer.response.authenticator_data.to_vec();
         data[position] ^= 1 << bit;
         answer.response.authenticator_data = data;
-        signed_in(&site, &answer, state, &known).unwrap_err();
+        signed_in(&rp, &answer, state, &known).unwrap_err();
     }
 }

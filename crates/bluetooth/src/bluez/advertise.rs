@@ -15,7 +15,7 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep};
 use tracing::{Instrument as _, debug};
 
-use super::super::dbus_fault::fault;
+use super::super::dbus_error::bluetooth_error;
 use super::super::settings::Settings;
 use super::bus::{self, Bus};
 use super::objects::{self, Found};
@@ -81,9 +81,9 @@ pub(in super::super) async fn advertise(
     advertising.has_started = true;
     let work = async move {
         let events = advertising.events.clone();
-        if let Err(fault) = bus.during(advertising.keep_on(next)).await {
-            debug!(%fault, "the advert ends");
-            let _gone = events.send(Err(fault)).await;
+        if let Err(error) = bus.during(advertising.keep_on(next)).await {
+            debug!(%error, "the advert ends");
+            let _dropped = events.send(Err(error)).await;
         }
     };
     let task = tokio::spawn(work.in_current_span());
@@ -102,8 +102,8 @@ struct Advert {
 impl Advertisement for Advert {
     fn next(&mut self) -> BoxFuture<'_, Result<AdapterState, BluetoothError>> {
         Box::pin(async {
-            if let Some(fault) = &self.ended {
-                return Err(fault.clone());
+            if let Some(error) = &self.ended {
+                return Err(error.clone());
             }
             let event = self.events.recv().await;
             let event = event.unwrap_or_else(|| Err(ApiMisuse::TaskEnded.into()));
@@ -168,20 +168,20 @@ impl Advertising {
     /// Looks at all adapters, registers the advert with the first that takes it if
     /// none has it, and tells the caller what has become of it.
     async fn look(&mut self) -> Result<Next, BluetoothError> {
-        let objects = match bus::managed_objects(&self.connection).await.map_err(fault) {
+        let objects = match bus::managed_objects(&self.connection).await.map_err(bluetooth_error) {
             Ok(objects) => objects,
             Err(BluetoothError::Absent) => {
                 self.refusals = Refusals::default();
                 self.tell(AdapterState::Absent).await;
                 return Ok(Next::OnChange);
             }
-            Err(fault) => return Err(fault),
+            Err(error) => return Err(error),
         };
-        let owner = match bus::owner(&self.connection).await.map_err(fault) {
+        let owner = match bus::owner(&self.connection).await.map_err(bluetooth_error) {
             Ok(owner) => owner,
             // BlueZ stopped meanwhile; a `NameOwnerChanged` signal reports it.
             Err(BluetoothError::Absent) => return Ok(Next::OnChange),
-            Err(fault) => return Err(fault),
+            Err(error) => return Err(error),
         };
         let is_registered = {
             let mut state = self.offer.lock();
@@ -208,17 +208,17 @@ impl Advertising {
                 }
                 Err(BluetoothError::Off) => states.push(AdapterState::Off),
                 Err(BluetoothError::Absent) => {}
-                Err(fault) => {
-                    debug!(adapter = found.adapter.id, %fault, "an adapter does not advertise");
-                    match self.refusals.refused(&found.path, &fault, Instant::now()) {
+                Err(error) => {
+                    debug!(adapter = found.adapter.id, %error, "an adapter does not advertise");
+                    match self.refusals.refused(&found.path, &error, Instant::now()) {
                         Verdict::Retry => next = Next::Soon,
                         Verdict::TellAndRetry => {
                             next = Next::Soon;
                             states.push(AdapterState::NotReady);
                         }
                         // Such an adapter may stand beside the one that had the advert.
-                        Verdict::GiveUp if self.has_started && cannot(&fault) => {
-                            if matches!(fault, BluetoothError::NoAdvertisingSlot) {
+                        Verdict::GiveUp if self.has_started && cannot(&error) => {
+                            if matches!(error, BluetoothError::NoAdvertisingSlot) {
                                 lacks_a_slot = true;
                                 // No signal says that a slot becomes free.
                                 next = Next::Soon;
@@ -226,7 +226,7 @@ impl Advertising {
                         }
                         // The first reason is of the adapter that a person would
                         // name first.
-                        Verdict::GiveUp => refused = refused.or(Some(fault)),
+                        Verdict::GiveUp => refused = refused.or(Some(error)),
                     }
                 }
             }
@@ -237,7 +237,7 @@ impl Advertising {
         match (next, refused) {
             // At first, an adapter that is on says more than one that is off. Later,
             // the one that is off may have had the advert.
-            (Next::OnChange, Some(fault)) if !self.has_started || states.is_empty() => Err(fault),
+            (Next::OnChange, Some(error)) if !self.has_started || states.is_empty() => Err(error),
             (Next::Soon, _) if states.is_empty() => Ok(Next::Soon),
             (next, _) => {
                 self.tell(best(states.into_iter())).await;
@@ -283,7 +283,7 @@ impl Advertising {
             Some("org.bluez.Error.NotSupported") if kind == Kind::Peripheral => {
                 BluetoothError::Unsupported("advertise")
             }
-            _ => fault(error),
+            _ => bluetooth_error(error),
         };
         if matches!(refused, BluetoothError::Failed(_)) {
             let failures = state.failures.entry(path.clone()).or_default();
@@ -300,7 +300,7 @@ impl Advertising {
         }
         let powered = (ADAPTER, "Powered", Variant(true));
         let set = bus::call::<()>(&self.connection, path, (PROPERTIES, "Set"), powered).await;
-        set.map_err(|error| match fault(error) {
+        set.map_err(|error| match bluetooth_error(error) {
             BluetoothError::NotPermitted => BluetoothError::NotPermitted,
             // Such as one that a hardware switch keeps off.
             _ => BluetoothError::Off,
@@ -310,12 +310,12 @@ impl Advertising {
     async fn tell(&mut self, state: AdapterState) {
         if self.told != state {
             self.told = state;
-            let _gone = self.events.send(Ok(state)).await;
+            let _dropped = self.events.send(Ok(state)).await;
         }
     }
 }
 
 /// Whether the adapter has no means to advertise, or none left.
-const fn cannot(fault: &BluetoothError) -> bool {
-    matches!(fault, BluetoothError::Unsupported(_) | BluetoothError::NoAdvertisingSlot)
+const fn cannot(error: &BluetoothError) -> bool {
+    matches!(error, BluetoothError::Unsupported(_) | BluetoothError::NoAdvertisingSlot)
 }

@@ -87,7 +87,7 @@ impl Air {
                 if let Some(device) = interfaces.get(DEVICE)
                     && self.is_ours(&path)
                 {
-                    objects::adverts(device).into_iter().for_each(|advert| self.heard(advert));
+                    objects::adverts(device).into_iter().for_each(|advert| self.received(advert));
                 }
             }
             "InterfacesRemoved" => {
@@ -131,7 +131,7 @@ impl Air {
         };
         if !is_new {
             // Without an answer for its address, the advert is reported without one.
-            adverts.into_iter().for_each(|advert| self.heard(advert));
+            adverts.into_iter().for_each(|advert| self.received(advert));
             return;
         }
         let ask = Message::method_call(&BLUEZ.into(), path, &PROPERTIES.into(), &"GetAll".into())
@@ -148,7 +148,7 @@ impl Air {
                         advert.address = objects::device_address(known);
                         advert.rssi = advert.rssi.or_else(|| objects::rssi(known));
                     }
-                    air.heard(advert);
+                    air.received(advert);
                 }
             }),
         );
@@ -162,9 +162,9 @@ impl Air {
         self.lock().listening.iter().any(|adapter| objects::is_below(device, adapter))
     }
 
-    pub(super) fn heard(&self, advert: AdvertReport) {
+    pub(super) fn received(&self, advert: AdvertReport) {
         if let Some(events) = self.events.upgrade() {
-            let _full_or_gone = events.try_send(Ok(ScanEvent::Advert(advert)));
+            let _full_or_dropped = events.try_send(Ok(ScanEvent::Advert(advert)));
         }
     }
 }

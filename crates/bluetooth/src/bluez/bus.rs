@@ -13,7 +13,7 @@ use dbus_tokio::connection::{self, IOResource, IOResourceError};
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
-use super::super::dbus_fault::{TIMEOUT, fault};
+use super::super::dbus_error::{TIMEOUT, bluetooth_error};
 use super::connect::connect;
 use super::objects::Objects;
 use super::{BLUEZ, OBJECT_MANAGER, PROPERTIES, THE_BUS};
@@ -57,7 +57,7 @@ impl Bus {
     pub(super) async fn connect(address: Option<&str>) -> Result<Self, BluetoothError> {
         Handle::try_current().map_err(|_| ApiMisuse::NoRuntime)?;
         let channel = connect(address).await?;
-        let (reader, connection) = connection::from_channel(channel).map_err(fault)?;
+        let (reader, connection) = connection::from_channel(channel).map_err(bluetooth_error)?;
         Ok(Self { reader, connection })
     }
 
@@ -81,7 +81,7 @@ impl Bus {
     ) -> Result<T, BluetoothError> {
         tokio::select! {
             biased;
-            fault = self.lost() => Err(fault),
+            error = self.lost() => Err(error),
             done = work => done,
         }
     }
@@ -184,7 +184,7 @@ pub(super) async fn signals(
         format!("type='signal',sender='{BLUEZ}',interface='{OBJECT_MANAGER}'"),
     ];
     for rule in comings_and_goings.into_iter().chain(changes) {
-        call_the_bus::<()>(connection, "AddMatch", &rule).await.map_err(fault)?;
+        call_the_bus::<()>(connection, "AddMatch", &rule).await.map_err(bluetooth_error)?;
     }
     Ok(())
 }

@@ -60,7 +60,7 @@ pub(super) async fn connect(address: Option<&str>) -> Result<Channel, BluetoothE
     let (connected, connection) = oneshot::channel();
     let connecting = move || {
         if let Some(channel) = open(&address, &connected) {
-            let _gone = connected.send(channel);
+            let _dropped = connected.send(channel);
         }
     };
     let thread = thread::Builder::new().name("D-Bus".to_owned());

@@ -32,7 +32,7 @@ pub(super) use advertise::advertise;
 pub(super) use scan::scan;
 
 use super::Adapter;
-use super::dbus_fault::fault;
+use super::dbus_error::bluetooth_error;
 use super::settings::Settings;
 use bus::Bus;
 use fido_hybrid_proto::error::BluetoothError;
@@ -51,10 +51,10 @@ const OBJECT_MANAGER: &str = "org.freedesktop.DBus.ObjectManager";
 pub(super) async fn adapters(settings: &Settings) -> Result<Vec<Adapter>, BluetoothError> {
     let mut bus = Bus::connect(settings.bus_address.as_deref()).await?;
     let connection = Arc::clone(bus.connection());
-    let objects = async { bus::managed_objects(&connection).await.map_err(fault) };
-    let objects = bus.start(objects).await.map_err(|fault| match fault {
+    let objects = async { bus::managed_objects(&connection).await.map_err(bluetooth_error) };
+    let objects = bus.start(objects).await.map_err(|error| match error {
         BluetoothError::Absent => BluetoothError::NoService(Arc::new(NoBlueZ)),
-        fault => fault,
+        error => error,
     })?;
     Ok(objects::adapters(&objects).into_iter().map(|found| found.adapter).collect())
 }
@@ -66,7 +66,7 @@ pub(super) async fn adapters(settings: &Settings) -> Result<Vec<Adapter>, Blueto
 struct NoBlueZ;
 
 /// # Errors
-/// Any fault but those that are states.
+/// Any error but those that are states.
 pub(super) async fn state(settings: &Settings) -> Result<AdapterState, BluetoothError> {
     let mut bus = Bus::connect(settings.bus_address.as_deref()).await?;
     let connection = Arc::clone(bus.connection());
@@ -79,7 +79,7 @@ pub(super) async fn state(settings: &Settings) -> Result<AdapterState, Bluetooth
             Ok(best(states))
         }
         Err(BluetoothError::NotPermitted) => Ok(AdapterState::NotPermitted),
-        Err(fault) => Err(fault),
+        Err(error) => Err(error),
     }
 }
 
@@ -89,9 +89,9 @@ async fn found_adapters(
 ) -> Result<Vec<objects::Found>, BluetoothError> {
     match bus::managed_objects(connection).await {
         Ok(objects) => Ok(objects::adapters(&objects)),
-        Err(error) => match fault(error) {
+        Err(error) => match bluetooth_error(error) {
             BluetoothError::Absent => Ok(Vec::new()),
-            fault => Err(fault),
+            error => Err(error),
         },
     }
 }

@@ -198,10 +198,10 @@ mod tests {
             ("fff9", Box::new(vec![4_u8])),
             ("", Box::new(vec![5_u8])),
         ])]);
-        let mut heard = adverts(&device);
-        heard.sort_by_key(|advert| advert.service_data.clone());
+        let mut received = adverts(&device);
+        received.sort_by_key(|advert| advert.service_data.clone());
         assert_eq!(
-            heard,
+            received,
             [
                 AdvertReport::new(SERVICE_UUID, vec![1]),
                 AdvertReport::new(DEPRECATED_SERVICE_UUID, vec![2])

@@ -45,11 +45,11 @@ impl Refusals {
     pub(super) fn refused(
         &mut self,
         path: &Path<'static>,
-        fault: &BluetoothError,
+        error: &BluetoothError,
         now: Instant,
     ) -> Verdict {
         let since = *self.0.entry(path.clone()).or_insert(now);
-        let patience = match fault {
+        let patience = match error {
             BluetoothError::Busy | BluetoothError::NotReady => BUSY_PATIENCE,
             // Waiting does not change what is allowed or possible, and a BlueZ that
             // does not answer has been waited for.
@@ -89,7 +89,7 @@ mod tests {
     #[test]
     fn what_may_pass_is_asked_again_and_what_is_forbidden_is_not() {
         let failed = BluetoothError::Failed(Arc::new(std::io::Error::other("broken")));
-        for (fault, quiet_for, told_for) in [
+        for (error, quiet_for, told_for) in [
             // In units of RETRY: silent until 2 s, told until the end.
             (BluetoothError::Busy, 5, 50),
             (BluetoothError::NotReady, 5, 50),
@@ -107,14 +107,14 @@ mod tests {
                     attempt if attempt < told_for => Verdict::TellAndRetry,
                     _ => Verdict::GiveUp,
                 };
-                let verdict = refusals.refused(&path, &fault, begin + RETRY * attempt);
-                assert_eq!(verdict, expected, "{fault:?}, attempt {attempt}");
+                let verdict = refusals.refused(&path, &error, begin + RETRY * attempt);
+                assert_eq!(verdict, expected, "{error:?}, attempt {attempt}");
             }
         }
     }
 
     #[test]
-    fn an_adapter_that_listened_in_between_begins_anew() {
+    fn an_adapter_that_listened_in_between_starts_its_retries_again() {
         let mut refusals = Refusals::default();
         let (path, begin) = (Path::from("/org/bluez/hci0"), Instant::now());
         assert_eq!(refusals.refused(&path, &BluetoothError::Busy, begin), Verdict::Retry);

@@ -20,7 +20,7 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep};
 use tracing::{Instrument as _, debug};
 
-use super::super::dbus_fault::fault;
+use super::super::dbus_error::bluetooth_error;
 use super::super::settings::Settings;
 use super::air::Air;
 use super::bus::{self, Bus};
@@ -65,8 +65,8 @@ pub(in super::super) async fn scan(settings: &Settings) -> Result<Box<dyn Scan>,
     let next = bus.start(begin).await?;
     let work = async move {
         let events = listening.events.clone();
-        if let Err(fault) = bus.during(listening.keep_on(next)).await {
-            let _gone = events.send(Err(fault)).await;
+        if let Err(error) = bus.during(listening.keep_on(next)).await {
+            let _dropped = events.send(Err(error)).await;
         }
     };
     let task = tokio::spawn(work.in_current_span());
@@ -85,13 +85,13 @@ struct BluezScan {
 impl Scan for BluezScan {
     fn next(&mut self) -> BoxFuture<'_, Result<ScanEvent, BluetoothError>> {
         Box::pin(async move {
-            if let Some(fault) = &self.ended {
-                return Err(fault.clone());
+            if let Some(error) = &self.ended {
+                return Err(error.clone());
             }
             let event =
                 self.events.recv().await.unwrap_or_else(|| Err(ApiMisuse::TaskEnded.into()));
-            if let Err(fault) = &event {
-                self.ended = Some(fault.clone());
+            if let Err(error) = &event {
+                self.ended = Some(error.clone());
             }
             event
         })
@@ -165,7 +165,7 @@ impl Listening {
                 self.tell(AdapterState::Absent).await;
                 return Ok(Next::OnChange);
             }
-            Err(fault) => return Err(fault),
+            Err(error) => return Err(error),
         };
 
         let chosen = self.settings.adapter.clone();
@@ -181,26 +181,26 @@ impl Listening {
                     self.refusals.forget(&adapter.path);
                     if state == AdapterState::On {
                         objects::in_range(&objects, &adapter.path)
-                            .for_each(|advert| self.air.heard(advert));
+                            .for_each(|advert| self.air.received(advert));
                     }
                     states.push(state);
                 }
-                Err(fault) => {
-                    debug!(adapter = adapter.adapter.id, %fault, "an adapter does not listen");
-                    match self.refusals.refused(&adapter.path, &fault, Instant::now()) {
+                Err(error) => {
+                    debug!(adapter = adapter.adapter.id, %error, "an adapter does not listen");
+                    match self.refusals.refused(&adapter.path, &error, Instant::now()) {
                         Verdict::Retry => next = Next::Soon,
                         Verdict::TellAndRetry => {
                             next = Next::Soon;
                             states.push(AdapterState::NotReady);
                         }
-                        Verdict::GiveUp => refused = Some(fault),
+                        Verdict::GiveUp => refused = Some(error),
                     }
                 }
             }
         }
         match (best(states.iter().copied()), next, refused) {
             // The only adapter refuses for good.
-            (AdapterState::Absent, Next::OnChange, Some(fault)) => Err(fault),
+            (AdapterState::Absent, Next::OnChange, Some(error)) => Err(error),
             // It may yet listen, and it is too early to tell.
             (AdapterState::Absent, Next::Soon, _) => Ok(Next::Soon),
             (state, next, _) => {
@@ -213,8 +213,8 @@ impl Listening {
     /// All that BlueZ has. From now on signals count if the owner of `org.bluez` sent
     /// them: without that owner's name, the scan would receive nothing.
     async fn ask(&self) -> Result<Objects, BluetoothError> {
-        let objects = bus::managed_objects(&self.connection).await.map_err(fault)?;
-        let owner = bus::owner(&self.connection).await.map_err(fault)?;
+        let objects = bus::managed_objects(&self.connection).await.map_err(bluetooth_error)?;
+        let owner = bus::owner(&self.connection).await.map_err(bluetooth_error)?;
         self.air.lock().owner = Some(owner);
         Ok(objects)
     }
@@ -233,7 +233,7 @@ impl Listening {
         }
         let refused = match self.start_discovery(path).await {
             Ok(()) => return Ok(AdapterState::On),
-            Err(error) => fault(error),
+            Err(error) => bluetooth_error(error),
         };
         match refused {
             // BlueZ answers InProgress to a program that discovers already, and
@@ -243,7 +243,7 @@ impl Listening {
                 self.air.lock().listening.remove(path);
                 match refused {
                     BluetoothError::Absent => Ok(AdapterState::Absent),
-                    fault => Err(fault),
+                    error => Err(error),
                 }
             }
         }
@@ -282,7 +282,7 @@ impl Listening {
     async fn tell(&mut self, state: AdapterState) {
         if self.told != state {
             self.told = state;
-            let _gone = self.events.send(Ok(ScanEvent::Adapter(state))).await;
+            let _dropped = self.events.send(Ok(ScanEvent::Adapter(state))).await;
         }
     }
 }

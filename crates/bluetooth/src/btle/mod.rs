@@ -2,7 +2,7 @@
 //! (feature `btleplug`) a scanner for an adapter that the program brings.
 
 mod adverts;
-mod fault;
+mod error;
 #[cfg(target_os = "macos")]
 mod macos;
 #[cfg(feature = "btleplug")]

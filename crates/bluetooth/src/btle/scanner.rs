@@ -14,7 +14,7 @@ use tokio::sync::Mutex;
 use tokio::task::consume_budget;
 
 use super::adverts::adverts_of;
-use super::fault::fault;
+use super::error::bluetooth_error;
 use crate::polled_scan::{self, ActiveScan, PolledRadio, RadioEvent};
 use fido_hybrid_proto::error::{ApiMisuse, BluetoothError};
 use fido_hybrid_proto::ports::BoxFuture;
@@ -120,13 +120,13 @@ impl Scanner for BtleplugScanner {
 async fn state(adapter: &Adapter) -> Result<AdapterState, BluetoothError> {
     // On Linux `adapter_state` reports an adapter that cannot be read as off. This
     // call says why.
-    match adapter.adapter_address().await.map_err(fault) {
+    match adapter.adapter_address().await.map_err(bluetooth_error) {
         Ok(_) => {}
         Err(BluetoothError::Absent) => return Ok(AdapterState::Absent),
         Err(BluetoothError::NotPermitted) => return Ok(AdapterState::NotPermitted),
         Err(error) => return Err(error),
     }
-    Ok(match adapter.adapter_state().await.map_err(fault)? {
+    Ok(match adapter.adapter_state().await.map_err(bluetooth_error)? {
         CentralState::PoweredOn => AdapterState::On,
         CentralState::PoweredOff => AdapterState::Off,
         // Windows: a switch of the machine or its firmware keeps it off.
@@ -149,8 +149,8 @@ impl PolledRadio for Radio {
     async fn start_scan(&mut self) -> Result<Reception, BluetoothError> {
         let runtime = Handle::try_current().map_err(|_| ApiMisuse::NoRuntime)?;
         // Before the start, so that the first adverts are not missed.
-        let events = self.shared.adapter.events().await.map_err(fault)?;
-        let user = User::start(&self.shared, runtime).await.map_err(fault)?;
+        let events = self.shared.adapter.events().await.map_err(bluetooth_error)?;
+        let user = User::start(&self.shared, runtime).await.map_err(bluetooth_error)?;
         Ok(Reception { events, user, broken_off: false })
     }
 }

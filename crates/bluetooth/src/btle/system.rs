@@ -19,7 +19,7 @@ use futures_util::{Stream, StreamExt};
 use tokio::task::consume_budget;
 
 use super::adverts::adverts_of;
-use super::fault::fault;
+use super::error::bluetooth_error;
 #[cfg(target_os = "macos")]
 use super::macos as platform;
 #[cfg(windows)]
@@ -35,11 +35,11 @@ pub(crate) use platform::advertise;
 
 pub(crate) async fn adapters(settings: &Settings) -> Result<Vec<Adapter>, BluetoothError> {
     let mut adapters = Vec::new();
-    for handle in platform::adapters(settings).await.map_err(fault)? {
-        let address = handle.adapter_address().await.map_err(fault)?;
+    for handle in platform::adapters(settings).await.map_err(bluetooth_error)? {
+        let address = handle.adapter_address().await.map_err(bluetooth_error)?;
         adapters.push(Adapter {
             id: id(&handle).await?,
-            name: handle.adapter_info().await.map_err(fault)?,
+            name: handle.adapter_info().await.map_err(bluetooth_error)?,
             address: address.map(|address| BluetoothAddress {
                 bytes: address.into_inner(),
                 kind: AddressKind::Public,
@@ -78,7 +78,7 @@ impl PolledRadio for System {
         self.found = None;
         let handles = match platform::adapters(&self.settings).await {
             Err(btleplug::Error::PermissionDenied) => return Ok(AdapterState::NotPermitted),
-            handles => handles.map_err(fault)?,
+            handles => handles.map_err(bluetooth_error)?,
         };
         let mut states = Vec::new();
         for handle in handles {
@@ -99,8 +99,9 @@ impl PolledRadio for System {
     async fn start_scan(&mut self) -> Result<SystemEars, BluetoothError> {
         let handle = self.found.clone().ok_or(BluetoothError::Absent)?;
         // Before the start, so that the first adverts are not missed.
-        let events = handle.events().await.map_err(fault)?;
-        let scanning = platform::Scanning::start(&self.settings, handle).await.map_err(fault)?;
+        let events = handle.events().await.map_err(bluetooth_error)?;
+        let scanning =
+            platform::Scanning::start(&self.settings, handle).await.map_err(bluetooth_error)?;
         Ok(SystemEars { events, scanning })
     }
 }
@@ -127,15 +128,15 @@ impl ActiveScan for SystemEars {
 }
 
 async fn id(handle: &Handle) -> Result<String, BluetoothError> {
-    let address = handle.adapter_address().await.map_err(fault)?;
+    let address = handle.adapter_address().await.map_err(bluetooth_error)?;
     match address.as_ref().map(BDAddr::to_string) {
         Some(address) => Ok(address),
-        None => handle.adapter_info().await.map_err(fault),
+        None => handle.adapter_info().await.map_err(bluetooth_error),
     }
 }
 
 async fn state_of(settings: &Settings, handle: &Handle) -> Result<AdapterState, BluetoothError> {
-    Ok(match handle.adapter_state().await.map_err(fault)? {
+    Ok(match handle.adapter_state().await.map_err(bluetooth_error)? {
         CentralState::PoweredOn => AdapterState::On,
         CentralState::PoweredOff => AdapterState::Off,
         CentralState::Unknown => platform::unknown(settings).await,

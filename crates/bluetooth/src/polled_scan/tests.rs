@@ -40,7 +40,7 @@ struct Count {
 }
 
 struct StageScan {
-    heard: mpsc::UnboundedReceiver<RadioEvent>,
+    received: mpsc::UnboundedReceiver<RadioEvent>,
     listening: watch::Sender<Count>,
 }
 
@@ -63,7 +63,7 @@ impl Stage {
     fn advertise(&self, data: u8) {
         for door in &*self.doors.lock().unwrap() {
             // Those that have stopped listening.
-            let _gone = door.send(RadioEvent::Adverts(vec![advert(data)]));
+            let _dropped = door.send(RadioEvent::Adverts(vec![advert(data)]));
         }
     }
 
@@ -87,7 +87,7 @@ impl PolledRadio for Stage {
     }
 
     async fn start_scan(&mut self) -> Result<StageScan, BluetoothError> {
-        let (door, heard) = mpsc::unbounded_channel();
+        let (door, received) = mpsc::unbounded_channel();
         if !*self.deaf.lock().unwrap() {
             self.doors.lock().unwrap().push(door);
         }
@@ -95,13 +95,13 @@ impl PolledRadio for Stage {
             count.now += 1;
             count.ever += 1;
         });
-        Ok(StageScan { heard, listening: self.listening.clone() })
+        Ok(StageScan { received, listening: self.listening.clone() })
     }
 }
 
 impl ActiveScan for StageScan {
     async fn next_event(&mut self) -> Option<RadioEvent> {
-        self.heard.recv().await
+        self.received.recv().await
     }
 }
 
@@ -131,7 +131,7 @@ async fn end(scan: &mut Box<dyn Scan>) -> BluetoothError {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_radio_that_is_on_is_heard_without_a_word_about_it() {
+async fn a_radio_that_is_on_is_scanned_without_an_event_about_its_state() {
     let stage = Stage::new(AdapterState::On);
     let mut scan = scan(stage.clone()).await.unwrap();
     stage.advertise(7);
@@ -139,7 +139,7 @@ async fn a_radio_that_is_on_is_heard_without_a_word_about_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_radio_that_is_plugged_in_and_switched_on_later_is_heard_in_the_same_scan() {
+async fn a_radio_that_is_plugged_in_and_switched_on_later_is_used_in_the_same_scan() {
     let stage = Stage::new(AdapterState::Absent);
     let mut scan = scan(stage.clone()).await.unwrap();
     assert_eq!(next(&mut scan).await, ScanEvent::Adapter(AdapterState::Absent));
@@ -189,7 +189,7 @@ async fn a_radio_that_cannot_even_be_looked_at_does_not_begin() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn listening_that_breaks_off_begins_anew() {
+async fn an_interrupted_scan_is_restarted() {
     let stage = Stage::new(AdapterState::On);
     let mut scan = scan(stage.clone()).await.unwrap();
     for begun in 1..=MAX_FAILURES as usize * 2 {
@@ -207,18 +207,18 @@ async fn listening_that_breaks_off_again_and_again_ends_the_scan() {
     let stage = Stage::new(AdapterState::On);
     *stage.deaf.lock().unwrap() = true;
     let mut scan = scan(stage.clone()).await.unwrap();
-    let fault = end(&mut scan).await;
+    let error = end(&mut scan).await;
     assert!(
-        matches!(&fault, BluetoothError::Failed(cause) if cause.to_string() == "listening broke off"),
-        "{fault:?}"
+        matches!(&error, BluetoothError::Failed(cause) if cause.to_string() == "listening broke off"),
+        "{error:?}"
     );
     let count = *stage.listening.borrow();
     assert_eq!((count.now, count.ever), (0, MAX_FAILURES as usize));
-    assert_eq!(end(&mut scan).await.to_string(), fault.to_string(), "it stays over");
+    assert_eq!(end(&mut scan).await.to_string(), error.to_string(), "it stays over");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_radio_that_fails_for_a_while_only_is_heard_again() {
+async fn a_radio_that_fails_for_a_while_only_is_scanned_again() {
     let stage = Stage::new(AdapterState::On);
     let mut scan = scan(stage.clone()).await.unwrap();
     stage.set(Err(failed()));
@@ -234,16 +234,16 @@ async fn a_radio_that_fails_for_good_ends_the_scan() {
     let stage = Stage::new(AdapterState::On);
     let mut scan = scan(stage.clone()).await.unwrap();
     stage.set(Err(failed()));
-    let fault = end(&mut scan).await;
+    let error = end(&mut scan).await;
     assert!(
-        matches!(&fault, BluetoothError::Failed(cause) if cause.to_string() == "played"),
-        "{fault:?}"
+        matches!(&error, BluetoothError::Failed(cause) if cause.to_string() == "played"),
+        "{error:?}"
     );
     assert_eq!(stage.listening.borrow().now, 0);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_scan_that_ends_listens_no_longer_even_if_nobody_reads_of_its_end() {
+async fn a_scan_that_ends_listens_no_longer_even_if_its_end_is_not_read() {
     let stage = Stage::new(AdapterState::On);
     let mut scan = scan(stage.clone()).await.unwrap();
     for _ in 0..QUEUE_LENGTH * 2 {
@@ -254,10 +254,10 @@ async fn a_scan_that_ends_listens_no_longer_even_if_nobody_reads_of_its_end() {
     for _ in 0..QUEUE_LENGTH {
         assert_eq!(next(&mut scan).await, ScanEvent::Advert(advert(7)));
     }
-    let fault = end(&mut scan).await;
+    let error = end(&mut scan).await;
     assert!(
-        matches!(&fault, BluetoothError::Failed(cause) if cause.to_string() == "played"),
-        "{fault:?}"
+        matches!(&error, BluetoothError::Failed(cause) if cause.to_string() == "played"),
+        "{error:?}"
     );
 }
 
@@ -266,15 +266,15 @@ async fn a_system_that_does_not_answer_ends_the_scan() {
     let stage = Stage::new(AdapterState::On);
     let mut scan = scan(stage.clone()).await.unwrap();
     *stage.stuck.lock().unwrap() = true;
-    let fault = end(&mut scan).await;
+    let error = end(&mut scan).await;
     assert!(
-        matches!(&fault, BluetoothError::Failed(cause) if cause.to_string() == "the system does not answer"),
-        "{fault:?}"
+        matches!(&error, BluetoothError::Failed(cause) if cause.to_string() == "the system does not answer"),
+        "{error:?}"
     );
 }
 
 #[tokio::test(start_paused = true)]
-async fn adverts_are_heard_while_the_system_takes_its_time_to_be_looked_at() {
+async fn adverts_are_received_while_the_system_is_slow_to_report_its_state() {
     let stage = Stage::new(AdapterState::On);
     let mut scan = scan(stage.clone()).await.unwrap();
     *stage.stuck.lock().unwrap() = true;
@@ -290,8 +290,8 @@ async fn a_panic_in_the_radio_ends_the_scan_with_an_error() {
     let stage = Stage::new(AdapterState::On);
     let mut scan = scan(stage.clone()).await.unwrap();
     *stage.broken.lock().unwrap() = true;
-    let fault = end(&mut scan).await;
-    assert!(matches!(fault, BluetoothError::Misuse(ApiMisuse::TaskEnded)), "{fault:?}");
+    let error = end(&mut scan).await;
+    assert!(matches!(error, BluetoothError::Misuse(ApiMisuse::TaskEnded)), "{error:?}");
     assert_eq!(stage.listening.borrow().now, 0);
 }
 
@@ -307,7 +307,7 @@ async fn a_dropped_scan_listens_no_longer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn listening_is_renewed_without_a_gap_and_without_a_word() {
+async fn listening_is_renewed_without_a_gap_and_without_an_event() {
     let stage = Stage::new(AdapterState::On);
     let mut scan = scan(stage.clone()).await.unwrap();
     stage.until(|count| count.ever == 2).await;
@@ -317,7 +317,7 @@ async fn listening_is_renewed_without_a_gap_and_without_a_word() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn adverts_that_nobody_takes_are_dropped_and_the_radios_state_is_not() {
+async fn adverts_that_are_not_read_are_dropped_and_the_radios_state_is_not() {
     let stage = Stage::new(AdapterState::On);
     let mut scan = scan(stage.clone()).await.unwrap();
     for _ in 0..QUEUE_LENGTH * 4 {
@@ -342,7 +342,7 @@ fn outside_a_runtime_a_scan_is_an_error_and_no_panic() {
 
 #[test]
 fn both_services_are_sighted_and_no_other() {
-    let heard = HashMap::from([
+    let received = HashMap::from([
         (SERVICE_UUID, vec![1; 20]),
         (DEPRECATED_SERVICE_UUID, vec![2; 19]),
         (0xfef3, vec![3; 20]),
@@ -354,7 +354,7 @@ fn both_services_are_sighted_and_no_other() {
         seen
     };
     assert_eq!(
-        advert_reports(|service| heard.get(&service), Some(PHONE), Some(-60)),
+        advert_reports(|service| received.get(&service), Some(PHONE), Some(-60)),
         [seen(SERVICE_UUID, vec![1; 20]), seen(DEPRECATED_SERVICE_UUID, vec![2; 19])]
     );
 }

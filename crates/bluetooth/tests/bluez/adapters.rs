@@ -6,7 +6,7 @@ use fido_hybrid::error::BluetoothError;
 use crate::bluez::{
     ADAPTER, Advert, Air, Answer, Ending, Machine, PROPERTIES, Plug, Policy, Power, Value,
 };
-use crate::{bluetooth, event, laptop, nothing_was_heard, scanning, sighting, soon, state};
+use crate::{bluetooth, event, laptop, nothing_was_received, scanning, sighting, soon, state};
 
 const DATA: [u8; 20] = [0x5a; 20];
 
@@ -46,7 +46,7 @@ async fn absent_off_not_permitted_and_on_are_four_answers() {
 }
 
 #[tokio::test]
-async fn a_scan_that_is_not_permitted_says_so_and_one_without_a_bus_fails() {
+async fn a_scan_that_is_not_permitted_reports_it_and_one_without_a_bus_fails() {
     let Some(air) = Air::by_hand() else { return };
     let laptop = laptop(&air);
     laptop.set_policy(&Policy::Closed);
@@ -84,7 +84,7 @@ async fn an_adapter_that_is_off_is_said_and_used_once_it_is_on() {
 }
 
 #[tokio::test]
-async fn an_adapter_that_is_plugged_in_later_is_used_and_may_leave_again() {
+async fn an_adapter_that_is_plugged_in_later_is_used_and_may_be_removed_again() {
     let Some(air) = Air::by_hand() else { return };
     let laptop = Machine::start(&air, "laptop");
     air.inject(Advert::new(SERVICE_UUID, DATA));
@@ -165,7 +165,7 @@ async fn all_adapters_listen() {
     laptop.switch("hci2", Power::On);
     air.until("the third listens", || !laptop.discoverers("hci2").is_empty()).await;
     laptop.switch("hci1", Power::Off);
-    nothing_was_heard(&air, &mut scan).await;
+    nothing_was_received(&air, &mut scan).await;
     laptop.unplug("hci2");
     assert_eq!(state(&mut scan).await, AdapterState::Off);
 }
@@ -184,7 +184,7 @@ async fn one_adapter_can_be_chosen_and_the_others_are_left_alone() {
     assert_eq!(state(&mut scan).await, AdapterState::On);
     assert_eq!(state_of(&radio).await, AdapterState::On);
 
-    // What another program hears through the other one is not ours.
+    // What another program receives through the other one is not ours.
     let _another_program = bluetooth(&laptop).adapter("hci0").scan().await.unwrap();
     air.inject(Advert::new(SERVICE_UUID, DATA));
     air.interval();

@@ -18,8 +18,8 @@ async fn advertising(radio: &Bluetooth) -> Box<dyn Advertisement> {
 /// Why advertising fails, for good or until the adapter changes.
 async fn refusal(radio: &Bluetooth) -> BluetoothError {
     match soon("a refusal", radio.advertise(DATA.to_vec())).await {
-        Ok(mut advert) => state(&mut advert).await.fault().expect("a refusal"),
-        Err(fault) => fault,
+        Ok(mut advert) => state(&mut advert).await.error().expect("a refusal"),
+        Err(error) => error,
     }
 }
 
@@ -28,12 +28,12 @@ async fn state(advert: &mut Box<dyn Advertisement>) -> AdapterState {
 }
 
 /// What a person is told to do.
-fn advice(fault: BluetoothError) -> Advice {
-    Error::new(Stage::Advertising, fault).advice()
+fn advice(error: BluetoothError) -> Advice {
+    Error::new(Stage::Advertising, error).advice()
 }
 
 #[tokio::test]
-async fn twenty_bytes_of_service_data_are_on_the_air_until_the_drop() {
+async fn twenty_bytes_of_service_data_are_advertised_until_the_drop() {
     let Some(air) = Air::by_hand() else { return };
     let laptop = laptop(&air);
     let advert = advertising(&bluetooth(&laptop)).await;
@@ -107,53 +107,53 @@ async fn each_reason_why_an_adapter_cannot_has_its_advice() {
     let laptop = Machine::start(&air, "laptop");
     let radio = bluetooth(&laptop);
 
-    let fault = refusal(&radio).await;
-    assert!(matches!(fault, BluetoothError::Absent), "{fault:?}");
-    assert_eq!(advice(fault), Advice::AddBluetooth);
+    let error = refusal(&radio).await;
+    assert!(matches!(error, BluetoothError::Absent), "{error:?}");
+    assert_eq!(advice(error), Advice::AddBluetooth);
 
     laptop.plug_in("hci0", Power::Off);
-    let fault = refusal(&radio).await;
-    assert!(matches!(fault, BluetoothError::Off), "{fault:?}");
-    assert_eq!(advice(fault), Advice::TurnBluetoothOn);
+    let error = refusal(&radio).await;
+    assert!(matches!(error, BluetoothError::Off), "{error:?}");
+    assert_eq!(advice(error), Advice::TurnBluetoothOn);
     assert_eq!(laptop.power("hci0"), Power::Off);
     laptop.unplug("hci0");
 
     laptop.plug(Plug::new("hci0", Power::On).advertising(Advertising::None));
-    let fault = refusal(&radio).await;
-    assert!(matches!(fault, BluetoothError::Unsupported("advertise")), "{fault:?}");
-    assert_eq!(advice(fault), Advice::UseAnotherDevice);
+    let error = refusal(&radio).await;
+    assert!(matches!(error, BluetoothError::Unsupported("advertise")), "{error:?}");
+    assert_eq!(advice(error), Advice::UseAnotherDevice);
     laptop.unplug("hci0");
 
     laptop.plug(Plug::new("hci0", Power::On).advertising(Advertising::Slots(1)));
     let another = advertising(&radio).await;
-    let fault = refusal(&radio).await;
-    assert!(matches!(fault, BluetoothError::NoAdvertisingSlot), "{fault:?}");
-    assert_eq!(advice(fault), Advice::CloseOtherPrograms);
+    let error = refusal(&radio).await;
+    assert!(matches!(error, BluetoothError::NoAdvertisingSlot), "{error:?}");
+    assert_eq!(advice(error), Advice::CloseOtherPrograms);
     drop(another);
     air.until("there is a slot", || laptop.registered("hci0").is_empty()).await;
 
     for policy in [Policy::Closed, Policy::Without(ADVERTISING_MANAGER)] {
         laptop.set_policy(&policy);
-        let fault = refusal(&radio).await;
-        assert!(matches!(fault, BluetoothError::NotPermitted), "{policy:?}: {fault:?}");
-        assert_eq!(advice(fault), Advice::AllowBluetooth);
+        let error = refusal(&radio).await;
+        assert!(matches!(error, BluetoothError::NotPermitted), "{policy:?}: {error:?}");
+        assert_eq!(advice(error), Advice::AllowBluetooth);
     }
     laptop.set_policy(&Policy::Open);
 
     let odd = Answer::error("org.bluez.Error.Failed", "Failed to register advertisement");
     laptop.answer("RegisterAdvertisement", odd);
-    let fault = refusal(&radio).await;
-    assert!(matches!(fault, BluetoothError::Failed(_)), "{fault:?}");
-    assert_eq!(advice(fault), Advice::RestartBluetooth);
+    let error = refusal(&radio).await;
+    assert!(matches!(error, BluetoothError::Failed(_)), "{error:?}");
+    assert_eq!(advice(error), Advice::RestartBluetooth);
     laptop.answer_truly("RegisterAdvertisement");
 
     laptop.stop_bluetoothd(Ending::Crash);
-    let fault = refusal(&radio).await;
-    assert!(matches!(fault, BluetoothError::Absent), "{fault:?}");
+    let error = refusal(&radio).await;
+    assert!(matches!(error, BluetoothError::Absent), "{error:?}");
     laptop.kill_bus();
-    let fault = refusal(&radio).await;
-    assert!(matches!(fault, BluetoothError::NoService(_)), "{fault:?}");
-    assert_eq!(advice(fault), Advice::StartBluetooth);
+    let error = refusal(&radio).await;
+    assert!(matches!(error, BluetoothError::NoService(_)), "{error:?}");
+    assert_eq!(advice(error), Advice::StartBluetooth);
     assert_eq!(air.adverts(), []);
 }
 
@@ -168,7 +168,7 @@ async fn an_adapter_is_switched_on_to_advertise_for_those_who_ask() {
 }
 
 #[tokio::test]
-async fn service_data_of_any_length_goes_on_the_air_or_is_refused() {
+async fn service_data_of_any_length_is_advertised_or_refused() {
     let Some(air) = Air::by_hand() else { return };
     let laptop = laptop(&air);
     let radio = bluetooth(&laptop);
@@ -181,7 +181,7 @@ async fn service_data_of_any_length_goes_on_the_air_or_is_refused() {
             }
             Err(BluetoothError::Unsupported(_)) if length > 27 => {}
             Ok(_) => panic!("{length} bytes are advertised"),
-            Err(fault) => panic!("{length} bytes: {fault:?}"),
+            Err(error) => panic!("{length} bytes: {error:?}"),
         }
         drop(done);
         air.until("it is off the air", || laptop.registered("hci0").is_empty()).await;
@@ -189,7 +189,7 @@ async fn service_data_of_any_length_goes_on_the_air_or_is_refused() {
 }
 
 #[tokio::test]
-async fn dropping_the_future_leaves_nothing_on_the_air() {
+async fn dropping_the_future_leaves_no_advert() {
     let Some(air) = Air::by_hand() else { return };
     let laptop = laptop(&air);
     for (count, answer) in [Answer::Hold, Answer::DoInSilence].into_iter().enumerate() {
@@ -201,14 +201,17 @@ async fn dropping_the_future_leaves_nothing_on_the_air() {
         let program = laptop.calls_of("RegisterAdvertisement")[count].program.clone();
         advert.abort();
         assert!(advert.await.unwrap_err().is_cancelled());
-        air.until("the program has left the bus", || laptop.has_left(&program)).await;
+        air.until("the program has disconnected from the bus", || {
+            laptop.has_disconnected(&program)
+        })
+        .await;
         laptop.answer_truly("RegisterAdvertisement");
         assert_eq!((air.adverts(), laptop.registered("hci0")), (vec![], vec![]));
     }
 }
 
 #[tokio::test]
-async fn whatever_takes_an_advert_off_the_air_is_told_and_passes() {
+async fn whatever_ends_an_advert_is_reported_and_retried() {
     type Act = fn(&Machine);
     let Some(air) = Air::by_hand() else { return };
     let plug: Act = |it| it.plug_in("hci0", Power::On);
@@ -245,7 +248,7 @@ async fn whatever_takes_an_advert_off_the_air_is_told_and_passes() {
 }
 
 #[tokio::test]
-async fn another_adapter_takes_over_without_a_word() {
+async fn another_adapter_takes_over_without_an_event() {
     let Some(air) = Air::by_hand() else { return };
     for switched in [false, true] {
         let laptop = laptop(&air);
@@ -279,8 +282,8 @@ async fn a_lost_bus_ends_an_advert_with_an_error_that_stays() {
     let mut advert = advertising(&bluetooth(&laptop)).await;
     laptop.kill_bus();
     for _ in 0..2 {
-        let fault = soon("the end", advert.next()).await.unwrap_err();
-        assert!(matches!(fault, BluetoothError::NoService(_)), "{fault:?}");
+        let error = soon("the end", advert.next()).await.unwrap_err();
+        assert!(matches!(error, BluetoothError::NoService(_)), "{error:?}");
     }
 }
 
@@ -374,7 +377,7 @@ async fn an_advert_waits_for_its_adapter_beside_one_that_cannot_advertise() {
 }
 
 #[tokio::test]
-async fn an_advert_goes_on_the_air_when_another_leaves_its_slot() {
+async fn an_advert_starts_when_another_frees_its_slot() {
     let Some(air) = Air::by_hand() else { return };
     let laptop = Machine::start(&air, "laptop");
     laptop.plug(Plug::new("hci0", Power::On).advertising(Advertising::Slots(1)));
@@ -410,9 +413,9 @@ async fn an_adapter_that_supports_neither_kind_of_advert_is_told_as_unable() {
     let Some(air) = Air::by_hand() else { return };
     let laptop = laptop(&air);
     laptop.answer("RegisterAdvertisement", Answer::error("org.bluez.Error.NotSupported", "no"));
-    let fault = refusal(&bluetooth(&laptop)).await;
-    assert!(matches!(fault, BluetoothError::Unsupported("advertise")), "{fault:?}");
-    assert_eq!(advice(fault), Advice::UseAnotherDevice);
+    let error = refusal(&bluetooth(&laptop)).await;
+    assert!(matches!(error, BluetoothError::Unsupported("advertise")), "{error:?}");
+    assert_eq!(advice(error), Advice::UseAnotherDevice);
     let asked = laptop.calls_of("RegisterAdvertisement").len();
     assert_eq!(asked, 4, "three times for a broadcast");
 }

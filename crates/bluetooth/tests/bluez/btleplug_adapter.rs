@@ -20,7 +20,7 @@ use fido_hybrid::bluetooth::{
 };
 
 use crate::bluez::{Advert, Air, DEVICE, Machine, PROPERTIES, Power, uuid};
-use crate::{HCI0, event, nothing_was_heard, sighting, soon, state};
+use crate::{HCI0, event, nothing_was_received, sighting, soon, state};
 
 /// The folder of the socket that btleplug connects to.
 const FOLDER: &str = "FIDO_HYBRID_TEST_BTLEPLUG";
@@ -88,7 +88,7 @@ async fn adverts_are_received_when_new_and_each_time_again() {
     air.inject(Advert::new(0x180f, DATA));
     air.inject(Advert::foreign());
     air.interval();
-    nothing_was_heard(&air, &mut scan).await;
+    nothing_was_received(&air, &mut scan).await;
 }
 
 #[tokio::test]
@@ -171,7 +171,7 @@ async fn what_was_received_before_the_scan_is_no_advert() {
     assert!(laptop.objects().iter().any(|path| path.contains("/dev_")));
 
     let mut scan = soon("a scan", scanner.scan()).await.unwrap();
-    nothing_was_heard(&air, &mut scan).await;
+    nothing_was_received(&air, &mut scan).await;
 }
 
 #[tokio::test]
@@ -204,5 +204,5 @@ async fn a_signal_of_another_program_is_no_advert() {
     // What BlueZ says of the device is all that the signal can cause.
     assert_eq!(sighting(&mut scan).await.service_data, DATA);
     air.withdraw(device);
-    nothing_was_heard(&air, &mut scan).await;
+    nothing_was_received(&air, &mut scan).await;
 }

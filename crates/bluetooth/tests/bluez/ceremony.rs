@@ -160,7 +160,7 @@ async fn a_phone_that_is_put_away_stops_its_advert() {
     let session = world.scan(&ceremony);
     world.air.until("the phone advertises", || !world.air.adverts().is_empty()).await;
     drop(session);
-    world.air.until("the advert is gone", || world.air.adverts().is_empty()).await;
+    world.air.until("the advert has ended", || world.air.adverts().is_empty()).await;
 }
 
 #[tokio::test]

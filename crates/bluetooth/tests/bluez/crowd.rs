@@ -21,12 +21,12 @@ const MARK: &[u8] = b"ours";
 const INTERVAL: Duration = Duration::from_millis(10);
 
 /// What a crowd may leave behind in the program's memory, in KiB. If it kept what it
-/// hears it would be some 30 MiB: libdbus alone takes over 1 KiB for each message. 300 KiB were
+/// receives it would be some 30 MiB: libdbus alone takes over 1 KiB for each message. 300 KiB were
 /// measured.
 const MEMORY: u64 = 1024;
 /// How many adverts may wait for a caller that does not listen.
 const WAITING: u32 = 1000;
-/// What an advert of somebody else may cost, in microseconds, without optimization.
+/// What an advert of another sender may cost, in microseconds, without optimization.
 /// Three thousand of them a minute are then 1 % of a core; 70 µs were measured.
 const TIME: u64 = 200;
 
@@ -45,18 +45,18 @@ async fn scan_until_told(bus: String) {
     while let Some(line) = lines.recv().await {
         match &*line {
             "cost" => say(&own_cost()),
-            // Hears until our own advert comes, and says how many came before.
-            "hear" => say(&heard_before_ours(&mut scan).await.to_string()),
+            // Scans until our own advert comes, and prints how many came before.
+            "receive" => say(&received_before_ours(&mut scan).await.to_string()),
             other => panic!("{other}"),
         }
     }
 }
 
-async fn heard_before_ours(scan: &mut Box<dyn Scan>) -> u32 {
+async fn received_before_ours(scan: &mut Box<dyn Scan>) -> u32 {
     let mut before = 0;
     loop {
         match soon("our advert", scan.next()).await.unwrap() {
-            ScanEvent::Advert(heard) if heard.service_data == MARK => return before,
+            ScanEvent::Advert(received) if received.service_data == MARK => return before,
             _ => before += 1,
         }
     }
@@ -139,25 +139,25 @@ impl Program {
         Cost { kib: kib.parse().unwrap(), microseconds: microseconds.parse().unwrap() }
     }
 
-    /// How many events came before our own advert, which is heard now.
-    fn heard(&mut self, air: &Air) -> u32 {
+    /// How many events came before our own advert, which is received now.
+    fn received(&mut self, air: &Air) -> u32 {
         let ours = air.inject(Advert::new(SERVICE_UUID, MARK));
-        self.ask("hear");
+        self.ask("receive");
         // A queue that is full has no room for it until the program takes from it.
         let answered = std::sync::atomic::AtomicBool::new(false);
-        let heard = std::thread::scope(|scope| {
+        let received = std::thread::scope(|scope| {
             scope.spawn(|| {
                 while !answered.load(std::sync::atomic::Ordering::Relaxed) {
                     air.interval_of(ours);
                     std::thread::sleep(INTERVAL);
                 }
             });
-            let heard = self.answer();
+            let received = self.answer();
             answered.store(true, std::sync::atomic::Ordering::Relaxed);
-            heard
+            received
         });
         air.withdraw(ours);
-        heard.parse().unwrap()
+        received.parse().unwrap()
     }
 }
 
@@ -191,7 +191,7 @@ async fn twenty_thousand_foreign_adverts_never_reach_the_caller_and_cost_little(
     let laptop = laptop(&air);
     let mut program = Program::start(&laptop, NAME);
     air.until("the program scans", || !laptop.discoverers("hci0").is_empty()).await;
-    assert_eq!(program.heard(&air), 0);
+    assert_eq!(program.received(&air), 0);
     let before = program.cost();
     let crowd = crowd(&air, FOREIGN, |n| match n % 3 {
         0 => Advert::foreign(),
@@ -203,7 +203,7 @@ async fn twenty_thousand_foreign_adverts_never_reach_the_caller_and_cost_little(
         air.withdraw(advert);
     }
     // Only after them comes our own.
-    assert_eq!(program.heard(&air), 0);
+    assert_eq!(program.received(&air), 0);
     let after = program.cost();
     let each = (after.microseconds - before.microseconds) / u64::from(FOREIGN);
     assert!(after.kib - before.kib < MEMORY, "{before:?} to {after:?}");
@@ -220,7 +220,7 @@ async fn a_caller_that_does_not_listen_loses_adverts_and_no_memory() {
     let laptop = laptop(&air);
     let mut program = Program::start(&laptop, NAME);
     air.until("the program scans", || !laptop.discoverers("hci0").is_empty()).await;
-    assert_eq!(program.heard(&air), 0);
+    assert_eq!(program.received(&air), 0);
     let before = program.cost();
     // All of other people's phones.
     let crowd = crowd(&air, 5 * WAITING, |_| Advert::new(SERVICE_UUID, [0; 20]));
@@ -228,7 +228,7 @@ async fn a_caller_that_does_not_listen_loses_adverts_and_no_memory() {
     for advert in crowd {
         air.withdraw(advert);
     }
-    let waited = program.heard(&air);
+    let waited = program.received(&air);
     let after = program.cost();
     assert!(after.kib - before.kib < MEMORY, "{before:?} to {after:?}");
     assert!((1..WAITING).contains(&waited), "{waited} have waited");

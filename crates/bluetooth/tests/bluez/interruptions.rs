@@ -8,7 +8,7 @@ use fido_hybrid::error::BluetoothError;
 use crate::bluez::{Advert, Air, Answer, Ending, Machine, Power};
 use crate::the_test_bluez::Program;
 use crate::{
-    bluetooth, bluetooth_scan, end, laptop, nothing_was_heard, scanning, sighting, soon, state,
+    bluetooth, bluetooth_scan, end, laptop, nothing_was_received, scanning, sighting, soon, state,
 };
 
 const DATA: [u8; 20] = [0x77; 20];
@@ -40,7 +40,7 @@ async fn a_scan_begins_before_bluez_does() {
     assert_eq!(state(&mut scan).await, AdapterState::Absent);
     laptop.start_bluetoothd();
     assert_eq!(state(&mut scan).await, AdapterState::On);
-    nothing_was_heard(&air, &mut scan).await;
+    nothing_was_received(&air, &mut scan).await;
 }
 
 #[tokio::test]
@@ -56,14 +56,14 @@ async fn bluez_may_end_while_it_is_asked() {
         laptop.answer_truly(member);
         laptop.start_bluetoothd();
         let scan = soon(member, scan).await.unwrap();
-        let mut scan = scan.unwrap_or_else(|fault| panic!("{member}: {fault:?}"));
+        let mut scan = scan.unwrap_or_else(|error| panic!("{member}: {error:?}"));
         air.until("it discovers", || !laptop.discoverers("hci0").is_empty()).await;
         air.inject(Advert::new(SERVICE_UUID, DATA));
         air.interval();
         soon(member, async {
             loop {
                 match scan.next().await.unwrap() {
-                    ScanEvent::Advert(heard) => break assert_eq!(heard.service_data, DATA),
+                    ScanEvent::Advert(received) => break assert_eq!(received.service_data, DATA),
                     ScanEvent::Adapter(AdapterState::Absent | AdapterState::On) => {}
                     other => panic!("{member}: {other:?}"),
                 }
@@ -80,8 +80,8 @@ async fn a_lost_bus_ends_the_scan_with_an_error_that_stays() {
     let mut scan = scanning(&laptop).await;
     laptop.kill_bus();
     for _ in 0..2 {
-        let fault = end(&mut scan).await;
-        assert!(matches!(fault, BluetoothError::NoService(_)), "{fault:?}");
+        let error = end(&mut scan).await;
+        assert!(matches!(error, BluetoothError::NoService(_)), "{error:?}");
     }
 }
 
@@ -114,7 +114,7 @@ async fn an_adapter_that_refuses_at_first_is_asked_again() {
     laptop.answer_truly("StartDiscovery");
     air.until("it listens", || !laptop.discoverers("hci0").is_empty()).await;
     assert_eq!(state(&mut scan).await, AdapterState::On);
-    nothing_was_heard(&air, &mut scan).await;
+    nothing_was_received(&air, &mut scan).await;
 }
 
 #[tokio::test]
@@ -122,11 +122,11 @@ async fn an_adapter_that_never_listens_is_an_error_in_the_end_and_not_silence() 
     let Some(air) = Air::by_hand() else { return };
     let laptop = laptop(&air);
     laptop.answer("StartDiscovery", Answer::error("org.bluez.Error.Failed", "broken"));
-    let fault = match bluetooth_scan(&laptop).await {
+    let error = match bluetooth_scan(&laptop).await {
         Ok(mut scan) => end(&mut scan).await,
-        Err(fault) => fault,
+        Err(error) => error,
     };
-    assert!(matches!(fault, BluetoothError::Failed(_)), "{fault:?}");
+    assert!(matches!(error, BluetoothError::Failed(_)), "{error:?}");
 }
 
 #[tokio::test]
@@ -139,7 +139,7 @@ async fn a_bad_adapter_beside_a_good_one_does_not_end_the_scan() {
     assert_eq!(laptop.discoverers("hci1").len(), 1);
     let asked = || laptop.calls_of("SetDiscoveryFilter").len() > 5;
     air.until("it was asked more than once", asked).await;
-    nothing_was_heard(&air, &mut scan).await;
+    nothing_was_received(&air, &mut scan).await;
 }
 
 #[tokio::test]
@@ -149,7 +149,7 @@ async fn a_discovery_that_bluez_ends_by_itself_is_begun_again() {
     let mut scan = scanning(&laptop).await;
     laptop.end_discoveries("hci0");
     air.until("it discovers again", || !laptop.discoverers("hci0").is_empty()).await;
-    nothing_was_heard(&air, &mut scan).await;
+    nothing_was_received(&air, &mut scan).await;
 }
 
 #[tokio::test]
@@ -184,20 +184,20 @@ async fn an_adapter_that_discovers_again_for_another_program_is_asked_all_the_sa
         air.until(what, || laptop.discoverers("hci0").len() == 2).await;
         let advert = air.inject(Advert::new(SERVICE_UUID, DATA));
         air.interval();
-        let heard = soon(what, async {
+        let received = soon(what, async {
             loop {
-                if let ScanEvent::Advert(heard) = scan.next().await.unwrap() {
-                    return heard;
+                if let ScanEvent::Advert(received) = scan.next().await.unwrap() {
+                    return received;
                 }
             }
         });
-        assert_eq!(heard.await.service_data, DATA);
+        assert_eq!(received.await.service_data, DATA);
         air.withdraw(advert);
     }
 }
 
 #[tokio::test]
-async fn an_adapter_may_leave_while_it_is_asked() {
+async fn an_adapter_may_be_removed_while_it_is_asked() {
     let Some(air) = Air::by_hand() else { return };
     for member in ["SetDiscoveryFilter", "StartDiscovery"] {
         let laptop = laptop(&air);
@@ -211,7 +211,7 @@ async fn an_adapter_may_leave_while_it_is_asked() {
         assert_eq!(state(&mut scan).await, AdapterState::Absent);
         laptop.plug_in("hci0", Power::On);
         assert_eq!(state(&mut scan).await, AdapterState::On);
-        nothing_was_heard(&air, &mut scan).await;
+        nothing_was_received(&air, &mut scan).await;
     }
 }
 
@@ -248,11 +248,11 @@ async fn a_bus_that_is_lost_while_something_is_asked_is_an_error_at_once() {
         air.until("BlueZ is asked", all).await;
         laptop.kill_bus();
         let [scan, advert] = [scan, advert].map(|asked| soon(member, asked));
-        let faults = [scan.await.unwrap(), advert.await.unwrap()];
-        let told = |fault: &Option<BluetoothError>| {
-            fault.as_ref().is_none_or(|it| matches!(it, BluetoothError::NoService(_)))
+        let errors = [scan.await.unwrap(), advert.await.unwrap()];
+        let told = |error: &Option<BluetoothError>| {
+            error.as_ref().is_none_or(|it| matches!(it, BluetoothError::NoService(_)))
         };
-        assert!(faults.iter().all(told), "{member}: {faults:?}");
-        assert!(faults.iter().any(Option::is_some), "{member}");
+        assert!(errors.iter().all(told), "{member}: {errors:?}");
+        assert!(errors.iter().any(Option::is_some), "{member}");
     }
 }

@@ -19,8 +19,8 @@ mod btleplug_adapter;
 mod ceremony;
 mod clock;
 mod crowd;
-mod hearing;
 mod interruptions;
+mod receiving;
 mod refusals;
 mod silence;
 mod stopping;
@@ -92,16 +92,16 @@ async fn state(scan: &mut Box<dyn Scan>) -> AdapterState {
 async fn end(scan: &mut Box<dyn Scan>) -> BluetoothError {
     soon("the end of the scan", async {
         loop {
-            if let Err(fault) = scan.next().await {
-                return fault;
+            if let Err(error) = scan.next().await {
+                return error;
             }
         }
     })
     .await
 }
 
-/// Another advert is the next that is heard: what came before it was not reported.
-async fn nothing_was_heard(air: &Air, scan: &mut Box<dyn Scan>) {
+/// Another advert is the next that is received: what came before it was not reported.
+async fn nothing_was_received(air: &Air, scan: &mut Box<dyn Scan>) {
     const MARK: &[u8] = b"a mark in the air";
     let mark = air.inject(Advert::new(0xfff9, MARK).from("0F:00:00:00:00:0F"));
     air.interval();

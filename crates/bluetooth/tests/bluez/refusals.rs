@@ -7,7 +7,7 @@ use fido_hybrid::error::{Advice, BluetoothError, Error, Stage};
 
 use crate::bluez::{Advert, Air, Answer, Ending, Machine};
 use crate::clock::Clock;
-use crate::{end, laptop, nothing_was_heard, scanning, sighting, state};
+use crate::{end, laptop, nothing_was_received, scanning, sighting, state};
 
 const DATA: [u8; 20] = [0x44; 20];
 
@@ -63,7 +63,7 @@ async fn a_discovery_that_is_in_progress_for_this_program_is_a_success() {
     let laptop = laptop(&air);
     let clock = Clock::stop(&laptop);
     let mut scan = scanning(&laptop).await;
-    // BlueZ halts a discovery, says so, and resumes it.
+    // BlueZ halts a discovery, signals that, and resumes it.
     let halt = |on| {
         let value = crate::bluez::Value::Bool(on);
         laptop.set_property(crate::HCI0, crate::bluez::ADAPTER, "Discovering", value);
@@ -73,7 +73,7 @@ async fn a_discovery_that_is_in_progress_for_this_program_is_a_success() {
     halt(true);
     let asked = laptop.calls_of("StartDiscovery").len();
     clock.run_until(STEP, || laptop.calls_of("StartDiscovery").len() > asked).await;
-    nothing_was_heard(&air, &mut scan).await;
+    nothing_was_received(&air, &mut scan).await;
     // Nothing is retried any more.
     let asked = laptop.calls_of("StartDiscovery").len();
     let looks = std::cell::Cell::new(0);
@@ -97,17 +97,17 @@ async fn refused_for_ever(error: &str) -> Option<BluetoothError> {
 
 #[tokio::test]
 async fn a_discovery_in_progress_for_ever_is_told_as_an_adapter_that_is_busy() {
-    let Some(fault) = refused_for_ever("org.bluez.Error.InProgress").await else { return };
-    assert!(matches!(fault, BluetoothError::Busy), "{fault:?}");
-    assert_eq!(fault.to_string(), "the Bluetooth adapter is busy");
-    assert_eq!(Error::new(Stage::ShowingQr, fault).advice(), Advice::CloseOtherPrograms);
+    let Some(error) = refused_for_ever("org.bluez.Error.InProgress").await else { return };
+    assert!(matches!(error, BluetoothError::Busy), "{error:?}");
+    assert_eq!(error.to_string(), "the Bluetooth adapter is busy");
+    assert_eq!(Error::new(Stage::ShowingQr, error).advice(), Advice::CloseOtherPrograms);
 }
 
 #[tokio::test]
 async fn an_adapter_that_is_on_and_never_ready_is_not_told_as_off() {
-    let Some(fault) = refused_for_ever("org.bluez.Error.NotReady").await else { return };
-    assert!(matches!(fault, BluetoothError::NotReady), "{fault:?}");
+    let Some(error) = refused_for_ever("org.bluez.Error.NotReady").await else { return };
+    assert!(matches!(error, BluetoothError::NotReady), "{error:?}");
     let told = "the Bluetooth adapter is switched on but does not become ready";
-    assert_eq!(fault.to_string(), told);
-    assert_eq!(Error::new(Stage::ShowingQr, fault).advice(), Advice::RestartBluetooth);
+    assert_eq!(error.to_string(), told);
+    assert_eq!(Error::new(Stage::ShowingQr, error).advice(), Advice::RestartBluetooth);
 }

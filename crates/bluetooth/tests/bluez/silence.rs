@@ -22,11 +22,11 @@ fn radio_at(bus: &SilentBus) -> Bluetooth {
     Bluetooth::new().bus_address(bus.address())
 }
 
-fn is_told_as_silent(fault: Option<BluetoothError>) {
-    assert!(matches!(fault, Some(BluetoothError::Silent)), "{fault:?}");
-    let fault = fault.unwrap();
-    assert_eq!(fault.to_string(), "the system's Bluetooth service does not answer");
-    assert_eq!(Error::new(Stage::ShowingQr, fault).advice(), Advice::RestartBluetooth);
+fn is_told_as_silent(error: Option<BluetoothError>) {
+    assert!(matches!(error, Some(BluetoothError::Silent)), "{error:?}");
+    let error = error.unwrap();
+    assert_eq!(error.to_string(), "the system's Bluetooth service does not answer");
+    assert_eq!(Error::new(Stage::ShowingQr, error).advice(), Advice::RestartBluetooth);
 }
 
 #[tokio::test(start_paused = true)]
@@ -62,7 +62,7 @@ async fn a_bluez_that_stays_silent_is_told() {
         let asked = tokio::spawn(async move {
             match radio.scan().await {
                 Ok(_) => radio.advertise(vec![0; 20]).await.err(),
-                Err(fault) => Some(fault),
+                Err(error) => Some(error),
             }
         });
         // The clock stands still while a thread connects.
@@ -118,13 +118,13 @@ async fn a_scan_that_is_given_up_leaves_a_silent_bus() {
 }
 
 #[tokio::test]
-async fn a_bus_that_leaves_before_it_greets_cannot_be_reached() {
+async fn a_bus_that_closes_before_its_greeting_cannot_be_reached() {
     let bus = Arc::new(SilentBus::start());
     let radio = radio_at(&bus);
     let accepting = Arc::clone(&bus);
     let leaving = tokio::task::spawn_blocking(move || drop(accepting.accept()));
-    let fault = radio.scan().await.err();
-    assert!(matches!(fault, Some(BluetoothError::NoService(_))), "{fault:?}");
+    let error = radio.scan().await.err();
+    assert!(matches!(error, Some(BluetoothError::NoService(_))), "{error:?}");
     leaving.await.unwrap();
 }
 
@@ -155,10 +155,10 @@ async fn a_bus_on_another_machine_is_not_asked_and_the_program_is_to_be_reported
     let tcp = format!("tcp:host=127.0.0.1,port={}", listener.local_addr().unwrap().port());
     for address in [tcp.clone(), format!("unix:path=/nonexistent;{tcp}"), "unixexec:path=sh".into()]
     {
-        let fault = Bluetooth::new().bus_address(&address).scan().await.err();
-        let is_misuse = matches!(fault, Some(BluetoothError::Misuse(ApiMisuse::RemoteBus)));
-        assert!(is_misuse, "{address}: {fault:?}");
-        let error = Error::new(Stage::ShowingQr, fault.unwrap());
+        let error = Bluetooth::new().bus_address(&address).scan().await.err();
+        let is_misuse = matches!(error, Some(BluetoothError::Misuse(ApiMisuse::RemoteBus)));
+        assert!(is_misuse, "{address}: {error:?}");
+        let error = Error::new(Stage::ShowingQr, error.unwrap());
         assert_eq!(error.advice(), Advice::ReportTheProgram);
         let text = "the address of a D-Bus must begin with `unix:`";
         assert!(error.to_string().contains(text), "{error}");
@@ -173,9 +173,9 @@ fn a_program_without_a_runtime_is_to_be_reported() {
     let std::task::Poll::Ready(scan) = radio.scan().as_mut().poll(&mut context) else {
         panic!("it waits for nothing")
     };
-    let fault = scan.err();
-    let is_misuse = matches!(fault, Some(BluetoothError::Misuse(ApiMisuse::NoRuntime)));
-    assert!(is_misuse, "{fault:?}");
-    let error = Error::new(Stage::ShowingQr, fault.unwrap());
+    let error = scan.err();
+    let is_misuse = matches!(error, Some(BluetoothError::Misuse(ApiMisuse::NoRuntime)));
+    assert!(is_misuse, "{error:?}");
+    let error = Error::new(Stage::ShowingQr, error.unwrap());
     assert_eq!(error.advice(), Advice::ReportTheProgram);
 }

@@ -22,7 +22,7 @@ fn until_without_a_runtime(air: &Air, what: &str, is_so: impl Fn() -> bool + Sen
     });
 }
 
-fn nobody_discovers(machine: &Machine) -> bool {
+fn no_program_discovers(machine: &Machine) -> bool {
     machine.discoverers("hci0").is_empty()
 }
 
@@ -37,7 +37,7 @@ async fn a_scan_stops_at_once_when_it_is_dropped() {
         assert_eq!(laptop.discoverers("hci0").len(), 1);
         let dropped = Instant::now();
         drop(scan);
-        until_without_a_runtime(&air, "the scan stops", || nobody_discovers(&laptop));
+        until_without_a_runtime(&air, "the scan stops", || no_program_discovers(&laptop));
         fastest = fastest.min(dropped.elapsed());
         if fastest < AT_ONCE {
             return;
@@ -59,9 +59,12 @@ async fn dropping_the_future_of_a_scan_leaves_none_behind() {
         let program = laptop.calls_of(member)[before].program.clone();
         scan.abort();
         assert!(scan.await.unwrap_err().is_cancelled());
-        air.until("the program has left the bus", || laptop.has_left(&program)).await;
+        air.until("the program has disconnected from the bus", || {
+            laptop.has_disconnected(&program)
+        })
+        .await;
         laptop.answer_truly(member);
-        assert!(nobody_discovers(&laptop), "{member}");
+        assert!(no_program_discovers(&laptop), "{member}");
     }
 }
 
@@ -72,9 +75,9 @@ async fn a_scan_that_began_as_its_future_was_dropped_is_stopped() {
     laptop.answer("StartDiscovery", Answer::DoInSilence);
     let radio = bluetooth(&laptop);
     let scan = tokio::spawn(async move { radio.scan().await.is_ok() });
-    air.until("it discovers", || !nobody_discovers(&laptop)).await;
+    air.until("it discovers", || !no_program_discovers(&laptop)).await;
     scan.abort();
-    air.until("the scan stops", || nobody_discovers(&laptop)).await;
+    air.until("the scan stops", || no_program_discovers(&laptop)).await;
 }
 
 #[tokio::test]
@@ -95,7 +98,8 @@ async fn a_panic_of_the_task_that_holds_a_scan_or_an_advert_ends_them() {
     assert_eq!((laptop.discoverers("hci0").len(), air.adverts().len()), (1, 1));
     go.send(()).unwrap();
     assert!(task.await.unwrap_err().is_panic());
-    air.until("both have ended", || nobody_discovers(&laptop) && air.adverts().is_empty()).await;
+    air.until("both have ended", || no_program_discovers(&laptop) && air.adverts().is_empty())
+        .await;
 }
 
 #[tokio::test]
@@ -105,7 +109,7 @@ async fn a_panic_beside_a_scan_does_not_disturb_it() {
     let mut scan = scanning(&laptop).await;
     let task = tokio::spawn(async { panic!("elsewhere in the program, on purpose") });
     assert!(task.await.unwrap_err().is_panic());
-    crate::nothing_was_heard(&air, &mut scan).await;
+    crate::nothing_was_received(&air, &mut scan).await;
 }
 
 #[test]
@@ -119,7 +123,7 @@ fn the_end_of_the_runtime_ends_scan_and_advert() {
     });
     assert_eq!((laptop.discoverers("hci0").len(), air.adverts().len()), (1, 1));
     drop(runtime);
-    // Nothing reads from the bus any more: it says so, rather than nothing.
+    // Nothing reads from the bus any more: the scan reports that.
     let another = tokio::runtime::Runtime::new().unwrap();
     let end = another.block_on(crate::end(&mut scan));
     assert!(matches!(end, BluetoothError::Misuse(ApiMisuse::TaskEnded)), "{end:?}");
@@ -128,12 +132,12 @@ fn the_end_of_the_runtime_ends_scan_and_advert() {
     assert_eq!(Error::new(Stage::Advertising, end).advice(), Advice::ReportTheProgram);
     drop((scan, advert));
     until_without_a_runtime(&air, "both have ended", || {
-        nobody_discovers(&laptop) && air.adverts().is_empty()
+        no_program_discovers(&laptop) && air.adverts().is_empty()
     });
 }
 
 /// Each `state` has a connection of its own. When one is closed while another is
-/// opened, the new one gets its number, and once it stopped hearing from the bus
+/// opened, the new one gets its number, and once it stopped reading from the bus
 /// then.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn connections_that_come_and_go_take_nothing_from_each_other() {

@@ -160,7 +160,7 @@ fn service_data_is_signalled_again_only_with_duplicates() {
 }
 
 #[test]
-fn with_the_last_discovery_devices_vanish_unless_they_can_be_connected_to() {
+fn devices_that_cannot_be_connected_to_are_removed_with_the_last_discovery() {
     let Some(air) = Air::by_hand() else { return };
     let (laptop, program) = laptop(&air);
     air.inject(Advert::new(0xfff9, [1]).from(ADDRESS));
@@ -178,7 +178,7 @@ fn with_the_last_discovery_devices_vanish_unless_they_can_be_connected_to() {
 }
 
 #[tokio::test]
-async fn a_program_that_leaves_takes_its_discovery_with_it() {
+async fn a_program_that_disconnects_ends_its_discovery() {
     let Some(air) = Air::by_hand() else { return };
     let (laptop, program) = laptop(&air);
     program.start();

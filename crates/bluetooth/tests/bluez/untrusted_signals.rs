@@ -9,7 +9,7 @@ use crate::bluez::{
     ADAPTER, Advert, Air, Answer, DEVICE, Machine, OBJECT_MANAGER, PROPERTIES, Value, uuid,
 };
 use crate::{
-    HCI0, bluetooth, bluetooth_scan, end, laptop, nothing_was_heard, scanning, sighting, soon,
+    HCI0, bluetooth, bluetooth_scan, end, laptop, nothing_was_received, scanning, sighting, soon,
 };
 
 const DATA: [u8; 20] = [0x66; 20];
@@ -72,7 +72,7 @@ fn values() -> Vec<Value> {
 }
 
 /// Whether the scan still works, past whatever it makes of what came before.
-async fn it_still_hears(air: &Air, scan: &mut Box<dyn fido_hybrid::bluetooth::Scan>) {
+async fn it_still_receives(air: &Air, scan: &mut Box<dyn fido_hybrid::bluetooth::Scan>) {
     const MARK: &[u8] = b"all is well";
     let mark = air.inject(Advert::new(SERVICE_UUID, MARK).from("0F:00:00:00:00:0F"));
     air.interval();
@@ -115,13 +115,13 @@ async fn properties_of_a_device_may_be_of_any_type() {
         air.interval();
         air.withdraw(id);
         if n % 16 == 0 {
-            it_still_hears(&air, &mut scan).await;
+            it_still_receives(&air, &mut scan).await;
         }
     }
-    it_still_hears(&air, &mut scan).await;
+    it_still_receives(&air, &mut scan).await;
     // All of them are there when the next scan begins.
     let mut second = scanning(&laptop).await;
-    it_still_hears(&air, &mut second).await;
+    it_still_receives(&air, &mut second).await;
 }
 
 #[tokio::test]
@@ -142,9 +142,9 @@ async fn what_is_wrong_with_one_property_does_not_cost_the_others() {
         let id = air.inject(advert.from(&format!("2A:00:00:00:00:{n:02X}")));
         for _ in ["new", "again"] {
             air.interval();
-            let heard = sighting(&mut scan).await;
-            assert_eq!(heard.service_data, DATA);
-            let told = (heard.address.is_some(), heard.rssi.is_some());
+            let received = sighting(&mut scan).await;
+            assert_eq!(received.service_data, DATA);
+            let told = (received.address.is_some(), received.rssi.is_some());
             assert_eq!(told, (has_address, has_rssi), "{n}");
         }
         air.withdraw(id);
@@ -152,7 +152,7 @@ async fn what_is_wrong_with_one_property_does_not_cost_the_others() {
 }
 
 #[tokio::test]
-async fn a_device_that_fails_each_call_is_heard_all_the_same() {
+async fn a_device_that_fails_each_call_is_reported_all_the_same() {
     let Some(air) = Air::by_hand() else { return };
     let laptop = laptop(&air);
     let mut scan = scanning(&laptop).await;
@@ -185,7 +185,7 @@ async fn properties_of_an_adapter_may_be_of_any_type() {
         laptop.set_property(HCI0, ADAPTER, "Powered", value.clone());
         laptop.set_property(HCI0, ADAPTER, "Discovering", value);
     }
-    it_still_hears(&air, &mut scan).await;
+    it_still_receives(&air, &mut scan).await;
 }
 
 #[tokio::test]
@@ -219,7 +219,7 @@ async fn signals_may_say_anything() {
             laptop.signal(path, interface, member, &name_first);
         }
     }
-    it_still_hears(&air, &mut scan).await;
+    it_still_receives(&air, &mut scan).await;
 }
 
 #[tokio::test]
@@ -244,8 +244,8 @@ async fn answers_may_say_anything() {
     for method in ["StartDiscovery", "SetDiscoveryFilter"] {
         laptop.answer(method, Answer::Values(values()));
         // That it was done is all that is asked.
-        let fault = bluetooth_scan(&laptop).await.err();
-        assert!(fault.is_none(), "{method}: {fault:?}");
+        let error = bluetooth_scan(&laptop).await.err();
+        assert!(error.is_none(), "{method}: {error:?}");
         laptop.answer_truly(method);
     }
 }
@@ -269,7 +269,7 @@ impl Impostor {
 
 #[tokio::test]
 async fn signals_of_other_programs_are_no_adverts_and_no_adapters() {
-    type Heard = std::collections::HashMap<
+    type Interfaces = std::collections::HashMap<
         String,
         std::collections::HashMap<String, dbus::arg::Variant<Box<dyn dbus::arg::RefArg>>>,
     >;
@@ -288,11 +288,11 @@ async fn signals_of_other_programs_are_no_adverts_and_no_adapters() {
     ]
     .into();
     let path = dbus::Path::from(format!("{HCI0}/dev_2A_00_00_00_00_03"));
-    let heard: Heard = [(DEVICE.to_owned(), device)].into();
+    let received: Interfaces = [(DEVICE.to_owned(), device)].into();
     let added = Message::new_signal("/", OBJECT_MANAGER, "InterfacesAdded").unwrap();
-    impostor.tell(&program, added.append2(path.clone(), heard));
+    impostor.tell(&program, added.append2(path.clone(), received));
 
-    // It could make the scan believe that the adapter is off or gone,
+    // It could make the scan believe that the adapter is off or absent,
     let off: dbus::arg::PropMap =
         [("Powered".to_owned(), dbus::arg::Variant(Box::new(false) as Box<_>))].into();
     let changed = Message::new_signal(HCI0, PROPERTIES, "PropertiesChanged").unwrap();
@@ -315,7 +315,7 @@ async fn signals_of_other_programs_are_no_adverts_and_no_adapters() {
         "GetId",
     );
     impostor.0.send_with_reply_and_block(ping.unwrap(), crate::PATIENCE).unwrap();
-    nothing_was_heard(&air, &mut scan).await;
+    nothing_was_received(&air, &mut scan).await;
     // Nor is BlueZ asked anything because of it.
     assert_eq!(laptop.calls().len(), calls);
 }
@@ -325,9 +325,9 @@ async fn an_adapter_object_that_fails_each_call_ends_in_an_error() {
     let Some(air) = Air::by_hand() else { return };
     let laptop = laptop(&air);
     laptop.break_object(HCI0);
-    let fault = match bluetooth_scan(&laptop).await {
+    let error = match bluetooth_scan(&laptop).await {
         Ok(mut scan) => end(&mut scan).await,
-        Err(fault) => fault,
+        Err(error) => error,
     };
-    assert!(matches!(fault, BluetoothError::Failed(_)), "{fault:?}");
+    assert!(matches!(error, BluetoothError::Failed(_)), "{error:?}");
 }

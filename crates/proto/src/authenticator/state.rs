@@ -57,11 +57,11 @@ impl From<Input> for Part {
             }
             Input::Message(message) => Self::Link(link::LinkInput::Message(message)),
             Input::TunnelClosed => Self::Link(link::LinkInput::TunnelClosed),
-            Input::TunnelFailed(fault) => Self::Link(link::LinkInput::TunnelFailed(fault)),
-            Input::SendFailed(fault) => Self::Link(link::LinkInput::SendFailed(fault)),
+            Input::TunnelFailed(error) => Self::Link(link::LinkInput::TunnelFailed(error)),
+            Input::SendFailed(error) => Self::Link(link::LinkInput::SendFailed(error)),
             Input::Adapter(state) => Self::Link(link::LinkInput::Adapter(state)),
-            Input::AdvertisingFailed(fault) => {
-                Self::Link(link::LinkInput::AdvertisingFailed(fault))
+            Input::AdvertisingFailed(error) => {
+                Self::Link(link::LinkInput::AdvertisingFailed(error))
             }
             Input::Cancel => Self::Link(link::LinkInput::Cancel),
             Input::TimePassed => Self::Link(link::LinkInput::TimePassed),
@@ -183,9 +183,9 @@ impl StateMachine for State {
     }
 
     fn resources(&self, input: &Input) -> Resources {
-        let tunnel_gone =
+        let tunnel_lost =
             matches!(input, Input::TunnelClosed | Input::TunnelFailed(_) | Input::SendFailed(_));
-        let advert_gone = matches!(input, Input::AdvertisingFailed(_));
+        let advert_lost = matches!(input, Input::AdvertisingFailed(_));
         let decided = matches!(input, Input::Decided { .. });
         let key_store_answered = matches!(input, Input::KeyCreated(_) | Input::Signed(_));
         let created = match input {
@@ -195,7 +195,7 @@ impl StateMachine for State {
         let unsaved = matches!(input, Input::Saved(Err(_)));
         match self {
             Self::Open { link, engine } => Resources {
-                link: link.held(advert_gone, tunnel_gone),
+                link: link.held(advert_lost, tunnel_lost),
                 prompt: !decided && engine.awaits() == Awaits::Decision,
                 key_operation: !key_store_answered
                     && matches!(engine.awaits(), Awaits::Key | Awaits::Signature),

@@ -81,7 +81,7 @@ ids!(AuthenticatorUpdate {
     Self::Refused(Refusal::StoreFull) => "refused.store-full",
     Self::Refused(Refusal::StoreFailed) => "refused.store-failed",
     Self::Refused(Refusal::KeyStoreFailed) => "refused.key-store-failed",
-    Self::Refused(Refusal::KeyGone) => "refused.key-not-found",
+    Self::Refused(Refusal::KeyMissing) => "refused.key-not-found",
     Self::Unsupported => "unsupported",
     Self::StoreFailed(_) => "store-failed",
     Self::KeyStoreFailed(_) => "key-store-failed",
@@ -120,9 +120,9 @@ impl From<Report> for AuthenticatorUpdate {
             Report::SignedIn => Self::SignedIn,
             Report::Refused(refusal) => Self::Refused(refusal),
             Report::Unsupported => Self::Unsupported,
-            Report::StoreFailed(fault) => Self::StoreFailed(Error::new(Stage::Answering, fault)),
-            Report::KeyStoreFailed(fault) => {
-                Self::KeyStoreFailed(Error::new(Stage::Answering, fault))
+            Report::StoreFailed(error) => Self::StoreFailed(Error::new(Stage::Answering, error)),
+            Report::KeyStoreFailed(error) => {
+                Self::KeyStoreFailed(Error::new(Stage::Answering, error))
             }
         }
     }
@@ -137,8 +137,8 @@ impl From<link::LinkUpdate> for AuthenticatorUpdate {
             link::LinkUpdate::Secured => Self::Secured,
             link::LinkUpdate::Requested => Self::Requested,
             link::LinkUpdate::Answered(status) => Self::Answered(status),
-            link::LinkUpdate::EngineFailed(fault) => {
-                Self::EngineFailed(Error::new(Stage::Answering, fault))
+            link::LinkUpdate::EngineFailed(error) => {
+                Self::EngineFailed(Error::new(Stage::Answering, error))
             }
         }
     }

@@ -21,7 +21,7 @@ pub enum ClientUpdate {
     Contacting,
     /// The advert of a phone that read the code was received; the code is not
     /// needed any more. The tunnel to the phone is being opened.
-    PhoneHeard,
+    PhoneFound,
     /// The tunnel is open; the connection is being secured.
     Connected,
     /// The tunnel service says that the linked phone is online.
@@ -51,7 +51,7 @@ ids!(ClientUpdate {
     Self::Adapter(AdapterState::Absent) => "adapter.absent",
     Self::Adapter(AdapterState::NotPermitted) => "adapter.not-permitted",
     Self::Contacting => "contacting",
-    Self::PhoneHeard => "advert-received",
+    Self::PhoneFound => "advert-received",
     Self::Connected => "connected",
     Self::PhoneOnline => "phone-online",
     Self::Secured => "secured",
@@ -67,7 +67,7 @@ impl fmt::Display for ClientUpdate {
             Self::Adapter(state) => return state.fmt(f),
             Self::WaitingForScan(_) => "Scan the QR code with a phone.",
             Self::Contacting => "Contacting the phone.",
-            Self::PhoneHeard => "A phone is near. Connecting to it.",
+            Self::PhoneFound => "A phone is near. Connecting to it.",
             Self::Connected => "Connected. Securing the connection.",
             Self::PhoneOnline => "The phone is online.",
             Self::Secured => "The connection is secure.",

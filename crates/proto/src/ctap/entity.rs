@@ -375,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn debug_tells_nobody_apart() {
+    fn debug_tells_no_passkeys_apart() {
         let user = User::new(UserHandle::new([0xab; 4]).unwrap(), "ada@example", "Ada");
         assert_eq!(format!("{user:?}"), "User { id: UserHandle(4 bytes), .. }");
     }

@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn each_fault_has_its_status() {
+    fn each_error_has_its_status() {
         assert_eq!(status(b""), Status::INVALID_LENGTH);
         assert_eq!(status(b"\x06\xa0"), Status::INVALID_COMMAND);
         assert_eq!(status(b"\x02"), Status::INVALID_CBOR);
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn malformed_cbor_goes_before_other_faults() {
+    fn malformed_cbor_goes_before_other_errors() {
         assert_eq!(status(b"\x02\xa0\x00"), Status::INVALID_CBOR);
         assert_eq!(status(b"\x02\xa2\x01\x07\x02\x18\x00"), Status::INVALID_CBOR);
     }

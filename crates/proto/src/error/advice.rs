@@ -1,4 +1,4 @@
-//! What a person can do about a fault.
+//! What a person can do about an error.
 
 use std::fmt;
 

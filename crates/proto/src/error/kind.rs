@@ -32,11 +32,11 @@ pub enum ErrorKind {
     /// The other side sent what no such device sends.
     #[error("the other device misbehaved: {0}")]
     PeerMisbehaved(#[from] PeerMisbehaved),
-    /// The other side left without an answer. To a client this may mean that
-    /// the phone's user cancelled, which iOS does not say, or that Android
+    /// The other device disconnected without an answer. To a client this may mean
+    /// that the phone's user cancelled (iOS sends no CTAP error), or that Android
     /// could not read the request.
-    #[error("the other device left")]
-    PeerLeft,
+    #[error("the other device disconnected")]
+    PeerDisconnected,
     /// The phone answered with a CTAP status that is not success.
     #[error("the phone answered {0}")]
     Status(Status),

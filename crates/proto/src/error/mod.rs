@@ -3,7 +3,7 @@
 //! One path: whatever ends a transaction, in either role and at either level,
 //! comes out as an [`Error`]. It is made of a [`Stage`], where the transaction
 //! was, and a [`ErrorKind`], who or what failed. [`Error::advice`] turns both into
-//! one thing for a person to try; one table has the advice of every fault,
+//! one thing for a person to try; one table has the advice of every error,
 //! whether a retry can help, and the name of the `DOMException`.
 //!
 //! Neither `Debug` nor `Display` ever holds a secret or text from a peer. An
@@ -69,11 +69,11 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.kind {
-            // These are in the fault's own words already.
+            // The texts of these contain their source already.
             ErrorKind::PeerMisbehaved(misbehaved) => misbehaved.source(),
             ErrorKind::QrCode(error) => error.source(),
             ErrorKind::Options(error) => error.source(),
-            fault => fault.source(),
+            kind => kind.source(),
         }
     }
 }
@@ -92,7 +92,7 @@ macro_rules! while_preparing {
 while_preparing!(OptionsError, OriginError, QrCodeError, ApiMisuse);
 
 impl Error {
-    /// Puts a fault at its stage.
+    /// Adds the stage to an error.
     #[must_use]
     pub fn new(stage: Stage, kind: impl Into<ErrorKind>) -> Self {
         Self { stage, kind: kind.into() }
@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn a_chain_of_sources_says_nothing_twice() {
         let io = || -> Source { Arc::new(io::Error::other("the cause")) };
-        for (fault, expected) in [
+        for (error, expected) in [
             (ErrorKind::Deadline, &["timed out"][..]),
             (
                 TunnelError::Tcp(io()).into(),
@@ -175,7 +175,7 @@ mod tests {
                 ],
             ),
         ] {
-            let mut said = chain(fault);
+            let mut said = chain(error);
             assert_eq!(said.remove(0), format!("preparing: {}", expected[0]));
             assert_eq!(said, expected[1..]);
         }

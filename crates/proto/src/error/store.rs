@@ -28,9 +28,9 @@ impl StoreError {
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
-    /// The key is not there any more: it was deleted, or the hardware was reset.
+    /// The key store has no such key: it was deleted, or the hardware was reset.
     #[error("the key store has no such key")]
-    Gone,
+    Missing,
     /// The user cancelled in a prompt of the key store.
     #[error("the user cancelled in the key store's prompt")]
     Cancelled,

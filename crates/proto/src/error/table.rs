@@ -1,4 +1,4 @@
-//! One table of every fault: what a person can do about it, and what a web
+//! One table of every error: what a person can do about it, and what a web
 //! page is told. Whether a retry can help follows from the advice.
 //!
 //! Faults are matched without wildcards: a new variant does not compile before
@@ -18,23 +18,23 @@ use super::tunnel::{TunnelError, TunnelStep};
 use crate::ctap::Status;
 use crate::transport::{CODE_USED, ChannelError, CrypterError};
 
-/// What a person can do about a fault in this stage.
-pub(super) const fn advice(stage: Stage, fault: &ErrorKind) -> Advice {
-    match fault {
+/// What a person can do about an error in this stage.
+pub(super) const fn advice(stage: Stage, kind: &ErrorKind) -> Advice {
+    match kind {
         ErrorKind::Cancelled(CancelledBy::Caller | CancelledBy::User | CancelledBy::Client) => {
             Advice::Nothing
         }
         ErrorKind::Deadline => deadline(stage),
-        ErrorKind::Bluetooth(fault) => bluetooth(fault),
-        ErrorKind::Tunnel(fault) => tunnel(fault),
+        ErrorKind::Bluetooth(error) => bluetooth(error),
+        ErrorKind::Tunnel(error) => tunnel(error),
         ErrorKind::PeerMisbehaved(misbehaved) => peer(stage, misbehaved),
-        ErrorKind::PeerLeft => Advice::TryAgain,
+        ErrorKind::PeerDisconnected => Advice::TryAgain,
         ErrorKind::Status(answer) => status(*answer),
         ErrorKind::QrCode(_) => Advice::ScanANewCode,
         ErrorKind::StaleQrCode => Advice::CheckBothClocks,
         ErrorKind::Store(StoreError::Full) => Advice::MakeRoomOnThePhone,
         ErrorKind::Store(StoreError::Failed(_)) | ErrorKind::Engine(_) => Advice::ReportTheProgram,
-        ErrorKind::Key(KeyError::Gone) => Advice::UseAnotherPasskey,
+        ErrorKind::Key(KeyError::Missing) => Advice::UseAnotherPasskey,
         ErrorKind::Key(KeyError::Cancelled) => Advice::AnswerOnThePhone,
         ErrorKind::Key(KeyError::WrongSignature | KeyError::Failed(_)) => Advice::ReportTheProgram,
         ErrorKind::Origin(_) | ErrorKind::NoThread(_) => Advice::ReportTheProgram,
@@ -95,8 +95,8 @@ const fn deadline(stage: Stage) -> Advice {
     }
 }
 
-const fn bluetooth(fault: &BluetoothError) -> Advice {
-    match fault {
+const fn bluetooth(error: &BluetoothError) -> Advice {
+    match error {
         BluetoothError::Absent => Advice::AddBluetooth,
         BluetoothError::Off => Advice::TurnBluetoothOn,
         BluetoothError::NotPermitted => Advice::AllowBluetooth,
@@ -110,8 +110,8 @@ const fn bluetooth(fault: &BluetoothError) -> Advice {
     }
 }
 
-const fn tunnel(fault: &TunnelError) -> Advice {
-    match fault {
+const fn tunnel(error: &TunnelError) -> Advice {
+    match error {
         TunnelError::Dns(_)
         | TunnelError::Tcp(_)
         | TunnelError::Unresponsive
@@ -249,8 +249,8 @@ const fn status(status: Status) -> Advice {
 }
 
 /// The name of the exception that a web page gets.
-pub(super) fn dom_exception(fault: &ErrorKind) -> DomException {
-    match fault {
+pub(super) fn dom_exception(kind: &ErrorKind) -> DomException {
+    match kind {
         ErrorKind::Cancelled(CancelledBy::Caller) => DomException::Abort,
         ErrorKind::Status(status) => (*status).into(),
         ErrorKind::Options(error) => error.into(),
@@ -260,7 +260,7 @@ pub(super) fn dom_exception(fault: &ErrorKind) -> DomException {
         | ErrorKind::Bluetooth(_)
         | ErrorKind::Tunnel(_)
         | ErrorKind::PeerMisbehaved(_)
-        | ErrorKind::PeerLeft
+        | ErrorKind::PeerDisconnected
         | ErrorKind::QrCode(_)
         | ErrorKind::StaleQrCode
         | ErrorKind::Store(_)

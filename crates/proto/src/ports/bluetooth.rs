@@ -167,7 +167,7 @@ pub enum AdapterState {
 impl AdapterState {
     /// Why adverts can be neither received nor sent; `None` if it is on.
     #[must_use]
-    pub const fn fault(self) -> Option<BluetoothError> {
+    pub const fn error(self) -> Option<BluetoothError> {
         match self {
             Self::On => None,
             Self::NotReady => Some(BluetoothError::NotReady),
@@ -198,10 +198,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_state_has_its_own_fault_and_its_own_sentence() {
+    fn each_state_has_its_own_error_and_its_own_sentence() {
         let told = |state: AdapterState| {
-            let fault = state.fault().map(|fault| fault.to_string());
-            (fault, state.to_string())
+            let error = state.error().map(|error| error.to_string());
+            (error, state.to_string())
         };
         assert_eq!(told(AdapterState::On), (None, "Bluetooth is on.".to_owned()));
         assert_eq!(

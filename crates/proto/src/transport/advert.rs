@@ -151,14 +151,14 @@ impl fmt::Debug for Eid {
 
 /// An advert that was made under the expected key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Heard<'a> {
+pub struct OpenedAdvert<'a> {
     /// The plaintext of the first 20 bytes.
     pub eid: Eid,
     /// The bytes behind them, which nothing protects.
     pub suffix_bytes: &'a [u8],
 }
 
-impl Heard<'_> {
+impl OpenedAdvert<'_> {
     /// The suffix; empty if the advert has no suffix or a malformed one.
     #[must_use]
     pub fn suffix(&self) -> AdvertSuffix {
@@ -216,14 +216,14 @@ impl AdvertKey {
     /// The first 20 bytes decide. Chromium wants no more than them; phones of
     /// CTAP 2.3 send more.
     #[must_use]
-    pub fn open<'a>(&self, service_data: &'a [u8]) -> Option<Heard<'a>> {
-        self.open_linked(service_data).filter(|heard| heard.eid.domain().is_some())
+    pub fn open<'a>(&self, service_data: &'a [u8]) -> Option<OpenedAdvert<'a>> {
+        self.open_linked(service_data).filter(|received| received.eid.domain().is_some())
     }
 
     /// Takes a linked phone's service data; as [`open`](Self::open), but for
     /// the domain, which [is not looked at](Eid::parse_linked).
     #[must_use]
-    pub fn open_linked<'a>(&self, service_data: &'a [u8]) -> Option<Heard<'a>> {
+    pub fn open_linked<'a>(&self, service_data: &'a [u8]) -> Option<OpenedAdvert<'a>> {
         let (block, rest) = service_data.split_first_chunk::<EID_LENGTH>()?;
         let (tag, suffix_bytes) = rest.split_first_chunk::<TAG_LENGTH>()?;
         if !self.0.mac.verifies(block, tag) {
@@ -233,7 +233,7 @@ impl AdvertKey {
             let plaintext = Zeroizing::new(self.0.block.decrypt(block));
             Eid::parse_linked(plaintext.as_slice()).ok()
         })?;
-        Some(Heard { eid, suffix_bytes })
+        Some(OpenedAdvert { eid, suffix_bytes })
     }
 }
 
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn any_changed_bit_makes_it_somebody_elses() {
+    fn any_changed_bit_makes_it_another_phones() {
         let advert = key().seal(&eid());
         for bit in 0..8 * ADVERT_LENGTH {
             let mut changed = advert;
@@ -283,12 +283,12 @@ mod tests {
             assert_eq!(key().open(&data[..length]), None, "{length} bytes");
         }
         data.extend([0xa1, 0x01, 0x18, 0x80]);
-        let heard = key().open(&data).unwrap();
-        assert_eq!((heard.eid.clone(), heard.suffix().psm), (eid(), Some(0x80)));
+        let received = key().open(&data).unwrap();
+        assert_eq!((received.eid.clone(), received.suffix().psm), (eid(), Some(0x80)));
         data.push(0xff);
-        let heard = key().open(&data).unwrap();
-        assert_eq!((heard.eid.clone(), heard.suffix().psm), (eid(), None), "malformed");
-        assert_eq!(heard.suffix_bytes, [0xa1, 0x01, 0x18, 0x80, 0xff]);
+        let received = key().open(&data).unwrap();
+        assert_eq!((received.eid.clone(), received.suffix().psm), (eid(), None), "malformed");
+        assert_eq!(received.suffix_bytes, [0xa1, 0x01, 0x18, 0x80, 0xff]);
     }
 
     #[test]
@@ -319,7 +319,7 @@ mod tests {
     fn debug_shows_no_byte() {
         let advert = key().seal(&eid());
         let shown = format!("{:?} {:?}", key(), key().open(&advert).unwrap());
-        assert_eq!(shown, "AdvertKey(..) Heard { eid: Eid(..), suffix_bytes: [] }");
+        assert_eq!(shown, "AdvertKey(..) OpenedAdvert { eid: Eid(..), suffix_bytes: [] }");
     }
 
     proptest! {
@@ -339,8 +339,8 @@ mod tests {
 
             let mut data = key.seal(&eid).to_vec();
             data.extend(&suffix);
-            let heard = key.open(&data);
-            prop_assert_eq!(heard, Some(Heard { eid, suffix_bytes: &suffix }));
+            let received = key.open(&data);
+            prop_assert_eq!(received, Some(OpenedAdvert { eid, suffix_bytes: &suffix }));
         }
 
         #[test]

@@ -33,7 +33,7 @@ impl AdvertSuffix {
     ///
     /// # Errors
     /// The CBOR is malformed or empty. Clients then continue without a suffix: see
-    /// [`Heard::suffix`](super::advert::Heard::suffix).
+    /// [`OpenedAdvert::suffix`](super::advert::OpenedAdvert::suffix).
     pub fn parse(bytes: &[u8]) -> Result<Self, cbor::CborError> {
         cbor::decode(bytes)
     }
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn values_of_no_use_are_skipped() {
+    fn values_that_are_not_used_are_skipped() {
         let nothing = Ok(AdvertSuffix::default());
         assert_eq!(AdvertSuffix::parse(&[0xa1, 0x01, 0x00]), nothing, "PSM 0");
         assert_eq!(AdvertSuffix::parse(&[0xa1, 0x01, 0x20]), nothing, "PSM -1");

@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn each_type_and_what_is_none() {
+    fn each_type_and_what_has_no_type() {
         assert_eq!(parse(&[0]), Ok((MessageType::Shutdown, vec![])));
         assert_eq!(parse(&[0, 7]), Ok((MessageType::Shutdown, vec![7])));
         assert_eq!(parse(&[1, 4]), Ok((MessageType::Ctap, vec![4])));

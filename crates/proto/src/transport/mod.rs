@@ -16,7 +16,7 @@ mod qr_code;
 mod tunnel_domain;
 mod tunnel_url;
 
-pub use advert::{ADVERT_LENGTH, AdvertKey, EID_LENGTH, Eid, EidError, Heard};
+pub use advert::{ADVERT_LENGTH, AdvertKey, EID_LENGTH, Eid, EidError, OpenedAdvert};
 pub use advert_suffix::AdvertSuffix;
 pub use channel::{Channel, ChannelError};
 pub use contact_request::{

@@ -424,7 +424,7 @@ mod tests {
     }
 
     #[test]
-    fn who_did_not_hear_the_advert_is_refused() {
+    fn a_client_without_the_adverts_key_is_refused() {
         let other = Psk::new([8; 32]);
         let ((client, message), phone) = (
             Initiator::qr(key(1), &psk(), key(2)).unwrap(),

@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_feature_that_is_no_text_is_skipped_and_a_list_that_is_none_is_refused() {
+    fn a_feature_that_is_no_text_is_skipped_and_a_value_that_is_no_list_is_refused() {
         let message = parse(|map| {
             map.integer(1, |writer| writer.bytes(b"info"));
             map.integer(3, |writer| {

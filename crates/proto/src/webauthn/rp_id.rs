@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_site_that_names_none_gets_its_host() {
+    fn an_rp_that_names_none_gets_its_host() {
         let origin = Origin::parse("https://login.example.com:8443").unwrap();
         let id = RpId::for_origin(&origin, None, &BuiltInSuffixes).unwrap();
         assert_eq!(id.as_str(), "login.example.com");

@@ -269,8 +269,8 @@ impl Ledger {
             }
             (_, Err(status)) => match verdict {
                 Some(Verdict::Refused(refused)) => assert_eq!(refused, status),
-                // The last word of a phone that ends while it is asked. What it
-                // does next is to say so.
+                // The last word of a phone that ends while it is asked. Its
+                // next output reports that.
                 None => assert!(
                     [Status::OPERATION_DENIED, Status::USER_ACTION_TIMEOUT].contains(status)
                         && matches!(self.results.get(&Side::Phone), Some(Err(_))),

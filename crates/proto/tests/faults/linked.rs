@@ -53,7 +53,7 @@ impl Phone {
     }
 
     /// What it says to a message; nothing to one that it cannot open.
-    fn hear(&mut self, message: Vec<u8>, hash: &[u8; 32]) -> Vec<Vec<u8>> {
+    fn receive(&mut self, message: Vec<u8>, hash: &[u8; 32]) -> Vec<Vec<u8>> {
         let Some(channel) = &mut self.channel else {
             let psk = key_schedule::psk_linked(&self.link.secret, &self.eid);
             let responder = Responder::linked(self.identity.clone(), &psk, self.ephemeral.clone());
@@ -109,8 +109,8 @@ pub(super) fn call(seed: u64) -> (Vec<String>, Result<(), Error>) {
     if signal {
         coming.push_back(Input::Message(vec![0]));
     }
-    let heard = pick(rng, coming.len() as u64 + 1);
-    coming.insert(heard, Input::Advert(AdvertReport::new(SERVICE_UUID, advert)));
+    let received = pick(rng, coming.len() as u64 + 1);
+    coming.insert(received, Input::Advert(AdvertReport::new(SERVICE_UUID, advert)));
 
     let mut transcript = Vec::new();
     let (mut now, mut stage, mut meddled) = (Duration::ZERO, client.stage(), false);
@@ -126,7 +126,7 @@ pub(super) fn call(seed: u64) -> (Vec<String>, Result<(), Error>) {
                     assert!(tunnel, "sent into no tunnel");
                     // A client's message always arrives: what is meddled with
                     // is what it gets.
-                    let replies = phone.hear(message, &hash);
+                    let replies = phone.receive(message, &hash);
                     coming.extend(replies.into_iter().map(Input::Message));
                 }
                 Output::StopScanning => radio = false,
@@ -221,7 +221,7 @@ pub(super) fn call(seed: u64) -> (Vec<String>, Result<(), Error>) {
                 ErrorKind::Cancelled(CancelledBy::Caller) => cancelled,
                 ErrorKind::Deadline => error.stage != Stage::Ready,
                 ErrorKind::PeerMisbehaved(_) => meddled,
-                ErrorKind::PeerLeft | ErrorKind::Tunnel(_) => tunnel_fault,
+                ErrorKind::PeerDisconnected | ErrorKind::Tunnel(_) => tunnel_fault,
                 ErrorKind::Bluetooth(_) => radio_fault && error.stage == Stage::ShowingQr,
                 _ => false,
             },

@@ -121,7 +121,7 @@ fn seeds_that_once_failed_hold() {
 }
 
 #[test]
-fn a_range_that_is_none_is_refused() {
+fn an_invalid_range_is_refused() {
     assert_eq!(range("3..5"), Some(3..5));
     for text in ["", "5", "5..", "..5", "5..5", "5..3", "a..b", "1...2", "-1..2", "1..=2"] {
         assert_eq!(range(text), None, "{text:?}");
@@ -144,12 +144,12 @@ fn two_hundred_seeds_meet_every_kind_of_end() {
     assert!(succeeded > 30, "{succeeded}");
     assert!(ends.iter().any(|trial| trial.answered > 1));
     for side in [&client as &dyn Fn(&dyn Fn(Stage, &ErrorKind) -> bool) -> usize, &phone] {
-        assert!(side(&|_, fault| matches!(fault, ErrorKind::Cancelled(_))) > 0);
-        assert!(side(&|_, fault| matches!(fault, ErrorKind::Deadline)) > 0);
-        assert!(side(&|_, fault| matches!(fault, ErrorKind::PeerMisbehaved(_))) > 0);
-        assert!(side(&|_, fault| matches!(fault, ErrorKind::PeerLeft)) > 0);
-        assert!(side(&|_, fault| matches!(fault, ErrorKind::Tunnel(_))) > 0);
-        assert!(side(&|_, fault| matches!(fault, ErrorKind::Bluetooth(_))) > 0);
+        assert!(side(&|_, kind| matches!(kind, ErrorKind::Cancelled(_))) > 0);
+        assert!(side(&|_, kind| matches!(kind, ErrorKind::Deadline)) > 0);
+        assert!(side(&|_, kind| matches!(kind, ErrorKind::PeerMisbehaved(_))) > 0);
+        assert!(side(&|_, kind| matches!(kind, ErrorKind::PeerDisconnected)) > 0);
+        assert!(side(&|_, kind| matches!(kind, ErrorKind::Tunnel(_))) > 0);
+        assert!(side(&|_, kind| matches!(kind, ErrorKind::Bluetooth(_))) > 0);
     }
     use Stage::{AwaitingPostHandshake, AwaitingResponse, Connecting, Handshaking, ShowingQr};
     for stage in [ShowingQr, Connecting, Handshaking, AwaitingPostHandshake, AwaitingResponse] {

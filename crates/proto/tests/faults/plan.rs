@@ -172,7 +172,7 @@ fn passkeys(rng: &mut SeededRng) -> Vec<Passkey> {
     passkeys
 }
 
-/// Some of the passkeys, that of another site too, and one that is nowhere.
+/// Some of the passkeys, that of another relying party too, and one that is nowhere.
 fn list(rng: &mut SeededRng, passkeys: &[Passkey]) -> Vec<CredentialDescriptor> {
     let mut list: Vec<CredentialDescriptor> = passkeys
         .iter()

@@ -19,7 +19,7 @@ use super::ledger::Ledger;
 use super::plan::{self, Mishap, Plan, chance, pick};
 
 /// More steps than any ceremony takes: adverts for the minute of its deadline,
-/// ten times a second, heard with three strangers' each, and an offer's end.
+/// ten times a second, received with three strangers' each, and an offer's end.
 const STEPS: usize = 10_000;
 
 /// What is left of a ceremony.
@@ -246,7 +246,7 @@ impl Run {
     /// Only who did something is said to have done it, and at a stage where it
     /// can have been done; and there is something for a person to do.
     fn check_blame(&self, side: Side, error: &Error) {
-        let Error { stage, kind: fault, .. } = error;
+        let Error { stage, kind, .. } = error;
         let stages: &[Stage] = match side {
             Side::Client => &[
                 Stage::ShowingQr,
@@ -268,12 +268,12 @@ impl Run {
         let other = side.other();
         let gone = self.has(Mishap::Cut) || self.has(Mishap::Vanish(other));
         let over = self.ledger.borrow().results.contains_key(&other) || gone;
-        let is_explained = match fault {
+        let is_explained = match kind {
             ErrorKind::Cancelled(CancelledBy::Caller) => self.has(Mishap::Cancel(side)),
             ErrorKind::Cancelled(_) => side == Side::Phone && over,
             ErrorKind::Deadline => *stage != Stage::Ready,
-            ErrorKind::PeerMisbehaved(fault) => {
-                let fits = match fault {
+            ErrorKind::PeerMisbehaved(misbehaved) => {
+                let fits = match misbehaved {
                     PeerMisbehaved::Handshake(_) => *stage == Stage::Handshaking,
                     PeerMisbehaved::TooEarly => {
                         [Stage::Connecting, Stage::Registering].contains(stage)
@@ -285,7 +285,7 @@ impl Run {
                 };
                 fits && (self.tunnel.borrow().meddled || self.plan.overtaking)
             }
-            ErrorKind::PeerLeft => over && *stage != Stage::ShowingQr,
+            ErrorKind::PeerDisconnected => over && *stage != Stage::ShowingQr,
             ErrorKind::Tunnel(_) => {
                 over || self.has(Mishap::DialFails(side)) || self.has(Mishap::SendFails)
             }
@@ -295,7 +295,7 @@ impl Run {
         assert!(is_explained, "{side}: blamed for nothing: {error}");
         let advice = error.advice();
         assert_eq!(advice == Advice::Nothing, error.is_cancelled(), "{error}");
-        let is_fitting = match fault {
+        let is_fitting = match kind {
             ErrorKind::Bluetooth(_) => advice == Advice::TurnBluetoothOn,
             ErrorKind::Deadline if *stage == Stage::ShowingQr => advice == Advice::ScanANewCode,
             ErrorKind::Deadline if *stage == Stage::Advertising => {
@@ -307,7 +307,7 @@ impl Run {
             ErrorKind::PeerMisbehaved(PeerMisbehaved::Handshake(_)) => {
                 advice == Advice::ScanANewCode
             }
-            ErrorKind::PeerLeft => advice == Advice::TryAgain && error.can_retry(),
+            ErrorKind::PeerDisconnected => advice == Advice::TryAgain && error.can_retry(),
             _ => ![Advice::ReportTheProgram, Advice::TellTheSite].contains(&advice),
         };
         assert!(is_fitting, "{side}: {error}: {advice}");

@@ -1,4 +1,4 @@
-//! What a radio hears while a client waits: adverts of every length, other
+//! What a radio receives while a client waits: adverts of every length, other
 //! people's, and those of phones that do not keep to the rules.
 //!
 //! Clauses: [CTAP 2.2 §11.5.1] [CTAP 2.3 §11.5.1.1].
@@ -18,7 +18,7 @@ use super::within;
 /// The longest service data there can be, in bytes.
 const LONGEST: usize = 255;
 
-/// What somebody else's advert may make a client hold: nothing.
+/// What another sender's advert may make a client hold: nothing.
 const FOREIGN_PEAK: u64 = 0;
 
 fn random(length: usize, rng: &mut SeededRng) -> Vec<u8> {
@@ -31,7 +31,7 @@ fn random(length: usize, rng: &mut SeededRng) -> Vec<u8> {
 /// a box.
 const EID_BOX: u64 = FOREIGN_PEAK + 16;
 
-/// Feeds service data that is for somebody else: nothing comes of it.
+/// Feeds service data for another client: nothing comes of it.
 fn ignores(rig: &mut ClientRig, data: Vec<u8>) {
     ignores_within(FOREIGN_PEAK, rig, data);
 }
@@ -48,11 +48,11 @@ fn ignores_within(bound: u64, rig: &mut ClientRig, data: Vec<u8>) {
 }
 
 /// Feeds the phone's own advert, or more than it.
-fn hears(rig: &mut ClientRig, data: Vec<u8>) {
+fn receives(rig: &mut ClientRig, data: Vec<u8>) {
     let outputs = rig.step(Input::Advert(AdvertReport::new(SERVICE_UUID, data)));
-    let heard = |output: &Output| matches!(output, Output::Update(ClientUpdate::PhoneHeard));
+    let received = |output: &Output| matches!(output, Output::Update(ClientUpdate::PhoneFound));
     assert!(matches!(outputs[0], Output::StopScanning));
-    assert!(outputs.iter().any(heard), "{outputs:?}");
+    assert!(outputs.iter().any(received), "{outputs:?}");
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn strangers_advertise_0_to_255_bytes() {
             ignores(&mut rig, vec![0xff; length]);
         }
         let advert = rig.advert.clone();
-        hears(&mut rig, advert);
+        receives(&mut rig, advert);
     }
 }
 
@@ -85,7 +85,7 @@ fn a_phone_advertises_part_of_its_advert() {
             }
         }
         let advert = rig.advert.clone();
-        hears(&mut rig, advert);
+        receives(&mut rig, advert);
     }
 }
 
@@ -96,12 +96,12 @@ fn a_phone_advertises_up_to_255_bytes() {
     for length in ADVERT_LENGTH..=LONGEST {
         let mut rig = ClientRig::offering(FLOWS[length % 2]);
         let data = [rig.advert.clone(), random(length - ADVERT_LENGTH, &mut rng)].concat();
-        hears(&mut rig, data);
+        receives(&mut rig, data);
     }
 }
 
 #[test]
-fn somebody_changes_a_bit_of_an_advert() {
+fn an_attacker_changes_a_bit_of_an_advert() {
     for flow in FLOWS {
         let mut rig = ClientRig::offering(flow);
         for bit in 0..ADVERT_LENGTH * 8 {
@@ -112,7 +112,7 @@ fn somebody_changes_a_bit_of_an_advert() {
     }
 }
 
-/// Under the right key: somebody who read the code, or a phone of the future.
+/// Under the right key: an attacker who read the code, or a phone of the future.
 #[test]
 fn a_phone_advertises_a_tunnel_service_that_does_not_exist() {
     let mut rig = ClientRig::offering(Flow::Qr);
@@ -126,7 +126,7 @@ fn a_phone_advertises_a_tunnel_service_that_does_not_exist() {
         ignores_within(EID_BOX, &mut rig, key.seal(&eid).to_vec());
     }
     let advert = rig.advert.clone();
-    hears(&mut rig, advert);
+    receives(&mut rig, advert);
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn ten_thousand_strangers_advertise() {
             ignores(&mut rig, random(ADVERT_LENGTH, &mut rng));
         }
         let advert = rig.advert.clone();
-        hears(&mut rig, advert);
+        receives(&mut rig, advert);
     }
 }
 
@@ -177,7 +177,7 @@ fn the_address_is_that_of_the_advert_that_was_recognised() {
         assert_eq!(rig.transaction.phone_address(), None, "a stranger's");
         rig.step(Input::Advert(advert_of(own.clone(), 2)));
         assert_eq!(rig.transaction.phone_address(), Some(address(2)));
-        // Somebody repeats the phone's advert.
+        // An attacker repeats the phone's advert.
         rig.step(Input::Advert(advert_of(own, 3)));
         assert_eq!(rig.transaction.phone_address(), Some(address(2)));
         rig.step(Input::Cancel);

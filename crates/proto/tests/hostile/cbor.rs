@@ -19,13 +19,13 @@ use super::rig::{self, approved, get_assertion, make_credential, passkey};
 use super::{STRIDE, misbehaviour, phone_rig, within};
 
 /// What a message that is malformed may make a role hold at one time, in bytes:
-/// itself as the rig seals it, once more in parts, and what is said of it.
+/// itself as the rig seals it, a second time in parts, and the outputs about it.
 const fn malformed_peak(length: usize) -> u64 {
     2 * length as u64 + (4 << 10)
 }
 
 /// What a message that is valid may make a role hold beside it, in bytes:
-/// itself once more, and what its lists take beyond the room that they had on
+/// itself a second time, and what its lists take beyond the room that they had on
 /// the wire, at their limits.
 const fn valid_peak(length: usize) -> u64 {
     2 * length as u64 + (256 << 10)
@@ -77,7 +77,7 @@ fn introduced(plaintext: &[u8]) -> Vec<Output> {
 }
 
 #[test]
-fn a_phone_answers_in_cbor_that_is_none() {
+fn a_phone_answers_in_invalid_cbor() {
     for request in REQUESTS {
         let good = Map::of(&answer(&request()));
         let mut answers = misshapen(&good);
@@ -132,7 +132,7 @@ fn a_phone_answers_less_than_a_whole_answer() {
 }
 
 #[test]
-fn a_phone_introduces_itself_in_cbor_that_is_none() {
+fn a_phone_introduces_itself_in_invalid_cbor() {
     let good = Map::of(&introduction(&info()));
     let mut introductions = misshapen(&good);
     for (item, error) in malformed() {
@@ -147,7 +147,7 @@ fn a_phone_introduces_itself_in_cbor_that_is_none() {
 }
 
 #[test]
-fn a_phone_says_what_it_is_in_cbor_that_is_none() {
+fn a_phone_sends_get_info_in_invalid_cbor() {
     let good = Map::of(&info());
     let mut infos = misshapen(&good);
     for (item, error) in malformed() {
@@ -201,7 +201,7 @@ fn a_phone_introduces_itself_in_part() {
 
 /// A bad update costs the link and not the sign-in.
 #[test]
-fn a_phone_sends_updates_in_cbor_that_is_none() {
+fn a_phone_sends_updates_in_invalid_cbor() {
     let mut rig = ClientRig::ready(Flow::Qr);
     for (item, _) in malformed() {
         // The link's place, and one that has no meaning.
@@ -221,7 +221,7 @@ fn a_phone_sends_updates_in_cbor_that_is_none() {
 /// Unlike a phone's, a bad update from a client has no link to lose: it ends
 /// the transaction.
 #[test]
-fn a_client_sends_updates_in_cbor_that_is_none() {
+fn a_client_sends_updates_in_invalid_cbor() {
     let empty = Map::of(b"\xa0");
     for (item, error) in malformed() {
         let payload = empty.clone().with(UNKNOWN_KEY, &item).bytes();
@@ -248,7 +248,7 @@ fn refused(rig: &mut rig::Rig, command: Command, cbor: &[u8]) -> Status {
 }
 
 #[test]
-fn a_client_asks_in_cbor_that_is_none() {
+fn a_client_asks_in_invalid_cbor() {
     let mut rig = phone_rig::listening().0;
     for request in REQUESTS {
         let command = request().command();

@@ -1,5 +1,5 @@
 //! The first message in each direction: of every length, and of every content
-//! that somebody can send who lacks a key; and what comes before it.
+//! that a sender without the key can produce; and what comes before it.
 //!
 //! Clauses: [CTAP 2.2 §11.5.1.2] [Noise §5].
 
@@ -71,7 +71,7 @@ fn a_client_starts_with_0_to_200_bytes_of_anything() {
     }
 }
 
-/// A point of somebody else's choosing with every tag that costs nothing.
+/// A point of an attacker's choosing with every tag that costs nothing.
 #[test]
 fn a_peer_without_the_keys_sends_a_valid_point_and_a_made_up_tag() {
     let unauthenticated = PeerMisbehaved::Handshake(HandshakeError::Authentication);

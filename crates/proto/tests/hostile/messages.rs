@@ -84,7 +84,7 @@ fn a_phone_introduces_itself_twice() {
 }
 
 #[test]
-fn a_phone_replies_to_what_nobody_asked() {
+fn a_phone_replies_without_a_request() {
     let mut rig = ClientRig::ready(Flow::Qr);
     let outputs = within(SHORT_PEAK, || rig.send(MessageType::Ctap, &REFUSAL));
     let end = misbehaviour(client_rig::failed(&outputs));
@@ -217,7 +217,7 @@ fn expected(stage: Stage, kind: MessageType) -> Option<ErrorKind> {
     }
 }
 
-/// The fault in words: faults cannot be compared.
+/// The error as text: errors cannot be compared.
 fn told(error: &Error) -> (Stage, String) {
     (error.stage, error.kind.to_string())
 }
@@ -242,9 +242,9 @@ fn a_client_sends_each_type_at_each_step_of_its_request() {
                     assert!(rig::closed(&outputs).is_none());
                     assert_eq!(rig.transaction.stage(), stage);
                 }
-                Some(fault) => {
+                Some(error) => {
                     let end = told(&rig::failed(&outputs));
-                    assert_eq!(end, (stage, fault.to_string()));
+                    assert_eq!(end, (stage, error.to_string()));
                     assert!(rig::sent(outputs).is_empty(), "nothing signed, nothing said");
                     // Nor does a late word of store or user change that.
                     for late in late_words() {
@@ -265,7 +265,7 @@ fn late_words() -> [Input; 3] {
 }
 
 #[test]
-fn a_client_sends_updates_that_are_none() {
+fn a_client_sends_invalid_updates() {
     for (payload, error) in [
         (&b""[..], cbor::CborError::UnexpectedEnd),
         (b"\xa1", cbor::CborError::UnexpectedEnd),

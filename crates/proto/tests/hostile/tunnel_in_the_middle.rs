@@ -97,7 +97,7 @@ impl From<&Result<(), Error>> for End {
         let Err(error) = result else { return Self::Well };
         match &error.kind {
             ErrorKind::PeerMisbehaved(misbehaviour) => Self::Misbehaved(error.stage, *misbehaviour),
-            ErrorKind::PeerLeft | ErrorKind::Tunnel(TunnelError::Closed(None)) => {
+            ErrorKind::PeerDisconnected | ErrorKind::Tunnel(TunnelError::Closed(None)) => {
                 Self::Left(error.stage)
             }
             ErrorKind::Deadline => Self::Late(error.stage),

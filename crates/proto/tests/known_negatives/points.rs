@@ -333,7 +333,7 @@ fn coordinates_of_other_lengths_are_refused() {
             assert_eq!(cbor::decode::<CoseKey>(&key), Err(CborError::Invalid("the public key")));
         }
     }
-    // Leading zeros are not added or taken off for anybody.
+    // Leading zeros are neither added nor removed.
     let padded = [&[0], &x[..]].concat();
     let bare = cose_key(&[5], &hex(Y_OF_FIVE));
     for key in [cose_key(&padded, &y), bare] {

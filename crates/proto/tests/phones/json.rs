@@ -83,7 +83,7 @@ fn the_answer_is_the_text_that_came() {
         let mut rig = asking(features, QUESTION);
         assert_eq!(answer(&rig.send(MessageType::Json, ANSWER.as_bytes())), ANSWER);
         assert_eq!(rig.transaction.stage(), Stage::Ready);
-        // An answer is one: that the phone leaves after it is a good end.
+        // An answer is one: a disconnect after it is a good end.
         let outputs = rig.step(Input::TunnelClosed);
         assert!(matches!(outputs[..], [Output::Closed(Ok(()))]), "{outputs:?}");
     }
@@ -139,21 +139,21 @@ fn a_phone_of_revision_zero_is_sent_no_json() {
 fn an_answer_of_the_other_type_ends_the_transaction() {
     let mut rig = asking(BOTH, QUESTION);
     let error = failed(&rig.send(MessageType::Ctap, &[0])).clone();
-    let ErrorKind::PeerMisbehaved(fault) = error.kind else { panic!("{error:?}") };
-    assert_eq!(fault, PeerMisbehaved::UnexpectedMessage(MessageType::Ctap));
+    let ErrorKind::PeerMisbehaved(error) = error.kind else { panic!("{error:?}") };
+    assert_eq!(error, PeerMisbehaved::UnexpectedMessage(MessageType::Ctap));
     let mut rig = ready(BOTH);
     rig.ask(make_credential("ada").into());
     let error = failed(&rig.send(MessageType::Json, b"{}")).clone();
-    let ErrorKind::PeerMisbehaved(fault) = error.kind else { panic!("{error:?}") };
-    assert_eq!(fault, PeerMisbehaved::UnexpectedMessage(MessageType::Json));
+    let ErrorKind::PeerMisbehaved(error) = error.kind else { panic!("{error:?}") };
+    assert_eq!(error, PeerMisbehaved::UnexpectedMessage(MessageType::Json));
 }
 
 #[test]
 fn an_answer_that_is_not_utf_8_ends_the_transaction() {
     let mut rig = asking(DC, QUESTION);
     let error = failed(&rig.send(MessageType::Json, b"{\"\xff\"}")).clone();
-    let ErrorKind::PeerMisbehaved(fault) = error.kind else { panic!("{error:?}") };
-    assert_eq!(fault, PeerMisbehaved::NotUtf8);
+    let ErrorKind::PeerMisbehaved(error) = error.kind else { panic!("{error:?}") };
+    assert_eq!(error, PeerMisbehaved::NotUtf8);
 }
 
 #[test]

@@ -50,8 +50,8 @@ fn response(outputs: &[Output]) -> &[u8] {
 }
 
 fn misbehaved(outputs: &[Output]) -> PeerMisbehaved {
-    let ErrorKind::PeerMisbehaved(fault) = failed(outputs).kind else { panic!("{outputs:?}") };
-    fault
+    let ErrorKind::PeerMisbehaved(error) = failed(outputs).kind else { panic!("{outputs:?}") };
+    error
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn a_response_has_a_status_and_is_no_longer_than_messages_can_be() {
 }
 
 #[test]
-fn an_answer_in_json_is_none_to_raw_ctap() {
+fn an_answer_in_json_is_no_answer_to_raw_ctap() {
     let outputs = asking(&VENDOR).send(MessageType::Json, b"{}");
     assert_eq!(misbehaved(&outputs), PeerMisbehaved::UnexpectedMessage(MessageType::Json));
 }

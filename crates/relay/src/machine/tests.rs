@@ -157,7 +157,7 @@ fn a_routing_id_that_another_phone_has_under_the_tunnel_id_is_counted_up() {
 }
 
 #[test]
-fn a_tunnel_id_whose_phone_left_without_a_client_is_opened_again() {
+fn a_tunnel_id_whose_phone_disconnected_without_a_client_is_opened_again() {
     let end: [fn(&mut Relay); 4] = [
         |relay| relay.receive(PHONE, Event::Closed),
         |relay| relay.remove(PHONE),
@@ -305,7 +305,7 @@ fn phones_of_one_address_are_limited_and_their_clients_are_not() {
 }
 
 #[test]
-fn a_phone_that_comes_too_late_is_told_so_though_its_address_has_no_room() {
+fn a_late_phone_is_refused_as_late_though_its_address_has_no_room() {
     let mut relay = paired(limits(|limits| (limits.per_address, limits.tunnels) = (1, 1)));
     relay.accept(THIRD, address(PHONE.0 as u8));
     let refused = relay.open(START, THIRD, &request(&new_path(TUNNEL)), ROUTING);
@@ -313,7 +313,7 @@ fn a_phone_that_comes_too_late_is_told_so_though_its_address_has_no_room() {
 }
 
 #[test]
-fn who_is_refused_for_room_is_told_when_to_come_back() {
+fn a_visitor_refused_for_room_is_told_when_to_come_back() {
     for refusal in [Rejection::TooMany, Rejection::Full] {
         assert_eq!(refusal.retry_after(), Some(Duration::from_secs(10)), "{refusal}");
     }
@@ -394,7 +394,7 @@ fn connections_that_close_count_as_visitors_again() {
 }
 
 #[test]
-fn leaving_closes_the_other_side_after_its_last_message() {
+fn disconnecting_closes_the_other_side_after_its_last_message() {
     let mut relay = paired(Limits::default());
     relay.receive(PHONE, message("bye"));
     relay.receive(PHONE, Event::Closed);
@@ -406,7 +406,7 @@ fn leaving_closes_the_other_side_after_its_last_message() {
 }
 
 #[test]
-fn a_peer_that_vanishes_closes_the_other_side_with_1001() {
+fn a_lost_connection_closes_the_other_side_with_1001() {
     let mut relay = paired(Limits::default());
     relay.receive(CLIENT, Event::Disconnected);
     assert_eq!(relay.next(PHONE), RelayOutput::Close(CloseCode::Away));
@@ -465,7 +465,7 @@ fn messages_that_find_no_room_close_their_sender_with_1013() {
     relay.receive(PHONE, Event::Message(vec![0; 8]));
     relay.receive(PHONE, Event::Message(vec![0; 1]));
     assert_eq!(relay.next(PHONE), RelayOutput::Close(CloseCode::TryAgain));
-    // What it had queued is gone with its tunnel.
+    // What it had queued is dropped with its tunnel.
     assert_eq!(relay.queued_bytes, 0);
 }
 
@@ -530,7 +530,7 @@ fn a_tunnel_lasts_only_so_long_whatever_is_queued() {
 }
 
 #[test]
-fn a_deadline_that_nobody_minded_still_counts() {
+fn a_deadline_that_no_input_followed_still_counts() {
     let mut relay = waiting(Limits::default());
     let late = START + relay.limits().waiting;
     let refused = visit(&mut relay, late, CLIENT, &connect_path(ROUTING, TUNNEL));

@@ -6,7 +6,7 @@ use fido_hybrid_sim::Side;
 use super::{SEEDS, STAGES, assert_all_is_off, error, pair_at};
 
 #[test]
-fn whoever_cancels_hears_so_and_the_other_side_ends_too() {
+fn a_cancelled_side_reports_it_and_the_other_side_ends_too() {
     for seed in SEEDS {
         for (side, stage) in STAGES {
             let mut pair = pair_at(seed, side, stage);
@@ -17,7 +17,7 @@ fn whoever_cancels_hears_so_and_the_other_side_ends_too() {
             assert!(cancelled.is_cancelled());
             assert!(pair.responses.is_empty());
 
-            // The code was scanned, and will not be heard of again.
+            // The code was scanned, and cannot be used again.
             if pair.stage(Side::Client) == Stage::ShowingQr {
                 pair.cancel(Side::Client);
             }
@@ -41,12 +41,12 @@ fn a_client_that_cancels_while_the_user_is_asked_takes_the_prompt_away() {
 }
 
 #[test]
-fn a_phone_that_cancels_is_one_that_left() {
+fn a_phone_that_cancels_is_reported_as_disconnected() {
     let mut pair = pair_at(1, Side::Client, Stage::AwaitingResponse);
     pair.cancel(Side::Phone);
     pair.run();
     let end = error(&pair, Side::Client);
     assert_eq!(end.stage, Stage::AwaitingResponse);
-    assert!(matches!(end.kind, ErrorKind::PeerLeft));
+    assert!(matches!(end.kind, ErrorKind::PeerDisconnected));
     assert!(end.can_retry());
 }

@@ -59,7 +59,7 @@ fn an_offer_has_the_deadline_that_the_caller_gives_it() {
     assert_all_is_off(&pair);
 }
 
-/// A registration put to somebody who does not answer.
+/// A registration prompt for a user who does not answer.
 fn unanswered(clients_patience: Duration) -> Pair {
     let mut setup = setup(1);
     setup.client.deadlines.awaiting_response = clients_patience;

@@ -1,4 +1,4 @@
-//! One side is gone from one moment to the next, at every stage.
+//! One side disconnects without a message, at every stage.
 
 use fido_hybrid_proto::authenticator::Input;
 use fido_hybrid_proto::error::{BluetoothError, ErrorKind, Stage, TunnelError};
@@ -7,7 +7,7 @@ use fido_hybrid_sim::Side;
 use super::{SEEDS, STAGES, error, pair_at};
 
 #[test]
-fn the_phone_leaves() {
+fn the_phone_disconnects() {
     for seed in SEEDS {
         for (of, stage) in STAGES {
             let mut pair = pair_at(seed, of, stage);
@@ -21,10 +21,10 @@ fn the_phone_leaves() {
             }
             let end = error(&pair, Side::Client);
             match end.kind {
-                // Heard, and gone before the client came: the service knows no
+                // Received, and disconnected before the client came: the service knows no
                 // such tunnel.
                 ErrorKind::Tunnel(_) => assert_eq!(end.stage, Stage::Connecting),
-                ErrorKind::PeerLeft => assert_ne!(end.stage, Stage::ShowingQr),
+                ErrorKind::PeerDisconnected => assert_ne!(end.stage, Stage::ShowingQr),
                 ref other => panic!("{other}"),
             }
             assert!(end.can_retry());
@@ -48,7 +48,7 @@ fn the_phones_radio_fails() {
 }
 
 #[test]
-fn the_client_leaves() {
+fn the_client_disconnects() {
     for seed in SEEDS {
         for (of, stage) in STAGES {
             let mut pair = pair_at(seed, of, stage);
@@ -56,7 +56,7 @@ fn the_client_leaves() {
             pair.run_until(|pair| pair.result(Side::Phone).is_some());
             let end = error(&pair, Side::Phone);
             match end.kind {
-                ErrorKind::PeerLeft => assert_ne!(end.stage, Stage::Registering),
+                ErrorKind::PeerDisconnected => assert_ne!(end.stage, Stage::Registering),
                 // Before it had sent anything: no side saw it, or only the tunnel
                 // service did.
                 ErrorKind::Deadline | ErrorKind::Tunnel(TunnelError::Closed(_)) => {

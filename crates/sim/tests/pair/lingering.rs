@@ -25,7 +25,7 @@ fn assert_ended_well(pair: &Pair) {
 }
 
 #[test]
-fn ends_when_the_phone_has_gone() {
+fn ends_when_the_phone_has_disconnected() {
     for seed in SEEDS {
         let mut pair = lingering(seed);
         pair.run();

@@ -1,5 +1,5 @@
-//! Somebody who saw the QR code, over a shoulder or through a camera, and did
-//! not hear the advert.
+//! An observer who saw the QR code, over a shoulder or through a camera, and did
+//! not receive the advert.
 
 use fido_hybrid_proto::client::{Input, Output};
 use fido_hybrid_proto::crypto::SecretKey;
@@ -42,7 +42,7 @@ fn cannot_answer_the_client() {
     let Some(Output::Closed(Err(end))) = outputs.last() else { panic!("{outputs:?}") };
     assert_eq!(end.stage, Stage::Handshaking);
     let expected = PeerMisbehaved::Handshake(HandshakeError::Authentication);
-    assert!(matches!(end.kind, ErrorKind::PeerMisbehaved(fault) if fault == expected));
+    assert!(matches!(end.kind, ErrorKind::PeerMisbehaved(error) if error == expected));
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn cannot_speak_to_the_phone() {
 }
 
 #[test]
-fn with_the_advert_but_without_the_clients_key_hears_nothing_either() {
+fn an_observer_of_the_advert_without_the_clients_key_reads_nothing_either() {
     // A phone-side relay that received every advert. It lacks the client's static
     // key, and KN binds the channel to that key.
     let mut rng = SeededRng::new(3);

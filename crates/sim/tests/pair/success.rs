@@ -75,7 +75,7 @@ fn one_request_after_another_while_the_phone_stays() {
 
 #[test]
 fn a_refusal_is_an_answer_and_not_the_end() {
-    // Nothing is registered, which the user lets the site know.
+    // Nothing is registered, which the user lets the relying party know.
     let requests = vec![sign_in(), registration(1)];
     let mut pair = Pair::new(Setup::new(1, requests)).unwrap();
     pair.run();
@@ -88,7 +88,7 @@ fn a_refusal_is_an_answer_and_not_the_end() {
 }
 
 #[test]
-fn the_code_is_gone_once_a_phone_was_heard() {
+fn the_code_is_withdrawn_once_a_phones_advert_was_received() {
     let mut pair = pair(3);
     assert!(pair.client.qr_text().is_some());
     pair.run_until(|pair| pair.stage(Side::Client) == Stage::Connecting);

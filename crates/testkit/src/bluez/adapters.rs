@@ -54,7 +54,7 @@ impl Bluetoothd {
         self.change(&path, ADAPTER, changed);
     }
 
-    /// `Discovering` follows whether anybody discovers.
+    /// `Discovering` follows whether any program discovers.
     pub fn discovery_changed(&mut self, name: &str) {
         let Some(radio) = self.radios.get(name) else { return };
         let (path, on) = (radio.path(), !radio.discoveries.is_empty());

@@ -1,4 +1,4 @@
-//! What is being advertised, and when it is heard.
+//! What is being advertised, and when it is received.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ pub struct Air {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct AdvertId(pub(super) u64);
 
-/// An advert, and how its sender appears to those who hear it.
+/// An advert, and how its sender appears to its receivers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Advert {
     /// `AA:BB:CC:DD:EE:FF`; BlueZ makes the device's object path of it.
@@ -115,7 +115,7 @@ pub struct OnAir {
 }
 
 impl Air {
-    /// Each advert is heard once per `interval`. `None`, said loudly, on a machine
+    /// Each advert is received once per `interval`. `None`, said loudly, on a machine
     /// without a D-Bus daemon: its tests are left out.
     pub fn every(interval: Duration) -> Option<Self> {
         let air = Self::by_hand()?;
@@ -132,7 +132,7 @@ impl Air {
         Some(air)
     }
 
-    /// An interval passes only when the test says so, with [`Air::interval`].
+    /// An interval passes only when the test calls [`Air::interval`].
     pub fn by_hand() -> Option<Self> {
         bus::is_installed().then(|| Self { shared: Shared::new() })
     }
@@ -179,7 +179,7 @@ impl Air {
     }
 
     /// Waits until something is true of the machines or of the air; looks whenever
-    /// anything happens there, and fails if it takes too long.
+    /// anything happens there, and fails if it times out.
     pub async fn until(&self, what: &str, is_so: impl Fn() -> bool) {
         let mut changes = self.shared.changes();
         let waiting = async {
@@ -201,16 +201,16 @@ impl World {
         self.interval_of(&all);
     }
 
-    fn interval_of(&mut self, heard: &[AdvertId]) {
+    fn interval_of(&mut self, received: &[AdvertId]) {
         let Self { adverts, machines, .. } = self;
         for (id, machine) in machines.iter_mut().enumerate() {
             machine.forget_the_long_silent();
             for (name, adapter) in machine.discovering() {
-                for OnAir { advert, sender } in heard.iter().filter_map(|id| adverts.get(id)) {
+                for OnAir { advert, sender } in received.iter().filter_map(|id| adverts.get(id)) {
                     // A radio that sends does not listen.
                     let own = sender.as_ref().is_some_and(|(m, a)| (*m, a) == (id, &name));
                     if !own && adapter.wants(advert) {
-                        machine.hear(&name, advert);
+                        machine.receive(&name, advert);
                     }
                 }
             }

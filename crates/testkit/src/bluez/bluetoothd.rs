@@ -62,14 +62,14 @@ pub struct Bluetoothd {
     /// By name.
     pub radios: BTreeMap<String, Radio>,
     /// By path of the device.
-    pub last_heard: BTreeMap<String, Instant>,
+    pub last_received: BTreeMap<String, Instant>,
     pub connectable: BTreeSet<String>,
     pub calls: VecDeque<Call>,
     /// By method.
     pub answers: BTreeMap<String, Answer>,
     pub broken_objects: BTreeSet<String>,
     pub held: Vec<Message>,
-    /// Programs that have left the bus.
+    /// Programs that have disconnected from the bus.
     pub gone: BTreeSet<String>,
     /// How many adapters have ever been plugged in.
     pub plugged: usize,
@@ -84,7 +84,7 @@ impl Bluetoothd {
             running: None,
             objects: BTreeMap::new(),
             radios: BTreeMap::new(),
-            last_heard: BTreeMap::new(),
+            last_received: BTreeMap::new(),
             connectable: BTreeSet::new(),
             calls: VecDeque::new(),
             answers: BTreeMap::new(),
@@ -132,7 +132,7 @@ impl Bluetoothd {
                 if let (Some(name), Some(_), Some("")) = message.get3::<&str, &str, &str>()
                     && let Some(shared) = world.upgrade()
                 {
-                    shared.with(|world| world.program_gone(index, name));
+                    shared.with(|world| world.program_lost(index, name));
                 }
                 true
             }),
@@ -166,7 +166,7 @@ impl Bluetoothd {
         ask_the_bus(&connection, "AddMatch", &[Value::text(owners)]);
         let name = [Value::text("org.bluez"), Value::U32(NOT_QUEUED)];
         let answer = ask_the_bus(&connection, "RequestName", &name);
-        assert_eq!(answer, [Value::U32(OWNER)], "org.bluez belongs to somebody else");
+        assert_eq!(answer, [Value::U32(OWNER)], "org.bluez belongs to another program");
     }
 
     // ---- objects and signals ----------------------------------------------------
@@ -269,7 +269,7 @@ impl Bluetoothd {
                 std::mem::take(&mut radio.registered).into_values().flatten().map(|it| it.advert),
             );
         }
-        self.last_heard.clear();
+        self.last_received.clear();
         self.connectable.clear();
         self.objects.clear();
         self.held.clear();
@@ -279,7 +279,7 @@ impl Bluetoothd {
 
 impl World {
     /// A program that leaves the bus takes with it what it had going.
-    fn program_gone(&mut self, index: MachineIndex, program: &str) {
+    fn program_lost(&mut self, index: MachineIndex, program: &str) {
         let machine = &mut self.machines[index];
         if machine.calls.iter().any(|call| call.program == program) {
             machine.gone.insert(program.into());

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use dbus::Message;
 use dbus::channel::Channel;
 
-/// For what the bus itself answers: it does not wait for anybody.
+/// For what the bus itself answers: it waits for no program.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Whom the bus lets through to BlueZ.
@@ -105,8 +105,8 @@ impl Bus {
         channel.send_with_reply_and_block(question("ReloadConfig"), PATIENCE).unwrap();
     }
 
-    /// Until the bus has seen that BlueZ has left; if the bus is there at all.
-    pub fn wait_until_bluez_is_gone(&self) {
+    /// Waits until the bus has seen that BlueZ disconnected, if the bus still runs.
+    pub fn wait_until_bluez_has_stopped(&self) {
         let until = Instant::now() + PATIENCE;
         while let Some(channel) = self.connect() {
             let question = question("NameHasOwner").append1("org.bluez");
@@ -131,7 +131,7 @@ impl Bus {
         assert!(Command::new("kill").args(["-STOP", &process]).status().unwrap().success());
     }
 
-    /// It is gone when this returns.
+    /// It has ended when this returns.
     pub fn kill(&mut self) {
         let _ = self.daemon.kill();
         let _ = self.daemon.wait();

@@ -1,4 +1,4 @@
-//! What an adapter hears, as objects with the interface `org.bluez.Device1`.
+//! What an adapter receives, as objects with the interface `org.bluez.Device1`.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -22,48 +22,48 @@ impl Bluetoothd {
             .collect()
     }
 
-    /// An adapter hears an advert that somebody who discovers wants.
-    pub fn hear(&mut self, adapter: &str, advert: &Advert) {
+    /// An adapter receives an advert that a discovering program wants.
+    pub fn receive(&mut self, adapter: &str, advert: &Advert) {
         let radio = &self.radios[adapter];
         let path = format!("{}/dev_{}", radio.path(), advert.address.replace(':', "_"));
         let (on, duplicates) = (radio.path(), radio.wants_duplicates());
-        self.last_heard.insert(path.clone(), Instant::now());
+        self.last_received.insert(path.clone(), Instant::now());
         if advert.connectable {
             self.connectable.insert(path.clone());
         }
-        let mut heard = data(advert);
+        let mut received = data(advert);
         let rssi = Value::I16(advert.rssi);
         let Some(known) = self.objects.get(&path).and_then(|object| object.get(DEVICE)) else {
-            heard.insert("RSSI".into(), rssi);
-            heard.extend(identity(advert, &on));
-            heard.extend(advert.instead.clone());
-            self.add_object(&path, BTreeMap::from([(DEVICE.to_owned(), heard)]));
+            received.insert("RSSI".into(), rssi);
+            received.extend(identity(advert, &on));
+            received.extend(advert.instead.clone());
+            self.add_object(&path, BTreeMap::from([(DEVICE.to_owned(), received)]));
             return;
         };
-        heard.extend(
+        received.extend(
             advert
                 .instead
                 .iter()
                 .filter(|(name, _)| is_data(name))
                 .map(|(n, v)| (n.clone(), v.clone())),
         );
-        heard.retain(|name, value| duplicates || known.get(name) != Some(value));
+        received.retain(|name, value| duplicates || known.get(name) != Some(value));
         let rssi = advert.instead.get("RSSI").cloned().unwrap_or(rssi);
         if known.get("RSSI") != Some(&rssi) {
-            heard.insert("RSSI".into(), rssi);
+            received.insert("RSSI".into(), rssi);
         }
-        if !heard.is_empty() {
-            self.change(&path, DEVICE, heard);
+        if !received.is_empty() {
+            self.change(&path, DEVICE, received);
         }
     }
 
     pub fn devices_of(&self, adapter: &str) -> Vec<String> {
         let under = format!("/org/bluez/{adapter}/");
-        self.last_heard.keys().filter(|path| path.starts_with(&under)).cloned().collect()
+        self.last_received.keys().filter(|path| path.starts_with(&under)).cloned().collect()
     }
 
     pub fn forget(&mut self, device: &str) {
-        self.last_heard.remove(device);
+        self.last_received.remove(device);
         self.connectable.remove(device);
         self.remove_object(device);
     }
@@ -73,7 +73,7 @@ impl Bluetoothd {
         let silent = |(path, last): (&String, &Instant)| {
             (now.duration_since(*last) > FORGOTTEN_AFTER).then(|| path.clone())
         };
-        for device in self.last_heard.iter().filter_map(silent).collect::<Vec<_>>() {
+        for device in self.last_received.iter().filter_map(silent).collect::<Vec<_>>() {
             self.forget(&device);
         }
     }

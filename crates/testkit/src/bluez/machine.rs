@@ -11,7 +11,7 @@ use super::radio::{Plug, Power, Registered};
 use super::value::{Value, arguments};
 use super::world::{MachineIndex, Shared};
 
-/// A machine. Dropped, it is switched off: its bus and its adverts are gone.
+/// A machine. Dropped, it is switched off: its bus and its adverts end.
 pub struct Machine {
     shared: Arc<Shared>,
     index: MachineIndex,
@@ -68,7 +68,7 @@ impl Answer {
 pub enum Ending {
     /// It says goodbye: adverts are released, objects removed.
     Orderly,
-    /// It is gone from the bus from one moment to the next.
+    /// It disconnects from the bus without notice.
     Crash,
     /// As a crash, and the kernel goes on with the discoveries that it had begun for
     /// this bluetoothd, 10.24 s in truth, here until [`Machine::end_kernel_discovery`].
@@ -187,8 +187,8 @@ impl Machine {
         });
     }
 
-    /// Whether a program that has called is gone from the bus.
-    pub fn has_left(&self, program: &str) -> bool {
+    /// Whether a program that has called has disconnected from the bus.
+    pub fn has_disconnected(&self, program: &str) -> bool {
         self.look(|machine| machine.gone.contains(program))
     }
 
@@ -273,7 +273,7 @@ impl Machine {
         });
         if let Some(running) = running {
             running.leave();
-            self.look(|machine| machine.bus.wait_until_bluez_is_gone());
+            self.look(|machine| machine.bus.wait_until_bluez_has_stopped());
         }
     }
 

@@ -91,7 +91,7 @@ impl World {
                 "Pattern",
             ])]),
             (ADAPTER, "RemoveDevice") => match told {
-                [Value::Path(device)] if machine.last_heard.contains_key(device) => {
+                [Value::Path(device)] if machine.last_received.contains_key(device) => {
                     machine.forget(device);
                     Ok(Vec::new())
                 }
@@ -129,7 +129,7 @@ impl World {
         let on = call.path().map(|it| it.to_string()).unwrap_or_default();
         let name = on.strip_prefix("/org/bluez/").unwrap_or_default().to_owned();
         let key = (program.clone(), path.clone());
-        // Unplugged, unregistered or gone in the meantime.
+        // Unplugged, unregistered or disconnected in the meantime.
         let Some(radio) = machine.radios.get_mut(&name) else {
             return machine.reply(call, refused("Failed", "Failed to register advertisement"));
         };

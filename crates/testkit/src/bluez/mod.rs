@@ -9,14 +9,14 @@
 //!
 //! An [`Air`] holds what is being advertised. A [`Machine`] has a system bus of its
 //! own (a `dbus-daemon`) and on it a bluetoothd with any number of adapters. What a
-//! program on one machine registers with `LEAdvertisingManager1` is heard, once per
+//! program on one machine registers with `LEAdvertisingManager1` is received, once per
 //! interval, by each other adapter that is in discovery, and shown there as bluetoothd
 //! shows it. It behaves as bluetoothd 5.66 does, also where that surprises:
 //!
 //! * Without a discovery filter an advert without a discoverable flag is not reported,
 //!   and every hybrid advert is one. A `UUIDs` filter matches lists of services, never
 //!   the keys of service data.
-//! * `ServiceData` is signalled again at each report only if somebody asked for
+//! * `ServiceData` is signalled again at each report only if a program asked for
 //!   `DuplicateData`; a device found for the first time carries it in `InterfacesAdded`.
 //! * When the last discovery stops, devices that cannot be connected to are removed.
 //! * An adapter that is switched off forgets who was discovering, and with what filter.

@@ -74,7 +74,7 @@ pub struct Registered {
     pub advert: AdvertId,
 }
 
-/// What a program wants to hear of, as `SetDiscoveryFilter` was told.
+/// What a program wants to be told of, as `SetDiscoveryFilter` was told.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Filter {
     pub transport: Option<String>,

@@ -43,7 +43,7 @@ impl Known {
     pub(crate) fn answer(&mut self, answer: &CtapResponse) {
         let outputs = match answer {
             CtapResponse::GetAssertion(response) => {
-                // What makes an assertion of what anybody may know.
+                // What makes an assertion of what is public.
                 self.secrets.bytes("an assertion's signature", response.signature.expose());
                 response.unsigned_extensions.prf.as_ref().and_then(|prf| prf.results.as_ref())
             }

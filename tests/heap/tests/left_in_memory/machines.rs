@@ -159,7 +159,7 @@ fn nothing_where_the_caller_cancels_at_any_stage() {
 }
 
 #[test]
-fn nothing_where_the_other_side_vanishes_at_any_stage() {
+fn nothing_where_the_other_side_disconnects_at_any_stage() {
     at_each_stage(|pair, side| pair.power_off(side.other()));
 }
 

@@ -4,7 +4,7 @@
 //! * [`planted`]: what is left behind is found;
 //! * [`machines`]: both transactions, those that succeed and those that end at
 //!   each stage;
-//! * [`objects`]: the async objects, from a site's JSON to the answer's;
+//! * [`objects`]: the async objects, from a relying party's JSON to the answer's;
 //! * [`linked`]: a link that is made, and the linked phone that is called.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]

@@ -1,4 +1,4 @@
-//! The async objects, over air and tunnel in memory: from a site's JSON to the
+//! The async objects, over air and tunnel in memory: from a relying party's JSON to the
 //! JSON of the answer.
 
 use std::cell::RefCell;
@@ -26,7 +26,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::known::Known;
 
-/// What a site gives to be evaluated, of any length.
+/// What a relying party gives to be evaluated, of any length.
 fn inputs() -> [Vec<u8>; 2] {
     [50, 33].map(|length| {
         let mut input = vec![0; length];
@@ -36,9 +36,9 @@ fn inputs() -> [Vec<u8>; 2] {
 }
 
 /// An advertiser that keeps a copy of what it advertises.
-struct Overheard(Air, Arc<Mutex<Vec<u8>>>);
+struct Recording(Air, Arc<Mutex<Vec<u8>>>);
 
-impl Advertiser for Overheard {
+impl Advertiser for Recording {
     fn advertise(
         &self,
         service_data: Vec<u8>,
@@ -81,7 +81,7 @@ fn request_options(id: &[u8], prf: &str) -> String {
     )
 }
 
-/// `{"first", "second"}`, as sites and servers write base64.
+/// `{"first", "second"}`, as relying parties write base64.
 fn eval(encode: impl Fn(&[u8]) -> String) -> String {
     let [first, second] = inputs().map(|input| encode(&input));
     format!(r#"{{"first":"{first}","second":"{second}"}}"#)
@@ -102,7 +102,7 @@ impl World {
         let phone = Authenticator::new(AuthenticatorParts {
             store: store.clone(),
             user: Yes,
-            advertiser: Overheard(air, Arc::clone(&advert)),
+            advertiser: Recording(air, Arc::clone(&advert)),
             dialer: exchange,
             domain: TunnelDomain::GOOGLE,
         });
@@ -141,13 +141,13 @@ impl World {
     }
 }
 
-/// A registration and a sign-in by a site that writes its inputs like this.
-fn nothing_of_a_site_that_writes(encode: impl Fn(&[u8]) -> String) {
+/// A registration and a sign-in by a relying party that writes its inputs like this.
+fn nothing_of_an_rp_that_writes(encode: impl Fn(&[u8]) -> String) {
     let runtime = runtime();
     let known = RefCell::new(Known::default());
     for input in inputs() {
-        known.borrow_mut().secrets.bytes("what the site gave", &input);
-        known.borrow_mut().secrets.text("what the site wrote", encode(&input).as_bytes());
+        known.borrow_mut().secrets.bytes("what the relying party gave", &input);
+        known.borrow_mut().secrets.text("what the relying party wrote", encode(&input).as_bytes());
         known.borrow_mut().secrets.bytes("a PRF input", prf_input(&input).expose());
     }
     let eval = eval(encode);
@@ -192,15 +192,15 @@ fn nothing_of_a_site_that_writes(encode: impl Fn(&[u8]) -> String) {
 
 #[test]
 fn nothing_of_a_registration_and_sign_ins_from_json_to_json() {
-    nothing_of_a_site_that_writes(|bytes| BASE64URL_NOPAD.encode(bytes));
+    nothing_of_an_rp_that_writes(|bytes| BASE64URL_NOPAD.encode(bytes));
 }
 
 #[test]
-fn nothing_where_the_site_writes_base64_with_escapes_as_php() {
-    nothing_of_a_site_that_writes(|bytes| BASE64.encode(bytes).replace('/', "\\/"));
+fn nothing_where_the_rp_writes_base64_with_escapes_as_php() {
+    nothing_of_an_rp_that_writes(|bytes| BASE64.encode(bytes).replace('/', "\\/"));
 }
 
 #[test]
-fn nothing_where_the_site_writes_base64_with_escapes_as_dot_net() {
-    nothing_of_a_site_that_writes(|bytes| BASE64.encode(bytes).replace('+', "\\u002B"));
+fn nothing_where_the_rp_writes_base64_with_escapes_as_dot_net() {
+    nothing_of_an_rp_that_writes(|bytes| BASE64.encode(bytes).replace('+', "\\u002B"));
 }

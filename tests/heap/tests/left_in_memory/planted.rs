@@ -28,7 +28,7 @@ fn freed_blocks_are_found() {
 }
 
 #[test]
-fn blocks_that_nobody_freed_are_found() {
+fn blocks_that_were_not_freed_are_found() {
     assert!(is_left_by(|| std::mem::forget(black_box(SECRET.to_vec()))));
 }
 

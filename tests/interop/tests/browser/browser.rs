@@ -86,7 +86,7 @@ impl Chromium {
         browser
     }
 
-    /// Loads the page anew, whatever it is in the middle of.
+    /// Reloads the page, whatever it is in the middle of.
     pub(crate) async fn reload(&self) {
         self.tab.evaluate("window.old = true").await;
         self.tab.reload().await;

@@ -95,7 +95,9 @@ pub(crate) async fn a_phone_without_a_passkey_ends_the_sign_in(mut scene: Scene<
     assert_eq!(outcome.exception(), "NotAllowedError");
 }
 
-pub(crate) async fn a_phone_that_vanishes_while_it_asks_ends_the_ceremony(mut scene: Scene<'_>) {
+pub(crate) async fn a_phone_that_is_switched_off_while_it_asks_ends_the_ceremony(
+    mut scene: Scene<'_>,
+) {
     let (options, _) = scene.site().registration(ADA);
     let outcome = scene.create(&options, Answer::Vanish).await;
     assert_eq!(outcome.exception(), "NotAllowedError");
@@ -105,7 +107,7 @@ pub(crate) async fn a_phone_that_vanishes_while_it_asks_ends_the_ceremony(mut sc
     assert_eq!(outcome.exception(), "NotAllowedError");
 }
 
-pub(crate) async fn a_phone_that_vanishes_after_the_handshake_ends_the_ceremony(
+pub(crate) async fn a_phone_that_is_switched_off_after_the_handshake_ends_the_ceremony(
     mut scene: Scene<'_>,
 ) {
     let (options, _) = scene.site().registration(ADA);

@@ -1,4 +1,4 @@
-//! One case: somebody with a phone in front of Chromium, ceremony after ceremony.
+//! One case: a user with a phone in front of Chromium, ceremony after ceremony.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -33,7 +33,7 @@ pub(crate) struct Scene<'a> {
 pub(crate) struct Outcome {
     /// What the page got: a credential, or an exception.
     page: Value,
-    /// What the phone made of it; nothing if it is gone.
+    /// What the phone made of it; nothing if it was switched off.
     pub(crate) phone: Option<Result<(), Error>>,
     /// The status that the client got, as the phone said.
     pub(crate) answered: Option<Status>,
@@ -64,7 +64,7 @@ impl<'a> Scene<'a> {
 
     /// The page calls, the phone scans what the screen shows, the person
     /// answers. The page must have its answer soon after that, and Chromium's
-    /// dialog must be gone, without a click.
+    /// dialog must be closed, without a click.
     async fn ceremony(&mut self, kind: &str, options: &Value, answer: Answer) -> Outcome {
         self.ceremonies += 1;
         let World { chromium, screen, .. } = self.world;
@@ -163,7 +163,7 @@ async fn ended(session: &mut Session) -> (Result<(), Error>, Option<Status>) {
     while let Some(update) = session.next().await {
         match update {
             AuthenticatorUpdate::Answered(status) => answered = Some(status),
-            AuthenticatorUpdate::EngineFailed(fault) => panic!("the engine failed: {fault}"),
+            AuthenticatorUpdate::EngineFailed(error) => panic!("the engine failed: {error}"),
             _ => {}
         }
     }

@@ -48,7 +48,7 @@ impl DevTools {
                 let Ok(message) = serde_json::from_str::<Value>(text) else { continue };
                 let id = message["id"].as_u64();
                 if let Some(asker) = id.and_then(|id| answered.lock().unwrap().remove(&id)) {
-                    let _nobody_waits = asker.send(message);
+                    let _no_caller_waits = asker.send(message);
                 }
             }
             // Wakes the calls that still wait: no answer will come.
@@ -72,7 +72,7 @@ impl DevTools {
             message["sessionId"] = session.into();
         }
         self.socket.lock().await.send(Message::text(message.to_string())).await.unwrap();
-        let mut answer = answer.await.unwrap_or_else(|_| panic!("{method}: Chromium is gone"));
+        let mut answer = answer.await.unwrap_or_else(|_| panic!("{method}: Chromium has ended"));
         match answer.get_mut("error") {
             Some(error) => Err(error.take()),
             None => Ok(answer["result"].take()),

@@ -1,4 +1,4 @@
-//! Everything that is there when somebody signs in: a computer with Chromium, a
+//! Everything that is there when a user signs in: a computer with Chromium, a
 //! site, the air, a tunnel service. All of it is private to this test.
 
 use std::fs;
@@ -84,7 +84,7 @@ impl World {
         }
     }
 
-    /// Somebody's new phone.
+    /// A user's new phone.
     pub(crate) fn phone(&self) -> Phone {
         Phone::new(Bluetooth::new().bus_address(self.phone.bus_address()), self.tunnel.clone())
     }

@@ -11,7 +11,7 @@
 //! ceremonies is kept, too.
 //!
 //! Chromium shows no error of its own in any of these cases: the page has its
-//! exception, and the dialog is gone, without a click.
+//! exception, and the dialog is closed, without a click.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -66,8 +66,8 @@ fn main() -> ExitCode {
         a_phone_with_an_excluded_passkey_makes_no_other,
         a_user_who_declines_ends_the_ceremony,
         a_phone_without_a_passkey_ends_the_sign_in,
-        a_phone_that_vanishes_while_it_asks_ends_the_ceremony,
-        a_phone_that_vanishes_after_the_handshake_ends_the_ceremony,
+        a_phone_that_is_switched_off_while_it_asks_ends_the_ceremony,
+        a_phone_that_is_switched_off_after_the_handshake_ends_the_ceremony,
         an_attestation_gets_through_to_a_site_that_asks_for_it,
         a_site_gets_the_same_prf_output_for_the_same_input,
         a_challenge_of_900_bytes_is_signed,

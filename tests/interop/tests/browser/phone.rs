@@ -32,9 +32,9 @@ pub(crate) enum Answer {
     TimeOut,
     /// Cannot be asked: the phone has no screen.
     NoUi,
-    /// Reads that too, and then the phone is gone.
+    /// Reads that too, and then the phone is switched off.
     Vanish,
-    /// Is asked nothing: the phone is gone as soon as the connection is secure.
+    /// Is asked nothing: the phone is switched off as soon as the connection is secure.
     Leave,
 }
 
@@ -43,7 +43,7 @@ pub(crate) struct Phone {
     passkeys: MemoryStore,
     /// Passkeys of passkey-authenticator, if that is the phone's engine.
     engine: Option<EngineStore>,
-    fault: Option<StoreError>,
+    error: Option<StoreError>,
     attestation: Attestation,
     pub(crate) capability: UserVerification,
     get_info: GetInfoResponse,
@@ -51,7 +51,7 @@ pub(crate) struct Phone {
     tunnel: WebSocketDialer,
 }
 
-/// What the phone asked, and when the person answered or it was gone.
+/// What the phone asked, and when the person answered or it was switched off.
 pub(crate) struct Asked {
     pub(crate) prompt: Option<Prompt>,
     pub(crate) answered: Instant,
@@ -78,8 +78,8 @@ impl Phone {
         let (passkeys, attestation) = (MemoryStore::new(), Attestation::None);
         let profile = Profile::default();
         let (capability, get_info) = (profile.capability, profile.get_info());
-        let (engine, fault) = (None, None);
-        Self { passkeys, engine, fault, attestation, capability, get_info, radio, tunnel }
+        let (engine, error) = (None, None);
+        Self { passkeys, engine, error, attestation, capability, get_info, radio, tunnel }
     }
 
     /// Puts passkey-authenticator behind the phone's link, without passkeys.
@@ -101,8 +101,8 @@ impl Phone {
     }
 
     /// Has its store fail when a passkey is to be kept.
-    pub(crate) fn keep_nothing(&mut self, fault: StoreError) {
-        self.fault = Some(fault);
+    pub(crate) fn keep_nothing(&mut self, error: StoreError) {
+        self.error = Some(error);
     }
 
     /// Has it attest its passkeys.
@@ -118,11 +118,11 @@ impl Phone {
         for passkey in self.passkeys.passkeys() {
             passkeys.insert(passkey).await.unwrap();
         }
-        let Self { fault, attestation, capability, get_info, radio, tunnel, .. } = self;
+        let Self { error, attestation, capability, get_info, radio, tunnel, .. } = self;
         Self {
             passkeys,
             engine: None,
-            fault: fault.clone(),
+            error: error.clone(),
             attestation: *attestation,
             capability: *capability,
             get_info: get_info.clone(),
@@ -149,7 +149,7 @@ impl Phone {
                 Authenticator::with_engine(EngineParts { engine, advertiser, dialer, domain })
             }
             None => {
-                let store = Store { passkeys: self.passkeys.clone(), fault: self.fault.clone() };
+                let store = Store { passkeys: self.passkeys.clone(), error: self.error.clone() };
                 let parts = AuthenticatorParts { store, user: person, advertiser, dialer, domain };
                 Authenticator::builder(parts)
                     .attestation(self.attestation)
@@ -161,7 +161,7 @@ impl Phone {
 }
 
 impl Answer {
-    /// What the phone is told, if it lives to hear it.
+    /// What the phone is told, if it lives to receive it.
     fn decision(self, prompt: &Prompt) -> Option<Decision> {
         let account = match self {
             Self::Agree => 0,
@@ -231,7 +231,7 @@ impl User for Person {
 /// A store in memory that may fail.
 struct Store {
     passkeys: MemoryStore,
-    fault: Option<StoreError>,
+    error: Option<StoreError>,
 }
 
 impl PasskeyStore for Store {
@@ -244,8 +244,8 @@ impl PasskeyStore for Store {
     }
 
     fn insert(&self, passkey: Passkey) -> BoxFuture<'_, Result<(), StoreError>> {
-        match self.fault.clone() {
-            Some(fault) => Box::pin(std::future::ready(Err(fault))),
+        match self.error.clone() {
+            Some(error) => Box::pin(std::future::ready(Err(error))),
             None => self.passkeys.insert(passkey),
         }
     }

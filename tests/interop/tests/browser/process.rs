@@ -28,7 +28,7 @@ impl Process {
     }
 
     /// The same, but gives what the program says on standard output.
-    pub(crate) fn start_to_hear(program: &Command, log: &Path) -> (Self, ChildStdout) {
+    pub(crate) fn start_with_output(program: &Command, log: &Path) -> (Self, ChildStdout) {
         let mut process =
             Self::supervised(program, log, Stdio::piped(), File::create(log).unwrap());
         let output = process.shell.stdout.take().unwrap();

@@ -42,7 +42,7 @@ pub(crate) struct Picture {
 
 impl Screen {
     pub(crate) fn start(folder: &Path) -> Self {
-        let (mut server, output) = Process::start_to_hear(
+        let (mut server, output) = Process::start_with_output(
             Command::new("Xvfb")
                 .args(["-displayfd", "1", "-screen", "0", SIZE, "-nolisten", "tcp", "-fbdir"])
                 .arg(folder),

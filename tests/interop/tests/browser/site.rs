@@ -19,7 +19,7 @@ pub(crate) struct Site {
     origin: String,
 }
 
-/// Somebody with an account.
+/// A user with an account.
 #[derive(Clone, Copy)]
 pub(crate) struct Account {
     pub(crate) handle: &'static [u8],
@@ -85,13 +85,17 @@ impl Site {
 
     /// Accepts a registration: signature, flags, challenge, origin and RP ID.
     pub(crate) fn register(&self, answer: &Value, state: &RegistrationState) -> Credential {
-        let known = self.register_anybody(answer, state);
+        let known = self.register_unverified(answer, state);
         assert!(known.user_verified);
         known
     }
 
     /// The same, of a user who may be unverified.
-    pub(crate) fn register_anybody(&self, answer: &Value, state: &RegistrationState) -> Credential {
+    pub(crate) fn register_unverified(
+        &self,
+        answer: &Value,
+        state: &RegistrationState,
+    ) -> Credential {
         let answer: RegisterPublicKeyCredential = serde_json::from_value(answer.clone()).unwrap();
         self.core.register_credential(&answer, state, None).unwrap()
     }
@@ -125,12 +129,12 @@ impl Site {
         state: AuthenticationState,
         known: &mut Credential,
     ) {
-        let is_verified = self.somebody_signed_in(answer, state, known);
+        let is_verified = self.unverified_signed_in(answer, state, known);
         assert!(is_verified);
     }
 
     /// The same, of a user who may be unverified. Gives whether the user is.
-    pub(crate) fn somebody_signed_in(
+    pub(crate) fn unverified_signed_in(
         &self,
         answer: &Value,
         mut state: AuthenticationState,

@@ -1,5 +1,5 @@
 //! What the phone cannot do: the page has its exception as soon as the phone's
-//! user has read that, and Chromium's dialog is gone.
+//! user has read that, and Chromium's dialog is closed.
 //!
 //! Each phone here says in getInfo that it lacks what is asked for, whatever the
 //! crate can do.
@@ -13,7 +13,7 @@ use crate::ceremony_runner::Scene;
 use crate::phone::Answer;
 use crate::site::ADA;
 
-/// What a registration needs, how its options say so, and a getInfo without it.
+/// What a registration needs, how its options ask for it, and a getInfo without it.
 type Need = (&'static str, fn(&mut Value), fn(&mut GetInfoResponse));
 
 const NEEDS: &[Need] = &[
@@ -165,8 +165,8 @@ pub(crate) async fn whatever_the_phone_refuses_ends_in_an_exception(mut scene: S
         let outcome = scene.get(&options, answer).await;
         assert_eq!(outcome.exception(), "NotAllowedError", "{answer:?}");
     }
-    for fault in [StoreError::Full, StoreError::failed(std::fmt::Error)] {
-        scene.phone.keep_nothing(fault);
+    for error in [StoreError::Full, StoreError::failed(std::fmt::Error)] {
+        scene.phone.keep_nothing(error);
         let (options, _) = scene.site().registration(ADA);
         let outcome = scene.create(&options, Answer::Agree).await;
         assert!(matches!(outcome.prompt().question, Question::Register(_)));

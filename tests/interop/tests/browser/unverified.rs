@@ -1,4 +1,4 @@
-//! A phone that can tell that somebody is there, and not who; and long lists.
+//! A phone that can verify presence only; and long lists.
 
 use serde_json::{Value, json};
 
@@ -12,14 +12,14 @@ async fn unverified(mut scene: Scene<'_>, change: fn(&mut Value)) {
     let (mut options, state) = scene.site().usual_registration(ADA);
     change(&mut options);
     let made = scene.create(&options, Answer::Agree).await.credential();
-    let mut known = scene.site().register_anybody(&made, &state);
+    let mut known = scene.site().register_unverified(&made, &state);
     assert!(!known.user_verified);
 
     let (mut options, state) = scene.site().usual_sign_in(&[&known]);
     change(&mut options);
     let answer = scene.get(&options, Answer::Agree).await.credential();
     assert_eq!(answer["id"], made["id"]);
-    assert!(!scene.site().somebody_signed_in(&answer, state, &mut known));
+    assert!(!scene.site().unverified_signed_in(&answer, state, &mut known));
 }
 
 pub(crate) async fn a_phone_that_cannot_verify_its_user_does_with_default_options(

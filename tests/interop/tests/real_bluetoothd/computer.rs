@@ -52,8 +52,10 @@ impl Bluetooth {
             }
             Disturbance::RemoveAndReturn => {
                 self.controllers.end("KILL");
-                until("the adapters are gone", || property(adapter, ADAPTER, "Powered").is_none())
-                    .await;
+                until("the adapters are removed", || {
+                    property(adapter, ADAPTER, "Powered").is_none()
+                })
+                .await;
                 self.controllers = controllers().await;
             }
             Disturbance::Terminate => {

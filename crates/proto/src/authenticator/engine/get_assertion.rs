@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_store_gives_is_filtered_by_site_and_list() {
+    fn what_a_store_gives_is_filtered_by_rp_id_and_list() {
         let found = || {
             vec![passkey(1, "example.com"), passkey(2, "evil.example"), passkey(3, "example.com")]
         };

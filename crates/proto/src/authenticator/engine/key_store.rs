@@ -33,7 +33,7 @@ pub trait KeyStore: Send + Sync {
     /// sent: [`KeyError::WrongSignature`].
     ///
     /// # Errors
-    /// [`KeyError::Gone`] if there is no such key any more; any other [`KeyError`].
+    /// [`KeyError::Missing`] if there is no such key any more; any other [`KeyError`].
     ///
     /// # Cancel safety
     /// Dropping the future cancels. The store must dismiss its prompt.

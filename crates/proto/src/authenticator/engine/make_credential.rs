@@ -346,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_listed_passkey_of_the_same_site_excludes() {
+    fn only_a_listed_passkey_of_the_same_rp_excludes() {
         let id = CredentialId::new([9; 16]).unwrap();
         let key = crate::crypto::SecretKey::from_scalar(&[1; 32]).unwrap();
         let here = Passkey::new(id.clone(), "example.com", request().user, key);
@@ -354,7 +354,7 @@ mod tests {
         let mut request = request();
         assert!(excluded(&request, std::slice::from_ref(&here)).is_none(), "not on the list");
         request.exclude_list = vec![CredentialDescriptor::new(id)];
-        assert!(excluded(&request, &[elsewhere]).is_none(), "of another site");
+        assert!(excluded(&request, &[elsewhere]).is_none(), "of another relying party");
         assert!(excluded(&request, std::slice::from_ref(&here)).is_some());
         request.exclude_list[0].kind = "new".into();
         assert!(excluded(&request, &[here]).is_none(), "no public key");

@@ -14,12 +14,12 @@ use crate::ctap::{RelyingParty, User};
 pub const MAX_DISPLAY_NAME_BYTES: usize = 256;
 
 /// A relying party, as a prompt shows it.
-pub(super) struct Site {
+pub(super) struct ShownRp {
     pub(super) rp_id: String,
     pub(super) rp_name: Option<String>,
 }
 
-impl Site {
+impl ShownRp {
     pub(super) fn of(rp: &RelyingParty) -> Self {
         let rp_name = rp.name.as_deref().map(sanitized_for_display);
         let rp_name = rp_name.filter(|name| !name.trim().is_empty());

@@ -43,7 +43,7 @@ pub enum Refusal {
     /// The key store failed.
     KeyStoreFailed,
     /// The key of the passkey is not there any more.
-    KeyGone,
+    KeyMissing,
 }
 
 impl Refusal {
@@ -61,7 +61,7 @@ impl Refusal {
             Self::Unsupported(status) | Self::Malformed(status) => status,
             Self::StoreFull => Status::KEY_STORE_FULL,
             Self::StoreFailed | Self::KeyStoreFailed => Status::OTHER,
-            Self::KeyGone => Status::NO_CREDENTIALS,
+            Self::KeyMissing => Status::NO_CREDENTIALS,
         }
     }
 }
@@ -110,7 +110,9 @@ impl fmt::Display for Refusal {
             Self::KeyStoreFailed => {
                 "The request was refused because the key of the passkey could not be used."
             }
-            Self::KeyGone => "The request was refused because the key of the passkey was deleted.",
+            Self::KeyMissing => {
+                "The request was refused because the key of the passkey was deleted."
+            }
         })
     }
 }
@@ -134,7 +136,7 @@ mod tests {
         (Refusal::StoreFull, 0x28),
         (Refusal::StoreFailed, 0x7f),
         (Refusal::KeyStoreFailed, 0x7f),
-        (Refusal::KeyGone, 0x2e),
+        (Refusal::KeyMissing, 0x2e),
     ];
 
     #[test]

@@ -66,7 +66,7 @@ impl Session {
     pub(super) fn key_store_failed(&mut self, error: KeyError, outputs: &mut Outputs) {
         let refusal = match error {
             KeyError::Cancelled => return self.refuse(Refusal::Declined, outputs),
-            KeyError::Gone => Refusal::KeyGone,
+            KeyError::Missing => Refusal::KeyMissing,
             KeyError::WrongSignature | KeyError::Failed(_) => Refusal::KeyStoreFailed,
         };
         outputs.push_back(Output::Report(Report::KeyStoreFailed(error)));

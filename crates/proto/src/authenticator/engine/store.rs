@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn candidates_are_of_the_site_and_on_the_list_the_latest_first() {
+    async fn candidates_are_of_the_rp_and_on_the_list_the_latest_first() {
         let store = MemoryStore::new();
         for passkey in [passkey(1, "a", 1), passkey(2, "b", 1), passkey(3, "a", 2)] {
             store.insert(passkey).await.unwrap();
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn each_use_is_counted_once_and_removal_is_by_site_and_id() {
+    async fn each_use_is_counted_once_and_removal_is_by_rp_id_and_id() {
         let store = MemoryStore::new();
         store.insert(passkey(1, "a", 1)).await.unwrap();
         assert_eq!(store.count_use("a", &id(1)).await.unwrap(), 1);

@@ -213,7 +213,7 @@ mod tests {
 
     fn prompt(question: Question) -> Prompt {
         let demanded = UserVerification::Verified;
-        let rp_name = Some("Site".to_owned());
+        let rp_name = Some("Trusted Bank".to_owned());
         Prompt { id: PromptId([0; 8]), rp_id: "example.com".into(), rp_name, question, demanded }
     }
 
@@ -229,7 +229,10 @@ mod tests {
             let prompt = prompt(question);
             let words = prompt.to_string();
             assert!(words.starts_with("Another device wants") && words.contains("example.com"));
-            assert!(!words.contains("Site"), "the site's own words are not the question");
+            assert!(
+                !words.contains("Trusted Bank"),
+                "the relying party's own name is not the question"
+            );
             let debug = format!("{prompt:?}");
             assert!(!debug.contains("example") && !debug.contains("ada"), "{debug}");
         }

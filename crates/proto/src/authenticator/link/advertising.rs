@@ -34,11 +34,11 @@ impl Advertising {
                 outputs.push_back(LinkOutput::Update(LinkUpdate::Adapter(state)));
                 Ok(State::Advertising(Self { adapter: state, ..self }))
             }
-            LinkInput::AdvertisingFailed(fault) => Err(ErrorKind::from(fault).into()),
+            LinkInput::AdvertisingFailed(error) => Err(ErrorKind::from(error).into()),
             // No client has spoken yet: this was the service.
             LinkInput::TunnelClosed => Err(ErrorKind::from(TunnelError::Closed(None)).into()),
-            LinkInput::TunnelFailed(fault) | LinkInput::SendFailed(fault) => {
-                Err(ErrorKind::from(fault).into())
+            LinkInput::TunnelFailed(error) | LinkInput::SendFailed(error) => {
+                Err(ErrorKind::from(error).into())
             }
             _ => Ok(State::Advertising(self)),
         }
@@ -46,7 +46,7 @@ impl Advertising {
 
     /// Without an advert, no device had a chance to come.
     pub(super) fn expire(self) -> End {
-        self.adapter.fault().map_or(ErrorKind::Deadline, ErrorKind::from).into()
+        self.adapter.error().map_or(ErrorKind::Deadline, ErrorKind::from).into()
     }
 
     fn respond(self, message: &[u8], outputs: &mut Outputs) -> Result<PhoneChannel, End> {

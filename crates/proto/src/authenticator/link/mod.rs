@@ -5,7 +5,7 @@
 //! ```text
 //!  Registering ──opened──▶ Advertising ──handshake──▶ Listening ◀──response──┐
 //!                                                         │                  │
-//!  Closed ◀── shutdown, close, cancel, deadline, fault ───┴──request──▶ Answering
+//!  Closed ◀── shutdown, close, cancel, deadline, error ───┴──request──▶ Answering
 //! ```
 //!
 //! | file | what it holds |
@@ -140,13 +140,13 @@ impl StateMachine for State {
     }
 
     fn resources(&self, input: &LinkInput) -> Resources {
-        let tunnel_gone = matches!(
+        let tunnel_lost = matches!(
             input,
             LinkInput::TunnelClosed | LinkInput::TunnelFailed(_) | LinkInput::SendFailed(_)
         );
-        let advert_gone = matches!(input, LinkInput::AdvertisingFailed(_));
+        let advert_lost = matches!(input, LinkInput::AdvertisingFailed(_));
         let answered = matches!(input, LinkInput::Response(_));
-        let held = self.held(advert_gone, tunnel_gone);
+        let held = self.held(advert_lost, tunnel_lost);
         Resources { request: held.request && !answered, ..held }
     }
 

@@ -44,8 +44,8 @@ impl Registering {
             }
             LinkInput::Message(_) => Err(PeerMisbehaved::TooEarly.into()),
             LinkInput::TunnelClosed => Err(ErrorKind::from(TunnelError::Closed(None)).into()),
-            LinkInput::TunnelFailed(fault) | LinkInput::SendFailed(fault) => {
-                Err(ErrorKind::from(fault).into())
+            LinkInput::TunnelFailed(error) | LinkInput::SendFailed(error) => {
+                Err(ErrorKind::from(error).into())
             }
             _ => Ok(State::Registering(self)),
         }

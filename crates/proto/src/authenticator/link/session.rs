@@ -42,10 +42,10 @@ impl PhoneChannel {
                 }
             }
             LinkInput::TunnelClosed | LinkInput::TunnelFailed(_) if self.settled => Err(End::Done),
-            LinkInput::TunnelClosed => Err(ErrorKind::PeerLeft.into()),
+            LinkInput::TunnelClosed => Err(ErrorKind::PeerDisconnected.into()),
             // Also if the answer was lost: the client does not have it.
-            LinkInput::TunnelFailed(fault) | LinkInput::SendFailed(fault) => {
-                Err(End::lost_tunnel(fault))
+            LinkInput::TunnelFailed(error) | LinkInput::SendFailed(error) => {
+                Err(End::lost_tunnel(error))
             }
             _ => Ok(State::Listening(self)),
         }
@@ -86,9 +86,9 @@ impl Answering {
                 let message = self.session.channel.open(message)?;
                 besides_requests(message.kind, message.payload.expose())?;
             }
-            LinkInput::TunnelClosed => return Err(ErrorKind::PeerLeft.into()),
-            LinkInput::TunnelFailed(fault) | LinkInput::SendFailed(fault) => {
-                return Err(End::lost_tunnel(fault));
+            LinkInput::TunnelClosed => return Err(ErrorKind::PeerDisconnected.into()),
+            LinkInput::TunnelFailed(error) | LinkInput::SendFailed(error) => {
+                return Err(End::lost_tunnel(error));
             }
             _ => {}
         }
@@ -104,9 +104,9 @@ impl Answering {
         );
         let (response, update) = match response::check(&response) {
             Ok(status) => (response, LinkUpdate::Answered(status)),
-            Err(fault) => {
+            Err(error) => {
                 let other = RawResponse::from_status(Status::OTHER);
-                (other.to_bytes(), LinkUpdate::EngineFailed(fault))
+                (other.to_bytes(), LinkUpdate::EngineFailed(error))
             }
         };
         let session = self.answer(&response, settles, outputs)?;

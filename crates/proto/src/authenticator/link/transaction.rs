@@ -96,7 +96,7 @@ impl LinkTransaction {
         let LinkConfig { domain, get_info, deadlines } = config;
         can_meet(code, domain)?;
         let get_info = RawCbor::of(&get_info);
-        check_get_info(&get_info).map_err(|fault| Error::new(Stage::Preparing, fault))?;
+        check_get_info(&get_info).map_err(|error| Error::new(Stage::Preparing, error))?;
         let (state, request) = State::new(domain, get_info, code, keys);
         let outputs = [LinkOutput::Update(LinkUpdate::Registering), LinkOutput::Dial(request)];
         Ok(Self(Runner::new(state, deadlines, now, outputs)))

@@ -37,8 +37,8 @@ fn misbehaviour(outputs: &[Output]) -> (Stage, PeerMisbehaved) {
     match outputs {
         [
             Output::CloseTunnel,
-            Output::Closed(Err(Error { stage, kind: ErrorKind::PeerMisbehaved(fault) })),
-        ] => (*stage, *fault),
+            Output::Closed(Err(Error { stage, kind: ErrorKind::PeerMisbehaved(error) })),
+        ] => (*stage, *error),
         other => panic!("{other:?}"),
     }
 }

@@ -48,8 +48,8 @@ impl AwaitingPostHandshake {
                 }
                 Ok(Step::Enter(session))
             }
-            Input::TunnelClosed => Err(ErrorKind::PeerLeft.into()),
-            Input::TunnelFailed(fault) => Err(End::lost_tunnel(fault)),
+            Input::TunnelClosed => Err(ErrorKind::PeerDisconnected.into()),
+            Input::TunnelFailed(error) => Err(End::lost_tunnel(error)),
             _ => Ok(Step::Stay(self)),
         }
     }

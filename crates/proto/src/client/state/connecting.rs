@@ -41,8 +41,8 @@ impl Connecting {
                 Ok(Step::Enter(Handshaking { initiator, link_policy, signal_due: false }))
             }
             Input::Message(_) => Err(PeerMisbehaved::TooEarly.into()),
-            Input::TunnelClosed => Err(ErrorKind::PeerLeft.into()),
-            Input::TunnelFailed(fault) => Err(ErrorKind::from(fault).into()),
+            Input::TunnelClosed => Err(ErrorKind::PeerDisconnected.into()),
+            Input::TunnelFailed(error) => Err(ErrorKind::from(error).into()),
             _ => Ok(Step::Stay(self)),
         }
     }

@@ -85,17 +85,17 @@ impl Contacting {
             Input::Advert(advert) if self.is_scanning() && advert.is_of_a_phone() => {
                 // The advert's domain says nothing here: a phone may put random
                 // bytes in its place.
-                if let Some(heard) = self.advert_key.open_linked(&advert.service_data) {
-                    self.psk = Some(key_schedule::psk_linked(&self.secret, &heard.eid));
+                if let Some(received) = self.advert_key.open_linked(&advert.service_data) {
+                    self.psk = Some(key_schedule::psk_linked(&self.secret, &received.eid));
                     outputs.push_back(Output::StopScanning);
-                    outputs.push_back(Output::Update(ClientUpdate::PhoneHeard));
+                    outputs.push_back(Output::Update(ClientUpdate::PhoneFound));
                 }
             }
             Input::Adapter(state) if self.is_scanning() => {
                 outputs.push_back(Output::Update(ClientUpdate::Adapter(state)));
             }
-            Input::BluetoothFailed(fault) if self.is_scanning() => {
-                return Err(ErrorKind::from(fault).into());
+            Input::BluetoothFailed(error) if self.is_scanning() => {
+                return Err(ErrorKind::from(error).into());
             }
             Input::TunnelOpened { connect_signal } => {
                 self.tunnel = Tunnel::Open { signal_due: connect_signal };
@@ -108,13 +108,13 @@ impl Contacting {
                 connect_signal(&message, outputs)?;
                 self.tunnel = Tunnel::Open { signal_due: false };
             }
-            Input::TunnelFailed(fault) => {
-                if let TunnelError::Status(GONE) = fault {
+            Input::TunnelFailed(error) => {
+                if let TunnelError::Status(GONE) = error {
                     outputs.push_back(Output::ForgetLink);
                 }
-                return Err(ErrorKind::from(fault).into());
+                return Err(ErrorKind::from(error).into());
             }
-            Input::TunnelClosed => return Err(ErrorKind::PeerLeft.into()),
+            Input::TunnelClosed => return Err(ErrorKind::PeerDisconnected.into()),
             _ => {}
         }
         self.next(outputs)

@@ -42,8 +42,8 @@ impl Handshaking {
                     hash,
                 }))
             }
-            Input::TunnelClosed => Err(ErrorKind::PeerLeft.into()),
-            Input::TunnelFailed(fault) => Err(End::lost_tunnel(fault)),
+            Input::TunnelClosed => Err(ErrorKind::PeerDisconnected.into()),
+            Input::TunnelFailed(error) => Err(End::lost_tunnel(error)),
             _ => Ok(Step::Stay(self)),
         }
     }

@@ -87,10 +87,10 @@ impl StateMachine for State {
     }
 
     fn resources(&self, input: &Input) -> Resources {
-        let tunnel_gone = matches!(input, Input::TunnelClosed | Input::TunnelFailed(_));
+        let tunnel_lost = matches!(input, Input::TunnelClosed | Input::TunnelFailed(_));
         Resources {
             scanning: self.is_scanning(),
-            tunnel: !tunnel_gone && !matches!(self, Self::ShowingQr(_) | Self::Closed),
+            tunnel: !tunnel_lost && !matches!(self, Self::ShowingQr(_) | Self::Closed),
         }
     }
 

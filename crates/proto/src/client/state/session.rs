@@ -72,11 +72,11 @@ impl ClientChannel {
                         }))
                     }
                     Ok(None) => Ok(Turn::Ready(self)),
-                    Err(fault) => {
-                        if let ErrorKind::Unsupported(_) = fault {
+                    Err(error) => {
+                        if let ErrorKind::Unsupported(_) = error {
                             self.shut_down(outputs);
                         }
-                        Err(fault.into())
+                        Err(error.into())
                     }
                 }
             }
@@ -98,8 +98,8 @@ impl ClientChannel {
                 }
             }
             Input::TunnelClosed | Input::TunnelFailed(_) if self.answered => Err(End::Done),
-            Input::TunnelClosed => Err(ErrorKind::PeerLeft.into()),
-            Input::TunnelFailed(fault) => Err(End::lost_tunnel(fault)),
+            Input::TunnelClosed => Err(ErrorKind::PeerDisconnected.into()),
+            Input::TunnelFailed(error) => Err(End::lost_tunnel(error)),
             _ => Ok(Turn::Ready(self)),
         }
     }
@@ -263,8 +263,8 @@ impl AwaitingResponse {
                 }
             }
             // iOS says "cancelled" like this, Android "I cannot read that".
-            Input::TunnelClosed => Err(ErrorKind::PeerLeft.into()),
-            Input::TunnelFailed(fault) => Err(End::lost_tunnel(fault)),
+            Input::TunnelClosed => Err(ErrorKind::PeerDisconnected.into()),
+            Input::TunnelFailed(error) => Err(End::lost_tunnel(error)),
             _ => Ok(Step::Stay(self)),
         }
     }

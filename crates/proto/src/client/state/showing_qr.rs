@@ -34,27 +34,27 @@ impl ShowingQr {
     ) -> StepResult<Self, Connecting> {
         match input {
             Input::Advert(advert) if advert.is_of_a_phone() => {
-                let heard = self.advert_key.open(&advert.service_data);
+                let received = self.advert_key.open(&advert.service_data);
                 // Most adverts are of other people's transactions.
-                let Some((heard, domain)) =
-                    heard.and_then(|heard| heard.eid.domain().map(|domain| (heard, domain)))
+                let Some((received, domain)) = received
+                    .and_then(|received| received.eid.domain().map(|domain| (received, domain)))
                 else {
                     return Ok(Step::Stay(self));
                 };
                 let Self { keys: QrSecrets { identity, secret, ephemeral }, linking, .. } = self;
                 let tunnel = key_schedule::tunnel_id(&secret);
-                let url = TunnelUrl::connect(domain, heard.eid.routing_id(), tunnel);
+                let url = TunnelUrl::connect(domain, received.eid.routing_id(), tunnel);
                 outputs.push_back(Output::StopScanning);
-                outputs.push_back(Output::Update(ClientUpdate::PhoneHeard));
+                outputs.push_back(Output::Update(ClientUpdate::PhoneFound));
                 outputs.push_back(Output::Dial(url.into()));
-                let psk = key_schedule::psk(&secret, &heard.eid);
+                let psk = key_schedule::psk(&secret, &received.eid);
                 Ok(Step::Enter(Connecting { identity, ephemeral, psk, linking, domain }))
             }
             Input::Adapter(state) => {
                 outputs.push_back(Output::Update(ClientUpdate::Adapter(state)));
                 Ok(Step::Stay(self))
             }
-            Input::BluetoothFailed(fault) => Err(ErrorKind::from(fault).into()),
+            Input::BluetoothFailed(error) => Err(ErrorKind::from(error).into()),
             _ => Ok(Step::Stay(self)),
         }
     }

@@ -62,10 +62,10 @@ fn a_phone_sends_until_its_counter_runs_out() {
         // It has none for another, and this one is not opened again.
         assert!(phone.seal(MessageType::Update, update.expose()).is_err());
         let outputs = step(&mut client, Input::Message(last));
-        let Error { stage: at, kind: fault } = failed(&outputs);
-        let ErrorKind::PeerMisbehaved(fault) = fault else { panic!("{fault:?}") };
+        let Error { stage: at, kind } = failed(&outputs);
+        let ErrorKind::PeerMisbehaved(kind) = kind else { panic!("{kind:?}") };
         let exhausted = ChannelError::Crypter(CrypterError::CounterExhausted);
-        assert_eq!((*at, *fault), (stage, PeerMisbehaved::Channel(exhausted)));
+        assert_eq!((*at, *kind), (stage, PeerMisbehaved::Channel(exhausted)));
     }
 }
 
@@ -79,9 +79,9 @@ fn a_client_asks_until_its_counter_runs_out() {
     assert!(matches!(outputs[..], [Output::Response(Err(_))]));
     // The phone did nothing: this program asked so often.
     let outputs = step(&mut client, ask());
-    let Error { stage, kind: fault } = failed(&outputs);
-    let ErrorKind::ApiMisuse(fault) = fault else { panic!("{fault:?}") };
-    assert_eq!((*stage, *fault), (Stage::Ready, ApiMisuse::TooManyRequests));
+    let Error { stage, kind } = failed(&outputs);
+    let ErrorKind::ApiMisuse(kind) = kind else { panic!("{kind:?}") };
+    assert_eq!((*stage, *kind), (Stage::Ready, ApiMisuse::TooManyRequests));
 }
 
 #[test]

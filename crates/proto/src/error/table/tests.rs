@@ -1,4 +1,4 @@
-//! Every fault with its values, and that no two values contradict each other.
+//! Every error with its values, and that no two values contradict each other.
 
 use std::io;
 use std::sync::Arc;
@@ -22,8 +22,8 @@ fn source() -> Source {
     Arc::new(io::Error::other("the cause"))
 }
 
-/// A sample of every fault.
-fn every_fault() -> Vec<ErrorKind> {
+/// A sample of every error.
+fn every_error() -> Vec<ErrorKind> {
     let bluetooth = every!(BluetoothError {
         BluetoothError::Absent => BluetoothError::Absent,
         BluetoothError::Off => BluetoothError::Off,
@@ -127,7 +127,7 @@ fn every_fault() -> Vec<ErrorKind> {
         EngineError::Cbor(_) => EngineError::Cbor(cbor::CborError::TooDeep),
     });
     let key = every!(KeyError {
-        KeyError::Gone => KeyError::Gone,
+        KeyError::Missing => KeyError::Missing,
         KeyError::Cancelled => KeyError::Cancelled,
         KeyError::WrongSignature => KeyError::WrongSignature,
         KeyError::Failed(_) => KeyError::Failed(source()),
@@ -180,26 +180,26 @@ fn every_fault() -> Vec<ErrorKind> {
         OriginError::DefaultPort => OriginError::DefaultPort,
     });
     let statuses = (1..=u8::MAX).map(|code| ErrorKind::Status(Status(code)));
-    let mut faults = vec![
+    let mut kinds = vec![
         ErrorKind::NoThread(source()),
         ErrorKind::Deadline,
-        ErrorKind::PeerLeft,
+        ErrorKind::PeerDisconnected,
         ErrorKind::StaleQrCode,
     ];
-    faults.extend(cancelled.into_iter().map(ErrorKind::Cancelled));
-    faults.extend(bluetooth.into_iter().map(ErrorKind::Bluetooth));
-    faults.extend(tunnel.into_iter().map(ErrorKind::Tunnel));
-    faults.extend(peer.into_iter().map(ErrorKind::PeerMisbehaved));
-    faults.extend(statuses);
-    faults.extend(qr_code.into_iter().map(ErrorKind::QrCode));
-    faults.extend(store.into_iter().map(ErrorKind::Store));
-    faults.extend(engine.into_iter().map(ErrorKind::Engine));
-    faults.extend(key.into_iter().map(ErrorKind::Key));
-    faults.extend(unsupported.into_iter().map(ErrorKind::Unsupported));
-    faults.extend(misuse.into_iter().map(ErrorKind::ApiMisuse));
-    faults.extend(origin.into_iter().map(ErrorKind::Origin));
-    faults.extend(options::every_error().into_iter().map(|(error, _)| ErrorKind::Options(error)));
-    faults
+    kinds.extend(cancelled.into_iter().map(ErrorKind::Cancelled));
+    kinds.extend(bluetooth.into_iter().map(ErrorKind::Bluetooth));
+    kinds.extend(tunnel.into_iter().map(ErrorKind::Tunnel));
+    kinds.extend(peer.into_iter().map(ErrorKind::PeerMisbehaved));
+    kinds.extend(statuses);
+    kinds.extend(qr_code.into_iter().map(ErrorKind::QrCode));
+    kinds.extend(store.into_iter().map(ErrorKind::Store));
+    kinds.extend(engine.into_iter().map(ErrorKind::Engine));
+    kinds.extend(key.into_iter().map(ErrorKind::Key));
+    kinds.extend(unsupported.into_iter().map(ErrorKind::Unsupported));
+    kinds.extend(misuse.into_iter().map(ErrorKind::ApiMisuse));
+    kinds.extend(origin.into_iter().map(ErrorKind::Origin));
+    kinds.extend(options::every_error().into_iter().map(|(error, _)| ErrorKind::Options(error)));
+    kinds
 }
 
 mod options {
@@ -267,10 +267,10 @@ const CLIENTS: [Stage; 6] = [
 ];
 
 #[test]
-fn no_fault_has_values_that_contradict_each_other() {
-    for fault in every_fault() {
+fn no_error_has_values_that_contradict_each_other() {
+    for kind in every_error() {
         for stage in Stage::ALL {
-            let error = Error::new(stage, fault.clone());
+            let error = Error::new(stage, kind.clone());
             let advice = error.advice();
             let sentence = advice.to_string();
             let lower = sentence.to_lowercase();
@@ -282,21 +282,21 @@ fn no_fault_has_values_that_contradict_each_other() {
             // The one to be updated is the other side.
             match advice {
                 Advice::UpdateTheOtherDevice => assert!(AUTHENTICATORS.contains(&stage), "{row}"),
-                Advice::UpdateThePhone if !matches!(fault, ErrorKind::Status(_)) => {
+                Advice::UpdateThePhone if !matches!(kind, ErrorKind::Status(_)) => {
                     assert!(!AUTHENTICATORS.contains(&stage), "{row}");
                 }
                 _ => {}
             }
-            let is_of_the_radio = matches!(fault, ErrorKind::Bluetooth(_))
+            let is_of_the_radio = matches!(kind, ErrorKind::Bluetooth(_))
                 && !matches!(
-                    fault,
+                    kind,
                     ErrorKind::Bluetooth(
                         BluetoothError::Unsupported(_) | BluetoothError::Misuse(_)
                     )
                 );
             assert!(!is_of_the_radio || sentence.contains("Bluetooth"), "{row}");
             let is_of_the_clock = matches!(
-                fault,
+                kind,
                 ErrorKind::StaleQrCode | ErrorKind::Tunnel(TunnelError::CertificateDate(_))
             );
             assert_eq!(lower.contains("date and time"), is_of_the_clock, "{row}");
@@ -305,17 +305,17 @@ fn no_fault_has_values_that_contradict_each_other() {
 }
 
 #[test]
-fn every_fault_has_the_exception_that_fits_its_advice() {
-    for fault in every_fault() {
-        let error = Error::new(Stage::AwaitingResponse, fault.clone());
+fn every_error_has_the_exception_that_fits_its_advice() {
+    for kind in every_error() {
+        let error = Error::new(Stage::AwaitingResponse, kind.clone());
         let exception = error.dom_exception();
         let expected = match error.advice() {
             Advice::AlreadyRegistered => DomException::InvalidState,
-            Advice::Nothing if matches!(fault, ErrorKind::Cancelled(CancelledBy::Caller)) => {
+            Advice::Nothing if matches!(kind, ErrorKind::Cancelled(CancelledBy::Caller)) => {
                 DomException::Abort
             }
-            Advice::TellTheSite if matches!(fault, ErrorKind::Options(_)) => continue,
-            Advice::ReportTheProgram if matches!(fault, ErrorKind::Origin(_)) => {
+            Advice::TellTheSite if matches!(kind, ErrorKind::Options(_)) => continue,
+            Advice::ReportTheProgram if matches!(kind, ErrorKind::Origin(_)) => {
                 DomException::Security
             }
             _ => DomException::NotAllowed,
@@ -329,7 +329,7 @@ fn every_fault_has_the_exception_that_fits_its_advice() {
 
 type Row = (&'static [Stage], Advice, Vec<ErrorKind>);
 
-/// The advice of every fault, but those of statuses.
+/// The advice of every error, but those of statuses.
 fn rows() -> Vec<Row> {
     use Advice as A;
     use PeerMisbehaved as Peer;
@@ -454,7 +454,7 @@ fn rows() -> Vec<Row> {
                 TunnelError::Stalled.into(),
                 TunnelError::Broken(source()).into(),
                 crypter(CrypterError::Authentication),
-                ErrorKind::PeerLeft,
+                ErrorKind::PeerDisconnected,
             ],
         ),
         (
@@ -482,7 +482,11 @@ fn rows() -> Vec<Row> {
             ],
         ),
         (&S::ALL, A::MakeRoomOnThePhone, vec![StoreError::Full.into()]),
-        (&S::ALL, A::UseAnotherPasskey, vec![Unsupported::Passkeys.into(), KeyError::Gone.into()]),
+        (
+            &S::ALL,
+            A::UseAnotherPasskey,
+            vec![Unsupported::Passkeys.into(), KeyError::Missing.into()],
+        ),
         (&S::ALL, A::AnswerOnThePhone, vec![KeyError::Cancelled.into()]),
         (&S::ALL, A::TellTheSite, vec![Unsupported::RequestTooLong.into()]),
         (
@@ -528,27 +532,27 @@ fn rows() -> Vec<Row> {
 }
 
 #[test]
-fn every_fault_has_its_advice() {
+fn every_error_has_its_advice() {
     let mut shown = Vec::new();
-    for (stages, advice, faults) in rows() {
-        for fault in faults {
+    for (stages, advice, kinds) in rows() {
+        for kind in kinds {
             for stage in stages {
-                let error = Error::new(*stage, fault.clone());
+                let error = Error::new(*stage, kind.clone());
                 assert_eq!(error.advice(), advice, "{error}");
             }
-            shown.push(format!("{fault:?}"));
+            shown.push(format!("{kind:?}"));
         }
     }
-    for fault in every_fault() {
-        let has_a_test_of_its_own = match fault {
+    for kind in every_error() {
+        let has_a_test_of_its_own = match kind {
             ErrorKind::Status(_) | ErrorKind::Tunnel(TunnelError::Status(_)) => true,
             ErrorKind::Options(_) => {
-                Error::new(Stage::Preparing, fault.clone()).advice() == Advice::TellTheSite
+                Error::new(Stage::Preparing, kind.clone()).advice() == Advice::TellTheSite
             }
             _ => false,
         };
-        let has_a_row = shown.contains(&format!("{fault:?}"));
-        assert!(has_a_row || has_a_test_of_its_own, "{fault:?} has no row");
+        let has_a_row = shown.contains(&format!("{kind:?}"));
+        assert!(has_a_row || has_a_test_of_its_own, "{kind:?} has no row");
     }
 }
 

@@ -6,7 +6,7 @@ use super::{State, Step};
 use crate::authenticator::engine::consent::Prompted;
 use crate::authenticator::engine::get_assertion::{ChosenPasskey, SignIn};
 use crate::authenticator::engine::make_credential::{Keyless, Registration};
-use crate::authenticator::engine::names::Site;
+use crate::authenticator::engine::names::ShownRp;
 use crate::authenticator::engine::output::{Output, Outputs, Report};
 use crate::authenticator::engine::refusal::Refusal;
 use crate::authenticator::engine::session::Session;
@@ -29,38 +29,38 @@ pub(in crate::authenticator::engine) enum Asking {
 
 impl Asking {
     pub(super) fn register(
-        site: Site,
+        rp: ShownRp,
         question: Question,
         registration: Registration,
         session: &mut Session,
         outputs: &mut Outputs,
     ) -> Self {
         let demanded = demanded(session);
-        Self::Register(prompt(site, question, demanded, registration, session, outputs))
+        Self::Register(prompt(rp, question, demanded, registration, session, outputs))
     }
 
     pub(super) fn sign_in(
-        site: Site,
+        rp: ShownRp,
         question: Question,
         sign_in: SignIn,
         session: &mut Session,
         outputs: &mut Outputs,
     ) -> Self {
         let demanded = demanded(session);
-        Self::SignIn(prompt(site, question, demanded, sign_in, session, outputs))
+        Self::SignIn(prompt(rp, question, demanded, sign_in, session, outputs))
     }
 
     /// Asks the user whether the client may be told `refusal`, which tells it
     /// something about the content of the store.
     pub(super) fn tell(
-        site: Site,
+        rp: ShownRp,
         question: Question,
         refusal: Refusal,
         session: &mut Session,
         outputs: &mut Outputs,
     ) -> Self {
         let demanded = UserVerification::Present;
-        Self::Tell(prompt(site, question, demanded, refusal, session, outputs))
+        Self::Tell(prompt(rp, question, demanded, refusal, session, outputs))
     }
 
     /// Asks for the user's presence. Whether the client wants what this
@@ -68,9 +68,9 @@ impl Asking {
     pub(super) fn touch(touch: Touch, session: &mut Session, outputs: &mut Outputs) -> Step {
         session.count_prompt()?;
         session.settled = true;
-        let (site, question) = (Site::unnamed(), Question::Unsupported);
+        let (rp, question) = (ShownRp::unnamed(), Question::Unsupported);
         let demanded = UserVerification::Present;
-        let prompted = prompt(site, question, demanded, touch, session, outputs);
+        let prompted = prompt(rp, question, demanded, touch, session, outputs);
         Ok(State::Asking(Self::Touch(prompted)))
     }
 
@@ -136,7 +136,7 @@ const fn demanded(session: &Session) -> UserVerification {
 
 /// Shows a prompt about `subject`.
 fn prompt<S>(
-    Site { rp_id, rp_name }: Site,
+    ShownRp { rp_id, rp_name }: ShownRp,
     question: Question,
     demanded: UserVerification,
     subject: S,

@@ -4,7 +4,7 @@ use super::asking::Asking;
 use super::{State, Step};
 use crate::authenticator::engine::get_assertion::{self, SignIn};
 use crate::authenticator::engine::make_credential::{self, Registration};
-use crate::authenticator::engine::names::Site;
+use crate::authenticator::engine::names::ShownRp;
 use crate::authenticator::engine::output::{Output, Outputs};
 use crate::authenticator::engine::passkey::Passkey;
 use crate::authenticator::engine::refusal::Refusal;
@@ -59,17 +59,17 @@ fn register(
     session: &mut Session,
     outputs: &mut Outputs,
 ) -> Asking {
-    let site = Site::of(&request.rp);
+    let rp = ShownRp::of(&request.rp);
     match make_credential::excluded(&request, found) {
         Some(passkey) => {
             let question = Question::CredentialExcluded(Account::of(passkey));
-            Asking::tell(site, question, Refusal::AlreadyRegistered, session, outputs)
+            Asking::tell(rp, question, Refusal::AlreadyRegistered, session, outputs)
         }
         None => {
             let replaced = make_credential::replaced(&request, found);
             let question = Question::Register(Account::new(&request.user, replaced));
             let registration = Registration::new(request, found);
-            Asking::register(site, question, registration, session, outputs)
+            Asking::register(rp, question, registration, session, outputs)
         }
     }
 }
@@ -80,12 +80,12 @@ fn sign_in(
     session: &mut Session,
     outputs: &mut Outputs,
 ) -> Asking {
-    let site = Site::named(&request.rp_id);
+    let rp = ShownRp::named(&request.rp_id);
     match SignIn::new(request, found) {
         Some(sign_in) => {
             let accounts = sign_in.passkeys().iter().map(Account::of).collect();
-            Asking::sign_in(site, Question::SignIn(accounts), sign_in, session, outputs)
+            Asking::sign_in(rp, Question::SignIn(accounts), sign_in, session, outputs)
         }
-        None => Asking::tell(site, Question::NoCredentials, Refusal::NoPasskey, session, outputs),
+        None => Asking::tell(rp, Question::NoCredentials, Refusal::NoPasskey, session, outputs),
     }
 }

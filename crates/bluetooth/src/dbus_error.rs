@@ -8,7 +8,7 @@ use fido_hybrid_proto::error::BluetoothError;
 pub(super) const TIMEOUT: &str = "org.freedesktop.DBus.Error.Timeout";
 
 /// What an error of BlueZ or of the bus means.
-pub(super) fn fault(error: dbus::Error) -> BluetoothError {
+pub(super) fn bluetooth_error(error: dbus::Error) -> BluetoothError {
     match error.name() {
         Some(
             // By the bus, or by BlueZ through polkit.

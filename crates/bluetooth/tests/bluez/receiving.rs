@@ -1,4 +1,4 @@
-//! What a scan hears, and how soon.
+//! What a scan receives, and how soon.
 
 use std::collections::BTreeSet;
 
@@ -7,32 +7,32 @@ use fido_hybrid::bluetooth::{
 };
 
 use crate::bluez::{Advert, Air, Call, Machine, Power, Value};
-use crate::{HCI0, bluetooth, event, laptop, nothing_was_heard, scanning, sighting};
+use crate::{HCI0, bluetooth, event, laptop, nothing_was_received, scanning, sighting};
 
 const DATA: [u8; 20] = [0xa5; 20];
 const ADDRESS: &str = "3C:22:33:44:55:66";
 
 #[tokio::test]
-async fn both_services_are_heard_and_no_other() {
+async fn adverts_of_both_services_are_received_and_of_no_other() {
     let Some(air) = Air::by_hand() else { return };
     let laptop = laptop(&air);
     let mut scan = scanning(&laptop).await;
     for service in [SERVICE_UUID, DEPRECATED_SERVICE_UUID] {
         let advert = air.inject(Advert::new(service, DATA));
         air.interval();
-        let heard = sighting(&mut scan).await;
-        assert_eq!((heard.service, &*heard.service_data), (service, &DATA[..]));
+        let received = sighting(&mut scan).await;
+        assert_eq!((received.service, &*received.service_data), (service, &DATA[..]));
         air.withdraw(advert);
     }
     for foreign in [Advert::new(0xfff8, DATA), Advert::new(0x180f, DATA), Advert::foreign()] {
         air.inject(foreign);
     }
     air.interval();
-    nothing_was_heard(&air, &mut scan).await;
+    nothing_was_received(&air, &mut scan).await;
 }
 
 #[tokio::test]
-async fn an_advert_with_both_services_is_heard_as_two() {
+async fn an_advert_with_both_services_is_reported_as_two() {
     let Some(air) = Air::by_hand() else { return };
     let laptop = laptop(&air);
     let mut scan = scanning(&laptop).await;
@@ -40,9 +40,9 @@ async fn an_advert_with_both_services_is_heard_as_two() {
     advert.service_data.extend(Advert::new(DEPRECATED_SERVICE_UUID, [1]).service_data);
     air.inject(advert);
     air.interval();
-    let heard = [sighting(&mut scan).await, sighting(&mut scan).await];
-    let heard: BTreeSet<_> = heard.iter().map(|it| (it.service, &*it.service_data)).collect();
-    assert_eq!(heard, [(SERVICE_UUID, &DATA[..]), (DEPRECATED_SERVICE_UUID, &[1])].into());
+    let received = [sighting(&mut scan).await, sighting(&mut scan).await];
+    let received: BTreeSet<_> = received.iter().map(|it| (it.service, &*it.service_data)).collect();
+    assert_eq!(received, [(SERVICE_UUID, &DATA[..]), (DEPRECATED_SERVICE_UUID, &[1])].into());
 }
 
 #[tokio::test]
@@ -69,7 +69,7 @@ async fn the_filter_asks_for_le_with_duplicates_and_names_no_service() {
 }
 
 #[tokio::test]
-async fn an_advert_is_heard_again_and_again() {
+async fn an_advert_is_reported_again_and_again() {
     let Some(air) = Air::by_hand() else { return };
     let laptop = laptop(&air);
     let mut scan = scanning(&laptop).await;
@@ -95,9 +95,9 @@ async fn address_kind_of_address_and_strength_are_kept() {
         for rssi in [-50, -50, -71] {
             air.alter(id, |advert| advert.rssi = rssi);
             air.interval();
-            let heard = sighting(&mut scan).await;
-            let address = heard.address.unwrap();
-            assert_eq!((address.bytes, address.kind, heard.rssi), (bytes, kind, Some(rssi)));
+            let received = sighting(&mut scan).await;
+            let address = received.address.unwrap();
+            assert_eq!((address.bytes, address.kind, received.rssi), (bytes, kind, Some(rssi)));
         }
         air.withdraw(id);
         drop(scan);
@@ -108,7 +108,7 @@ async fn address_kind_of_address_and_strength_are_kept() {
 }
 
 #[tokio::test]
-async fn what_a_device_carried_before_the_scan_is_heard_at_once() {
+async fn service_data_that_was_known_before_the_scan_is_reported_at_once() {
     let Some(air) = Air::by_hand() else { return };
     let laptop = laptop(&air);
     let _another_program = scanning(&laptop).await;
@@ -116,14 +116,14 @@ async fn what_a_device_carried_before_the_scan_is_heard_at_once() {
     air.interval();
     // No interval passes from here on.
     let mut scan = scanning(&laptop).await;
-    let heard = sighting(&mut scan).await;
-    assert_eq!(heard.service_data, DATA);
-    assert_eq!(heard.rssi, Some(-50));
-    assert!(heard.address.is_some());
+    let received = sighting(&mut scan).await;
+    assert_eq!(received.service_data, DATA);
+    assert_eq!(received.rssi, Some(-50));
+    assert!(received.address.is_some());
 }
 
 #[tokio::test]
-async fn what_was_heard_in_a_scan_that_is_over_is_not_heard_in_the_next() {
+async fn an_advert_that_an_ended_scan_received_is_not_reported_by_the_next() {
     let Some(air) = Air::by_hand() else { return };
     let laptop = laptop(&air);
     let mut earlier = scanning(&laptop).await;
@@ -137,11 +137,11 @@ async fn what_was_heard_in_a_scan_that_is_over_is_not_heard_in_the_next() {
     assert!(laptop.objects().iter().any(|path| path.contains("/dev_")));
 
     let mut scan = scanning(&laptop).await;
-    nothing_was_heard(&air, &mut scan).await;
+    nothing_was_received(&air, &mut scan).await;
 }
 
 #[tokio::test]
-async fn what_one_program_advertises_another_hears_within_two_intervals() {
+async fn what_one_program_advertises_another_receives_within_two_intervals() {
     let Some(air) = Air::by_hand() else { return };
     let laptop = laptop(&air);
     let phone = Machine::start(&air, "phone");
@@ -151,14 +151,14 @@ async fn what_one_program_advertises_another_hears_within_two_intervals() {
     let before = air.intervals();
     air.interval();
     air.interval();
-    let heard = sighting(&mut scan).await;
-    assert_eq!((heard.service, &*heard.service_data), (SERVICE_UUID, &DATA[..]));
-    assert_eq!(heard.address.unwrap().kind, AddressKind::Random);
+    let received = sighting(&mut scan).await;
+    assert_eq!((received.service, &*received.service_data), (SERVICE_UUID, &DATA[..]));
+    assert_eq!(received.address.unwrap().kind, AddressKind::Random);
     assert_eq!(air.intervals() - before, 2);
 }
 
 #[tokio::test]
-async fn two_scans_of_one_program_hear_the_same_and_end_apart() {
+async fn two_scans_of_one_program_receive_the_same_and_end_apart() {
     let Some(air) = Air::by_hand() else { return };
     let laptop = laptop(&air);
     let radio = bluetooth(&laptop);
@@ -171,6 +171,6 @@ async fn two_scans_of_one_program_hear_the_same_and_end_apart() {
     air.interval();
     assert!(matches!(
         event(&mut one).await,
-        fido_hybrid::bluetooth::ScanEvent::Advert(heard) if heard.service_data == DATA
+        fido_hybrid::bluetooth::ScanEvent::Advert(received) if received.service_data == DATA
     ));
 }
