@@ -2,9 +2,11 @@
 //!
 //! | file | prose |
 //! |---|---|
-//! | `.rs`, `.js` | comments, string literals; in code examples of documentation, their comments |
-//! | `.md` | everything but code spans and code examples; of these, their comments |
+//! | `.rs`, `.js` | comments, string literals, and functions' names of three words or more |
+//! | `.md` | everything but code spans and code examples |
 //! | `.toml`, `.sh` and other shell scripts | comments, and text in double quotes |
+//!
+//! Of code examples in documentation and Markdown, the comments are prose.
 
 use std::path::{Path, PathBuf};
 
@@ -20,6 +22,8 @@ pub enum Kind {
     Literal,
     /// Markdown.
     Markdown,
+    /// A function's name of three words or more, with spaces between them.
+    Name,
 }
 
 /// Adjacent lines of one kind.
@@ -212,6 +216,8 @@ fn rust(text: &str) -> Vec<Passage> {
                     let body = text.iter().take(end).skip(at).collect();
                     found.push(passage(Kind::Literal, line, body));
                     at = end;
+                } else if text.get(start..at) == Some(&['f', 'n']) {
+                    found.extend(name(&text, at).map(|it| passage(Kind::Name, line, it)));
                 }
             }
             _ => at += 1,
@@ -225,6 +231,14 @@ fn rust(text: &str) -> Vec<Passage> {
         }
     }
     found
+}
+
+/// The name behind `fn`, as words. `None` if it has fewer than three.
+fn name(text: &[char], at: usize) -> Option<String> {
+    let name = text.iter().skip(at).skip_while(|it| it.is_whitespace());
+    let name: String = name.take_while(|it| **it == '_' || it.is_alphanumeric()).collect();
+    let words: Vec<&str> = name.split('_').filter(|it| !it.is_empty()).collect();
+    (words.len() >= 3).then(|| words.join(" "))
 }
 
 fn breaks_of(text: &str) -> usize {
@@ -431,6 +445,12 @@ mod tests {
                 (Kind::Doc, 10, " Doc.".to_owned()),
             ]
         );
+    }
+
+    #[test]
+    fn a_functions_name_of_three_words_is_a_passage() {
+        let text = "fn a_phone_answers<'a>() {}\nfn new() {}\nasync fn of_it() { an_other_name() }";
+        assert_eq!(read("a.rs", text), [(Kind::Name, 1, "a phone answers".to_owned())]);
     }
 
     #[test]

@@ -1,14 +1,13 @@
 //! Words and phrases that the project's prose does without, by the list `words.toml`.
 //!
-//! The list says for each what to write instead, where it applies, and where it may
-//! stand all the same, with the reason. A reason that no file needs any more is a
-//! finding too.
+//! The list says for each what to write instead, and where it may stand all the same,
+//! with the reason. A reason that no file needs any more is a finding too.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::prose::{Passage, is_test};
+use crate::prose::Passage;
 
 /// The list.
 #[derive(Debug, Deserialize)]
@@ -17,8 +16,6 @@ pub struct Words {
     /// Files that have words of the list for a reason that holds for every entry.
     #[serde(default)]
     pub unchecked: BTreeMap<String, String>,
-    /// Where entries with [`Scope::Source`] apply: the start of a path.
-    pub source: Vec<String>,
     /// The entries, by the word that they are known by.
     pub words: BTreeMap<String, Entry>,
 }
@@ -31,22 +28,10 @@ pub struct Entry {
     pub forms: Vec<String>,
     /// What to write instead.
     pub instead: String,
-    /// Where it applies.
-    pub scope: Scope,
     /// The start of a path and, separated by white space, the words before and after;
     /// with the reason.
     #[serde(default)]
     pub allowed: BTreeMap<String, String>,
-}
-
-/// Where an entry applies. Exhaustive: each is handled.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "kebab-case")]
-pub enum Scope {
-    /// In all prose.
-    Everywhere,
-    /// In the folders of [`Words::source`], without unit tests.
-    Source,
 }
 
 /// A word of the list in a file.
@@ -116,16 +101,10 @@ impl<'a> Check<'a> {
             self.needed.insert(("unchecked", unchecked));
             return Vec::new();
         }
-        let is_source =
-            self.words.source.iter().any(|it| path.starts_with(it.as_str())) && !is_test(path);
         let mut findings = Vec::new();
         for passage in passages {
-            let is_source = is_source && !passage.is_test;
             let words = passage.words();
             for (name, entry) in &self.words.words {
-                if entry.scope == Scope::Source && !is_source {
-                    continue;
-                }
                 for form in &entry.forms {
                     let form: Vec<&str> = form.split(' ').collect();
                     for (at, window) in words.windows(form.len()).enumerate() {
@@ -188,17 +167,14 @@ mod tests {
     use crate::prose::passages;
 
     const LIST: &str = r#"
-        source = ["src/"]
         [unchecked]
         "list.toml" = "the list itself"
         [words.nobody]
         forms = ["nobody", "is none"]
         instead = "say which"
-        scope = "everywhere"
         [words.leave]
         forms = ["leaves", "on the air"]
         instead = "disconnects"
-        scope = "source"
         [words.leave.allowed]
         "src/prompt" = "a text for people"
         "* leaves out" = "another meaning"
@@ -236,16 +212,24 @@ mod tests {
     }
 
     #[test]
-    fn words_of_the_source_are_found_outside_of_tests() {
-        assert_eq!(findings("src/a.rs", "/// The phone leaves."), ["1: the phone leaves"]);
-        assert_eq!(findings("src/a.rs", "//! It is on the air."), ["1: it is on the air"]);
-        for (path, text) in [
-            ("tests/a.rs", "/// The phone leaves."),
-            ("src/a.rs", "/// It leaves out a byte."),
-            ("src/prompt.rs", "/// The phone leaves."),
-            ("src/a/tests.rs", "/// The phone leaves."),
-            ("src/a.rs", "#[cfg(test)]\nmod tests {\n    /// The phone leaves.\n}"),
+    fn a_functions_name_of_three_words_is_prose() {
+        for (name, found) in [
+            ("a_phone_leaves_early", vec!["1: a phone leaves early"]),
+            ("it_is_none", vec!["1: it is none"]),
+            ("is_none", vec![]),
+            ("leaves", vec![]),
         ] {
+            assert_eq!(findings("src/a.rs", &format!("async fn {name}() {{}}")), found, "{name}");
+        }
+        assert_eq!(findings("src/a.rs", "let a_phone_leaves = 1;"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn an_exception_holds_for_its_path_and_the_words_around() {
+        assert_eq!(findings("src/a.rs", "/// The phone leaves."), ["1: the phone leaves"]);
+        for (path, text) in
+            [("src/a.rs", "/// It leaves out a byte."), ("src/prompt.rs", "/// The phone leaves.")]
+        {
             assert_eq!(findings(path, text), Vec::<String>::new(), "{path}: {text}");
         }
     }

@@ -102,7 +102,7 @@ fn an_exception_that_nothing_needs_is_found() {
 fn a_source_that_is_not_allowed_is_found() {
     for source in [
         "registry+https://registry.example/index",
-        "git+https://github.com/somebody/aes#0123456789abcdef",
+        "git+https://github.com/example/aes#0123456789abcdef",
     ] {
         assert_eq!(
             changed("aes", |it| it["source"] = json!(source)),
