@@ -1,6 +1,6 @@
-//! Checks that imports run one way, by the orders in `ARCHITECTURE.md`, and that what is
-//! published has what it needs, and that `tests/README.md` lists every test. Run it in the workspace's folder, with the output of
-//! `cargo metadata` at standard input.
+//! Checks three things: imports run one way, by the orders in `ARCHITECTURE.md`; each
+//! published crate has what it needs; `tests/README.md` lists every test. Run it in the
+//! workspace's folder, with the output of `cargo metadata` at standard input.
 
 use std::path::Path;
 use std::process::ExitCode;

@@ -23,9 +23,9 @@ use crate::transport::QrCode;
 /// > After each input, take all outputs; then wait for one more input.
 ///
 /// ```text
-///  Registering ──opened──▶ Advertising ──handshake──▶ Listening ◀──answered──┐
+///  Registering ──opened──▶ Advertising ──handshake──▶ Listening ◀──response──┐
 ///                                                         │                  │
-///  Closed ◀── shutdown, close, cancel, deadline, fault ───┴──request──▶ Prompting
+///  Closed ◀── shutdown, close, cancel, deadline, error ───┴──request──▶ Answering
 /// ```
 ///
 /// Same keys, same inputs, same times: same outputs. The caller must ensure

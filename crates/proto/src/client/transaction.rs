@@ -22,10 +22,13 @@ use crate::transport::{ContactHint, Features, LinkedPhone, QrText};
 /// > After each input, take all outputs; then wait for one more input.
 ///
 /// ```text
-///  Offering ──advert──▶ Connecting ──opened──▶ Handshaking ──reply──▶ Introducing
-///  Calling ─────advert and opened, in either order────▲                   │
-///                                                                         ▼
-///  Closed ◀──── Lingering ◀───finish─── Ready ◀──response / request──▶ Asking
+///  ShowingQr ──advert──▶ Connecting ──opened──▶ Handshaking
+///                                                 ▲  │
+///  Contacting ──advert and opened, in either order┘  └──reply──▶ AwaitingPostHandshake
+///                                                                        │
+///  AwaitingResponse ◀──request / response──▶ Ready ◀──post-handshake─────┘
+///                                              │
+///  Closed ◀────────── Lingering ◀────finish────┘
 /// ```
 ///
 /// Same keys, same inputs, same times: same outputs. The caller must ensure
