@@ -40,9 +40,9 @@ pub mod step {
     /// connection \[1\].
     pub const TOO_LONG: u8 = 8;
     /// connection \[1\].
-    pub const LEFT: u8 = 9;
+    pub const CLOSED: u8 = 9;
     /// connection \[1\].
-    pub const VANISHED: u8 = 10;
+    pub const LOST: u8 = 10;
     /// A connection takes one thing to do: connection \[1\].
     pub const TAKE: u8 = 11;
     /// All take what there is.
@@ -244,8 +244,8 @@ impl World {
             step::TEXT => self.event(id, Event::Text),
             step::TOO_LONG => self.event(id, Event::TooLong),
             step::FLOOD => self.event(id, Event::Flood),
-            step::LEFT => self.event(id, Event::Closed),
-            step::VANISHED => self.event(id, Event::Disconnected),
+            step::CLOSED => self.event(id, Event::Closed),
+            step::LOST => self.event(id, Event::Disconnected),
             step::TAKE => {
                 self.take(id);
             }

@@ -65,7 +65,7 @@ async fn a_service_that_answers_one_ping_and_no_other_is_given_up_before_the_dea
         let service = Service::listen().await;
         let dialer = builder_in_clear(service.address()).keep_alive(Some(interval));
         let victim = Victim::dialling(role, dialer.build().unwrap()).await;
-        let vanishing = async {
+        let silent = async {
             let mut line = service.upgrade().await;
             settle().await;
             if role == Role::Client {
@@ -83,7 +83,7 @@ async fn a_service_that_answers_one_ping_and_no_other_is_given_up_before_the_dea
             pass(interval).await;
             line
         };
-        let (end, _line) = tokio::join!(victim.end(), vanishing);
+        let (end, _line) = tokio::join!(victim.end(), silent);
         assert_eq!(told(&end), (role.open(), Why::Unresponsive));
     }
 }

@@ -55,7 +55,7 @@ const LEFT_MEANWHILE: &[Observation] = &[
     WELL,
 ];
 
-const LEFT: &[Observation] = &[Err((Stage::Listening, Why::PeerDisconnected))];
+const DISCONNECTED: &[Observation] = &[Err((Stage::Listening, Why::PeerDisconnected))];
 
 const fn seen(stage: Stage, why: Why) -> Observation {
     Err((stage, why))
@@ -103,9 +103,9 @@ async fn a_slow_service_makes_no_difference_within_the_deadlines() {
 #[tokio::test(start_paused = true)]
 async fn a_service_that_is_too_slow_is_given_up_by_the_side_that_waits() {
     let expected: [(Option<Observation>, &[Observation]); 7] = [
-        (Some(seen(Stage::Handshaking, Why::Deadline)), LEFT),
-        (Some(seen(Stage::Handshaking, Why::Deadline)), LEFT),
-        (Some(seen(Stage::AwaitingPostHandshake, Why::Deadline)), LEFT),
+        (Some(seen(Stage::Handshaking, Why::Deadline)), DISCONNECTED),
+        (Some(seen(Stage::Handshaking, Why::Deadline)), DISCONNECTED),
+        (Some(seen(Stage::AwaitingPostHandshake, Why::Deadline)), DISCONNECTED),
         // From here on people are waited for, and ten seconds are nothing.
         (Some(WELL), &[WELL]),
         (Some(WELL), &[WELL]),
@@ -119,8 +119,8 @@ async fn a_service_that_is_too_slow_is_given_up_by_the_side_that_waits() {
 async fn a_lost_message_is_missed_by_the_next_or_by_the_deadline() {
     let expected: [(Option<Observation>, &[Observation]); 7] = [
         (Some(seen(Stage::Handshaking, Why::Deadline)), &[seen(Stage::Advertising, Why::Deadline)]),
-        (Some(seen(Stage::Handshaking, handshake(HandshakeError::Length(144)))), LEFT),
-        (Some(seen(Stage::AwaitingPostHandshake, FORGED)), LEFT),
+        (Some(seen(Stage::Handshaking, handshake(HandshakeError::Length(144)))), DISCONNECTED),
+        (Some(seen(Stage::AwaitingPostHandshake, FORGED)), DISCONNECTED),
         (Some(seen(Stage::AwaitingResponse, FORGED)), &[WELL]),
         (
             Some(seen(Stage::AwaitingResponse, Why::PeerDisconnected)),
@@ -137,8 +137,8 @@ async fn a_lost_message_is_missed_by_the_next_or_by_the_deadline() {
 async fn two_messages_that_change_places_are_no_messages() {
     let expected: [(Option<Observation>, &[Observation]); 7] = [
         (Some(seen(Stage::Handshaking, Why::Deadline)), &[seen(Stage::Advertising, Why::Deadline)]),
-        (Some(seen(Stage::Handshaking, handshake(HandshakeError::Length(144)))), LEFT),
-        (Some(seen(Stage::AwaitingPostHandshake, FORGED)), LEFT),
+        (Some(seen(Stage::Handshaking, handshake(HandshakeError::Length(144)))), DISCONNECTED),
+        (Some(seen(Stage::AwaitingPostHandshake, FORGED)), DISCONNECTED),
         (Some(seen(Stage::AwaitingResponse, FORGED)), &[WELL]),
         (
             Some(seen(Stage::AwaitingResponse, Why::PeerDisconnected)),
@@ -158,7 +158,7 @@ async fn a_repeated_message_is_no_second_one() {
             Some(seen(Stage::AwaitingResponse, Why::PeerDisconnected)),
             &[seen(Stage::Listening, FORGED)],
         ),
-        (Some(seen(Stage::AwaitingPostHandshake, FORGED)), LEFT),
+        (Some(seen(Stage::AwaitingPostHandshake, FORGED)), DISCONNECTED),
         (Some(seen(Stage::AwaitingResponse, FORGED)), LEFT_MEANWHILE),
         (Some(seen(Stage::AwaitingResponse, FORGED)), LEFT_MEANWHILE),
         (
@@ -190,8 +190,8 @@ fn forged(
     };
     [
         (Some(seen(Stage::Handshaking, Why::PeerDisconnected)), first),
-        (Some(seen(Stage::Handshaking, handshake(reply))), LEFT),
-        (Some(seen(Stage::AwaitingPostHandshake, FORGED)), LEFT),
+        (Some(seen(Stage::Handshaking, handshake(reply))), DISCONNECTED),
+        (Some(seen(Stage::AwaitingPostHandshake, FORGED)), DISCONNECTED),
         (Some(seen(Stage::AwaitingResponse, FORGED)), LEFT_MEANWHILE),
         (Some(seen(Stage::AwaitingResponse, Why::PeerDisconnected)), LISTENING),
         (Some(seen(Stage::AwaitingResponse, FORGED)), &[WELL]),
@@ -237,8 +237,8 @@ fn ended<'a>(
 #[tokio::test(start_paused = true)]
 async fn connections_that_break_before_any_message_leave_both_alone() {
     let unmet = &[seen(Stage::Advertising, Why::Closed(None))];
-    meddle(Fate::Reset, ended(Why::PeerDisconnected, unmet, LEFT)).await;
-    meddle(Fate::Closed(1000), ended(Why::PeerDisconnected, unmet, LEFT)).await;
+    meddle(Fate::Reset, ended(Why::PeerDisconnected, unmet, DISCONNECTED)).await;
+    meddle(Fate::Closed(1000), ended(Why::PeerDisconnected, unmet, DISCONNECTED)).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -252,8 +252,8 @@ async fn a_failed_service_is_told_from_a_peer_that_disconnected() {
 async fn a_side_that_is_given_up_before_any_message_does_not_end_the_other() {
     let expected: [(Option<Observation>, &[Observation]); 7] = [
         (Some(seen(Stage::Handshaking, Why::PeerDisconnected)), &[]),
-        (None, LEFT),
-        (None, LEFT),
+        (None, DISCONNECTED),
+        (None, DISCONNECTED),
         // It has the request, and is told in time or not.
         (None, &[seen(Stage::Answering, Why::CancelledByClient), WELL]),
         (Some(seen(Stage::AwaitingResponse, Why::PeerDisconnected)), &[]),

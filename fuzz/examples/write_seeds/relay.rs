@@ -39,7 +39,7 @@ impl Say for Steps {
 fn churn(steps: Steps) -> Steps {
     steps
         .crowd(7)
-        .step(step::LEFT, &[0])
+        .step(step::CLOSED, &[0])
         .crowd(4)
         .step(step::TEXT, &[0])
         .crowd(15)
@@ -67,9 +67,9 @@ pub(crate) fn seeds() -> Vec<Seed> {
                 .say(0, &[5; 100])
                 .step(step::TAKE_ALL, &[])
                 .say(1, &[6; 48])
-                .step(step::LEFT, &[1])
+                .step(step::CLOSED, &[1])
                 .step(step::TAKE_ALL, &[])
-                .step(step::LEFT, &[0])
+                .step(step::CLOSED, &[0])
                 .step(step::DEPART, &[0])
                 .step(step::DEPART, &[0]),
         ),
@@ -96,7 +96,7 @@ pub(crate) fn seeds() -> Vec<Seed> {
                 .say(0, &[3; 60])
                 .step(step::TAKE, &[1])
                 .say(0, &[4; 60])
-                .step(step::LEFT, &[0])
+                .step(step::CLOSED, &[0])
                 .step(step::TAKE, &[1])
                 .step(step::TAKE_ALL, &[]),
         ),
@@ -145,7 +145,7 @@ pub(crate) fn seeds() -> Vec<Seed> {
             "scanned-again",
             "a phone disconnects before its client connects, and scans the code again",
             waiting()
-                .step(step::LEFT, &[0])
+                .step(step::CLOSED, &[0])
                 .step(step::DEPART, &[0])
                 .step(step::ARRIVE, &[0])
                 .step(step::NEW, &[0, 1])
@@ -226,7 +226,7 @@ pub(crate) fn seeds() -> Vec<Seed> {
                 .step(step::TAKE_ALL, &[])
                 .step(step::NEW, &[0, 1])
                 .step(step::DEPART, &[1])
-                .step(step::LEFT, &[0])
+                .step(step::CLOSED, &[0])
                 .step(step::ARRIVE, &[2])
                 .step(step::TAKE_ALL, &[]),
         ),
@@ -289,7 +289,7 @@ pub(crate) fn seeds() -> Vec<Seed> {
         (
             "connection-lost",
             "a half-open client is lost with messages waiting for it",
-            paired().say(0, &[1; 50]).step(step::VANISHED, &[1]).step(step::TAKE_ALL, &[]),
+            paired().say(0, &[1; 50]).step(step::LOST, &[1]).step(step::TAKE_ALL, &[]),
         ),
     ]
 }

@@ -43,7 +43,7 @@ pub(crate) struct Plan {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mishap {
     Cancel(Side),
-    Vanish(Side),
+    PowerOff(Side),
     Cut,
     RadioFails(Side),
     DialFails(Side),
@@ -113,7 +113,7 @@ impl Plan {
                 step,
                 match pick(rng, 9) {
                     0 | 1 => Mishap::Cancel(side),
-                    2 => Mishap::Vanish(side),
+                    2 => Mishap::PowerOff(side),
                     3 => Mishap::Cut,
                     4 => Mishap::RadioFails(side),
                     5 => Mishap::DialFails(side),

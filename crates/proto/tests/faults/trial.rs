@@ -103,7 +103,7 @@ impl Run {
     fn befall(&mut self, mishap: Mishap) {
         let Self { pair, rng, .. } = self;
         let fits = match mishap {
-            Mishap::Cancel(_) | Mishap::Vanish(_) | Mishap::Cut => true,
+            Mishap::Cancel(_) | Mishap::PowerOff(_) | Mishap::Cut => true,
             Mishap::RadioFails(Side::Client) => pair.is_scanning(),
             Mishap::RadioFails(Side::Phone) => pair.is_advertising(),
             Mishap::DialFails(Side::Client) => pair.stage(Side::Client) == Stage::Connecting,
@@ -118,7 +118,7 @@ impl Run {
         let status = TunnelError::Status([404, 410, 429, 503][pick(rng, 4)]);
         match mishap {
             Mishap::Cancel(side) => pair.cancel(side),
-            Mishap::Vanish(side) => pair.power_off(side),
+            Mishap::PowerOff(side) => pair.power_off(side),
             Mishap::Cut => pair.break_tunnel(),
             Mishap::RadioFails(Side::Client) => {
                 pair.tell_client(client::Input::BluetoothFailed(BluetoothError::Off));
@@ -266,8 +266,8 @@ impl Run {
         };
         assert!(stages.contains(stage), "{side}: {error}");
         let other = side.other();
-        let gone = self.has(Mishap::Cut) || self.has(Mishap::Vanish(other));
-        let over = self.ledger.borrow().results.contains_key(&other) || gone;
+        let lost = self.has(Mishap::Cut) || self.has(Mishap::PowerOff(other));
+        let over = self.ledger.borrow().results.contains_key(&other) || lost;
         let is_explained = match kind {
             ErrorKind::Cancelled(CancelledBy::Caller) => self.has(Mishap::Cancel(side)),
             ErrorKind::Cancelled(_) => side == Side::Phone && over,

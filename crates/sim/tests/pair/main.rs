@@ -4,7 +4,7 @@
 
 mod cancel;
 mod deadline;
-mod leave;
+mod disconnect;
 mod lingering;
 mod observer;
 mod success;

@@ -99,11 +99,11 @@ pub(crate) async fn a_phone_that_is_switched_off_while_it_asks_ends_the_ceremony
     mut scene: Scene<'_>,
 ) {
     let (options, _) = scene.site().registration(ADA);
-    let outcome = scene.create(&options, Answer::Vanish).await;
+    let outcome = scene.create(&options, Answer::PowerOff).await;
     assert_eq!(outcome.exception(), "NotAllowedError");
 
     let (options, _) = scene.site().sign_in(&[]);
-    let outcome = scene.get(&options, Answer::Vanish).await;
+    let outcome = scene.get(&options, Answer::PowerOff).await;
     assert_eq!(outcome.exception(), "NotAllowedError");
 }
 
@@ -111,11 +111,11 @@ pub(crate) async fn a_phone_that_is_switched_off_after_the_handshake_ends_the_ce
     mut scene: Scene<'_>,
 ) {
     let (options, _) = scene.site().registration(ADA);
-    let outcome = scene.create(&options, Answer::Leave).await;
+    let outcome = scene.create(&options, Answer::PowerOffEarly).await;
     assert_eq!(outcome.exception(), "NotAllowedError");
 
     let (options, _) = scene.site().sign_in(&[]);
-    let outcome = scene.get(&options, Answer::Leave).await;
+    let outcome = scene.get(&options, Answer::PowerOffEarly).await;
     assert_eq!(outcome.exception(), "NotAllowedError");
 }
 

@@ -93,10 +93,10 @@ impl<'a> Scene<'a> {
                 Ok(None) => panic!("the phone asks nothing: {:?}", session.outcome().await),
                 Err(_) => panic!("the phone has not asked within {LIMIT:?}"),
             },
-            () = secured(&mut session), if answer == Answer::Leave => Asked::now(None),
+            () = secured(&mut session), if answer == Answer::PowerOffEarly => Asked::now(None),
             early = &mut page => panic!("the page has its answer before the phone asks: {early}"),
         };
-        let power = (!matches!(answer, Answer::Vanish | Answer::Leave)).then_some(power);
+        let power = (!matches!(answer, Answer::PowerOff | Answer::PowerOffEarly)).then_some(power);
 
         let Ok(page) = timeout(LIMIT, page).await else {
             self.world.screen.look().save(&picture("c-stuck"));

@@ -33,9 +33,9 @@ pub(crate) enum Answer {
     /// Cannot be asked: the phone has no screen.
     NoUi,
     /// Reads that too, and then the phone is switched off.
-    Vanish,
+    PowerOff,
     /// Is asked nothing: the phone is switched off as soon as the connection is secure.
-    Leave,
+    PowerOffEarly,
 }
 
 /// A phone with its passkeys.
@@ -172,7 +172,7 @@ impl Answer {
             Self::Decline => return Some(Decision::Declined),
             Self::TimeOut => return Some(Decision::TimedOut),
             Self::NoUi => return Some(Decision::NoUi),
-            Self::Vanish | Self::Leave => return None,
+            Self::PowerOff | Self::PowerOffEarly => return None,
         };
         Some(Decision::Approved { verification: prompt.demanded, account })
     }
