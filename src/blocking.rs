@@ -29,7 +29,7 @@
 //!         Ok(matrix) => println!("{}", matrix.to_terminal().expose()),
 //!         Err(error) => eprintln!("{error}"),
 //!     },
-//!     step => println!("{step}"), // "A phone is near. Connecting to it."
+//!     step => println!("{step}"), // "A phone is nearby. Connecting to it."
 //! });
 //! match signed_in {
 //!     Ok(assertion) => send_to_server(assertion.to_json().expose()),

@@ -35,7 +35,7 @@
 //!         Ok(matrix) => println!("{}", matrix.to_terminal().expose()),
 //!         Err(error) => eprintln!("{error}"),
 //!     },
-//!     step => println!("{step}"), // "A phone is near. Connecting to it."
+//!     step => println!("{step}"), // "A phone is nearby. Connecting to it."
 //! });
 //! match signed_in.await {
 //!     Ok(assertion) => send_to_server(assertion.to_json().expose()),
@@ -73,7 +73,7 @@
 //! });
 //! let mut session = phone.answer(scanned_text.parse()?)?;
 //! while let Some(update) = session.next().await {
-//!     println!("{update}"); // "Bring the two devices close together."
+//!     println!("{update}"); // "Waiting for the other device. Bring both devices close together."
 //! }
 //! session.outcome().await?;
 //! # Ok(())

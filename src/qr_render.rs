@@ -40,7 +40,7 @@ pub enum RenderError {
     #[error("the text does not fit a QR code")]
     TooLong,
     /// The scale is 0 or above [`MAX_PIXELS_PER_MODULE`].
-    #[error("the scale is not from 1 to {MAX_PIXELS_PER_MODULE} pixels for each module")]
+    #[error("the scale must be from 1 to {MAX_PIXELS_PER_MODULE} pixels per module")]
     Scale,
 }
 

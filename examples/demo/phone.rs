@@ -65,7 +65,7 @@ impl UserCheck for Person {
                 _ => false,
             };
             if !yes {
-                self.narrator.say(Voice::Phone, "No.");
+                self.narrator.say(Voice::Phone, "Refuses the request.");
                 return Decision::Declined;
             }
             // A real phone asks for a face, a finger or a PIN here.

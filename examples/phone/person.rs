@@ -205,7 +205,7 @@ async fn choose(terminal: &mut Terminal, prompt: &Prompt) -> Option<usize> {
     let accounts = prompt.accounts();
     match (&prompt.question, accounts) {
         (Question::Unsupported, _) => {
-            terminal.ask("Press Enter.").await?;
+            terminal.ask("Press Enter to tell it.").await?;
             Some(0)
         }
         (Question::SignIn(_), [_, _, ..]) => {
@@ -214,7 +214,7 @@ async fn choose(terminal: &mut Terminal, prompt: &Prompt) -> Option<usize> {
             }
             loop {
                 let answer =
-                    terminal.ask("Which account? Enter its number, or n to decline:").await?;
+                    terminal.ask("Which account? Enter its number, or n to cancel:").await?;
                 match answer.parse::<usize>() {
                     Ok(number) if (1..=accounts.len()).contains(&number) => {
                         return number.checked_sub(1);
@@ -229,7 +229,8 @@ async fn choose(terminal: &mut Terminal, prompt: &Prompt) -> Option<usize> {
                 tell(&format!("  {}", name(account)));
             }
             loop {
-                let answer = terminal.ask("y or n?").await?;
+                let answer =
+                    terminal.ask(&format!("{} (y) or cancel (n)?", prompt.approve_label())).await?;
                 if answer.eq_ignore_ascii_case("y") || answer.eq_ignore_ascii_case("yes") {
                     return Some(0);
                 }

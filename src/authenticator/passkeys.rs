@@ -33,7 +33,7 @@ pub(super) struct Parts {
 
 /// A passkey has a key in a key store, and the authenticator has none.
 #[derive(Debug, thiserror::Error)]
-#[error("a key store was not given")]
+#[error("the program set no key store")]
 struct NoKeyStore;
 
 pub(super) struct Passkeys {

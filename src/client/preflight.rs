@@ -116,7 +116,7 @@ impl Client {
     /// # async fn look(client: fido_hybrid::client::Client) {
     /// let health = client.preflight().await;
     /// if !health.is_ready() {
-    ///     eprintln!("{health}"); // "Bluetooth is switched off. Turn Bluetooth on."
+    ///     eprintln!("{health}"); // "Bluetooth is switched off. Turn on Bluetooth."
     /// }
     /// # }
     /// ```

@@ -121,7 +121,7 @@ struct Names {
 enum NoAddress {
     #[error("the name has no address")]
     Failed(#[source] Option<io::Error>),
-    #[error("the name did not resolve in time")]
+    #[error("the DNS lookup timed out")]
     TimedOut,
 }
 

@@ -50,7 +50,7 @@ impl World {
 
     /// The phone, with a picture of what the other program shows.
     fn phone(&self, desktop: &mut Running) -> Running {
-        desktop.wait_for("Scan the QR code with a phone.");
+        desktop.wait_for("Scan the QR code with your phone.");
         let picture = self.scratch.write("screen.png", photograph(&desktop.said));
         Program::new("phone")
             .environment("DBUS_SYSTEM_BUS_ADDRESS", self.mobile.bus_address())
@@ -74,7 +74,7 @@ impl World {
         if !fs::exists(self.scratch.file("store")).unwrap() {
             choose_pin(&mut phone);
         }
-        phone.wait_for("Another device wants to create a passkey for example.com on this device.");
+        phone.wait_for("Another device requests a passkey for example.com. Create it?");
         phone.wait_for(user);
         say_yes(&mut phone);
         succeeded(register.finish());
@@ -107,7 +107,7 @@ pub(crate) fn choose_pin(phone: &mut Running) {
 }
 
 fn say_yes(phone: &mut Running) {
-    phone.wait_for("y or n?");
+    phone.wait_for("(y) or cancel (n)?");
     phone.type_line("y");
     phone.wait_for("PIN:");
     phone.type_line(PIN);
@@ -131,12 +131,10 @@ fn a_passkey_is_registered_and_signs_in() {
 
     let mut sign_in = world.desktop("sign_in", &["--registered", &keep]);
     let mut phone = world.known_phone(&mut sign_in);
-    phone.wait_for(
-        "Another device wants to sign in to example.com with a passkey from this device.",
-    );
+    phone.wait_for("Another device wants to sign in to example.com. Use your passkey?");
     phone.wait_for("ada@example.com");
     say_yes(&mut phone);
-    sign_in.wait_for("A phone is near.");
+    sign_in.wait_for("A phone is nearby.");
     let ended = sign_in.finish();
     assert!(ended.stderr.ends_with("The answer and its signature are valid.\n"), "{ended:?}");
     let answer = succeeded(ended);
@@ -261,9 +259,9 @@ fn a_refusal_ends_both_programs_and_is_no_failure_of_the_phone() {
     let mut register = world.desktop("register", &["--json"]);
     let mut phone = world.phone(&mut register);
     choose_pin(&mut phone);
-    phone.wait_for("y or n?");
+    phone.wait_for("(y) or cancel (n)?");
     phone.type_line("maybe");
-    phone.wait_for("y or n?");
+    phone.wait_for("(y) or cancel (n)?");
     phone.type_line("n");
     let ended = register.finish();
     assert_eq!(ended.code, Some(1), "{ended:?}");
@@ -288,15 +286,14 @@ fn an_approval_to_tell_of_a_passkey_is_not_taken_for_a_refusal() {
     let options = world.scratch.write("options.json", options.to_string());
     let mut register = world.desktop("register", &["--options", &options, "--json"]);
     let mut phone = world.known_phone(&mut register);
-    phone.wait_for("this device already has one. Tell the other device?");
-    phone.wait_for("y or n?");
+    phone.wait_for("Tell it that one exists?");
+    phone.wait_for("(y) or cancel (n)?");
     phone.type_line("y");
     let told: Value = serde_json::from_str(&register.finish().stdout).unwrap();
     assert_eq!(told["error"]["name"], "InvalidStateError");
     let ended = phone.finish();
     assert_eq!(ended.code, Some(1), "{ended:?}");
-    let told = "No passkey was created, because this device already has one for this site. The \
-                other device was told.\n";
+    let told = "No passkey was created: this device already has one for this site.\n";
     assert!(ended.stderr.ends_with(told), "{}", ended.stderr);
     assert!(!ended.stderr.contains("The site calls itself"), "an empty name: {}", ended.stderr);
 }
@@ -307,7 +304,7 @@ fn the_end_of_the_input_is_a_refusal() {
     let mut register = world.desktop("register", &[]);
     let mut phone = world.phone(&mut register);
     choose_pin(&mut phone);
-    phone.wait_for("y or n?");
+    phone.wait_for("(y) or cancel (n)?");
     phone.end_input();
     assert_eq!(register.finish().code, Some(1));
     assert_eq!(phone.finish().code, Some(3));
@@ -319,7 +316,7 @@ fn a_pin_is_tried_three_times_and_not_typed_ahead() {
     world.registered("ada");
     let mut sign_in = world.desktop("sign_in", &[]);
     let mut phone = world.known_phone(&mut sign_in);
-    phone.wait_for("y or n?");
+    phone.wait_for("(y) or cancel (n)?");
     phone.type_line("y");
     phone.wait_for("PIN:");
     // The second line comes before it is asked for.
@@ -332,7 +329,7 @@ fn a_pin_is_tried_three_times_and_not_typed_ahead() {
     let ended = phone.finish();
     assert_eq!(ended.code, Some(3), "{ended:?}");
     assert_eq!(ended.stderr.matches("Wrong PIN.").count(), 3);
-    let refused = "The request was refused because you were not verified.\n";
+    let refused = "The request was refused: you were not verified.\n";
     assert!(ended.stderr.ends_with(refused), "{}", ended.stderr);
     assert_eq!(sign_in.finish().code, Some(1));
 }
@@ -343,7 +340,7 @@ fn interrupting_the_desktop_takes_the_prompt_off_the_phone() {
     let mut register = world.desktop("register", &["--json"]);
     let mut phone = world.phone(&mut register);
     choose_pin(&mut phone);
-    phone.wait_for("y or n?");
+    phone.wait_for("(y) or cancel (n)?");
     register.interrupt();
     let ended = register.finish();
     assert_eq!(ended.code, Some(130), "{ended:?}");
@@ -362,7 +359,7 @@ fn interrupting_the_phone_tells_the_desktop() {
     let mut register = world.desktop("register", &[]);
     let mut phone = world.phone(&mut register);
     choose_pin(&mut phone);
-    phone.wait_for("y or n?");
+    phone.wait_for("(y) or cancel (n)?");
     phone.interrupt();
     assert_eq!(phone.finish().code, Some(130));
     let ended = register.finish();
@@ -377,9 +374,9 @@ fn a_radio_that_is_off_is_told_and_the_same_code_is_good_once_it_is_on() {
     world.laptop.switch("hci0", Power::Off);
     let mut register = world.desktop("register", &[]);
     let mut phone = world.phone(&mut register);
-    register.wait_for("Bluetooth is switched off. Turn Bluetooth on.");
+    register.wait_for("Bluetooth is switched off. Turn on Bluetooth.");
     choose_pin(&mut phone);
-    phone.wait_for("Bring the two devices close together.");
+    phone.wait_for("Bring both devices close together.");
     world.laptop.switch("hci0", Power::On);
     register.wait_for("Bluetooth is on.");
     say_yes(&mut phone);

@@ -32,10 +32,10 @@ fn without_bus_and_network_both_are_blamed_in_plain_words() {
         "It cannot be used: the system's Bluetooth service cannot be reached: ",
         "Tunnel service cable.ua5v.com, for Android phones\n  DNS      skipped: ",
         "Tunnel service cable.auth.com, for iPhones\n  DNS      skipped: ",
-        "  TCP      FAILED: the tunnel service could not be reached: ",
+        "  TCP      FAILED: the TCP connection to the tunnel service failed: ",
         "  TLS      not tried\n  upgrade  not tried\n",
         "\nWhat to do\n",
-        "A firewall must let https://cable.ua5v.com and https://cable.auth.com through",
+        "A firewall must allow https://cable.ua5v.com and https://cable.auth.com",
     ] {
         assert!(ended.stdout.contains(expected), "{expected:?} in:\n{}", ended.stdout);
     }
@@ -172,7 +172,7 @@ mod with_adapters {
         machine.stop_bluetoothd(Ending::Crash);
         let ended = diagnose(&machine, &service.arguments(), &[]);
         assert_eq!(ended.code, Some(6), "{ended:?}");
-        for expected in ["BlueZ does not run", "Start the system's Bluetooth service"] {
+        for expected in ["BlueZ is not running", "Start the system's Bluetooth service"] {
             assert!(ended.stdout.contains(expected), "{}", ended.stdout);
         }
         assert!(!ended.stdout.contains("Plug in"), "{}", ended.stdout);

@@ -115,7 +115,7 @@ fn an_old_picture_is_not_answered() {
     }
     let ended = phone.finish();
     assert_eq!(ended.code, Some(1), "{ended:?}");
-    let told = "the QR code's time is too far from this device's";
+    let told = "the QR code's time differs too much from this device's clock";
     assert!(ended.stderr.contains(told), "{}", ended.stderr);
 }
 

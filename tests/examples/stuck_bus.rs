@@ -64,7 +64,7 @@ fn programs_end_by_a_signal_while_the_bus_stands_still() {
             machine.plug_in("hci0", Power::On);
             let origin = ["https://example.com"];
             let mut running = start(program, machine.bus_address(), &service, &origin);
-            running.wait_for("Scan the QR code with a phone.");
+            running.wait_for("Scan the QR code with your phone.");
             // In the middle of a scan.
             let runtime = tokio::runtime::Runtime::new().unwrap();
             let scans = || !machine.discoverers("hci0").is_empty();
@@ -89,7 +89,7 @@ fn a_phone_ends_by_a_signal_while_the_bus_stays_silent() {
     for (signal, code) in SIGNALS {
         let origin = ["https://example.com"];
         let mut register = start("register", machine.bus_address(), &service, &origin);
-        register.wait_for("Scan the QR code with a phone.");
+        register.wait_for("Scan the QR code with your phone.");
         let picture = scratch.write("screen.png", crate::ceremonies::photograph(&register.said));
         let store = scratch.file("store");
         let arguments = ["--picture", &picture, "--store", &store];
@@ -97,7 +97,7 @@ fn a_phone_ends_by_a_signal_while_the_bus_stays_silent() {
         if !std::fs::exists(&store).unwrap() {
             crate::ceremonies::choose_pin(&mut phone);
         }
-        phone.wait_for("Bring the two devices close together.");
+        phone.wait_for("Bring both devices close together.");
         let ended = end_by(phone, signal);
         assert_eq!(ended.code, Some(code), "{signal}: {ended:?}");
     }

@@ -148,7 +148,7 @@ fn a_window_that_changes_its_size_gets_the_code_again() {
     let mut window = Window::open(&machine, (80, 10), "C.UTF-8", "");
     window.until("the word", |picture| picture.contains("Enlarge the window"));
     window.resize(80, 24);
-    let scan = "Scan the QR code with a phone.";
+    let scan = "Scan the QR code with your phone.";
     window.until("the code", |picture| is_whole(picture) && picture.ends_with(scan));
     window.resize(30, 24);
     window.until("the word", |picture| picture.contains("Enlarge the window"));

@@ -319,9 +319,9 @@ async fn in_time<T>(
 /// Why a scan ended that its owner did not stop.
 #[derive(Debug, thiserror::Error)]
 enum Broken {
-    #[error("listening broke off")]
+    #[error("the scan broke off")]
     Listening,
-    #[error("the system does not answer")]
+    #[error("the answer of the system timed out")]
     Stuck,
 }
 

@@ -64,6 +64,8 @@ pub mod client;
 pub mod crypto;
 pub mod ctap;
 pub mod error;
+#[cfg(test)]
+mod plain_text;
 pub mod ports;
 pub mod secret;
 mod state_machine;

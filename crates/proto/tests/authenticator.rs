@@ -185,7 +185,7 @@ mod registering {
         let prompt = prompt(&rig.find(vec![other, mine.clone()]));
         assert!(matches!(prompt.question, Question::Register(_)));
         assert_eq!(prompt.replaces(), Some(&mine.id));
-        assert!(prompt.to_string().contains("replaces the passkey"), "{prompt}");
+        assert!(prompt.to_string().contains("Replace the existing passkey"), "{prompt}");
     }
 
     #[test]
@@ -570,8 +570,7 @@ mod requests_for_a_touch {
                 assert_eq!(prompt.demanded, UserVerification::Present);
                 assert_eq!(
                     prompt.to_string(),
-                    "Another device asks whether you are here. It may want something that this \
-                     device cannot do."
+                    "Another device asks whether you are here. Tell it?"
                 );
                 let outputs = rig.decide(&prompt, decision);
                 // Nothing but the status: no passkey is made, looked for or used.
@@ -1064,8 +1063,8 @@ mod ends {
     fn a_service_that_closes_because_the_client_disconnected_reports_that() {
         for (mut rig, _) in every_stage() {
             let stage = rig.transaction.stage();
-            let vanished = Input::TunnelFailed(TunnelError::Closed(Some(1001)));
-            let kind = failed(&rig.step(vanished)).kind;
+            let lost = Input::TunnelFailed(TunnelError::Closed(Some(1001)));
+            let kind = failed(&rig.step(lost)).kind;
             match stage {
                 // No client has been there yet.
                 Stage::Registering | Stage::Advertising => {

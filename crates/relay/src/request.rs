@@ -87,7 +87,7 @@ pub enum Rejection {
     Method,
     /// The tunnel has its client; or, for a phone, the tunnel id was used: a
     /// phone and a client met under it.
-    #[error("the tunnel is taken")]
+    #[error("the tunnel is already in use")]
     Taken,
     /// Phones with this address have as many tunnels as allowed.
     #[error("too many tunnels from one address")]

@@ -150,7 +150,7 @@ pub enum Refusal {
     CrossOrigin,
     #[error("the answer was made for another RP ID")]
     WrongRpId,
-    #[error("no user was present")]
+    #[error("the user was not present")]
     UserNotPresent,
     #[error("the user was not verified")]
     UserNotVerified,

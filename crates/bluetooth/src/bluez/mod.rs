@@ -62,7 +62,7 @@ pub(super) async fn adapters(settings: &Settings) -> Result<Vec<Adapter>, Blueto
 /// Programs that wait for an adapter wait for BlueZ, too: to them there is no
 /// adapter yet. Programs that ask for a list are told the difference.
 #[derive(Debug, thiserror::Error)]
-#[error("BlueZ does not run")]
+#[error("BlueZ is not running")]
 struct NoBlueZ;
 
 /// # Errors

@@ -209,7 +209,7 @@ async fn listening_that_breaks_off_again_and_again_ends_the_scan() {
     let mut scan = scan(stage.clone()).await.unwrap();
     let error = end(&mut scan).await;
     assert!(
-        matches!(&error, BluetoothError::Failed(cause) if cause.to_string() == "listening broke off"),
+        matches!(&error, BluetoothError::Failed(cause) if cause.to_string() == "the scan broke off"),
         "{error:?}"
     );
     let count = *stage.listening.borrow();
@@ -268,7 +268,7 @@ async fn a_system_that_does_not_answer_ends_the_scan() {
     *stage.stuck.lock().unwrap() = true;
     let error = end(&mut scan).await;
     assert!(
-        matches!(&error, BluetoothError::Failed(cause) if cause.to_string() == "the system does not answer"),
+        matches!(&error, BluetoothError::Failed(cause) if cause.to_string() == "the answer of the system timed out"),
         "{error:?}"
     );
 }

@@ -37,7 +37,7 @@ async fn absent_off_not_permitted_and_on_are_four_answers() {
     assert_eq!(state_of(&radio).await, AdapterState::Absent);
     let no_bluez = radio.adapters().await;
     let Err(BluetoothError::NoService(source)) = no_bluez else { panic!("{no_bluez:?}") };
-    assert_eq!(source.to_string(), "BlueZ does not run");
+    assert_eq!(source.to_string(), "BlueZ is not running");
     laptop.kill_bus();
     let no_bus = soon("the state", radio.state()).await;
     assert!(matches!(no_bus, Err(BluetoothError::NoService(_))), "{no_bus:?}");

@@ -25,7 +25,7 @@ fn radio_at(bus: &SilentBus) -> Bluetooth {
 fn is_told_as_silent(error: Option<BluetoothError>) {
     assert!(matches!(error, Some(BluetoothError::Silent)), "{error:?}");
     let error = error.unwrap();
-    assert_eq!(error.to_string(), "the system's Bluetooth service does not answer");
+    assert_eq!(error.to_string(), "the system's Bluetooth service timed out");
     assert_eq!(Error::new(Stage::ShowingQr, error).advice(), Advice::RestartBluetooth);
 }
 

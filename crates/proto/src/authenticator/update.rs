@@ -96,18 +96,18 @@ impl fmt::Display for AuthenticatorUpdate {
             Self::Refused(refusal) => return refusal.fmt(f),
             Self::Unsupported => "The other device was told that you are here.",
             Self::Adapter(state) => return state.fmt(f),
-            Self::Registering => "Connecting to the tunnel service.",
-            Self::Advertising => "Bring the two devices close together.",
+            Self::Registering => "Opening a connection for the other device.",
+            Self::Advertising => "Waiting for the other device. Bring both devices close together.",
             Self::Secured => "The connection to the other device is secure.",
-            Self::Answering => "The other device asks for something.",
-            Self::Waiting => "Another request for the same account has to be answered first.",
-            Self::Registered => "A passkey was registered.",
+            Self::Answering => "The other device sent a request. Answer it on this device.",
+            Self::Waiting => "Answer the other request for this account first.",
+            Self::Registered => "A passkey was created.",
             Self::SignedIn => "The other device was signed in.",
-            Self::StoreFailed(_) => "The passkey store failed.",
-            Self::KeyStoreFailed(_) => "The key store failed.",
-            Self::Requested => "The other device has sent a request.",
-            Self::Answered(_) => "The other device's request was answered.",
-            Self::EngineFailed(_) => "This device's authenticator failed.",
+            Self::StoreFailed(_) => "The passkeys on this device could not be accessed.",
+            Self::KeyStoreFailed(_) => "The key of the passkey could not be used.",
+            Self::Requested => "The other device sent a request.",
+            Self::Answered(_) => "The request was answered.",
+            Self::EngineFailed(_) => "This device could not answer the request.",
         })
     }
 }
@@ -141,5 +141,43 @@ impl From<link::LinkUpdate> for AuthenticatorUpdate {
                 Self::EngineFailed(Error::new(Stage::Answering, error))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+    use crate::plain_text::assert_is_short;
+
+    /// Every update after another. A new one needs a place here.
+    fn next(update: &AuthenticatorUpdate) -> Option<AuthenticatorUpdate> {
+        use AuthenticatorUpdate as Update;
+        let error = || Error::new(Stage::Answering, ErrorKind::Deadline);
+        Some(match update {
+            Update::Registering => Update::Advertising,
+            Update::Advertising => Update::Adapter(AdapterState::On),
+            Update::Adapter(_) => Update::Secured,
+            Update::Secured => Update::Answering,
+            Update::Answering => Update::Waiting,
+            Update::Waiting => Update::Registered,
+            Update::Registered => Update::SignedIn,
+            Update::SignedIn => Update::Refused(Refusal::Declined),
+            Update::Refused(_) => Update::Unsupported,
+            Update::Unsupported => Update::StoreFailed(error()),
+            Update::StoreFailed(_) => Update::KeyStoreFailed(error()),
+            Update::KeyStoreFailed(_) => Update::Requested,
+            Update::Requested => Update::Answered(Status::OK),
+            Update::Answered(_) => Update::EngineFailed(error()),
+            Update::EngineFailed(_) => return None,
+        })
+    }
+
+    #[test]
+    fn every_update_is_a_short_text_for_people() {
+        let first = AuthenticatorUpdate::Registering;
+        let all: Vec<_> = std::iter::successors(Some(first), next).collect();
+        assert_eq!(all.len(), 15);
+        all.iter().for_each(|it| assert_is_short(&it.to_string()));
     }
 }

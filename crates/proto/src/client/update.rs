@@ -65,16 +65,57 @@ impl fmt::Display for ClientUpdate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Adapter(state) => return state.fmt(f),
-            Self::WaitingForScan(_) => "Scan the QR code with a phone.",
-            Self::Contacting => "Contacting the phone.",
-            Self::PhoneFound => "A phone is near. Connecting to it.",
-            Self::Connected => "Connected. Securing the connection.",
+            Self::WaitingForScan(_) => "Scan the QR code with your phone.",
+            Self::Contacting => "Contacting your phone. Keep it near this device.",
+            Self::PhoneFound => "A phone is nearby. Connecting to it.",
+            Self::Connected => "Connected to the phone. Securing the connection.",
             Self::PhoneOnline => "The phone is online.",
-            Self::Secured => "The connection is secure.",
+            Self::Secured => "The connection to the phone is secure.",
             Self::PhoneReady { .. } => "The phone is ready.",
-            Self::Asked => "Continue on the phone.",
-            Self::Answered => "The phone has answered.",
-            Self::LinkDropped => "The phone could not be remembered.",
+            Self::Asked => "Continue on your phone.",
+            Self::Answered => "The phone answered.",
+            Self::LinkDropped => {
+                "The phone could not be remembered. Next time, scan a QR code again."
+            }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::SecretKey;
+    use crate::plain_text::assert_is_short;
+    use crate::secret::QrSecret;
+    use crate::transport::{QrCode, RequestHint};
+
+    /// Every update after another. A new one needs a place here.
+    fn next(update: &ClientUpdate) -> Option<ClientUpdate> {
+        Some(match update {
+            ClientUpdate::WaitingForScan(_) => ClientUpdate::Adapter(AdapterState::On),
+            ClientUpdate::Adapter(_) => ClientUpdate::Contacting,
+            ClientUpdate::Contacting => ClientUpdate::PhoneFound,
+            ClientUpdate::PhoneFound => ClientUpdate::Connected,
+            ClientUpdate::Connected => ClientUpdate::PhoneOnline,
+            ClientUpdate::PhoneOnline => ClientUpdate::Secured,
+            ClientUpdate::Secured => {
+                ClientUpdate::PhoneReady { features: Features::CTAP, get_info: None }
+            }
+            ClientUpdate::PhoneReady { .. } => ClientUpdate::Asked,
+            ClientUpdate::Asked => ClientUpdate::Answered,
+            ClientUpdate::Answered => ClientUpdate::LinkDropped,
+            ClientUpdate::LinkDropped => return None,
+        })
+    }
+
+    #[test]
+    fn every_update_is_a_short_text_for_people() {
+        let key = SecretKey::from_scalar(&[7; 32]).unwrap();
+        let secret = QrSecret::new([7; 16]);
+        let code = QrCode::new(*key.public_key(), secret, 0, RequestHint::GetAssertion);
+        let first = ClientUpdate::WaitingForScan(code.to_text());
+        let all: Vec<_> = std::iter::successors(Some(first), next).collect();
+        assert_eq!(all.len(), 11);
+        all.iter().for_each(|it| assert_is_short(&it.to_string()));
     }
 }

@@ -69,7 +69,7 @@ pub enum RequestError {
     #[error("the command {0:#04x} is unknown")]
     UnknownCommand(u8),
     /// The command has no parameters, and some came.
-    #[error("{0} has no parameters, and some came")]
+    #[error("{0} has no parameters, but the request has some")]
     UnexpectedParameters(Command),
     /// The parameters are malformed, or not those of the command.
     #[error("the parameters of {command} are invalid")]

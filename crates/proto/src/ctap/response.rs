@@ -17,8 +17,8 @@ pub enum ResponseError {
     /// There is not even a status byte. The authenticator is at fault.
     #[error("the response is empty")]
     Empty,
-    /// The authenticator answered, and the answer is no.
-    #[error("the authenticator answered {0}")]
+    /// The authenticator answered with an error status.
+    #[error("the authenticator answered with {0}")]
     Status(Status),
     /// The answer is malformed or not one to the command. The authenticator is
     /// at fault.
@@ -158,7 +158,7 @@ mod tests {
         let unnamed = RawResponse::parse(vec![0xe7]).unwrap();
         assert_eq!(
             unnamed.decode(Command::GetInfo).unwrap_err().to_string(),
-            "the authenticator answered CTAP status 0xe7"
+            "the authenticator answered with CTAP status 0xe7"
         );
     }
 

@@ -34,7 +34,7 @@ pub enum Advice {
     CheckTlsInspection,
     /// Plug in a Bluetooth adapter or use another computer.
     AddBluetooth,
-    /// Turn Bluetooth on.
+    /// Turn on Bluetooth.
     TurnBluetoothOn,
     /// Give this program permission to use Bluetooth.
     AllowBluetooth,
@@ -124,30 +124,30 @@ impl fmt::Display for Advice {
                  devices."
             }
             Self::BringTheDevicesTogether => {
-                "Turn Bluetooth on on both devices, bring them close together, and try again. If \
+                "Turn on Bluetooth on both devices, bring them close together, and try again. If \
                  two phones scanned the code, only the first one was used."
             }
             Self::AnswerOnThePhone => "Try again, and answer the question on the phone.",
             Self::UnlockThePhone => "Unlock the phone with its PIN or password, and try again.",
             Self::CheckTheNetwork => {
-                "Check the internet connection and try again. A firewall must let \
-                 https://cable.ua5v.com and https://cable.auth.com through."
+                "Check the internet connection and try again. A firewall must allow \
+                 https://cable.ua5v.com and https://cable.auth.com."
             }
             Self::CheckTheClock => "Check the date and time on this device.",
             Self::UseAnotherNetwork => {
                 "Log in to this network if it asks for that, or use another one. A firewall or \
-                 proxy must let https://cable.ua5v.com and https://cable.auth.com through."
+                 proxy must allow https://cable.ua5v.com and https://cable.auth.com."
             }
             Self::CheckTlsInspection => {
-                "Ask the network's administrator whether secure connections are inspected, and \
-                 install the certificate that this needs."
+                "Ask the network's administrator whether secure connections are inspected. Install \
+                 the certificate that this needs."
             }
             Self::AddBluetooth => "Plug in a Bluetooth adapter, or use another computer.",
-            Self::TurnBluetoothOn => "Turn Bluetooth on.",
-            Self::AllowBluetooth => "Allow this program to use Bluetooth in the system's settings.",
+            Self::TurnBluetoothOn => "Turn on Bluetooth.",
+            Self::AllowBluetooth => "Allow Bluetooth for this program in the system settings.",
             Self::StartBluetooth => {
-                "Start the system's Bluetooth service; if this program runs in a container or \
-                 sandbox, let it reach that service."
+                "Start the system's Bluetooth service. In a container or sandbox, let this program \
+                 reach it."
             }
             Self::RestartBluetooth => "Turn Bluetooth off and on again.",
             Self::CloseOtherPrograms => {
@@ -159,7 +159,7 @@ impl fmt::Display for Advice {
                 "Set up a screen lock, fingerprint or face on the phone, or use another phone."
             }
             Self::LinkThePhoneAgain => {
-                "The phone is not linked to this device any more. Link it again by a QR code."
+                "The phone is not linked to this device any more. Link it again with a QR code."
             }
             Self::UseAnotherPasskey => "Choose a passkey or phone that is registered at this site.",
             Self::AlreadyRegistered => "This phone is registered already: sign in with it.",
@@ -168,5 +168,53 @@ impl fmt::Display for Advice {
             Self::TellTheSite => "Tell the makers of the site that its request is invalid.",
             Self::ReportTheProgram => "Report this to the makers of this program.",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plain_text::assert_has_short_sentences;
+
+    /// Every advice after another. A new one needs a place here.
+    fn next(advice: &Advice) -> Option<Advice> {
+        Some(match advice {
+            Advice::Nothing => Advice::TryAgain,
+            Advice::TryAgain => Advice::TryAgainLater,
+            Advice::TryAgainLater => Advice::ScanANewCode,
+            Advice::ScanANewCode => Advice::AnotherPhoneWasFirst,
+            Advice::AnotherPhoneWasFirst => Advice::CheckBothClocks,
+            Advice::CheckBothClocks => Advice::BringTheDevicesTogether,
+            Advice::BringTheDevicesTogether => Advice::AnswerOnThePhone,
+            Advice::AnswerOnThePhone => Advice::UnlockThePhone,
+            Advice::UnlockThePhone => Advice::CheckTheNetwork,
+            Advice::CheckTheNetwork => Advice::CheckTheClock,
+            Advice::CheckTheClock => Advice::UseAnotherNetwork,
+            Advice::UseAnotherNetwork => Advice::CheckTlsInspection,
+            Advice::CheckTlsInspection => Advice::AddBluetooth,
+            Advice::AddBluetooth => Advice::TurnBluetoothOn,
+            Advice::TurnBluetoothOn => Advice::AllowBluetooth,
+            Advice::AllowBluetooth => Advice::StartBluetooth,
+            Advice::StartBluetooth => Advice::RestartBluetooth,
+            Advice::RestartBluetooth => Advice::CloseOtherPrograms,
+            Advice::CloseOtherPrograms => Advice::UpdateThePhone,
+            Advice::UpdateThePhone => Advice::UpdateTheOtherDevice,
+            Advice::UpdateTheOtherDevice => Advice::SetUpScreenLock,
+            Advice::SetUpScreenLock => Advice::LinkThePhoneAgain,
+            Advice::LinkThePhoneAgain => Advice::UseAnotherPasskey,
+            Advice::UseAnotherPasskey => Advice::AlreadyRegistered,
+            Advice::AlreadyRegistered => Advice::MakeRoomOnThePhone,
+            Advice::MakeRoomOnThePhone => Advice::UseAnotherDevice,
+            Advice::UseAnotherDevice => Advice::TellTheSite,
+            Advice::TellTheSite => Advice::ReportTheProgram,
+            Advice::ReportTheProgram => return None,
+        })
+    }
+
+    #[test]
+    fn every_advice_has_short_sentences_for_people() {
+        let all: Vec<_> = std::iter::successors(Some(Advice::Nothing), next).collect();
+        assert_eq!(all.len(), 29);
+        all.iter().for_each(|it| assert_has_short_sentences(&it.to_string()));
     }
 }

@@ -8,7 +8,7 @@ use super::source::Source;
 #[non_exhaustive]
 pub enum BluetoothError {
     /// This machine has no Bluetooth adapter.
-    #[error("there is no Bluetooth adapter")]
+    #[error("this device has no Bluetooth adapter")]
     Absent,
     /// There is an adapter and it is switched off.
     #[error("Bluetooth is switched off")]
@@ -37,7 +37,7 @@ pub enum BluetoothError {
     NoService(#[source] Source),
     /// The system's Bluetooth service, or the D-Bus on the way to it, did not
     /// answer in time.
-    #[error("the system's Bluetooth service does not answer")]
+    #[error("the system's Bluetooth service timed out")]
     Silent,
     /// This library was called in a way that its documentation rules out.
     #[error(transparent)]

@@ -38,14 +38,14 @@ pub enum ErrorKind {
     #[error("the other device disconnected")]
     PeerDisconnected,
     /// The phone answered with a CTAP status that is not success.
-    #[error("the phone answered {0}")]
+    #[error("the phone answered with {0}")]
     Status(Status),
     /// The text that was read is no FIDO QR code.
     #[error("not a FIDO QR code: {0}")]
     QrCode(#[from] QrCodeError),
     /// The QR code was made longer ago, or further in the future, than this
     /// phone accepts: it is old, or one of the two clocks is wrong.
-    #[error("the QR code's time is too far from this device's")]
+    #[error("the QR code's time differs too much from this device's clock")]
     StaleQrCode,
     /// The passkey store could not do what it was asked.
     #[error(transparent)]
@@ -64,7 +64,7 @@ pub enum ErrorKind {
     #[error("the relying party's request was refused: {0}")]
     Options(#[from] OptionsError),
     /// The system did not start a thread for the ceremonies of a blocking client.
-    #[error("no thread could be started")]
+    #[error("the system could not start a thread")]
     NoThread(#[source] Source),
     /// One side needs what the other does not offer.
     #[error(transparent)]
@@ -119,7 +119,7 @@ pub enum Unsupported {
     VerificationNotSetUp,
     /// The relying party requires a discoverable passkey, and the phone makes
     /// only others.
-    #[error("the phone cannot store passkeys")]
+    #[error("the phone cannot create discoverable passkeys")]
     DiscoverablePasskeys,
     /// The relying party enforces a credential protection policy, and the phone
     /// has no such policies.
@@ -130,15 +130,15 @@ pub enum Unsupported {
     Algorithm,
     /// The relying party allows passkeys only whose ids are longer than those of
     /// this phone can be.
-    #[error("the phone can have none of the passkeys that the relying party accepts")]
+    #[error("the phone cannot have any passkey that the relying party allows")]
     Passkeys,
     /// The request is longer than peers accept.
-    #[error("the request is too long")]
+    #[error("the request is longer than the other device accepts")]
     RequestTooLong,
     /// The QR code's client knows no tunnel service that this phone uses.
-    #[error("no tunnel service that both sides know")]
+    #[error("the client knows no tunnel service that this phone uses")]
     TunnelDomain,
     /// The QR code's client does not use tunnel services at all.
-    #[error("the client does not offer to meet at a tunnel service")]
+    #[error("the client does not use tunnel services")]
     DataChannel,
 }

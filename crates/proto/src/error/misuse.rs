@@ -8,7 +8,7 @@ pub enum ApiMisuse {
     #[error("outputs must be taken before the next input")]
     OutputsPending,
     /// An input that does not belong to the transaction's stage.
-    #[error("this input does not belong to this stage")]
+    #[error("the input is not allowed in this stage")]
     WrongStage,
     /// Time went backwards.
     #[error("time went backwards")]
@@ -17,7 +17,7 @@ pub enum ApiMisuse {
     #[error("the transaction is over")]
     Closed,
     /// A decision on another prompt than the one that is shown.
-    #[error("this decision is not on the prompt that is shown")]
+    #[error("the decision is for another prompt than the one that is shown")]
     WrongPrompt,
     /// An approval of an account that the prompt does not have.
     #[error("the prompt has no such account")]

@@ -155,7 +155,7 @@ mod tests {
             (ErrorKind::Deadline, &["timed out"][..]),
             (
                 TunnelError::Tcp(io()).into(),
-                &["the tunnel service could not be reached", "the cause"],
+                &["the TCP connection to the tunnel service failed", "the cause"],
             ),
             (BluetoothError::Failed(io()).into(), &["Bluetooth failed", "the cause"]),
             (StoreError::Failed(io()).into(), &["the passkey store failed", "the cause"]),
@@ -171,7 +171,7 @@ mod tests {
                 QrCodeError::Digits(DigitsError::Length).into(),
                 &[
                     "not a FIDO QR code: the QR code's digits are malformed",
-                    "no number of bytes has this many digits",
+                    "the text has an impossible number of digits",
                 ],
             ),
         ] {

@@ -17,7 +17,7 @@ pub enum OptionsError {
     #[error("the options are longer than {MAX_OPTIONS} bytes")]
     TooLong,
     /// Not JSON, or not an object.
-    #[error("the options are no JSON object")]
+    #[error("the options are not a JSON object")]
     Json,
     /// A member that must be there is not.
     #[error("{0} is missing")]
@@ -104,7 +104,7 @@ pub enum OriginError {
     #[error("the origin is neither https nor http on localhost")]
     Scheme,
     /// More than scheme, host and port: user info, a path, a query, a fragment.
-    #[error("there is more than scheme, host and port")]
+    #[error("the origin has more than scheme, host and port")]
     NotOnlyOrigin,
     /// The host. It may be an IP address; these cannot be used, since they have no
     /// RP ID.

@@ -21,10 +21,10 @@ pub enum PeerMisbehaved {
     #[error("the getInfo response is invalid: {0}")]
     GetInfo(cbor::CborError),
     /// A message of a type that must not come now.
-    #[error("an unexpected message came")]
+    #[error("a message of an unexpected type arrived")]
     UnexpectedMessage(MessageType),
     /// A message before the handshake, or no connect signal where one was due.
-    #[error("a message came before the handshake")]
+    #[error("a message arrived before the handshake")]
     TooEarly,
     /// A CTAP response that could not be parsed.
     #[error("the response is invalid: {0}")]
@@ -43,7 +43,7 @@ pub enum PeerMisbehaved {
     Update(cbor::CborError),
     /// More requests than a user should be asked about in one transaction, or
     /// than its keys are good for in answers.
-    #[error("too many requests came")]
+    #[error("too many requests arrived")]
     TooManyRequests,
 }
 
@@ -55,33 +55,33 @@ pub enum ResponseMismatch {
     #[error("it is for another relying party")]
     RelyingParty,
     /// It does not say that a user was present.
-    #[error("no user was present")]
+    #[error("the user was not present")]
     UserPresence,
     /// Verification was asked for and it does not say that it was done.
     #[error("the user was not verified")]
     UserVerification,
     /// A new passkey without its credential data.
-    #[error("it holds no credential")]
+    #[error("it has no credential")]
     NoCredential,
     /// A sign-in with the credential data of a new passkey.
-    #[error("it holds a new credential")]
+    #[error("it has a new credential")]
     NewCredential,
     /// A new passkey with a key of an algorithm that was not offered.
     #[error("the algorithm was not offered")]
     Algorithm,
     /// A passkey that the allow list does not hold, or none named where the
     /// allow list leaves a choice.
-    #[error("the passkey is not one of the allowed")]
+    #[error("the passkey is not in the allow list")]
     Credential,
     /// No user handle, where no allow list tells whose passkey it is.
-    #[error("it does not say which account")]
+    #[error("the user handle is missing")]
     UserHandle,
     /// Extension outputs that were not asked for.
-    #[error("it has extensions that were not asked for")]
+    #[error("it has extensions that were not requested")]
     Extensions,
     /// A new passkey with less protection than was asked for, or with none where
     /// the relying party enforces its policy.
-    #[error("the passkey has less protection than was asked for")]
+    #[error("the passkey has less protection than was requested")]
     Protection,
     /// Members that exclude each other.
     #[error("its members contradict each other")]

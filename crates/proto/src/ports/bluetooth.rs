@@ -196,6 +196,7 @@ impl fmt::Display for AdapterState {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plain_text::assert_is_short;
 
     #[test]
     fn each_state_has_its_own_error_and_its_own_sentence() {
@@ -203,6 +204,15 @@ mod tests {
             let error = state.error().map(|error| error.to_string());
             (error, state.to_string())
         };
+        for state in [
+            AdapterState::On,
+            AdapterState::NotReady,
+            AdapterState::Off,
+            AdapterState::Absent,
+            AdapterState::NotPermitted,
+        ] {
+            assert_is_short(&state.to_string());
+        }
         assert_eq!(told(AdapterState::On), (None, "Bluetooth is on.".to_owned()));
         assert_eq!(
             told(AdapterState::NotReady),
@@ -215,13 +225,13 @@ mod tests {
             told(AdapterState::Off),
             (
                 Some("Bluetooth is switched off".to_owned()),
-                "Bluetooth is switched off. Turn Bluetooth on.".to_owned()
+                "Bluetooth is switched off. Turn on Bluetooth.".to_owned()
             )
         );
         assert_eq!(
             told(AdapterState::Absent),
             (
-                Some("there is no Bluetooth adapter".to_owned()),
+                Some("this device has no Bluetooth adapter".to_owned()),
                 "There is no Bluetooth adapter. Plug in a Bluetooth adapter, or use another \
                  computer."
                     .to_owned()
@@ -231,8 +241,8 @@ mod tests {
             told(AdapterState::NotPermitted),
             (
                 Some("this program is not permitted to use Bluetooth".to_owned()),
-                "This program may not use Bluetooth. Allow this program to use Bluetooth in the \
-                 system's settings."
+                "This program may not use Bluetooth. Allow Bluetooth for this program in the \
+                 system settings."
                     .to_owned()
             )
         );

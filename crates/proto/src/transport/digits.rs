@@ -33,16 +33,16 @@ const CHUNK_DIGITS: usize = 17;
 #[non_exhaustive]
 pub enum DigitsError {
     /// More than [`MAX_DIGITS`].
-    #[error("more than {MAX_DIGITS} digits")]
+    #[error("the text has more than {MAX_DIGITS} digits")]
     TooLong,
     /// A character other than `0` to `9`, digits of other scripts included.
-    #[error("a character is not a digit")]
+    #[error("the text has a character that is not a digit")]
     NotADigit,
     /// No number of bytes has this many digits.
-    #[error("no number of bytes has this many digits")]
+    #[error("the text has an impossible number of digits")]
     Length,
     /// A chunk's number does not fit its bytes.
-    #[error("a number is too large for its bytes")]
+    #[error("a group of digits is too large for its bytes")]
     Overflow,
 }
 

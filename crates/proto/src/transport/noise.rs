@@ -48,7 +48,7 @@ pub enum HandshakeError {
     #[error("the handshake message has {0} bytes")]
     Length(usize),
     /// It does not start with an uncompressed point on P-256.
-    #[error("the handshake message holds no valid key")]
+    #[error("the handshake message has no valid public key")]
     Point,
     /// Its tag does not verify: the other side did not receive the advert, did
     /// not see this QR code, or lacks the private key that it should have.

@@ -53,11 +53,11 @@ const QUOTED: usize = 6;
 #[non_exhaustive]
 pub enum AnswerError {
     /// A registration without a credential.
-    #[error("the response holds no credential")]
+    #[error("the response has no credential")]
     NoCredential,
     /// A sign-in that does not say with which passkey, where more than one was
     /// allowed.
-    #[error("the response does not say which passkey")]
+    #[error("the response does not name the passkey")]
     Unnamed,
 }
 

@@ -313,7 +313,7 @@ fn what_the_phone_cannot_do_ends_before_its_user_is_asked() {
         (
             discoverable.try_into().unwrap(),
             VERIFIES,
-            "the phone is ready: the phone cannot store passkeys",
+            "the phone is ready: the phone cannot create discoverable passkeys",
             Advice::UseAnotherDevice,
         ),
         (
@@ -331,7 +331,7 @@ fn what_the_phone_cannot_do_ends_before_its_user_is_asked() {
         (
             of_other_phones.try_into().unwrap(),
             VERIFIES,
-            "the phone is ready: the phone can have none of the passkeys that the relying party accepts",
+            "the phone is ready: the phone cannot have any passkey that the relying party allows",
             Advice::UseAnotherPasskey,
         ),
     ] {

@@ -28,7 +28,7 @@ pub enum Refusal {
     /// None of the algorithms is supported. The user was not asked.
     Algorithm,
     /// The client requires user verification, and
-    /// [`Profile::ability`](super::Profile::capability) is presence only. The user
+    /// [`Profile::capability`](super::Profile::capability) is presence only. The user
     /// was not asked.
     CannotVerify,
     /// The request needs something else that is not supported. The user was not
@@ -76,43 +76,29 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Declined => "You declined the request.",
-            Self::NotVerified => "The request was refused because you were not verified.",
-            Self::TimedOut => "The request was refused because you did not answer in time.",
-            Self::NoUi => "The request was refused because this device could not ask you.",
+            Self::NotVerified => "The request was refused: you were not verified.",
+            Self::TimedOut => "The request was refused: you did not answer in time.",
+            Self::NoUi => "The request was refused: this device could not ask you.",
             Self::AlreadyRegistered => {
-                "No passkey was created, because this device already has one for this site. The \
-                 other device was told."
+                "No passkey was created: this device already has one for this site."
             }
-            Self::NoPasskey => {
-                "This device has no passkey that this site accepts. The other device was told."
-            }
+            Self::NoPasskey => "This device has no passkey that this site accepts.",
             Self::Algorithm => {
-                "The request was refused because the site wants a type of passkey that this \
-                 device cannot create."
+                "The request was refused: this device cannot create this type of passkey."
             }
             Self::CannotVerify => {
-                "The request was refused because the site wants you to be verified, which this \
-                 device cannot do."
+                "The request was refused: this device cannot verify you, as the site requires."
             }
             Self::Unsupported(_) => {
-                "The request was refused because the other device wants something that this \
-                 device cannot do."
+                "The request was refused: it needs something that this device cannot do."
             }
-            Self::Malformed(_) => {
-                "The request was refused because this device does not understand it."
-            }
-            Self::StoreFull => {
-                "The request was refused because there is no room for another passkey."
-            }
-            Self::StoreFailed => {
-                "The request was refused because the passkeys could not be accessed."
-            }
+            Self::Malformed(_) => "The request was refused: this device does not understand it.",
+            Self::StoreFull => "The request was refused: there is no room for another passkey.",
+            Self::StoreFailed => "The request was refused: the passkeys could not be accessed.",
             Self::KeyStoreFailed => {
-                "The request was refused because the key of the passkey could not be used."
+                "The request was refused: the key of the passkey could not be used."
             }
-            Self::KeyMissing => {
-                "The request was refused because the key of the passkey was deleted."
-            }
+            Self::KeyMissing => "The request was refused: the key of the passkey was deleted.",
         })
     }
 }
@@ -120,6 +106,7 @@ impl fmt::Display for Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plain_text::assert_is_short;
 
     /// Each with its status.
     const ALL: &[(Refusal, u8)] = &[
@@ -144,7 +131,7 @@ mod tests {
         for (at, (refusal, status)) in ALL.iter().enumerate() {
             assert_eq!(refusal.status(), Status(*status), "{refusal:?}");
             let sentence = refusal.to_string();
-            assert!(sentence.ends_with('.') && !sentence.contains("no."), "{sentence}");
+            assert_is_short(&sentence);
             let others = ALL.iter().skip(at + 1);
             assert!(others.clone().all(|(other, _)| other.to_string() != sentence), "{sentence}");
         }

@@ -20,7 +20,7 @@ pub struct PromptId(pub(super) [u8; 8]);
 
 /// A question for the user.
 ///
-/// `Display` is the question as a sentence, without the accounts. `Debug`
+/// `Display` is the question in at most 15 words, without the accounts. `Debug`
 /// shows no name: they are other people's text.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -37,7 +37,7 @@ pub struct Prompt {
     /// The decision that the user is asked for.
     pub question: Question,
     /// How sure an approval must be to count. Where something is made or signed
-    /// that is [`Profile::ability`](super::Profile::capability), whatever the other device asks for.
+    /// that is [`Profile::capability`](super::Profile::capability), whatever the other device asks for.
     pub demanded: UserVerification,
 }
 
@@ -64,6 +64,20 @@ impl Prompt {
             Question::NoCredentials | Question::Unsupported => &[],
         }
     }
+
+    /// The label of the button that approves: what an approval does. The button that
+    /// declines is "Cancel".
+    #[must_use]
+    pub const fn approve_label(&self) -> &'static str {
+        match &self.question {
+            Question::Register(Account { credential: None, .. }) => "Create",
+            Question::Register(_) => "Replace",
+            Question::SignIn(_) => "Sign in",
+            Question::CredentialExcluded(_) | Question::NoCredentials | Question::Unsupported => {
+                "Tell it"
+            }
+        }
+    }
 }
 
 impl fmt::Display for Prompt {
@@ -71,31 +85,25 @@ impl fmt::Display for Prompt {
         let Self { rp_id, question, .. } = self;
         match question {
             Question::Register(Account { credential: None, .. }) => {
-                write!(f, "Another device wants to create a passkey for {rp_id} on this device.")
+                write!(f, "Another device requests a passkey for {rp_id}. Create it?")
             }
             Question::Register(_) => write!(
                 f,
-                "Another device wants to create a passkey for {rp_id} on this device. It replaces \
-                 the passkey that this account already has here."
+                "Another device requests a passkey for {rp_id}. Replace the existing passkey?"
             ),
-            Question::SignIn(_) => write!(
-                f,
-                "Another device wants to sign in to {rp_id} with a passkey from this device."
-            ),
-            Question::CredentialExcluded(_) => write!(
-                f,
-                "Another device wants to create a passkey for {rp_id}, but this device already \
-                 has one. Tell the other device?"
-            ),
+            Question::SignIn(_) => {
+                write!(f, "Another device wants to sign in to {rp_id}. Use your passkey?")
+            }
+            Question::CredentialExcluded(_) => {
+                write!(f, "Another device requests a passkey for {rp_id}. Tell it that one exists?")
+            }
             Question::NoCredentials => write!(
                 f,
-                "Another device wants to sign in to {rp_id}, but this device has no passkey that \
-                 it accepts. Tell the other device?"
+                "Another device wants to sign in to {rp_id}. Tell it that no passkey matches?"
             ),
-            Question::Unsupported => f.write_str(
-                "Another device asks whether you are here. It may want something that this \
-                 device cannot do.",
-            ),
+            Question::Unsupported => {
+                f.write_str("Another device asks whether you are here. Tell it?")
+            }
         }
     }
 }
@@ -210,6 +218,7 @@ pub trait UserCheck: Send + Sync {
 mod tests {
     use super::*;
     use crate::ctap::UserHandle;
+    use crate::plain_text::assert_is_short;
 
     fn prompt(question: Question) -> Prompt {
         let demanded = UserVerification::Verified;
@@ -228,14 +237,39 @@ mod tests {
         ] {
             let prompt = prompt(question);
             let words = prompt.to_string();
-            assert!(words.starts_with("Another device wants") && words.contains("example.com"));
-            assert!(
-                !words.contains("Trusted Bank"),
-                "the relying party's own name is not the question"
-            );
+            assert!(words.starts_with("Another device ") && words.contains("example.com"));
+            assert!(!words.contains("Trusted Bank"), "the name is not the question");
             let debug = format!("{prompt:?}");
             assert!(!debug.contains("example") && !debug.contains("ada"), "{debug}");
         }
+    }
+
+    /// Every question after another. A new one needs a place here.
+    fn next(question: &Question) -> Option<Question> {
+        Some(match question {
+            Question::Register(account) => Question::SignIn(vec![account.clone(); 2]),
+            Question::SignIn(accounts) => Question::CredentialExcluded(accounts[0].clone()),
+            Question::CredentialExcluded(_) => Question::NoCredentials,
+            Question::NoCredentials => Question::Unsupported,
+            Question::Unsupported => return None,
+        })
+    }
+
+    #[test]
+    fn every_prompt_is_a_short_question_and_its_choice_says_what_happens() {
+        let mut account =
+            Account::new(&User::new(UserHandle::new([1]).unwrap(), "ada", "Ada"), None);
+        let new = Question::Register(account.clone());
+        account.credential = Some(CredentialId::new([7; 16]).unwrap());
+        let replacing = prompt(Question::Register(account));
+        let all = std::iter::successors(Some(new), next).map(prompt).chain([replacing]);
+        let mut labels = Vec::new();
+        for prompt in all {
+            assert_is_short(&prompt.to_string());
+            assert!(prompt.to_string().ends_with('?'), "{prompt}");
+            labels.push(prompt.approve_label());
+        }
+        assert_eq!(labels, ["Create", "Sign in", "Tell it", "Tell it", "Tell it", "Replace"]);
     }
 
     #[test]
