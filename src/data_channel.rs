@@ -22,7 +22,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// A channel just opened, and what its opener tells with it.
 pub(crate) type Opened<T> = (Box<dyn DataChannel>, T);
 
-/// What came of the channel.
+/// An event of the channel.
 pub(crate) enum Event<T> {
     Opened(T),
     Message(Vec<u8>),
@@ -71,7 +71,7 @@ impl<T> Endpoint<T> {
         }
     }
 
-    /// What comes next; nothing ever once the channel is closed.
+    /// Waits for the next event. Never returns once the channel is closed.
     ///
     /// # Cancel safety
     /// No message is lost.

@@ -9,7 +9,7 @@
 //! dark on light whatever surrounds it: common decoders do not read inverted
 //! symbols.
 //!
-//! What is drawn is the transaction's secret. All types here are wiped when
+//! The drawing contains the transaction's secret. All types here are wiped when
 //! dropped and do not print; what `qrcode` needed on the way is not wiped.
 
 mod pixels;

@@ -24,7 +24,7 @@ use fido_hybrid_proto::authenticator::{
 use fido_hybrid_proto::error::{ApiMisuse, Error, Stage};
 use fido_hybrid_proto::transport::{QrCode, TunnelDomain};
 
-/// What an [`Authenticator`] whose requests a CTAP engine answers needs.
+/// The parts of an [`Authenticator`] whose requests a CTAP engine answers.
 #[derive(Clone, Debug)]
 pub struct EngineParts<E, A, D> {
     /// Answers requests: a [`CtapEngine`]. It has the passkeys and asks the user.

@@ -21,7 +21,7 @@ use fido_hybrid_proto::transport::{RoutingId, TunnelRequest};
 /// A transaction, and what answers its requests: passkeys and a user, or an
 /// engine.
 pub(super) trait Role: Send {
-    /// What the answering half reports.
+    /// A report of the answering half.
     type Input: Send;
 
     fn stage(&self) -> Stage;
@@ -47,7 +47,7 @@ pub(super) trait Role: Send {
     }
 }
 
-/// What a link wants done.
+/// An action that a link requests.
 pub(super) enum Output {
     Dial(TunnelRequest),
     Advertise(Vec<u8>),
@@ -58,7 +58,7 @@ pub(super) enum Output {
     Closed(Result<(), Error>),
 }
 
-/// What happened.
+/// An event for the link.
 pub(super) enum Input<R> {
     TunnelOpened { routing_id: Option<RoutingId> },
     Message(Vec<u8>),

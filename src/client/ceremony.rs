@@ -23,7 +23,7 @@ use fido_hybrid_proto::transport::{QrText, RequestHint};
 
 use fido_hybrid_proto::client::{ClientUpdate, PhoneRequest, RawRequest};
 
-/// What a ceremony asks of the task that drives its transaction.
+/// A command to the task that drives the transaction.
 #[derive(Debug)]
 pub(super) struct Ask {
     pub(super) request: PhoneRequest,
@@ -135,7 +135,7 @@ impl Line {
     }
 }
 
-/// What is made of the answer to the first request.
+/// The conversion of the answer to the first request.
 pub(super) type Convert<T> = Box<dyn FnOnce(Answer) -> Result<T, Error> + Send>;
 
 /// A transaction under way, begun by [`Client`](super::Client) with its first

@@ -26,10 +26,10 @@ pub(super) const MAX_ANSWER: usize = 64 * 1024;
 /// adds a few.
 const MAX_FIELDS: usize = 128;
 
-/// What every answer begins with.
+/// The start of every answer.
 const HTTP: &[u8] = b"HTTP/1.";
 
-/// What a final answer says, if it opens a tunnel or leads to another service.
+/// The result of a final answer, if it opens a tunnel or leads to another service.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// The connection is a WebSocket.
@@ -48,7 +48,7 @@ pub(super) enum Verdict {
 
 /// Reads one answer.
 pub(super) struct AnswerReader {
-    /// What `Sec-WebSocket-Accept` must be.
+    /// The value that `Sec-WebSocket-Accept` must have.
     accept: String,
     bytes: Vec<u8>,
     /// Up to here there is no end of a head in `bytes`.
@@ -89,7 +89,7 @@ impl AnswerReader {
         }
     }
 
-    /// What came behind the answer: the WebSocket's first bytes.
+    /// The bytes behind the answer: the WebSocket's first bytes.
     pub(super) fn into_rest(self) -> Vec<u8> {
         self.bytes
     }

@@ -1,4 +1,4 @@
-//! What holds for a tunnel once it is open.
+//! Options of an open tunnel.
 
 use std::time::Duration;
 

@@ -39,7 +39,7 @@ const MAX_LOCATION: usize = 4096;
 /// The port of `wss`.
 const WSS_PORT: u16 = 443;
 
-/// What is dialled: the request's URL, or where a redirect leads.
+/// The address to dial: the request's URL, or where a redirect leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Target {
     pub(super) host: String,
@@ -117,7 +117,7 @@ impl Target {
     }
 }
 
-/// What the service answered.
+/// The answer of the service.
 pub(super) enum Answer {
     Open(OpenedTunnel),
     Redirect(Target),

@@ -16,14 +16,14 @@ use tokio::sync::{OnceCell, oneshot};
 
 use fido_hybrid_proto::ports::bluetooth::AdapterState;
 
-/// What the clones of a `Bluetooth` share.
+/// The state that the clones of a `Bluetooth` share.
 #[derive(Default)]
 pub(crate) struct Central {
     adapter: OnceCell<Adapter>,
     /// The adapter while it is made, for the next caller if this one gives
     /// up: macOS may be asking its user.
     coming: tokio::sync::Mutex<Option<Coming>>,
-    /// What the adapter is if it says neither on nor off.
+    /// The adapter's state if it reports neither on nor off.
     unknown: OnceCell<AdapterState>,
     /// How many listen: only the last one may stop the adapter.
     pub(crate) listening: Mutex<usize>,
@@ -53,7 +53,7 @@ impl Central {
         made.await.cloned()
     }
 
-    /// What an adapter is that says neither on nor off: not permitted, or
+    /// The state of an adapter that reports neither on nor off: not permitted, or
     /// absent. btleplug tells which only when it makes another, with another
     /// thread. Once is enough: macOS ends a program whose permission is changed
     /// while it runs.

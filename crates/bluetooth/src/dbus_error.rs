@@ -1,4 +1,4 @@
-//! What an error of BlueZ or of D-Bus means.
+//! The [`BluetoothError`] for an error of BlueZ or of D-Bus.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use fido_hybrid_proto::error::BluetoothError;
 /// The name of the error of a call that had no answer in time.
 pub(super) const TIMEOUT: &str = "org.freedesktop.DBus.Error.Timeout";
 
-/// What an error of BlueZ or of the bus means.
+/// The [`BluetoothError`] for an error of BlueZ or of the bus.
 pub(super) fn bluetooth_error(error: dbus::Error) -> BluetoothError {
     match error.name() {
         Some(

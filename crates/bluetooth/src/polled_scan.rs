@@ -81,7 +81,7 @@ pub(super) trait ActiveScan: Send + 'static {
     fn next_event(&mut self) -> impl Future<Output = Option<RadioEvent>> + Send;
 }
 
-/// What a radio receives.
+/// An event of a radio.
 pub(super) enum RadioEvent {
     /// The adverts of one device.
     Adverts(Vec<AdvertReport>),
@@ -107,7 +107,7 @@ pub(super) fn advert_reports<'a>(
         .collect()
 }
 
-/// What several adapters together are: one that is on is enough.
+/// The common state of several adapters: one that is on is enough.
 #[cfg(any(windows, target_os = "macos", test))]
 pub(super) fn combined_state(states: impl IntoIterator<Item = AdapterState>) -> AdapterState {
     let rank = |state: &AdapterState| match state {
@@ -176,12 +176,12 @@ struct ScanTask<R: PolledRadio> {
     /// While it listens.
     scan: Option<R::ActiveScan>,
     renew_at: Instant,
-    /// What the program believes the radio is.
+    /// The state of the radio that the program was told last.
     last_reported: AdapterState,
     queue: Queue,
 }
 
-/// What a look has found of the scan.
+/// The result of one look at the scan.
 enum Found {
     /// The scan runs, and has run at least since the last look.
     Steady,

@@ -1,4 +1,4 @@
-//! What the program has chosen of the system's Bluetooth.
+//! The program's choices for the system's Bluetooth.
 //!
 //! Apart from `Bluetooth`, which is made of it: each system reads it, and
 //! `Bluetooth` calls the systems.
@@ -17,7 +17,7 @@ pub(super) struct Settings {
     pub(super) switch_on: bool,
     /// Another D-Bus than the system's.
     pub(super) bus_address: Option<String>,
-    /// What the clones share.
+    /// The part that the clones share.
     #[cfg(target_os = "macos")]
     pub(super) central: Arc<Central>,
 }

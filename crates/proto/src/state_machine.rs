@@ -1,4 +1,4 @@
-//! What the two roles' transactions have in common, without I/O.
+//! The common part of both roles' transactions, without I/O.
 //!
 //! * After each input, take all outputs; then wait for one more input.
 //! * Time does not go backwards.
@@ -7,7 +7,7 @@
 //! * At the end everything still going is stopped, then the outcome is told;
 //!   nothing follows.
 //!
-//! What the stages are, and what happens in each, a role says with [`StateMachine`].
+//! A role defines its stages, and what happens in each, with [`StateMachine`].
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -20,7 +20,7 @@ pub(crate) trait StateMachine: Sized {
     type Input;
     type Output;
     type Deadlines;
-    /// What is to be stopped when the transaction ends.
+    /// The resources to stop when the transaction ends.
     type Resources;
 
     /// The state after the end, which has no deadline and no step out of it.

@@ -1,4 +1,4 @@
-//! What a visitor asks for, and what it is answered.
+//! The HTTP request of a visitor, and its answer.
 //!
 //! ```text
 //! /cable/new/<tunnel id, 32 hex>
@@ -123,7 +123,7 @@ impl Rejection {
     }
 }
 
-/// Which of the two a visitor is, by its path.
+/// The role of a visitor, by its path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
     New(TunnelId),

@@ -71,7 +71,7 @@ impl Server {
     /// Where it listens.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
     }
@@ -103,8 +103,8 @@ impl Server {
     /// Serves in a task of its own, until the handle is dropped.
     ///
     /// # Errors
-    /// What the system says when asked for the address; that this is not
-    /// called within a tokio runtime.
+    /// The system cannot tell the address, or this was not called within a tokio
+    /// runtime.
     pub fn start(self) -> io::Result<ServerHandle> {
         let local_addr = self.local_addr()?;
         let runtime = Handle::try_current().map_err(io::Error::other)?;
@@ -220,7 +220,7 @@ impl ServerBuilder {
     /// Listens at this address.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error.
     ///
     /// # Cancel safety
     /// Dropping the future stops listening.

@@ -1,5 +1,5 @@
-//! What the connections of a server share: the machine, its clock, and who is
-//! to be woken.
+//! The state that the connections of a server share: the machine, its clock, and the tasks
+//! to wake.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep_until};
 use super::machine::{ConnectionId, Relay};
 use super::request::NetworkAddress;
 
-/// What wakes the two halves of a connection.
+/// The signals that wake the two halves of a connection.
 #[derive(Default)]
 pub(super) struct Wake {
     pub(super) reader: Notify,

@@ -17,7 +17,7 @@ use fido_hybrid_proto::error::{Error, KeyError, Stage, TunnelError};
 use fido_hybrid_proto::ports::bluetooth::{AdvertReport, SERVICE_UUID};
 use fido_hybrid_proto::transport::{QrCode, RoutingId, TunnelDomain};
 
-/// Which side of a [`Pair`].
+/// A side of a [`Pair`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Side {
     /// The client.
@@ -134,7 +134,7 @@ pub struct Pair {
     pub tamper: Tamper,
     /// How the tunnel holds messages up. By default it does not.
     pub delay: Delay,
-    /// What an observer records. By default nothing.
+    /// The records of an observer. By default none.
     pub watch: Observer,
     /// The passkeys in the phone's store.
     pub passkeys: Vec<Passkey>,
@@ -164,7 +164,7 @@ enum End {
     Closed,
 }
 
-/// What is on its way.
+/// An event that is on its way.
 enum Scheduled {
     Client(client::Input),
     Phone(authenticator::Input),

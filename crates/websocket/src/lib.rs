@@ -1,4 +1,4 @@
-//! What the dialer and the tunnel service of `fido-hybrid` share of RFC 6455: bounds
+//! The part of RFC 6455 that the dialer and the tunnel service of `fido-hybrid` share: bounds
 //! that hold before a byte is buffered.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]

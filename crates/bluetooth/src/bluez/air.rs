@@ -1,4 +1,4 @@
-//! What BlueZ's signals say of a scan: adverts go on to the caller, and anything
+//! Reads BlueZ's signals during a scan: adverts go on to the caller, and anything
 //! that may change the adapters wakes the scan's task.
 
 use std::collections::BTreeSet;
@@ -18,7 +18,7 @@ use fido_hybrid_proto::ports::bluetooth::{AdvertReport, ScanEvent};
 /// Addresses that are being asked for at once.
 const LOOKUPS: usize = 32;
 
-/// What the signals of BlueZ are held against.
+/// The state that signals of BlueZ are compared with.
 pub(super) struct Air {
     state: Mutex<State>,
     /// The adapters are to be looked at.

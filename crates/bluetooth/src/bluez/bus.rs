@@ -26,7 +26,7 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a scan or an advert may take to start.
 const START_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// What libdbus is told in place of [`CALL_TIMEOUT`], which runs by tokio's clock:
+/// The timeout that libdbus gets in place of [`CALL_TIMEOUT`], which runs by tokio's clock:
 /// it measures with one clock and waits by the other.
 const NO_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 

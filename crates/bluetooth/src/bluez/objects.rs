@@ -1,4 +1,4 @@
-//! What BlueZ's objects say. Any property may be missing or of another type.
+//! Reads the properties of BlueZ's objects. Any property may be missing or of another type.
 
 use std::collections::HashMap;
 
@@ -76,7 +76,7 @@ pub(super) fn adapters(objects: &Objects) -> Vec<Found> {
     found
 }
 
-/// What devices under `adapter` carry that are in range now. BlueZ keeps others
+/// The adverts of devices under `adapter` that are in range now. BlueZ keeps others
 /// too, which it has not received since the last scan: they have no RSSI.
 pub(super) fn in_range<'a>(
     objects: &'a Objects,
@@ -94,7 +94,7 @@ pub(super) fn is_below(path: &str, parent: &str) -> bool {
     path.strip_prefix(parent).is_some_and(|rest| rest.starts_with('/'))
 }
 
-/// What one device carries under the two services: all, or what has changed.
+/// The service data of one device for the two services: all, or what has changed.
 pub(super) fn adverts(properties: &PropMap) -> Vec<AdvertReport> {
     let Some(service_data) = prop_cast::<PropMap>(properties, "ServiceData") else {
         return Vec::new();

@@ -30,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 #[derive(Default)]
 pub(super) struct Refusals(BTreeMap<Path<'static>, Instant>);
 
-/// What follows from a refusal.
+/// The next step after a refusal.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// Ask again after [`RETRY`].

@@ -1,4 +1,4 @@
-//! What is particular to macOS.
+//! The parts that only macOS needs.
 
 use std::sync::{Arc, PoisonError};
 
@@ -29,7 +29,7 @@ pub(super) async fn adapters(settings: &Settings) -> btleplug::Result<Vec<Adapte
     Ok(vec![settings.central.adapter().await?])
 }
 
-/// What an adapter is that says neither on nor off.
+/// The state of an adapter that reports neither on nor off.
 pub(super) async fn unknown(settings: &Settings) -> AdapterState {
     settings.central.unknown().await
 }

@@ -1,4 +1,4 @@
-//! What is particular to Windows.
+//! The parts that only Windows needs.
 
 use btleplug::api::{Central, Manager as _, ScanFilter};
 use btleplug::platform::{Adapter, Manager};
@@ -11,7 +11,7 @@ pub(super) async fn adapters(_: &Settings) -> btleplug::Result<Vec<Adapter>> {
     Manager::new().await?.adapters().await
 }
 
-/// What a radio is that says neither on nor off: a switch on the machine or its
+/// The state of a radio that reports neither on nor off: a switch on the machine or its
 /// firmware keeps it off.
 pub(super) async fn unknown(_: &Settings) -> AdapterState {
     AdapterState::Off

@@ -1,4 +1,4 @@
-//! What an authenticator's transaction is started with: the program's decisions
+//! The start values of an authenticator's transaction: the program's decisions
 //! and the secrets of this one transaction.
 
 use rand_core::CryptoRng;

@@ -7,7 +7,7 @@ use crate::ports::BoxFuture;
 /// security key, a TPM, another library. An authenticator that is built with one
 /// needs no passkey store and no user check: the engine has them.
 ///
-/// What the client may rely on is up to the engine. It must ask the user before it
+/// The engine must keep the promises that clients rely on. It must ask the user before it
 /// makes a passkey, signs or tells which passkeys it has, and its prompt must say
 /// that *another device* asks: an attacker may have shown the user a QR code that
 /// belongs to a computer far away. It should limit how often it asks.

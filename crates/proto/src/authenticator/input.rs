@@ -1,4 +1,4 @@
-//! What an authenticator's transaction takes.
+//! Inputs of an authenticator's transaction.
 
 use super::engine::{Decision, ExternalKey, Passkey, PromptId};
 use crate::error::{BluetoothError, KeyError, StoreError, TunnelError};
@@ -40,9 +40,9 @@ pub enum Input {
     Signed(Result<Vec<u8>, KeyError>),
     /// The user's answer to [`Output::Prompt`](super::Output::Prompt).
     Decided {
-        /// Which prompt.
+        /// The id of the prompt.
         prompt: PromptId,
-        /// What the user said.
+        /// The user's decision.
         decision: Decision,
     },
     /// The program or its user wants no more of it, in any stage.

@@ -1,4 +1,4 @@
-//! What an authenticator's transaction returns.
+//! Outputs of an authenticator's transaction.
 
 use super::engine::{KeyHandle, Passkey, Prompt};
 use super::update::AuthenticatorUpdate;
@@ -36,7 +36,7 @@ pub enum Output {
     CountUse {
         /// The passkey's RP ID.
         rp_id: String,
-        /// Which passkey.
+        /// The id of the passkey.
         id: CredentialId,
     },
     /// Have the key store make a key for a new passkey. Only with
@@ -50,9 +50,9 @@ pub enum Output {
     Sign {
         /// The relying party, for prompts.
         rp_id: String,
-        /// Which key.
+        /// The handle of the key.
         key: KeyHandle,
-        /// What to sign, with ECDSA over its SHA-256 hash.
+        /// The bytes to sign, with ECDSA over its SHA-256 hash.
         message: Vec<u8>,
     },
     /// Cancel what the key store was asked: its answer is not needed any more. A key

@@ -28,7 +28,7 @@ const _: () = assert!(engine::MAX_MESSAGE_SIZE == MAX_PORTABLE_PAYLOAD);
 type Outputs = VecDeque<Output>;
 type Step = Result<State, End>;
 
-/// What is to be stopped when a transaction ends.
+/// The resources to stop when a transaction ends.
 pub(super) struct Resources {
     link: link::Resources,
     prompt: bool,
@@ -43,7 +43,7 @@ pub(super) enum State {
     Closed,
 }
 
-/// Which of the two an input is for.
+/// An input, by the part that it is for.
 enum Part {
     Link(link::LinkInput),
     Engine(engine::Input),

@@ -1,4 +1,4 @@
-//! What a person may want to see while a transaction goes on.
+//! Updates for the person while a transaction runs.
 
 use std::fmt;
 

@@ -377,7 +377,7 @@ fn integer(header: Header) -> Result<i64, CborError> {
     integer.ok_or(CborError::Expected("an integer of 64 bits"))
 }
 
-/// What was read between two states of a reader's rest.
+/// The bytes that were read between two states of a reader's rest.
 fn read_since<'a>(start: &'a [u8], rest: &[u8]) -> &'a [u8] {
     let length = start.len().saturating_sub(rest.len());
     start.get(..length).unwrap_or_default()

@@ -1,4 +1,4 @@
-//! What a client's transaction is started with: the caller's decisions and the
+//! The start values of a client's transaction: the caller's decisions and the
 //! secrets of this one transaction.
 
 use std::time::Duration;

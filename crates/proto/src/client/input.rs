@@ -1,4 +1,4 @@
-//! What a client's transaction takes.
+//! Inputs of a client's transaction.
 
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ pub enum Input {
     /// [`ErrorKind::Unsupported`]: crate::error::ErrorKind::Unsupported
     /// [`Stage::Ready`]: crate::error::Stage::Ready
     Request {
-        /// What is asked.
+        /// The request.
         request: PhoneRequest,
         /// How long the response may take, if not
         /// [`ClientDeadlines::awaiting_response`](super::ClientDeadlines::awaiting_response).

@@ -1,4 +1,4 @@
-//! What a client's transaction returns.
+//! Outputs of a client's transaction.
 
 use super::update::ClientUpdate;
 use crate::ctap::{CtapResponse, Status};

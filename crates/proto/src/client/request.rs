@@ -57,7 +57,7 @@ pub struct EncodedRequest {
     encoded: Encoded,
 }
 
-/// What a [`EncodedRequest`] was made of.
+/// The source of an [`EncodedRequest`].
 #[derive(Clone)]
 enum Source {
     Request,
@@ -75,7 +75,7 @@ pub(super) struct Encoded {
     pub(super) bytes: SecretBytes,
 }
 
-/// What a response must show besides that it answers the CTAP request.
+/// Requirements on a response, besides that it answers the CTAP request.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Demands {
     /// That the user was verified.
@@ -102,7 +102,7 @@ impl EncodedRequest {
         &self.encoded.request
     }
 
-    /// What is sent to this phone.
+    /// The bytes for this phone.
     pub(super) fn decide(self, phone: &GetInfoResponse) -> Result<(Encoded, Demands), Unsupported> {
         let may_protect = phone.has_extension(CRED_PROTECT);
         let Self { source, encoded } = self;

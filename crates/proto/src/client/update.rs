@@ -1,4 +1,4 @@
-//! What a person may want to see while a transaction goes on.
+//! Updates for the person while a transaction runs.
 
 use std::fmt;
 
@@ -30,9 +30,9 @@ pub enum ClientUpdate {
     Secured,
     /// The phone is ready for requests.
     PhoneReady {
-        /// What it can be asked.
+        /// The kinds of requests that it accepts.
         features: Features,
-        /// What it can do; `None` for a phone that does not offer CTAP.
+        /// Its getInfo; `None` for a phone that does not offer CTAP.
         get_info: Option<Box<GetInfoResponse>>,
     },
     /// The phone has the request and asks its user.

@@ -76,7 +76,7 @@ pub enum RequestError {
     Parameters {
         /// The command that came.
         command: Command,
-        /// What was wrong with its parameters.
+        /// The error in its parameters.
         #[source]
         error: cbor::CborError,
     },

@@ -26,7 +26,7 @@ pub enum ResponseError {
     Answer {
         /// The command that was to be answered.
         command: Command,
-        /// What was wrong with the answer.
+        /// The error in the answer.
         #[source]
         error: cbor::CborError,
     },

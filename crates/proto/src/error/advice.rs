@@ -1,4 +1,4 @@
-//! What a person can do about an error.
+//! Advice for the person when something fails.
 
 use std::fmt;
 

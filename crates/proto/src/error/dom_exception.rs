@@ -1,4 +1,4 @@
-//! What a web page would be told: names of `DOMException`
+//! The exceptions that a web page gets: names of `DOMException`
 //! ([Web IDL §2.8.1]; [WebAuthn L3 §5.1.3.1, §5.1.4.3]).
 //!
 //! For programs that answer a web view's `navigator.credentials`. A page learns

@@ -1,4 +1,4 @@
-//! Who or what failed.
+//! The cause of an error, by the party or part that failed.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! What a caller did that the documentation rules out.
+//! Calls that the documentation rules out.
 
 /// A call that the documentation rules out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]

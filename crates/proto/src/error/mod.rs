@@ -1,4 +1,4 @@
-//! What went wrong, how far things had got, and what a person can do about it.
+//! Errors: the cause, the stage that was reached, and advice for the person.
 //!
 //! One path: whatever ends a transaction, in either role and at either level,
 //! comes out as an [`Error`]. It is made of a [`Stage`], where the transaction
@@ -78,7 +78,7 @@ impl std::error::Error for Error {
     }
 }
 
-/// What fails before a transaction starts, at [`Stage::Preparing`].
+/// Errors before a transaction starts, at [`Stage::Preparing`].
 macro_rules! while_preparing {
     ($($error:ty),*) => {
         $(impl From<$error> for Error {

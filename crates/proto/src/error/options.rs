@@ -25,9 +25,9 @@ pub enum OptionsError {
     /// A member of another type than it must have.
     #[error("{member} is not {expected}")]
     Type {
-        /// Which member.
+        /// The name of the member.
         member: &'static str,
-        /// What it must be.
+        /// The type that it must have.
         expected: &'static str,
     },
     /// A member that is no base64.

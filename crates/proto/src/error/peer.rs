@@ -1,4 +1,4 @@
-//! What the other device did that no such device does.
+//! Violations of the protocol by the other device.
 
 use crate::cbor;
 use crate::transport::{ChannelError, HandshakeError, MessageType};

@@ -18,7 +18,7 @@ use super::tunnel::{TunnelError, TunnelStep};
 use crate::ctap::Status;
 use crate::transport::{CODE_USED, ChannelError, CrypterError};
 
-/// What a person can do about an error in this stage.
+/// The advice for an error in this stage.
 pub(super) const fn advice(stage: Stage, kind: &ErrorKind) -> Advice {
     match kind {
         ErrorKind::Cancelled(CancelledBy::Caller | CancelledBy::User | CancelledBy::Client) => {

@@ -1,5 +1,5 @@
-//! What a transaction's outputs ask of the world: traits that a program implements,
-//! or takes from the crates that do.
+//! Traits for the world outside of a transaction. A program implements them, or
+//! takes them from the crates that do.
 
 pub mod bluetooth;
 pub mod data_channel;

@@ -1,4 +1,4 @@
-//! What may follow an advert's first 20 bytes: [CTAP 2.3 §11.5.1.1].
+//! The bytes that may follow an advert's first 20: [CTAP 2.3 §11.5.1.1].
 //!
 //! ```text
 //! CBOR { data channel id: that channel's value }

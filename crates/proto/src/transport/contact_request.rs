@@ -1,4 +1,4 @@
-//! What a client sends to call a linked phone: [CTAP 2.2 §11.5.2].
+//! The request by which a client calls a linked phone: [CTAP 2.2 §11.5.2].
 //!
 //! The tunnel service pushes it to the phone, so it holds nothing secret:
 //!
@@ -71,7 +71,7 @@ impl From<ContactHint> for RequestHint {
 /// A client's call to a linked phone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ContactRequest {
-    /// Which of the phone's links is meant.
+    /// The id of the phone's link.
     pub link_id: LinkId,
     /// Fresh for each call.
     pub nonce: ClientNonce,

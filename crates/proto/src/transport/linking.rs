@@ -38,7 +38,7 @@ pub const UPDATE_UNIT: usize = 512;
 pub struct Link {
     /// Where to call the phone, opaque to everyone but its tunnel service.
     pub contact_id: ContactId,
-    /// Which link this is, to the phone.
+    /// The phone's id of this link.
     pub link_id: LinkId,
     /// The secret that takes the place of the QR secret.
     pub secret: LinkSecret,

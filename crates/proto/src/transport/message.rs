@@ -84,7 +84,7 @@ impl Message {
     /// empty and means nothing.
     ///
     /// # Errors
-    /// What was wrong with it.
+    /// The error in it.
     pub fn parse(mut opened: SecretBytes) -> Result<Self, MessageError> {
         let byte = opened.take_first().ok_or(MessageError::Empty)?;
         let kind = MessageType::from_byte(byte).ok_or(MessageError::UnknownType(byte))?;

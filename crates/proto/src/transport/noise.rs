@@ -142,7 +142,7 @@ impl Initiator {
     /// Takes the phone's message and ends the handshake.
     ///
     /// # Errors
-    /// What was wrong with the phone's message. The handshake is over.
+    /// The error in the phone's message. The handshake is over.
     pub fn finish(self, reply: &[u8]) -> Result<Established, HandshakeError> {
         with_wiped_stack::<STEP_STACK, _>(|| {
             let Self { mut symmetric, ephemeral, pattern } = self;
@@ -198,7 +198,7 @@ impl Responder {
     /// finished handshake.
     ///
     /// # Errors
-    /// What was wrong with the client's message. The handshake is over.
+    /// The error in the client's message. The handshake is over.
     pub fn respond(
         self,
         message: &[u8],

@@ -30,7 +30,7 @@ use crate::cbor::{self, CborError, Decode, ItemType, MapKey, MapWriter, Reader, 
 use crate::crypto::PublicKey;
 use crate::secret::QrSecret;
 
-/// What the text starts with. Upper case keeps the symbol in alphanumeric mode.
+/// The start of the text. Upper case keeps the symbol in alphanumeric mode.
 const PREFIX: &str = "FIDO:/";
 
 /// A key that no phone gives a meaning to.

@@ -79,7 +79,7 @@ impl fmt::Display for TunnelId {
 /// Names a linked phone at its tunnel service; opaque, at most
 /// [`MAX_CONTACT_ID`] bytes.
 ///
-/// Who has it can make the phone ring: `Debug` prints the length only.
+/// An attacker who has it can make the phone ring: `Debug` prints the length only.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct ContactId(Vec<u8>);
 

@@ -1,4 +1,4 @@
-//! What a phone says it can do, and what it is asked for accordingly
+//! The abilities in a phone's getInfo, and the request that fits them
 //! ([WebAuthn L3 §5.1.3, §5.1.4]; getInfo, [CTAP 2.2 §6.4]).
 //!
 //! ```text
@@ -46,7 +46,7 @@ use crate::ctap::{
 };
 use crate::error::Unsupported;
 
-/// What a phone can do, by its getInfo.
+/// The abilities of a phone, by its getInfo.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ability<'a>(&'a GetInfoResponse);
 

@@ -1,4 +1,4 @@
-//! Who asks for a ceremony, as client data tells the relying party
+//! The caller of a ceremony, as client data tells the relying party
 //! [WebAuthn L3 §5.8.1].
 //!
 //! ```text
@@ -17,7 +17,7 @@ use super::origin::Origin;
 use super::rp_id::{PublicSuffixes, RpId};
 use crate::error::RpIdError;
 
-/// What Android puts before the hash of an app's certificate.
+/// The prefix that Android puts before the hash of an app's certificate.
 const ANDROID: &str = "android:apk-key-hash:";
 
 /// Members of client data that have a meaning of their own.
@@ -111,7 +111,7 @@ impl Caller {
         }
     }
 
-    /// What [`with_member`](Self::with_member) added, in order.
+    /// The members that [`with_member`](Self::with_member) added, in order.
     pub(super) fn members(&self) -> &[(String, String)] {
         &self.members
     }

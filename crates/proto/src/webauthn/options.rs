@@ -1,4 +1,4 @@
-//! What a relying party asks: `PublicKeyCredentialCreationOptionsJSON` and
+//! The options of a relying party: `PublicKeyCredentialCreationOptionsJSON` and
 //! `PublicKeyCredentialRequestOptionsJSON` [WebAuthn L3 §5.1.9, §5.1.10, §5.4, §5.5].
 //!
 //! ```text
@@ -114,7 +114,7 @@ pub struct RegistrationExtensions {
     pub enforce_cred_protect: bool,
     /// Names of others, which are not sent.
     pub unknown: Vec<String>,
-    /// What is wrong with them: `prepare` returns it.
+    /// The error in them, which `prepare` returns.
     pub(super) invalid: Option<OptionsError>,
     /// The member that requires what this client does not have: `prepare`
     /// refuses it.
@@ -129,7 +129,7 @@ pub struct AssertionExtensions {
     pub prf: Option<PrfAssertionInput>,
     /// Names of others, which are not sent.
     pub unknown: Vec<String>,
-    /// What is wrong with them: `prepare` returns it.
+    /// The error in them, which `prepare` returns.
     pub(super) invalid: Option<OptionsError>,
 }
 
@@ -242,7 +242,7 @@ pub struct RequestOptions {
     pub challenge: Vec<u8>,
     /// The RP ID. `None`: the origin's host.
     pub rp_id: Option<String>,
-    /// Which passkeys are allowed; if empty, any of the RP ID.
+    /// The allowed passkeys; if empty, any of the RP ID.
     pub allow_credentials: Vec<CredentialDescriptor>,
     /// Whether the phone must verify its user.
     pub user_verification: Requirement,

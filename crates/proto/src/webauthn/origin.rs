@@ -1,4 +1,4 @@
-//! Who asks: an origin ([HTML §7.1.1], "serialization of an origin";
+//! The origin that asks ([HTML §7.1.1], "serialization of an origin";
 //! [RFC 6454 §6.2]).
 //!
 //! ```text

@@ -39,7 +39,7 @@ use crate::ctap::{
 use crate::error::ResponseMismatch;
 use crate::secret::{SecretBytes, SecretText};
 
-/// What every answer over this transport says of the authenticator.
+/// The `authenticatorAttachment` of every answer over this transport.
 const ATTACHMENT: &str = "cross-platform";
 
 /// Room for the members' names and all that has no length of its own.
@@ -70,7 +70,7 @@ impl From<AnswerError> for ResponseMismatch {
     }
 }
 
-/// What a registration's answer depends on besides the response.
+/// The values that a registration's answer needs besides the response.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RegistrationContext {
     pub(super) attestation: AttestationPreference,
@@ -110,7 +110,7 @@ impl Registration {
         })
     }
 
-    /// Which passkey.
+    /// The id of the passkey.
     #[must_use]
     pub const fn credential_id(&self) -> &CredentialId {
         &self.id

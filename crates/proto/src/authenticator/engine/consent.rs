@@ -87,11 +87,11 @@ pub(super) struct Consent<S> {
     verification: UserVerification,
 }
 
-/// What was agreed to, its consent spent.
+/// An approved action. Its consent is spent.
 #[derive(Debug)]
 pub(super) struct SpentConsent<S> {
     pub(super) subject: S,
-    /// Which of the prompt's accounts.
+    /// The index into the prompt's accounts.
     pub(super) account: usize,
     /// UP, and UV if the user was verified.
     pub(super) flags: Flags,

@@ -56,7 +56,7 @@ pub(super) fn allowed(request: &GetAssertionRequest) -> Option<Vec<CredentialId>
     (!request.allow_list.is_empty()).then(|| usable_ids(&request.allow_list))
 }
 
-/// What a sign-in is about: the request, and the passkeys that fit it, in the
+/// A sign-in: the request, and the passkeys that fit it, in the
 /// order in which the user sees them.
 #[derive(Debug)]
 pub(super) struct SignIn {
@@ -101,7 +101,7 @@ impl ChosenPasskey {
         counter.map(|_| (rp_id.clone(), id.clone()))
     }
 
-    /// What is to be signed, with the counter of this use; 0 for a passkey that does
+    /// The data to sign, with the counter of this use; 0 for a passkey that does
     /// not count.
     pub(super) fn counted_to(self, counter: u32) -> Unsigned {
         let Self { request, passkey, flags } = self;
@@ -128,7 +128,7 @@ impl Unsigned {
         &self.passkey
     }
 
-    /// What the passkey signs.
+    /// The bytes that the passkey signs.
     pub(super) fn message(&self) -> Vec<u8> {
         [self.auth_data.raw(), &self.request.client_data_hash].concat()
     }

@@ -1,4 +1,4 @@
-//! What the engine takes.
+//! Inputs of the engine.
 
 use super::key::ExternalKey;
 use super::passkey::Passkey;
@@ -16,7 +16,7 @@ pub(in crate::authenticator) enum Input {
     Signed(Result<Vec<u8>, KeyError>),
 }
 
-/// Which input an engine waits for.
+/// The input that an engine waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::authenticator) enum Awaits {
     Request,

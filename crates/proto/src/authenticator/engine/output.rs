@@ -1,4 +1,4 @@
-//! What the engine returns.
+//! Outputs of the engine.
 
 use std::collections::VecDeque;
 

@@ -1,4 +1,4 @@
-//! What an authenticator says of itself, and its getInfo
+//! The description of an authenticator, and its getInfo
 //! [CTAP 2.2 §6.4]. The clients see it right after the handshake.
 //!
 //! It lists what Chromium's phone lists, and no more than is there: `prf` as the
@@ -51,7 +51,7 @@ pub struct Profile {
     /// The highest level that the user check can verify. An authenticator that cannot
     /// verify users has no PRF for them either.
     pub capability: UserVerification,
-    /// What getInfo says in place of the truth.
+    /// The getInfo that tests send in place of the true one.
     #[cfg(feature = "stated-get-info")]
     stated: Option<GetInfoResponse>,
 }

@@ -1,4 +1,4 @@
-//! What a transaction draws while it runs: keys, ids and PRF secrets of new
+//! Random values that a transaction draws while it runs: keys, ids and PRF secrets of new
 //! passkeys, ids of prompts.
 //!
 //! ```text

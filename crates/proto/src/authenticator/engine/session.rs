@@ -1,4 +1,4 @@
-//! What lasts from one request to the next, and how each request ends.
+//! The state that lasts from one request to the next, and the end of each request.
 
 use super::output::{Output, Outputs, Report};
 use super::profile::Profile;
@@ -13,7 +13,7 @@ use crate::state_machine::End;
 /// time where a first request must fail; more prompts would only provoke a mistake.
 pub const MAX_PROMPTS: u8 = 8;
 
-/// What lasts from one request to the next.
+/// The state that lasts from one request to the next.
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) profile: Profile,

@@ -1,4 +1,4 @@
-//! What a link is started with: deadlines, and the secrets of one transaction.
+//! The start values of a link: deadlines, and the secrets of one transaction.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What a link takes.
+//! Inputs of a link.
 
 use crate::error::{BluetoothError, TunnelError};
 use crate::ports::bluetooth::AdapterState;

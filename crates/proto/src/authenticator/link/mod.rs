@@ -48,7 +48,7 @@ pub use transaction::{LinkConfig, LinkTransaction};
 pub(super) type Outputs = VecDeque<LinkOutput>;
 type Step = Result<State, End>;
 
-/// What is to be stopped when a transaction ends.
+/// The resources to stop when a transaction ends.
 #[derive(Clone, Copy)]
 pub(super) struct Resources {
     pub(super) advert: bool,
@@ -93,7 +93,7 @@ impl State {
         }
     }
 
-    /// What is held, unless it is lost already.
+    /// The resources that are held and not lost yet.
     pub(super) const fn held(&self, advert_lost: bool, tunnel_lost: bool) -> Resources {
         Resources {
             advert: !advert_lost && matches!(self, Self::Advertising(_)),

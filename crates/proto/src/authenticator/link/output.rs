@@ -1,4 +1,4 @@
-//! What a link returns.
+//! Outputs of a link.
 
 use crate::ctap::Status;
 use crate::error::{EngineError, Error, ids};

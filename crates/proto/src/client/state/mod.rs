@@ -27,7 +27,7 @@ use crate::error::{ApiMisuse, CancelledBy, ErrorKind, Stage};
 use crate::state_machine::{End, StateMachine};
 use crate::transport::{ContactHint, Features, LinkedPhone, QrText, TunnelRequest};
 
-/// What is to be stopped when a transaction ends.
+/// The resources to stop when a transaction ends.
 #[derive(Clone, Copy)]
 pub(super) struct Resources {
     pub(super) scanning: bool,

@@ -39,14 +39,14 @@ pub(in crate::client) struct ClientChannel {
     pub(super) channel: Channel,
     pub(super) link_policy: LinkPolicy,
     pub(super) hash: HandshakeHash,
-    /// What the phone can be asked, and for CTAP what it can do.
+    /// The kinds of requests that the phone accepts, and for CTAP its getInfo.
     pub(super) features: Features,
     pub(super) info: Option<PhoneInfo>,
     /// Whether the phone has answered a request: phones' apps leave after one.
     pub(super) answered: bool,
 }
 
-/// What follows an input to a [`ClientChannel`] that is ready.
+/// The next state after an input to a [`ClientChannel`] that is ready.
 pub(super) enum Turn {
     Ready(ClientChannel),
     AwaitingResponse(AwaitingResponse),
@@ -223,7 +223,7 @@ pub(in crate::client) struct AwaitingResponse {
     pub(super) timeout: Option<Duration>,
 }
 
-/// What the phone has to answer.
+/// The request that the phone has to answer.
 #[derive(Debug)]
 enum Asked {
     Ctap { request: Box<ctap::CtapRequest>, demands: Demands },

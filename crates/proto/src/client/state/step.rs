@@ -9,7 +9,7 @@ use crate::state_machine::End;
 
 pub(super) type Outputs = VecDeque<Output>;
 
-/// What follows an input.
+/// The next state after an input.
 pub(super) enum Step<Same, Next> {
     /// The state goes on, perhaps changed.
     Stay(Same),
