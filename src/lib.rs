@@ -29,7 +29,7 @@
 //! let client = Client::new(Bluetooth::new(), WebSocketDialer::new()?);
 //!
 //! let options = RequestOptions::from_json(&json_from_the_server)?;
-//! let ceremony = client.get(&options, &Origin::parse("https://example.com")?)?;
+//! let ceremony = client.get(&options, Origin::parse("https://example.com")?)?;
 //! let signed_in = ceremony.on_update(|update| match update {
 //!     ClientUpdate::WaitingForScan(code) => match QrMatrix::new(&code) {
 //!         Ok(matrix) => println!("{}", matrix.to_terminal().expose()),
@@ -132,6 +132,14 @@ mod cancel;
 pub mod client;
 mod clock;
 mod data_channel;
+#[cfg(all(
+    feature = "bluetooth",
+    feature = "qr-render",
+    feature = "tls-aws-lc-rs",
+    feature = "tunnel",
+    feature = "webauthn"
+))]
+pub mod guide;
 mod progress;
 #[cfg(feature = "qr-render")]
 pub mod qr_render;
