@@ -188,14 +188,6 @@ impl PasskeyStore for Store {
     ) -> BoxFuture<'a, Result<u32, StoreError>> {
         self.memory.count_use(rp_id, id)
     }
-
-    fn remove<'a>(
-        &'a self,
-        rp_id: &'a str,
-        id: &'a CredentialId,
-    ) -> BoxFuture<'a, Result<(), StoreError>> {
-        self.memory.remove(rp_id, id)
-    }
 }
 
 struct World {

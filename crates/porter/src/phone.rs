@@ -178,7 +178,7 @@ fn find(passkeys: &[Passkey], rp_id: &str, ids: Option<&[CredentialId]>) -> Vec<
 }
 
 fn no_key_store() -> KeyError {
-    KeyError::failed(io::Error::from(io::ErrorKind::Unsupported))
+    KeyError::failed("there is no key store")
 }
 
 /// Keeps a passkey in place of any of the same account.
@@ -189,7 +189,7 @@ fn save(passkeys: &mut Vec<Passkey>, new: Passkey) {
 
 fn count_use(passkeys: &mut [Passkey], rp_id: &str, id: &CredentialId) -> Result<u32, StoreError> {
     let passkey = passkeys.iter_mut().find(|passkey| passkey.rp_id == rp_id && passkey.id == *id);
-    let missing = || StoreError::failed(io::Error::from(io::ErrorKind::NotFound));
+    let missing = || StoreError::failed("there is no such passkey");
     passkey.map(Passkey::count_use).ok_or_else(missing)
 }
 

@@ -1,5 +1,6 @@
 //! Why a passkey store or a key store failed.
 
+use std::error::Error;
 use std::sync::Arc;
 
 use super::source::Source;
@@ -17,10 +18,10 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// A failure with its cause, for logs.
+    /// A failure with its cause, for logs: an error, or a text.
     #[must_use]
-    pub fn failed(cause: impl std::error::Error + Send + Sync + 'static) -> Self {
-        Self::Failed(Arc::new(cause))
+    pub fn failed(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Failed(Arc::from(cause.into()))
     }
 }
 
@@ -44,9 +45,9 @@ pub enum KeyError {
 }
 
 impl KeyError {
-    /// A failure with its cause, for logs.
+    /// A failure with its cause, for logs: an error, or a text.
     #[must_use]
-    pub fn failed(cause: impl std::error::Error + Send + Sync + 'static) -> Self {
-        Self::Failed(Arc::new(cause))
+    pub fn failed(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Failed(Arc::from(cause.into()))
     }
 }

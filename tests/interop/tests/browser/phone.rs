@@ -257,14 +257,6 @@ impl PasskeyStore for Store {
     ) -> BoxFuture<'a, Result<u32, StoreError>> {
         self.passkeys.count_use(rp_id, id)
     }
-
-    fn remove<'a>(
-        &'a self,
-        rp_id: &'a str,
-        id: &'a CredentialId,
-    ) -> BoxFuture<'a, Result<(), StoreError>> {
-        self.passkeys.remove(rp_id, id)
-    }
 }
 
 /// Who looks at no screen.

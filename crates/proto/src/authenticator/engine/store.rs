@@ -56,24 +56,7 @@ pub trait PasskeyStore: Send + Sync {
         rp_id: &'a str,
         id: &'a CredentialId,
     ) -> BoxFuture<'a, Result<u32, StoreError>>;
-
-    /// Removes a passkey of `rp_id`; it is not an error if the store has no such
-    /// passkey. For the program that owns the store: no other device can ask for
-    /// it.
-    ///
-    /// # Errors
-    /// A [`StoreError`].
-    fn remove<'a>(
-        &'a self,
-        rp_id: &'a str,
-        id: &'a CredentialId,
-    ) -> BoxFuture<'a, Result<(), StoreError>>;
 }
-
-/// Why a use could not be counted: the passkey was removed meanwhile.
-#[derive(Debug, thiserror::Error)]
-#[error("there is no such passkey")]
-struct NoSuchPasskey;
 
 /// Passkeys in memory, for demos and tests: dropped with the last clone.
 #[derive(Clone, Debug, Default)]
@@ -132,18 +115,9 @@ impl PasskeyStore for MemoryStore {
             let mut passkeys = self.lock();
             let passkey =
                 passkeys.iter_mut().find(|passkey| passkey.rp_id == rp_id && passkey.id == *id);
-            passkey.map(Passkey::count_use).ok_or_else(|| StoreError::failed(NoSuchPasskey))
-        })
-    }
-
-    fn remove<'a>(
-        &'a self,
-        rp_id: &'a str,
-        id: &'a CredentialId,
-    ) -> BoxFuture<'a, Result<(), StoreError>> {
-        Box::pin(async move {
-            self.lock().retain(|passkey| passkey.rp_id != rp_id || passkey.id != *id);
-            Ok(())
+            passkey
+                .map(Passkey::count_use)
+                .ok_or_else(|| StoreError::failed("there is no such passkey"))
         })
     }
 }
@@ -203,14 +177,8 @@ mod tests {
         last.counter = Some(u32::MAX);
         store.insert(last).await.unwrap();
         assert_eq!(store.count_use("d", &id(3)).await.unwrap(), u32::MAX);
-        store.remove("d", &id(3)).await.unwrap();
         store.insert(passkey(2, "c", 1).with_backup(Backup::BackedUp)).await.unwrap();
         assert_eq!(store.count_use("c", &id(2)).await.unwrap(), 0);
-        assert_eq!(store.passkeys()[1].counter, None);
-        store.remove("c", &id(2)).await.unwrap();
-        store.remove("b", &id(1)).await.unwrap();
-        assert_eq!(store.passkeys().len(), 1);
-        store.remove("a", &id(1)).await.unwrap();
-        assert!(store.passkeys().is_empty());
+        assert_eq!(store.passkeys()[2].counter, None);
     }
 }
