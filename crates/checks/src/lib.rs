@@ -25,3 +25,20 @@ pub mod names;
 pub mod prose;
 pub mod structure;
 pub mod words;
+
+use std::process::ExitCode;
+
+/// Ends a program that checks: prints what it found, and `hint` if that is not nothing.
+#[must_use]
+pub fn report(checked: Result<Vec<String>, String>, hint: &str) -> ExitCode {
+    let findings = match checked {
+        Ok(findings) if findings.is_empty() => return ExitCode::SUCCESS,
+        Ok(findings) => findings,
+        Err(error) => vec![error],
+    };
+    for finding in &findings {
+        eprintln!("error: {finding}");
+    }
+    eprintln!("errors: {}; {hint}", findings.len());
+    ExitCode::FAILURE
+}

@@ -5,21 +5,10 @@ use std::collections::BTreeSet;
 use std::process::{Command, ExitCode};
 
 use fido_hybrid_checks::dependencies::{Metadata, Rules, check, check_rust_version, parse_tree};
+use fido_hybrid_checks::report;
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(findings) if findings.is_empty() => ExitCode::SUCCESS,
-        Ok(findings) => {
-            for finding in findings {
-                eprintln!("error: {finding}");
-            }
-            ExitCode::FAILURE
-        }
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    report(run(), "deny.toml has the rules")
 }
 
 fn run() -> Result<Vec<String>, String> {

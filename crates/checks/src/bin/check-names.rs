@@ -7,24 +7,12 @@ use std::process::ExitCode;
 use fido_hybrid_checks::dependencies::Metadata;
 use fido_hybrid_checks::imports::{Imports, path_of};
 use fido_hybrid_checks::names::Exceptions;
+use fido_hybrid_checks::report;
 
 const LIST: &str = "crates/checks/names.toml";
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(findings) if findings.is_empty() => ExitCode::SUCCESS,
-        Ok(findings) => {
-            for finding in findings {
-                eprintln!("error: {finding}");
-            }
-            eprintln!("{LIST} has the exceptions");
-            ExitCode::FAILURE
-        }
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    report(run(), "crates/checks/names.toml has the exceptions")
 }
 
 fn run() -> Result<Vec<String>, String> {

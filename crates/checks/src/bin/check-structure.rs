@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use fido_hybrid_checks::dependencies::Metadata;
 use fido_hybrid_checks::imports::Imports;
 use fido_hybrid_checks::manifests;
+use fido_hybrid_checks::report;
 use fido_hybrid_checks::structure::{
     Order, circles, crate_arrows, crate_names, unpublished_dependencies,
 };
@@ -16,19 +17,7 @@ const MAP: &str = "ARCHITECTURE.md";
 const TESTS: &str = "tests/README.md";
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(findings) if findings.is_empty() => ExitCode::SUCCESS,
-        Ok(findings) => {
-            for finding in findings {
-                eprintln!("error: {finding}");
-            }
-            ExitCode::FAILURE
-        }
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    report(run(), "ARCHITECTURE.md has the orders of imports")
 }
 
 fn run() -> Result<Vec<String>, String> {

@@ -8,25 +8,13 @@ use std::process::ExitCode;
 
 use fido_hybrid_checks::clauses::Clauses;
 use fido_hybrid_checks::prose;
+use fido_hybrid_checks::report;
 use fido_hybrid_checks::words::{Check, Words};
 
 const LIST: &str = "crates/checks/words.toml";
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(findings) if findings.is_empty() => ExitCode::SUCCESS,
-        Ok(findings) => {
-            for finding in &findings {
-                eprintln!("error: {finding}");
-            }
-            eprintln!("{} findings; {LIST} has the list and its exceptions", findings.len());
-            ExitCode::FAILURE
-        }
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    report(run(), "crates/checks/words.toml has the list and its exceptions")
 }
 
 fn run() -> Result<Vec<String>, String> {

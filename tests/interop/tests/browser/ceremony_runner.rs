@@ -71,7 +71,8 @@ impl<'a> Scene<'a> {
         let (case, number) = (self.case, self.ceremonies);
         let picture = |of: &str| self.world.picture(&format!("{case}-{number}{of}"));
 
-        let before = screen.look();
+        // A picture of a page that still moves would never come back.
+        let before = screen.at_rest().await;
         let mut page = pin!(chromium.ceremony(kind, options));
         let (code, seen) = tokio::select! {
             seen = screen.code() => seen,
@@ -112,7 +113,8 @@ impl<'a> Scene<'a> {
             None => (None, None),
         };
         assert!(asks.try_recv().is_err(), "the phone asked twice");
-        self.world.screen.shows(&before).await.save(&picture("c-end"));
+        before.save(&picture("c-before"));
+        self.world.screen.shows(&before, &picture("d-stuck")).await.save(&picture("d-end"));
         let took = Duration::from_secs_f64(page["took"].as_f64().unwrap() / 1000.0);
         self.world.note(format!(
             "{took:.2?}, {waited:.2?} of it after the person's answer: {case}, {kind}"

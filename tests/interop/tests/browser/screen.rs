@@ -12,9 +12,9 @@ use std::time::Duration;
 use fido_hybrid::transport::QrCode;
 use rxing::BarcodeFormat;
 use rxing::helpers::detect_in_luma;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
-use crate::polling::until;
+use crate::polling::{PAUSE, until};
 use crate::process::Process;
 
 const SIZE: &str = "1280x1000x24";
@@ -97,10 +97,21 @@ impl Screen {
         .await
     }
 
-    /// The screen when it shows this again.
-    pub(crate) async fn shows(&self, picture: &Picture) -> Picture {
-        let what = "the screen to be as it was before";
-        until(what, LIMIT, || Some(self.look()).filter(|now| now == picture)).await
+    /// The screen when it shows this again. If it does not, the picture of what it shows
+    /// instead goes to `otherwise`.
+    pub(crate) async fn shows(&self, picture: &Picture, otherwise: &Path) -> Picture {
+        let deadline = Instant::now() + LIMIT;
+        loop {
+            let now = self.look();
+            if now == *picture {
+                return now;
+            }
+            if Instant::now() > deadline {
+                now.save(otherwise);
+                panic!("waited {LIMIT:?} for the screen to be as it was: {}", otherwise.display());
+            }
+            sleep(PAUSE).await;
+        }
     }
 }
 
