@@ -30,9 +30,8 @@ impl Vault {
 }
 
 fn find(db: &Connection, rp_id: &str) -> Fallible<Vec<Passkey>> {
-    let mut query =
-        db.prepare("SELECT passkey FROM passkeys WHERE rp_id = ? ORDER BY rowid DESC")?;
-    let rows = query.query_map([rp_id], |row| row.get::<_, Vec<u8>>(0))?;
+    let mut sql = db.prepare("SELECT passkey FROM passkeys WHERE rp_id = ? ORDER BY rowid DESC")?;
+    let rows = sql.query_map([rp_id], |row| row.get::<_, Vec<u8>>(0))?;
     rows.map(|row| Ok(Passkey::from_bytes(&row?)?)).collect()
 }
 
