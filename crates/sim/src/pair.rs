@@ -444,7 +444,7 @@ impl Pair {
         (self.watch)(Observation::ToClient(&input));
         self.note(Side::Client, describe_client_input(&input));
         if let Err(misuse) = self.client.handle(self.now, input) {
-            self.note(Side::Client, format_args!("refused: {misuse}"));
+            self.note(Side::Client, format_args!("input refused: {misuse}"));
         }
     }
 
@@ -452,7 +452,7 @@ impl Pair {
         (self.watch)(Observation::ToPhone(&input));
         self.note(Side::Phone, describe_phone_input(&input));
         if let Err(misuse) = self.phone.handle(self.now, input) {
-            self.note(Side::Phone, format_args!("refused: {misuse}"));
+            self.note(Side::Phone, format_args!("input refused: {misuse}"));
         }
     }
 

@@ -210,7 +210,8 @@ impl Run {
                 Err(error) => self.check_blame(side, error),
             }
         }
-        let unfit = self.pair.transcript().iter().filter(|line| line.contains("refused:")).count();
+        let unfit =
+            self.pair.transcript().iter().filter(|line| line.contains("input refused:")).count();
         assert!(unfit == 0 || self.has(Mishap::StoreFails), "the world fed what does not belong");
         if self.plan.is_calm {
             assert!(results[0].is_ok(), "nothing went wrong: {:?}", results[0]);
