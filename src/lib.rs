@@ -47,6 +47,32 @@
 //! # fn main() {}
 //! ```
 //!
+//! # A desktop program without async
+//!
+//! ```no_run
+//! # #[cfg(all(
+//! #     feature = "webauthn", feature = "tls-aws-lc-rs", feature = "tunnel", feature = "bluetooth",
+//! # ))]
+//! # fn sign_in(
+//! #     options: fido_hybrid::webauthn::RequestOptions,
+//! #     origin: fido_hybrid::webauthn::Origin,
+//! #     show: fn(fido_hybrid::client::ClientUpdate),
+//! # ) -> Result<(), fido_hybrid::Error> {
+//! # use fido_hybrid::bluetooth::Bluetooth;
+//! # use fido_hybrid::tunnel::WebSocketDialer;
+//! use fido_hybrid::blocking::Client;
+//!
+//! let client = Client::new(Bluetooth::new(), WebSocketDialer::new()?)?;
+//! let mut ceremony = client.get(&options, origin)?;
+//! for update in &mut ceremony {
+//!     show(update); // as above
+//! }
+//! let assertion = ceremony.outcome()?;
+//! # Ok(())
+//! # }
+//! # fn main() {}
+//! ```
+//!
 //! # A phone
 //!
 //! `user` is an `authenticator::UserCheck`, and `tunnel_service` the
@@ -71,11 +97,8 @@
 //!     dialer: WebSocketDialer::new()?,
 //!     domain: tunnel_service,
 //! });
-//! let mut session = phone.answer(scanned_text.parse()?)?;
-//! while let Some(update) = session.next().await {
-//!     println!("{update}"); // "Waiting for the other device. Bring both devices close together."
-//! }
-//! session.outcome().await?;
+//! let session = phone.answer(scanned_text.parse()?)?;
+//! session.on_update(|update| println!("{update}")).await?; // "Waiting for the other device. …"
 //! # Ok(())
 //! # }
 //! # fn main() {}
@@ -111,6 +134,22 @@
 //! What has no I/O is in `fido-hybrid-proto`, for programs with another runtime, or
 //! with none. The tunnel service is `fido-hybrid-relay`; a world in memory, for tests
 //! and demos, is `fido-hybrid-sim`.
+//!
+//! # Features
+//!
+//! | Feature | Brings | Default |
+//! |---|---|---|
+//! | `webauthn` | WebAuthn JSON | yes |
+//! | `qr-render` | QR codes for terminals, SVG, pixels | yes |
+//! | `qr-png` | QR codes as PNG files | |
+//! | `tunnel` | the WebSocket, with TLS through the system's trust store | yes |
+//! | `bluetooth` | the system's Bluetooth: BlueZ on Linux, btleplug on macOS and Windows | yes |
+//! | `btleplug` | a scanner for a btleplug adapter that the program brings, also on Linux | |
+//! | `vendored-dbus` | libdbus built from source on Linux, so that no system package is needed | yes |
+//! | `aws-lc-rs` | P-256 and AES-GCM by aws-lc-rs (two to four times as fast) | yes |
+//! | `rust-crypto` | P-256 and AES-GCM in pure Rust; with both, aws-lc-rs is used | |
+//! | `tls-aws-lc-rs` | TLS by aws-lc-rs, for programs without a TLS configuration of their own | yes |
+//! | `stated-get-info` | for tests only: an authenticator whose getInfo the test chooses | |
 //!
 //! # What it promises
 //!

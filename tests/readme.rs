@@ -45,18 +45,19 @@ fn its_examples_are_those_that_are_compiled() {
         .map(|line| line.strip_prefix(' ').unwrap_or(line))
         .collect();
     let compiled = examples(&documentation.join("\n"), "```no_run");
-    assert_eq!(compiled.len(), 2);
+    assert_eq!(compiled.len(), 3);
     assert_eq!(examples(README, "```rust"), compiled);
     assert!(!README.contains("```rust,"), "an example that nothing compiles");
 }
 
 #[test]
-fn its_table_of_features_is_the_manifests() {
-    let (_, table) = README.split_once("| Feature | Brings | Default |\n").expect("a table");
+fn the_table_of_features_is_the_manifests() {
+    let start = "//! | Feature | Brings | Default |\n";
+    let (_, table) = DOCUMENTATION.split_once(start).expect("a table");
     let rows: Vec<(&str, bool)> = table
         .lines()
         .skip(1)
-        .map_while(|row| row.strip_prefix("| `"))
+        .map_while(|row| row.strip_prefix("//! | `"))
         .map(|row| {
             let (name, _) = row.split_once('`').expect("a name");
             (name, row.ends_with("| yes |"))

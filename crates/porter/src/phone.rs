@@ -4,9 +4,9 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::mpsc::SyncSender;
-use std::{fmt, io};
 
 use fido_hybrid_proto::authenticator::{
     AuthenticatorConfig, AuthenticatorUpdate, Decision, Input, Output, Passkey, PhoneSecrets,
