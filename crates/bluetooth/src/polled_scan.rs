@@ -40,8 +40,8 @@ const RENEWAL_INTERVAL: Duration = Duration::from_secs(60);
 /// [`POLL_INTERVAL`], the scan ends.
 const MAX_FAILURES: u32 = 10;
 
-/// How long the radio may take to be looked at, or to begin to listen. The
-/// first look of all may take longer: a person may be asked.
+/// How long the radio may take to be looked at, or to begin to listen, before it counts as
+/// [`BluetoothError::Silent`]. The first look of all may take longer: a person may be asked.
 const RADIO_LIMIT: Duration = Duration::from_secs(5);
 
 /// Events that wait for the program. Phones repeat their adverts several times
@@ -227,7 +227,7 @@ impl<R: PolledRadio> ScanTask<R> {
                     // again is not to keep a core busy.
                     None => {
                         self.scan = None;
-                        Err(Broken::Listening.into())
+                        Err(BrokenOff.into())
                     }
                 },
             };
@@ -279,7 +279,7 @@ impl<R: PolledRadio> ScanTask<R> {
                     Some(RadioEvent::Change) => {}
                     None => {
                         self.scan = None;
-                        return Err(Broken::Listening.into());
+                        return Err(BrokenOff.into());
                     }
                 },
             }
@@ -313,20 +313,16 @@ async fn next_event(scan: &mut Option<impl ActiveScan>) -> Option<RadioEvent> {
 async fn in_time<T>(
     radio: impl Future<Output = Result<T, BluetoothError>>,
 ) -> Result<T, BluetoothError> {
-    timeout(RADIO_LIMIT, radio).await.unwrap_or_else(|_| Err(Broken::Stuck.into()))
+    timeout(RADIO_LIMIT, radio).await.unwrap_or(Err(BluetoothError::Silent))
 }
 
-/// Why a scan ended that its owner did not stop.
+/// The scan ended, and its owner did not stop it.
 #[derive(Debug, thiserror::Error)]
-enum Broken {
-    #[error("the scan broke off")]
-    Listening,
-    #[error("the answer of the system timed out")]
-    Stuck,
-}
+#[error("the scan broke off")]
+struct BrokenOff;
 
-impl From<Broken> for BluetoothError {
-    fn from(broken: Broken) -> Self {
+impl From<BrokenOff> for BluetoothError {
+    fn from(broken: BrokenOff) -> Self {
         Self::Failed(Arc::new(broken))
     }
 }

@@ -82,7 +82,8 @@ use fido_hybrid_proto::ports::bluetooth::{
 /// [`Scanner::scan`] fails, or the scan ends after 10 failures in a row, with
 /// [`BluetoothError::NotPermitted`] if the system refuses this program,
 /// [`BluetoothError::Busy`] if BlueZ scans for another user of the same D-Bus connection,
-/// [`BluetoothError::Silent`] if BlueZ does not answer within 30 seconds,
+/// [`BluetoothError::Silent`] if the system's Bluetooth service does not answer (on Linux within
+/// 30 seconds at the first look, and within 5 seconds later),
 /// [`BluetoothError::Misuse`] outside a tokio runtime, and
 /// [`BluetoothError::Failed`] with btleplug's error otherwise, such as a lost D-Bus. A missing
 /// adapter, or a BlueZ that does not run, is [`AdapterState::Absent`] and no error.
