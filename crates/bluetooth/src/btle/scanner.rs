@@ -15,6 +15,8 @@ use tokio::task::consume_budget;
 
 use super::adverts::adverts_of;
 use super::error::bluetooth_error;
+#[cfg(target_os = "macos")]
+use crate::central::Central;
 use crate::polled_scan::{self, ActiveScan, PolledRadio, RadioEvent};
 use fido_hybrid_proto::error::{ApiMisuse, BluetoothError};
 use fido_hybrid_proto::ports::BoxFuture;
@@ -96,7 +98,13 @@ impl BtleplugScanner {
     /// A scanner for this adapter, which does nothing yet.
     #[must_use]
     pub fn new(adapter: Adapter) -> Self {
-        let shared = SharedScan { adapter, users: AtomicUsize::new(0), runs: Mutex::new(false) };
+        let shared = SharedScan {
+            adapter,
+            users: AtomicUsize::new(0),
+            runs: Mutex::new(false),
+            #[cfg(target_os = "macos")]
+            central: Central::default(),
+        };
         Self { shared: Arc::new(shared) }
     }
 }
@@ -109,31 +117,13 @@ impl fmt::Debug for BtleplugScanner {
 
 impl Scanner for BtleplugScanner {
     fn state(&self) -> BoxFuture<'_, Result<AdapterState, BluetoothError>> {
-        Box::pin(state(&self.shared.adapter))
+        Box::pin(self.shared.state())
     }
 
     fn scan(&self) -> BoxFuture<'_, Result<Box<dyn Scan>, BluetoothError>> {
         let radio = Radio { shared: Arc::clone(&self.shared) };
         Box::pin(polled_scan::scan(radio))
     }
-}
-
-async fn state(adapter: &Adapter) -> Result<AdapterState, BluetoothError> {
-    // On Linux `adapter_state` reports an adapter that cannot be read as off. This
-    // call says why.
-    match adapter.adapter_address().await.map_err(bluetooth_error) {
-        Ok(_) => {}
-        Err(BluetoothError::Absent) => return Ok(AdapterState::Absent),
-        Err(BluetoothError::NotPermitted) => return Ok(AdapterState::NotPermitted),
-        Err(error) => return Err(error),
-    }
-    Ok(match adapter.adapter_state().await.map_err(bluetooth_error)? {
-        CentralState::PoweredOn => AdapterState::On,
-        CentralState::PoweredOff => AdapterState::Off,
-        // Windows: a switch of the machine or its firmware keeps it off.
-        CentralState::Unknown if cfg!(windows) => AdapterState::Off,
-        CentralState::Unknown => AdapterState::Absent,
-    })
 }
 
 struct Radio {
@@ -144,7 +134,7 @@ impl PolledRadio for Radio {
     type ActiveScan = Reception;
 
     async fn poll_state(&mut self) -> Result<AdapterState, BluetoothError> {
-        state(&self.shared.adapter).await
+        self.shared.state().await
     }
 
     async fn start_scan(&mut self) -> Result<Reception, BluetoothError> {
@@ -188,9 +178,46 @@ struct SharedScan {
     /// Whether it was started and not stopped. Held while either is done, so that a
     /// late stop does not end a new scan.
     runs: Mutex<bool>,
+    /// Finds out why an adapter is neither on nor off.
+    #[cfg(target_os = "macos")]
+    central: Central,
 }
 
 impl SharedScan {
+    async fn state(&self) -> Result<AdapterState, BluetoothError> {
+        // On Linux `adapter_state` reports an adapter that cannot be read as off. This
+        // call says why.
+        match self.adapter.adapter_address().await.map_err(bluetooth_error) {
+            Ok(_) => {}
+            Err(BluetoothError::Absent) => return Ok(AdapterState::Absent),
+            Err(BluetoothError::NotPermitted) => return Ok(AdapterState::NotPermitted),
+            Err(error) => return Err(error),
+        }
+        Ok(match self.adapter.adapter_state().await.map_err(bluetooth_error)? {
+            CentralState::PoweredOn => AdapterState::On,
+            CentralState::PoweredOff => AdapterState::Off,
+            CentralState::Unknown => self.unknown().await,
+        })
+    }
+
+    /// Windows: a switch of the machine or its firmware keeps it off.
+    #[cfg(windows)]
+    async fn unknown(&self) -> AdapterState {
+        AdapterState::Off
+    }
+
+    /// The user has refused this program, or there is no adapter.
+    #[cfg(target_os = "macos")]
+    async fn unknown(&self) -> AdapterState {
+        self.central.unknown().await
+    }
+
+    /// btleplug has no third state here.
+    #[cfg(not(any(windows, target_os = "macos")))]
+    async fn unknown(&self) -> AdapterState {
+        AdapterState::Absent
+    }
+
     async fn start(&self) -> btleplug::Result<()> {
         let mut runs = self.runs.lock().await;
         // Windows has one watcher for each adapter, which runs.
