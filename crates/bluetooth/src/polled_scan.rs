@@ -9,6 +9,10 @@
 //! What the task receives waits in a queue of [`QUEUE_LENGTH`]: the systems' own
 //! queues are short, and silently drop what is not taken in time.
 
+// On Linux for its tests alone: BlueZ's adverts are read in `bluez`.
+#[cfg(any(not(target_os = "linux"), test))]
+mod reports;
+
 use std::future::pending;
 use std::pin::pin;
 use std::sync::Arc;
@@ -22,10 +26,10 @@ use tracing::{Instrument as _, debug};
 
 use fido_hybrid_proto::error::{ApiMisuse, BluetoothError};
 use fido_hybrid_proto::ports::BoxFuture;
-use fido_hybrid_proto::ports::bluetooth::{
-    AdapterState, AdvertReport, BluetoothAddress, DEPRECATED_SERVICE_UUID, SERVICE_UUID, Scan,
-    ScanEvent,
-};
+use fido_hybrid_proto::ports::bluetooth::{AdapterState, AdvertReport, Scan, ScanEvent};
+
+#[cfg(not(target_os = "linux"))]
+pub(super) use reports::advert_reports;
 
 /// How often the radio is looked at: the longest that a person waits after
 /// they have switched it on or plugged it in.
@@ -47,10 +51,6 @@ const RADIO_LIMIT: Duration = Duration::from_secs(5);
 /// Events that wait for the program. Phones repeat their adverts several times
 /// a second: what finds no room comes again.
 const QUEUE_LENGTH: usize = 256;
-
-/// The longest service data that an advert holds: the length of what carries
-/// it is one byte.
-const MAX_SERVICE_DATA: usize = 255;
 
 /// A radio that has to be looked at.
 pub(super) trait PolledRadio: Send + 'static {
@@ -87,24 +87,6 @@ pub(super) enum RadioEvent {
     Adverts(Vec<AdvertReport>),
     /// That it should be looked at, now.
     Change,
-}
-
-/// The adverts in one device's service data, which is looked up by service.
-pub(super) fn advert_reports<'a>(
-    service_data: impl Fn(u16) -> Option<&'a Vec<u8>>,
-    address: Option<BluetoothAddress>,
-    rssi: Option<i16>,
-) -> Vec<AdvertReport> {
-    [SERVICE_UUID, DEPRECATED_SERVICE_UUID]
-        .into_iter()
-        .filter_map(|service| {
-            let data = service_data(service).filter(|data| data.len() <= MAX_SERVICE_DATA)?;
-            let mut advert = AdvertReport::new(service, data.clone());
-            advert.address = address;
-            advert.rssi = rssi;
-            Some(advert)
-        })
-        .collect()
 }
 
 /// The common state of several adapters: one that is on is enough.

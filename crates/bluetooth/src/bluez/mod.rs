@@ -21,6 +21,8 @@ mod bus;
 mod connect;
 mod objects;
 mod offer;
+#[cfg(feature = "btleplug")]
+mod receiver;
 mod refusals;
 mod scan;
 
@@ -29,6 +31,8 @@ use std::sync::Arc;
 use dbus::nonblock::SyncConnection;
 
 pub(super) use advertise::advertise;
+#[cfg(feature = "btleplug")]
+pub(super) use receiver::Receiver;
 pub(super) use scan::scan;
 
 use super::Adapter;

@@ -13,7 +13,7 @@ use fido_hybrid_proto::ports::bluetooth::{AddressKind, AdvertReport, BluetoothAd
 pub(super) async fn adverts_of(adapter: &Adapter, event: CentralEvent) -> Vec<AdvertReport> {
     match event {
         // On Windows these come last, when all that belongs to an advert is
-        // known. On Linux a new device's first advert has no other event.
+        // known.
         CentralEvent::DeviceDiscovered(id) | CentralEvent::DeviceUpdated(id) => {
             reports(&device(adapter, &id).await)
         }
@@ -24,12 +24,7 @@ pub(super) async fn adverts_of(adapter: &Adapter, event: CentralEvent) -> Vec<Ad
                 return Vec::new();
             }
             let mut device = device(adapter, &id).await;
-            // On Linux any program can send the signal that this event came from, and a
-            // forged advert would defeat the proof of proximity. What BlueZ answers to a
-            // call cannot be forged.
-            if cfg!(not(target_os = "linux")) {
-                device.service_data = carried.service_data;
-            }
+            device.service_data = carried.service_data;
             reports(&device)
         }
         _ => Vec::new(),
@@ -44,16 +39,10 @@ fn reports(device: &PeripheralProperties) -> Vec<AdvertReport> {
 /// What is known of a device that is in range: nothing, if it cannot be read.
 /// Windows and macOS answer from memory, without waiting.
 async fn device(adapter: &Adapter, id: &PeripheralId) -> PeripheralProperties {
-    let device = match adapter.peripheral(id).await {
+    match adapter.peripheral(id).await {
         Ok(peripheral) => peripheral.properties().await.ok().flatten().unwrap_or_default(),
         Err(_) => PeripheralProperties::default(),
-    };
-    // BlueZ keeps devices, with their service data, after a scan has ended. Those that
-    // it has not received since then have no RSSI.
-    if cfg!(target_os = "linux") && device.rssi.is_none() {
-        return PeripheralProperties::default();
     }
-    device
 }
 
 fn address(device: &PeripheralProperties) -> Option<BluetoothAddress> {

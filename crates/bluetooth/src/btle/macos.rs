@@ -55,10 +55,6 @@ impl Scanning {
         *central.listening.lock().unwrap_or_else(PoisonError::into_inner) += 1;
         Self { central, adapter }
     }
-
-    pub(super) const fn handle(&self) -> &Adapter {
-        &self.adapter
-    }
 }
 
 impl Drop for Scanning {

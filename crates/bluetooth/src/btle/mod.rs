@@ -1,10 +1,15 @@
 //! Bluetooth through btleplug: the built-in scanner of Windows and macOS, and
 //! (feature `btleplug`) a scanner for an adapter that the program brings.
 
+#[cfg(not(target_os = "linux"))]
 mod adverts;
 mod error;
+#[cfg(target_os = "linux")]
+mod linux;
 #[cfg(target_os = "macos")]
 mod macos;
+#[cfg(not(target_os = "linux"))]
+mod receiver;
 #[cfg(feature = "btleplug")]
 mod scanner;
 #[cfg(any(windows, target_os = "macos"))]

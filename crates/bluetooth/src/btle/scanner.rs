@@ -1,20 +1,22 @@
 //! A scanner for a btleplug adapter that the program brings.
 
 use std::fmt;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use btleplug::api::bleuuid::uuid_from_u16;
-use btleplug::api::{Central as _, CentralEvent, CentralState, ScanFilter};
+use btleplug::api::{Central as _, CentralState, ScanFilter};
 use btleplug::platform::Adapter;
-use futures_util::{Stream, StreamExt as _};
 use tokio::runtime::Handle;
 use tokio::sync::Mutex;
-use tokio::task::consume_budget;
 
-use super::adverts::adverts_of;
 use super::error::bluetooth_error;
+#[cfg(target_os = "linux")]
+use super::linux::receive;
+#[cfg(not(target_os = "linux"))]
+use super::receiver::{Receiver, receive};
+#[cfg(target_os = "linux")]
+use crate::bluez::Receiver;
 #[cfg(target_os = "macos")]
 use crate::central::Central;
 use crate::polled_scan::{self, ActiveScan, PolledRadio, RadioEvent};
@@ -72,12 +74,14 @@ use fido_hybrid_proto::ports::bluetooth::{
 ///
 /// On Linux also:
 ///
+/// * Adverts are received through a second D-Bus connection to the system's bus, which
+///   must be on this machine. btleplug's own events wait in a queue without a bound.
 /// * BlueZ's filters compare lists of services and never service data, so the scan has no
-///   filter and each report of any device nearby costs D-Bus messages. Each advert of
-///   a phone costs three calls. `Bluetooth` makes one at most.
+///   filter and each report of any device nearby costs a D-Bus signal. An advert of
+///   a phone costs one call at most.
 /// * The scan looks for Bluetooth Classic too, which takes part of the adapter's time.
-/// * Service data comes from BlueZ's responses, never from D-Bus signals, which any
-///   local program can send.
+/// * Only BlueZ's own signals and responses count. Other local programs can send
+///   signals too, which are ignored.
 ///
 /// # Errors
 ///
@@ -86,8 +90,9 @@ use fido_hybrid_proto::ports::bluetooth::{
 /// [`BluetoothError::Busy`] if BlueZ scans for another user of the same D-Bus connection,
 /// [`BluetoothError::Silent`] if the system's Bluetooth service does not answer (on Linux within
 /// 30 seconds at the first look, and within 5 seconds later),
+/// [`BluetoothError::NoService`] if D-Bus cannot be reached when the scan begins to receive,
 /// [`BluetoothError::Misuse`] outside a tokio runtime, and
-/// [`BluetoothError::Failed`] with btleplug's error otherwise, such as a lost D-Bus. A missing
+/// [`BluetoothError::Failed`] with btleplug's error otherwise. A missing
 /// adapter, or a BlueZ that does not run, is [`AdapterState::Absent`] and no error.
 #[derive(Clone)]
 pub struct BtleplugScanner {
@@ -140,34 +145,20 @@ impl PolledRadio for Radio {
     async fn start_scan(&mut self) -> Result<Reception, BluetoothError> {
         let runtime = Handle::try_current().map_err(|_| ApiMisuse::NoRuntime)?;
         // Before the start, so that the first adverts are not missed.
-        let events = self.shared.adapter.events().await.map_err(bluetooth_error)?;
+        let receiver = receive(&self.shared.adapter).await?;
         let user = User::start(&self.shared, runtime).await.map_err(bluetooth_error)?;
-        Ok(Reception { events, user, broken_off: false })
+        Ok(Reception { receiver, _user: user })
     }
 }
 
 struct Reception {
-    events: Pin<Box<dyn Stream<Item = CentralEvent> + Send>>,
-    user: User,
-    /// The adapter was switched off, with which BlueZ ends the scan.
-    broken_off: bool,
+    receiver: Receiver,
+    _user: User,
 }
 
 impl ActiveScan for Reception {
     async fn next_event(&mut self) -> Option<RadioEvent> {
-        while !self.broken_off {
-            let event = self.events.next().await?;
-            if let CentralEvent::StateUpdate(state) = event {
-                self.broken_off = state == CentralState::PoweredOff;
-                return Some(RadioEvent::Change);
-            }
-            let adverts = adverts_of(&self.user.shared.adapter, event).await;
-            if !adverts.is_empty() {
-                return Some(RadioEvent::Adverts(adverts));
-            }
-            consume_budget().await;
-        }
-        None
+        self.receiver.next_event().await
     }
 }
 

@@ -11,17 +11,13 @@
 //! Neither can be switched on from here: `Bluetooth::switch_on` changes
 //! nothing.
 
-use std::pin::Pin;
-
-use btleplug::api::{BDAddr, Central as _, CentralEvent, CentralState};
+use btleplug::api::{BDAddr, Central as _, CentralState};
 use btleplug::platform::Adapter as Handle;
-use futures_util::{Stream, StreamExt};
-use tokio::task::consume_budget;
 
-use super::adverts::adverts_of;
 use super::error::bluetooth_error;
 #[cfg(target_os = "macos")]
 use super::macos as platform;
+use super::receiver::{Receiver, receive};
 #[cfg(windows)]
 use super::windows as platform;
 use crate::adapter::Adapter;
@@ -99,31 +95,21 @@ impl PolledRadio for System {
     async fn start_scan(&mut self) -> Result<SystemEars, BluetoothError> {
         let handle = self.found.clone().ok_or(BluetoothError::Absent)?;
         // Before the start, so that the first adverts are not missed.
-        let events = handle.events().await.map_err(bluetooth_error)?;
+        let receiver = receive(&handle).await?;
         let scanning =
             platform::Scanning::start(&self.settings, handle).await.map_err(bluetooth_error)?;
-        Ok(SystemEars { events, scanning })
+        Ok(SystemEars { receiver, _scanning: scanning })
     }
 }
 
 struct SystemEars {
-    events: Pin<Box<dyn Stream<Item = CentralEvent> + Send>>,
-    scanning: platform::Scanning,
+    receiver: Receiver,
+    _scanning: platform::Scanning,
 }
 
 impl ActiveScan for SystemEars {
     async fn next_event(&mut self) -> Option<RadioEvent> {
-        loop {
-            let event = self.events.next().await?;
-            if matches!(event, CentralEvent::StateUpdate(_)) {
-                return Some(RadioEvent::Change);
-            }
-            let adverts = adverts_of(self.scanning.handle(), event).await;
-            if !adverts.is_empty() {
-                return Some(RadioEvent::Adverts(adverts));
-            }
-            consume_budget().await;
-        }
+        self.receiver.next_event().await
     }
 }
 

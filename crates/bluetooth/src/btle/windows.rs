@@ -28,10 +28,6 @@ impl Scanning {
         scanning.adapter.start_scan(ScanFilter::default()).await?;
         Ok(scanning)
     }
-
-    pub(super) const fn handle(&self) -> &Adapter {
-        &self.adapter
-    }
 }
 
 impl Drop for Scanning {

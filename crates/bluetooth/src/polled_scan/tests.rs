@@ -5,8 +5,11 @@ use std::sync::Mutex;
 
 use tokio::sync::watch;
 
+use super::reports::{MAX_SERVICE_DATA, advert_reports};
 use super::*;
-use fido_hybrid_proto::ports::bluetooth::AddressKind;
+use fido_hybrid_proto::ports::bluetooth::{
+    AddressKind, BluetoothAddress, DEPRECATED_SERVICE_UUID, SERVICE_UUID,
+};
 
 /// Longer than the scan may take for anything that these tests wait for, on
 /// tokio's paused clock.

@@ -201,8 +201,30 @@ async fn a_signal_of_another_program_is_no_advert() {
     impostor.send(signal).unwrap();
     impostor.flush();
 
-    // What BlueZ says of the device is all that the signal can cause.
-    assert_eq!(sighting(&mut scan).await.service_data, DATA);
     air.withdraw(device);
     nothing_was_received(&air, &mut scan).await;
+}
+
+#[tokio::test]
+async fn devices_that_are_no_phones_cost_no_call_and_do_not_delay_a_phone() {
+    let Some((air, laptop)) =
+        world("devices_that_are_no_phones_cost_no_call_and_do_not_delay_a_phone")
+    else {
+        return;
+    };
+    laptop.plug_in("hci0", Power::On);
+    let scanner = BtleplugScanner::new(adapter().await);
+    let mut scan = soon("a scan", scanner.scan()).await.unwrap();
+    for n in 0..=u8::MAX {
+        air.inject(Advert::foreign().from(&format!("2B:00:00:00:00:{n:02X}")));
+    }
+    // The first makes the devices known, and the others change their properties.
+    for _ in 0..4 {
+        air.interval();
+    }
+    let phone = air.inject(Advert::new(SERVICE_UUID, DATA).from(ADDRESS));
+    air.interval_of(phone);
+    assert_eq!(sighting(&mut scan).await.service_data, DATA);
+    let lookups = laptop.calls().into_iter().filter(|call| call.path.contains("/dev_2B_"));
+    assert_eq!(lookups.count(), 0);
 }
