@@ -1,7 +1,7 @@
 //! The short way, for programs in a terminal: one call from the relying party's options
 //! to the answer.
 
-use std::io::{IsTerminal as _, Write as _, stderr};
+use std::io::{IsTerminal as _, Write, stderr};
 
 use fido_hybrid_proto::client::ClientUpdate;
 use fido_hybrid_proto::error::{ApiMisuse, Error};
@@ -38,7 +38,7 @@ use crate::tunnel::WebSocketDialer;
 /// # Cancel safety
 /// Dropping the future cancels the ceremony.
 pub async fn sign_in(options_json: &str, origin: &str) -> Result<Assertion, Error> {
-    let terminal = Terminal::open(stderr().is_terminal())?;
+    let terminal = Terminal::open(stderr(), stderr().is_terminal())?;
     let options = RequestOptions::from_json(options_json)?;
     let ceremony = client()?.get(&options, &Origin::parse(origin)?)?;
     ceremony.on_update(terminal.show()).await
@@ -57,7 +57,7 @@ pub async fn sign_in(options_json: &str, origin: &str) -> Result<Assertion, Erro
 /// # Cancel safety
 /// Dropping the future cancels the ceremony.
 pub async fn register(options_json: &str, origin: &str) -> Result<Registration, Error> {
-    let terminal = Terminal::open(stderr().is_terminal())?;
+    let terminal = Terminal::open(stderr(), stderr().is_terminal())?;
     let options = CreationOptions::from_json(options_json)?;
     let ceremony = client()?.create(&options, &Origin::parse(origin)?)?;
     ceremony.on_update(terminal.show()).await
@@ -67,28 +67,26 @@ fn client() -> Result<Client, Error> {
     Ok(Client::new(Bluetooth::new(), WebSocketDialer::new()?))
 }
 
-/// Standard error, which is a terminal.
-struct Terminal {
+/// A terminal: standard error.
+struct Terminal<S: Write> {
+    screen: S,
     /// The lines that were printed since the code began. `None`: there is no code.
     lines: Option<usize>,
 }
 
-impl Terminal {
-    fn open(is_terminal: bool) -> Result<Self, ApiMisuse> {
-        if is_terminal { Ok(Self { lines: None }) } else { Err(ApiMisuse::NoTerminal) }
+impl<S: Write + Send + 'static> Terminal<S> {
+    fn open(screen: S, is_terminal: bool) -> Result<Self, ApiMisuse> {
+        if is_terminal { Ok(Self { screen, lines: None }) } else { Err(ApiMisuse::NoTerminal) }
     }
 
     fn show(mut self) -> impl FnMut(ClientUpdate) + Send + 'static {
-        move |update| match &update {
-            ClientUpdate::WaitingForScan(code) => {
-                self.draw(code);
-                self.print(&update.to_string());
+        move |update| {
+            match &update {
+                ClientUpdate::WaitingForScan(code) => self.draw(code),
+                ClientUpdate::PhoneFound => self.take_away(),
+                _ => {}
             }
-            ClientUpdate::PhoneFound => {
-                self.take_away();
-                self.print(&update.to_string());
-            }
-            _ => self.print(&update.to_string()),
+            self.print(&update.to_string());
         }
     }
 
@@ -97,7 +95,7 @@ impl Terminal {
             Ok(matrix) => {
                 let drawing = matrix.to_terminal();
                 self.lines = Some(drawing.expose().lines().count());
-                put(drawing.expose());
+                self.put(drawing.expose());
             }
             // No text of a code is that long.
             Err(error) => self.print(&error.to_string()),
@@ -108,37 +106,109 @@ impl Terminal {
         if let Some(lines) = &mut self.lines {
             *lines += 1;
         }
-        put(line);
-        put("\n");
+        self.put(line);
+        self.put("\n");
     }
+}
 
+impl<S: Write> Terminal<S> {
     /// A used code must not stay on the screen: it is erased, with what was printed
     /// below it.
     fn take_away(&mut self) {
         if let Some(lines) = self.lines.take() {
-            put(&format!("\x1b[{lines}F\x1b[J"));
+            self.put(&format!("\x1b[{lines}F\x1b[J"));
         }
+    }
+
+    fn put(&mut self, text: &str) {
+        // A terminal that was closed shows nothing, and the ceremony goes on without it.
+        let _closed = self.screen.write_all(text.as_bytes());
     }
 }
 
-impl Drop for Terminal {
+impl<S: Write> Drop for Terminal<S> {
     fn drop(&mut self) {
         self.take_away();
     }
 }
 
-fn put(text: &str) {
-    // A terminal that was closed shows nothing, and the ceremony goes on without it.
-    let _closed = stderr().write_all(text.as_bytes());
-}
-
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use fido_hybrid_proto::crypto::SecretKey;
+    use fido_hybrid_proto::secret::QrSecret;
+    use fido_hybrid_proto::transport::{QrCode, RequestHint};
+
     use super::*;
+
+    /// The lines that a terminal shows.
+    #[derive(Clone, Default)]
+    struct Screen(Arc<Mutex<String>>);
+
+    impl Screen {
+        fn text(&self) -> String {
+            self.0.lock().unwrap().clone()
+        }
+
+        fn has_a_code(&self) -> bool {
+            self.text().contains(['█', '▀', '▄'])
+        }
+    }
+
+    impl Write for Screen {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            let written = std::str::from_utf8(bytes).unwrap();
+            let mut text = self.0.lock().unwrap();
+            match written.strip_prefix("\x1b[").and_then(|it| it.strip_suffix("F\x1b[J")) {
+                // Go up so many lines, and erase all from there on.
+                Some(lines) => {
+                    let kept = text.lines().count() - lines.parse::<usize>().unwrap();
+                    *text = text.split_inclusive('\n').take(kept).collect();
+                }
+                None => text.push_str(written),
+            }
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn waiting() -> ClientUpdate {
+        let key = *SecretKey::from_scalar(&[1; 32]).unwrap().public_key();
+        let code = QrCode::new(key, QrSecret::new([2; 16]), 0, RequestHint::GetAssertion);
+        ClientUpdate::WaitingForScan(code.to_text())
+    }
 
     #[test]
     fn only_a_terminal_is_drawn_on() {
-        assert!(Terminal::open(true).is_ok());
-        assert_eq!(Terminal::open(false).err(), Some(ApiMisuse::NoTerminal));
+        assert!(Terminal::open(Screen::default(), true).is_ok());
+        let refused = Terminal::open(Screen::default(), false);
+        assert_eq!(refused.err(), Some(ApiMisuse::NoTerminal));
+    }
+
+    #[test]
+    fn the_code_is_erased_once_a_phone_was_found() {
+        let screen = Screen(Arc::new(Mutex::new("$ sign-in\n".into())));
+        let mut show = Terminal::open(screen.clone(), true).unwrap().show();
+        show(waiting());
+        assert!(screen.has_a_code());
+        assert!(screen.text().ends_with(&format!("{}\n", waiting())));
+
+        show(ClientUpdate::PhoneFound);
+        assert_eq!(screen.text(), format!("$ sign-in\n{}\n", ClientUpdate::PhoneFound));
+        drop(show);
+        assert_eq!(screen.text().lines().count(), 2, "nothing else is erased");
+    }
+
+    #[test]
+    fn the_code_is_erased_when_the_ceremony_ends_without_a_phone() {
+        let screen = Screen(Arc::new(Mutex::new("$ sign-in\n".into())));
+        let mut show = Terminal::open(screen.clone(), true).unwrap().show();
+        show(waiting());
+        drop(show);
+        assert_eq!(screen.text(), "$ sign-in\n");
     }
 }
