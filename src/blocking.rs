@@ -60,6 +60,7 @@ use fido_hybrid_proto::webauthn::{
 };
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
+use tokio::task::coop::unconstrained;
 
 use crate::bluetooth::Scanner;
 use crate::cancel::CancelHandle;
@@ -219,6 +220,12 @@ impl<T: Send + 'static> Ceremony<T> {
         self.ceremony.as_mut()?.try_next()
     }
 
+    /// The outcome, if there is one already, as [`client::Ceremony::try_outcome`]. It never
+    /// blocks, and gives the outcome once.
+    pub fn try_outcome(&mut self) -> Option<Result<T, Error>> {
+        self.ceremony.as_mut()?.try_outcome()
+    }
+
     /// A handle that cancels the ceremony from another thread. Calls that block then
     /// return.
     #[must_use]
@@ -302,7 +309,9 @@ impl Wake for Unpark {
 fn block_on<F: Future>(future: F) -> F::Output {
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
     let mut context = Context::from_waker(&waker);
-    let mut future = pin!(future);
+    // Within a task, polls of channels have a budget, which is renewed only when that task
+    // waits. A thread that blocks never does.
+    let mut future = pin!(unconstrained(future));
     loop {
         if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
             return output;

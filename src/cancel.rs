@@ -51,7 +51,8 @@ impl CancelHandle {
     ///   and closes the tunnel.
     ///
     /// The outcome is then an error of kind [`ErrorKind::Cancelled`], unless there was one
-    /// already. Only the first call has an effect.
+    /// already, or the client of the session has its answer: that is a good end. Only the
+    /// first call has an effect.
     pub fn cancel(&self, by: Canceller) {
         // A second call changes nothing.
         let _first = self.0.by.set(by);

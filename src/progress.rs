@@ -2,8 +2,9 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 
+use tokio::sync::oneshot::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot};
 
 use fido_hybrid_proto::error::{ApiMisuse, Error, Stage};
@@ -44,14 +45,30 @@ impl<U, T> Progress<U, T> {
         // A closed channel of updates is not the end: the outcome is.
         let Some(due) = &mut self.due else { return update };
         let outcome = ready!(Pin::new(due).poll(context));
-        self.due = None;
-        // A task ends without an outcome only when its runtime shuts down, or a part
-        // that the program brought panics.
-        let ended = |_| Err(Error::new(Stage::Closed, ApiMisuse::TaskEnded));
-        self.outcome = Some(outcome.unwrap_or_else(ended));
-        // The last update may have come between the two polls. Later ones have no reader.
-        self.updates.close();
+        self.settle(outcome.ok());
+        // The last update may have come between the two polls.
         self.updates.poll_recv(context)
+    }
+
+    /// Keeps the outcome. `None`: the task ended without one, because its runtime shut
+    /// down, or a part that the program brought panicked.
+    fn settle(&mut self, outcome: Option<Result<T, Error>>) {
+        let ended = || Err(Error::new(Stage::Closed, ApiMisuse::TaskEnded));
+        self.due = None;
+        self.outcome = Some(outcome.unwrap_or_else(ended));
+        // Later updates have no reader.
+        self.updates.close();
+    }
+
+    /// Keeps the outcome if it came. It does not poll: a task's polls of channels have a
+    /// budget, which is renewed only when the task waits.
+    fn try_settle(&mut self) {
+        let Some(due) = &mut self.due else { return };
+        match due.try_recv() {
+            Ok(outcome) => self.settle(Some(outcome)),
+            Err(TryRecvError::Closed) => self.settle(None),
+            Err(TryRecvError::Empty) => {}
+        }
     }
 
     /// The next update. `None` once the outcome came.
@@ -64,20 +81,23 @@ impl<U, T> Progress<U, T> {
 
     /// The next update, if there is one already.
     pub(crate) fn try_next(&mut self) -> Option<U> {
-        match self.poll_update(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(update) => update,
-            Poll::Pending => None,
+        if let Ok(update) = self.updates.try_recv() {
+            return Some(update);
         }
-    }
-
-    /// Whether the outcome came, and all updates before it were taken.
-    pub(crate) const fn is_over(&self) -> bool {
-        self.due.is_none()
+        self.try_settle();
+        // The last update may have come between the two.
+        self.updates.try_recv().ok()
     }
 
     /// The outcome, if it came and was not taken yet.
-    pub(crate) const fn take_outcome(&mut self) -> Option<Result<T, Error>> {
+    pub(crate) fn try_outcome(&mut self) -> Option<Result<T, Error>> {
+        self.try_settle();
         self.outcome.take()
+    }
+
+    /// Whether the outcome came. Updates before it may not have been taken yet.
+    pub(crate) const fn is_over(&self) -> bool {
+        self.due.is_none()
     }
 
     /// Waits for the outcome, and drops the updates before it.
@@ -89,6 +109,6 @@ impl<U, T> Progress<U, T> {
     /// The outcome is not lost.
     pub(crate) async fn outcome(&mut self) -> Result<T, Error> {
         while self.next().await.is_some() {}
-        self.take_outcome().unwrap_or_else(|| Err(Error::new(Stage::Closed, ApiMisuse::Closed)))
+        self.outcome.take().unwrap_or_else(|| Err(Error::new(Stage::Closed, ApiMisuse::Closed)))
     }
 }

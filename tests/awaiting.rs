@@ -143,6 +143,40 @@ async fn a_loop_takes_steps_and_the_outcome_without_waiting() {
     assert!(ceremony.try_outcome().is_none());
 }
 
+/// A user interface's loop in a program's main task, which never waits: the task's budget
+/// for polls of channels is never renewed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_loop_that_never_waits_takes_the_steps_of_many_ceremonies() {
+    let world = World::new(Person::Approves);
+    for _ in 0..15 {
+        let mut ceremony = world.begin();
+        let outcome = loop {
+            if let Some(ClientUpdate::WaitingForScan(code)) = ceremony.try_next() {
+                scan(&world.phone, &code);
+            }
+            if let Some(outcome) = ceremony.try_outcome() {
+                break outcome;
+            }
+            thread::yield_now();
+        };
+        assert!(is_registered(outcome));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_outcome_comes_without_a_look_at_the_steps() {
+    let world = World::new(Person::Approves);
+    let mut ceremony = world.begin();
+    ceremony.cancel_handle().cancel(Canceller::User);
+    let outcome = loop {
+        if let Some(outcome) = ceremony.try_outcome() {
+            break outcome;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert!(outcome.unwrap_err().is_cancelled());
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_ceremony_is_a_stream_of_its_steps() {
     let world = World::new(Person::Approves);

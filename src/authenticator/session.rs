@@ -60,10 +60,10 @@ impl Session {
         self.progress.try_next()
     }
 
-    /// The outcome, if there is one already and all updates were taken. It never
-    /// waits, and gives the outcome once.
+    /// The outcome, if there is one already. It never waits, and gives the outcome once.
+    /// Updates that were not taken until then say no more than the outcome does.
     pub fn try_outcome(&mut self) -> Option<Result<(), Error>> {
-        self.progress.take_outcome()
+        self.progress.try_outcome()
     }
 
     /// Calls `update` with each step while the session is awaited:

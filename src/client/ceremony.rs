@@ -205,10 +205,10 @@ impl<T> Ceremony<T> {
         update
     }
 
-    /// The outcome, if there is one already and all updates were taken. It never
-    /// waits, and gives the outcome once.
+    /// The outcome, if there is one already. It never waits, and gives the outcome once.
+    /// Updates that were not taken until then say no more than the outcome does.
     pub fn try_outcome(&mut self) -> Option<Result<T, Error>> {
-        let answer = self.progress.take_outcome()?;
+        let answer = self.progress.try_outcome()?;
         Some(answer.and_then(self.convert.take()?))
     }
 

@@ -57,10 +57,12 @@ fn begin(client: &Client, origin: &str, options: &str) -> Result<Ceremony<Assert
     client.get(&RequestOptions::from_json(options)?, Origin::parse(origin)?)
 }
 
-/// Cancels the sign-in, if it is not over, and frees the handle.
+/// Cancels the sign-in, if it is not over, and frees the handle, which may be null.
 #[unsafe(no_mangle)]
-extern "C" fn fido_close(handle: Box<CancelHandle>) {
-    handle.cancel(Canceller::User);
+extern "C" fn fido_close(handle: Option<Box<CancelHandle>>) {
+    if let Some(handle) = handle {
+        handle.cancel(Canceller::User);
+    }
 }
 
 /// A real one is a `cdylib`, which has none.

@@ -1,12 +1,13 @@
 //! A portal, such as a desktop's credential portal: CTAP bytes of an application in, the
-//! phone's bytes out: `ctap_portal < request.bin > response.bin`. It reads neither.
+//! phone's bytes out: `ctap_portal < request.bin > response.bin`. A real one must check first
+//! that the application may use the RP ID in the request: the phone's user sees no more.
 
 use std::error::Error as StdError;
 use std::io::{self, Read as _, Write as _};
 
 use fido_hybrid::Error;
 use fido_hybrid::bluetooth::Bluetooth;
-use fido_hybrid::client::{Client, ClientUpdate};
+use fido_hybrid::client::{Client, ClientUpdate, MAX_REQUEST_LENGTH};
 use fido_hybrid::qr_render::QrMatrix;
 use fido_hybrid::secret::SecretBytes;
 use fido_hybrid::transport::RequestHint;
@@ -21,7 +22,7 @@ const MAKE_CREDENTIAL: u8 = 0x01;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn StdError>> {
     let mut request = Vec::new();
-    io::stdin().read_to_end(&mut request)?;
+    io::stdin().take(MAX_REQUEST_LENGTH as u64 + 1).read_to_end(&mut request)?;
     let client = Client::new(Bluetooth::new(), WebSocketDialer::new()?);
     io::stdout().write_all(pass(&client, request, show).await?.expose())?;
     Ok(())

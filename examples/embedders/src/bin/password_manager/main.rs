@@ -4,7 +4,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use fido_hybrid::authenticator::{Passkey, PasskeyStore};
-use fido_hybrid::{BoxFuture, ctap::CredentialId, error::StoreError};
+use fido_hybrid::{BoxFuture, ctap::CredentialId, error::StoreError, secret::SecretBytes};
 use rusqlite::{Connection, params};
 
 #[cfg(test)]
@@ -32,7 +32,7 @@ impl Vault {
 fn find(db: &Connection, rp_id: &str) -> Fallible<Vec<Passkey>> {
     let mut sql = db.prepare("SELECT passkey FROM passkeys WHERE rp_id = ? ORDER BY rowid DESC")?;
     let rows = sql.query_map([rp_id], |row| row.get::<_, Vec<u8>>(0))?;
-    rows.map(|row| Ok(Passkey::from_bytes(&row?)?)).collect()
+    rows.map(|row| Ok(Passkey::from_bytes(SecretBytes::new(row?).expose())?)).collect()
 }
 
 impl PasskeyStore for Vault {
