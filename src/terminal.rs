@@ -36,7 +36,9 @@ use crate::tunnel::WebSocketDialer;
 /// [`Client::get`] and for the outcome of its ceremony.
 ///
 /// # Cancel safety
-/// Dropping the future cancels the ceremony.
+/// Dropping the future cancels the ceremony in the background. If the program ends right
+/// after that, the phone is not told: a program that handles Ctrl-C uses [`Client::get`] and
+/// a [`CancelHandle`](crate::CancelHandle).
 pub async fn sign_in(options_json: &str, origin: &str) -> Result<Assertion, Error> {
     let terminal = Terminal::open(stderr(), stderr().is_terminal())?;
     let options = RequestOptions::from_json(options_json)?;

@@ -11,7 +11,11 @@ use fido_hybrid_proto::ports::BoxFuture;
 /// A ceremony or a session whose updates go to a function: of
 /// [`Ceremony::on_update`](crate::client::Ceremony::on_update) and
 /// [`Session::on_update`](crate::authenticator::Session::on_update). It does its work
-/// when it is awaited, and gives the outcome.
+/// when it is awaited, gives the outcome, and closes what it waited for.
+///
+/// Dropping it, as `select!` and `timeout` do, is dropping the ceremony or the session: that
+/// ends in the background, as long as the runtime runs. A program with a time limit or a
+/// button cancels with a [`CancelHandle`](crate::CancelHandle) instead, and goes on awaiting.
 #[must_use = "it does its work when it is awaited"]
 pub struct WithUpdates<S, F> {
     steps: S,

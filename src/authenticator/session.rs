@@ -61,7 +61,7 @@ impl Session {
     }
 
     /// The outcome, if there is one already. It never waits, and gives the outcome once.
-    /// Updates that were not taken until then say no more than the outcome does.
+    /// Updates that were not taken before it are dropped.
     pub fn try_outcome(&mut self) -> Option<Result<(), Error>> {
         self.progress.try_outcome()
     }

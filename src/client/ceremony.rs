@@ -206,7 +206,7 @@ impl<T> Ceremony<T> {
     }
 
     /// The outcome, if there is one already. It never waits, and gives the outcome once.
-    /// Updates that were not taken until then say no more than the outcome does.
+    /// Updates that were not taken before it are dropped.
     pub fn try_outcome(&mut self) -> Option<Result<T, Error>> {
         let answer = self.progress.try_outcome()?;
         Some(answer.and_then(self.convert.take()?))

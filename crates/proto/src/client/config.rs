@@ -17,18 +17,19 @@ pub struct ClientDeadlines {
     /// default: no limit.
     pub showing_qr: Option<Duration>,
     /// Linked transactions: from the call until the phone's advert is received and the
-    /// tunnel is open.
+    /// tunnel is open. Default: 60 s.
     pub contacting: Duration,
-    /// DNS, TCP, TLS and upgrade together.
+    /// DNS, TCP, TLS and upgrade together. Default: 10 s.
     pub connecting: Duration,
-    /// From the first handshake message until its reply.
+    /// From the first handshake message until its reply. Default: 10 s.
     pub handshaking: Duration,
-    /// From the handshake until the post-handshake message.
+    /// From the handshake until the post-handshake message. Default: 10 s.
     pub awaiting_post_handshake: Duration,
     /// From a request to its response, where the request has no timeout of its
     /// own. Long: people unlock the phone, choose, and show their face first.
+    /// Default: 5 min.
     pub awaiting_response: Duration,
-    /// How long a late link is waited for after the client's shutdown.
+    /// How long a late link is waited for after the client's shutdown. Default: 3 min.
     pub lingering: Duration,
 }
 

@@ -12,6 +12,18 @@ pub const ASSIGNED_DOMAINS: [&str; 2] = ["cable.ua5v.com", "cable.auth.com"];
 pub const FIRST_HASHED_DOMAIN: u16 = 256;
 
 /// A tunnel service, by the number that an advert carries.
+///
+/// The number determines the host name: no authenticator can choose that freely. The
+/// operator of a service tries numbers from [`FIRST_HASHED_DOMAIN`] on until the name is
+/// one that can be registered, registers it, and runs `fido-hybrid-relay` there:
+///
+/// ```
+/// use fido_hybrid_proto::transport::TunnelDomain;
+///
+/// let domain = TunnelDomain::from_encoded(300).ok_or("neither assigned nor hashed")?;
+/// assert_eq!(domain.host(), "cable.mv2gnuwgd7fwb.net");
+/// # Ok::<(), &str>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TunnelDomain(u16);
 

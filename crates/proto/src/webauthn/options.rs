@@ -37,11 +37,11 @@ use crate::ctap::{
 };
 use crate::error::{MAX_OPTIONS, OptionsError};
 
-/// The shortest time that a person is given to answer on the phone. Chromium
+/// The shortest time that a person is given to answer on the phone: 10 s. Chromium
 /// has the same.
 pub const MIN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The longest time that a relying party can ask for: the upper end of what WebAuthn
+/// The longest time that a relying party can ask for: 10 min, the upper end of what WebAuthn
 /// recommends [WebAuthn L3 §15.1].
 pub const MAX_TIMEOUT: Duration = Duration::from_secs(600);
 

@@ -28,7 +28,8 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// Takes an origin in its exact spelling.
+    /// Takes an origin in its exact spelling: `https://example.com`. For what a person
+    /// typed, and for `https://example.com/`, use [`from_url`](Self::from_url).
     ///
     /// # Errors
     /// An [`OriginError`] that says which part is not as it must be.

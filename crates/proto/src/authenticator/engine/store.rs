@@ -17,13 +17,22 @@ use crate::ports::BoxFuture;
 /// wipes what it decrypts ([`SecretKey`](crate::crypto::SecretKey) and
 /// [`PrfSecret`](crate::secret::PrfSecret) wipe themselves).
 ///
+/// The futures are polled in the task of the session. One may block for as long as a local
+/// database takes; a slower store awaits.
+///
 /// # Cancel safety
 /// The futures may be dropped at any time, such as when the other device
 /// disconnects. A write must then have happened whole or not at all.
 pub trait PasskeyStore: Send + Sync {
     /// The passkeys of `rp_id`, compared byte by byte, the latest first; with `ids`,
     /// only those among them. A passkey of another RP ID is not an answer, even if
-    /// `ids` names it. [`Passkey::matches`] is this filter.
+    /// `ids` names it. [`Passkey::matches`] is this filter. The latest is the one that was
+    /// saved last, not the one that was used last.
+    ///
+    /// A store that cannot read one of several passkeys leaves that one out if a later
+    /// version of this crate wrote it
+    /// ([`PasskeyError::Version`](super::PasskeyError::Version)), so that the others
+    /// still sign in; if its bytes are damaged, it fails.
     ///
     /// # Errors
     /// A [`StoreError`].
@@ -49,8 +58,8 @@ pub trait PasskeyStore: Send + Sync {
     /// count gives 0, and does not begin to.
     ///
     /// # Errors
-    /// A [`StoreError`], also for a passkey that is not there (any more); then
-    /// there is no signature.
+    /// A [`StoreError`], also for a passkey that is not there (any more):
+    /// [`StoreError::failed`]. Then there is no signature.
     fn count_use<'a>(
         &'a self,
         rp_id: &'a str,

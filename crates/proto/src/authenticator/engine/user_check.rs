@@ -200,15 +200,17 @@ pub enum Decision {
 pub trait UserCheck: Send + Sync {
     /// Shows the prompt and waits for the decision.
     ///
-    /// No deadline is needed here: the transaction has one.
+    /// No deadline is needed here: the transaction has one. A user whose PIN was wrong is
+    /// asked again within this call.
     ///
     /// # Cancel safety
     /// Dropping the future takes the prompt off the screen: the other device
     /// disconnected, or the prompt timed out.
     fn check(&self, prompt: Prompt) -> BoxFuture<'_, Decision>;
 
-    /// The highest level that [`check`](Self::check) can verify. getInfo tells clients
-    /// whether this authenticator can verify its user.
+    /// The highest level that [`check`](Self::check) can verify. Default:
+    /// [`UserVerification::Verified`]. getInfo tells clients whether this authenticator can
+    /// verify its user. An approval below [`Prompt::demanded`] is refused.
     fn capability(&self) -> UserVerification {
         UserVerification::Verified
     }

@@ -11,16 +11,16 @@ use crate::secret::AdvertNonce;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AuthenticatorDeadlines {
-    /// DNS, TCP, TLS and upgrade together.
+    /// DNS, TCP, TLS and upgrade together. Default: 10 s.
     pub registering: Duration,
     /// From the advert until the client's handshake message, which comes at
     /// once when the client has received the advert. Short: while it is
-    /// transmitted it can be relayed.
+    /// transmitted it can be relayed. Default: 60 s.
     pub advertising: Duration,
-    /// From the handshake, or an answer, until the next request or the end.
+    /// From the handshake, or an answer, until the next request or the end. Default: 3 min.
     pub listening: Duration,
     /// From a request to its answer: people unlock the phone, choose, and show
-    /// their face first.
+    /// their face first. Default: 5 min.
     pub answering: Duration,
 }
 
