@@ -557,7 +557,7 @@ mod two_registrations_of_one_account {
         let kept = phone.store.passkeys();
         assert_eq!(kept.len(), 1);
         assert_eq!(prompt.replaces(), Some(&kept[0].id));
-        assert!(prompt.to_string().contains("Replace the existing passkey?"), "{prompt}");
+        assert!(prompt.to_string().contains("replace your passkey"), "{prompt}");
         decide.send(approved(0)).unwrap();
         for (ended, mut session) in sessions {
             ended.await.unwrap().unwrap();

@@ -203,11 +203,11 @@ async fn choose(terminal: &mut Terminal, prompt: &Prompt) -> Option<usize> {
         tell(&format!("The site calls itself {name:?}. This name is not verified."));
     }
     let accounts = prompt.accounts();
+    if prompt.decline_label().is_none() {
+        terminal.ask(&format!("{} (Enter)", prompt.approve_label())).await?;
+        return Some(0);
+    }
     match (&prompt.question, accounts) {
-        (Question::Unsupported, _) => {
-            terminal.ask("Press Enter to tell it.").await?;
-            Some(0)
-        }
         (Question::SignIn(_), [_, _, ..]) => {
             for (number, account) in (1..).zip(accounts) {
                 tell(&format!("  {number}  {}", name(account)));

@@ -74,7 +74,7 @@ impl World {
         if !fs::exists(self.scratch.file("store")).unwrap() {
             choose_pin(&mut phone);
         }
-        phone.wait_for("Another device requests a passkey for example.com. Create it?");
+        phone.wait_for("create a passkey for example.com on this device. Allow it?");
         phone.wait_for(user);
         say_yes(&mut phone);
         succeeded(register.finish());

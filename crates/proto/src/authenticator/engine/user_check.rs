@@ -20,8 +20,9 @@ pub struct PromptId(pub(super) [u8; 8]);
 
 /// A question for the user.
 ///
-/// `Display` is the question in at most 15 words, without the accounts. `Debug`
-/// shows no name: they are other people's text.
+/// `Display` is the question in at most 15 words, without the accounts;
+/// [`Question::Unsupported`] is a statement. `Debug` shows no name: they are other
+/// people's text.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Prompt {
@@ -65,17 +66,29 @@ impl Prompt {
         }
     }
 
-    /// The label of the button that approves: what an approval does. The button that
-    /// declines is "Cancel".
+    /// The label of the button that approves: what an approval does. "OK" where there
+    /// is nothing to decide.
     #[must_use]
     pub const fn approve_label(&self) -> &'static str {
         match &self.question {
             Question::Register(Account { credential: None, .. }) => "Create",
             Question::Register(_) => "Replace",
             Question::SignIn(_) => "Sign in",
-            Question::CredentialExcluded(_) | Question::NoCredentials | Question::Unsupported => {
-                "Tell it"
-            }
+            Question::CredentialExcluded(_) | Question::NoCredentials => "Tell it",
+            Question::Unsupported => "OK",
+        }
+    }
+
+    /// The label of the button that declines. `None`: there is nothing to decline, and
+    /// the prompt has one button.
+    #[must_use]
+    pub const fn decline_label(&self) -> Option<&'static str> {
+        match &self.question {
+            Question::Register(_)
+            | Question::SignIn(_)
+            | Question::CredentialExcluded(_)
+            | Question::NoCredentials => Some("Cancel"),
+            Question::Unsupported => None,
         }
     }
 }
@@ -84,25 +97,27 @@ impl fmt::Display for Prompt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { rp_id, question, .. } = self;
         match question {
-            Question::Register(Account { credential: None, .. }) => {
-                write!(f, "Another device requests a passkey for {rp_id}. Create it?")
-            }
+            Question::Register(Account { credential: None, .. }) => write!(
+                f,
+                "Another device wants to create a passkey for {rp_id} on this device. Allow it?"
+            ),
             Question::Register(_) => write!(
                 f,
-                "Another device requests a passkey for {rp_id}. Replace the existing passkey?"
+                "Another device wants to replace your passkey for {rp_id} on this device. Allow it?"
             ),
             Question::SignIn(_) => {
                 write!(f, "Another device wants to sign in to {rp_id}. Use your passkey?")
             }
-            Question::CredentialExcluded(_) => {
-                write!(f, "Another device requests a passkey for {rp_id}. Tell it that one exists?")
-            }
+            Question::CredentialExcluded(_) => write!(
+                f,
+                "Another device wants to create a passkey for {rp_id}. Tell it that one exists?"
+            ),
             Question::NoCredentials => write!(
                 f,
                 "Another device wants to sign in to {rp_id}. Tell it that no passkey matches?"
             ),
             Question::Unsupported => {
-                f.write_str("Another device asks whether you are here. Tell it?")
+                f.write_str("Another device asks for something that this device cannot do.")
             }
         }
     }
@@ -136,7 +151,8 @@ pub enum Question {
     /// The other device asks whether the user is here, and names no RP ID. Most ask
     /// so when this device cannot do what they want, and report an error to their
     /// RP after the answer; others ask for something next. There is nothing to
-    /// decide: an approval and a decline both say that the user has read it.
+    /// decide: an approval and a decline both say that the user has read it, and
+    /// [`Prompt::decline_label`] is `None`.
     Unsupported,
 }
 
@@ -228,24 +244,6 @@ mod tests {
         Prompt { id: PromptId([0; 8]), rp_id: "example.com".into(), rp_name, question, demanded }
     }
 
-    #[test]
-    fn every_prompt_says_that_another_device_asks_and_where_for() {
-        let account = Account::new(&User::new(UserHandle::new([1]).unwrap(), "ada", "Ada"), None);
-        for question in [
-            Question::Register(account.clone()),
-            Question::SignIn(vec![account.clone()]),
-            Question::CredentialExcluded(account),
-            Question::NoCredentials,
-        ] {
-            let prompt = prompt(question);
-            let words = prompt.to_string();
-            assert!(words.starts_with("Another device ") && words.contains("example.com"));
-            assert!(!words.contains("Trusted Bank"), "the name is not the question");
-            let debug = format!("{prompt:?}");
-            assert!(!debug.contains("example") && !debug.contains("ada"), "{debug}");
-        }
-    }
-
     /// Every question after another. A new one needs a place here.
     fn next(question: &Question) -> Option<Question> {
         Some(match question {
@@ -257,21 +255,62 @@ mod tests {
         })
     }
 
-    #[test]
-    fn every_prompt_is_a_short_question_and_its_choice_says_what_happens() {
+    /// A prompt with each question, and one for a passkey that replaces another.
+    fn all() -> Vec<Prompt> {
         let mut account =
             Account::new(&User::new(UserHandle::new([1]).unwrap(), "ada", "Ada"), None);
         let new = Question::Register(account.clone());
         account.credential = Some(CredentialId::new([7; 16]).unwrap());
         let replacing = prompt(Question::Register(account));
-        let all = std::iter::successors(Some(new), next).map(prompt).chain([replacing]);
-        let mut labels = Vec::new();
-        for prompt in all {
-            assert_is_short(&prompt.to_string());
-            assert!(prompt.to_string().ends_with('?'), "{prompt}");
-            labels.push(prompt.approve_label());
+        std::iter::successors(Some(new), next).map(prompt).chain([replacing]).collect()
+    }
+
+    #[test]
+    fn every_prompt_says_that_another_device_asks_and_where_for() {
+        for prompt in all() {
+            let text = prompt.to_string();
+            assert!(text.starts_with("Another device "), "{text}");
+            let has_rp_id = prompt.question != Question::Unsupported;
+            assert_eq!(text.contains("example.com"), has_rp_id, "{text}");
+            assert!(!text.contains("Trusted Bank"), "the name is not the question");
+            let debug = format!("{prompt:?}");
+            assert!(!debug.contains("example") && !debug.contains("ada"), "{debug}");
         }
-        assert_eq!(labels, ["Create", "Sign in", "Tell it", "Tell it", "Tell it", "Replace"]);
+    }
+
+    #[test]
+    fn a_prompt_says_that_a_passkey_is_created_or_replaced_on_this_device() {
+        for prompt in all() {
+            let text = prompt.to_string();
+            if let Question::Register(account) = &prompt.question {
+                assert!(text.contains("on this device"), "{text}");
+                assert_eq!(text.contains("replace your passkey"), account.credential.is_some());
+                assert_eq!(text.contains("create a passkey"), account.credential.is_none());
+            }
+        }
+    }
+
+    #[test]
+    fn every_prompt_is_short_and_asks_if_there_is_a_choice() {
+        let mut labels = Vec::new();
+        for prompt in all() {
+            let text = prompt.to_string();
+            assert_is_short(&text);
+            assert_eq!(text.ends_with('?'), prompt.decline_label().is_some(), "{text}");
+            labels.push((prompt.approve_label(), prompt.decline_label()));
+        }
+        let cancel = Some("Cancel");
+        assert_eq!(
+            labels,
+            [
+                ("Create", cancel),
+                ("Sign in", cancel),
+                ("Tell it", cancel),
+                ("Tell it", cancel),
+                ("OK", None),
+                ("Replace", cancel),
+            ]
+        );
     }
 
     #[test]
