@@ -14,7 +14,8 @@
 //!
 //! Canonical CBOR, in a form of this crate's own. Each passkey has one encoding, and
 //! other bytes are refused. A new member raises the version: what this version does not
-//! know it refuses, since writing the passkey again would lose it.
+//! know it refuses, since writing the passkey again would lose it. The version stays the
+//! first member of a map, so that it can be read whatever follows.
 
 use super::key::{ExternalKey, KeyHandle, PrivateKey};
 use super::passkey::{Backup, Passkey};
@@ -26,15 +27,20 @@ use crate::secret::{PrfSecret, SecretBytes};
 /// The version that is written, and the only one that is read.
 const VERSION: u64 = 1;
 
+/// Where the version ends at the latest, in bytes: the longest head of a map, the key 0,
+/// and the longest integer.
+const VERSION_END: usize = 9 + 1 + 9;
+
 /// Why bytes are not a passkey, or a passkey has none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PasskeyError {
-    /// The encoding is longer than [`Passkey::MAX_LENGTH`].
+    /// The encoding is longer than [`Passkey::MAX_LENGTH`], and not of another version.
     #[error("the passkey is too long")]
     TooLong,
-    /// The passkey was written by another version of this crate, in this version of
-    /// its form. It is not damaged, and a store must keep it.
+    /// The bytes begin with this version of the form, which another version of this crate
+    /// wrote. What follows is not read, and may have any length. A store must keep the
+    /// bytes.
     #[error("the passkey has the unknown version {0}")]
     Version(u64),
     /// The bytes are not the CBOR of a passkey.
@@ -67,31 +73,26 @@ impl Passkey {
     /// # Errors
     /// A [`PasskeyError`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, PasskeyError> {
-        if bytes.len() > Self::MAX_LENGTH {
-            return Err(PasskeyError::TooLong);
+        match version(bytes) {
+            Some(version) if version != VERSION => Err(PasskeyError::Version(version)),
+            _ if bytes.len() > Self::MAX_LENGTH => Err(PasskeyError::TooLong),
+            _ => Ok(decode(bytes)?),
         }
-        let Version(version) = decode(bytes)?;
-        if version != VERSION {
-            return Err(PasskeyError::Version(version));
-        }
-        Ok(decode(bytes)?)
     }
 }
 
-/// The version of a passkey whose other members may be of a later version.
-struct Version(u64);
-
-impl<'a> Decode<'a> for Version {
-    fn decode(reader: &mut Reader<'a>) -> Result<Self, cbor::CborError> {
-        let mut version = None;
-        reader.map(|key, reader| {
-            if key == MapKey::Integer(0) {
-                version = Some(reader.unsigned()?);
-            }
-            Ok(())
-        })?;
-        version.map(Self).ok_or(cbor::CborError::Missing("the version"))
-    }
+/// The version that the bytes begin with. A later version may be longer, and may have
+/// items that this one does not allow, so what follows is not read.
+fn version(bytes: &[u8]) -> Option<u64> {
+    let mut version = None;
+    let mut beginning = Reader::new(bytes.get(..VERSION_END).unwrap_or(bytes));
+    let _cut_off = beginning.map(|key, reader| {
+        if key == MapKey::Integer(0) {
+            version = Some(reader.unsigned()?);
+        }
+        Ok(())
+    });
+    version
 }
 
 impl Encode for Passkey {
@@ -134,14 +135,15 @@ impl Encode for Passkey {
 impl<'a> Decode<'a> for Passkey {
     fn decode(reader: &mut Reader<'a>) -> Result<Self, cbor::CborError> {
         use cbor::CborError::{Invalid, Missing};
-        let (mut id, mut rp_id, mut user, mut name, mut display_name) =
-            (None, None, None, None, None);
+        let (mut version, mut id, mut rp_id) = (None, None, None);
+        let (mut user, mut name, mut display_name) = (None, None, None);
         let (mut software, mut handle, mut public_key) = (None, None, None);
         let (mut counter, mut backup, mut prf_secret) = (None, None, None);
         reader.map(|key, reader| {
             match key {
                 MapKey::Integer(0) => {
-                    let _checked_before = reader.unsigned()?;
+                    let known = (reader.unsigned()? == VERSION).then_some(());
+                    version = Some(known.ok_or(Invalid("the version"))?);
                 }
                 MapKey::Integer(1) => {
                     let read = CredentialId::new(reader.bytes()?);
@@ -188,6 +190,7 @@ impl<'a> Decode<'a> for Passkey {
             }
             Ok(())
         })?;
+        version.ok_or(Missing("the version"))?;
         let key = match (software, handle, public_key) {
             (Some(key), None, None) => PrivateKey::Software(key),
             (None, Some(handle), Some(public_key)) => {
@@ -216,12 +219,30 @@ mod tests {
 
     use super::*;
 
-    /// A passkey with all members, as this version writes it. These bytes never change:
-    /// stores have them.
+    /// [`known`] as this version writes it: all members, and a key in this process. These
+    /// bytes and the next never change: stores have them.
     const KNOWN: &str = "aa00010144c0c0c0c0026b6578616d706c652e636f6d03420102046361646105634164\
                          6106582011111111111111111111111111111111111111111111111111111111111111\
                          1109070a000b5820ababababababababababababababababababababababababababab\
                          ababababab";
+
+    /// [`external`]: a key in a key store, with the public key that OpenSSL computes for
+    /// the private key of [`known`], and nothing that is optional.
+    const EXTERNAL: &str = "a700010144c0c0c0c0026b6578616d706c652e636f6d034007430909090858410402\
+                            17e617f0b6443928278f96999e69a23a4f2c152bdf6d6cdf66e5b80282d4ed194a7d\
+                            ebcb97712d2dda3ca85aa8765a56f45fc758599652f2897c65306e57940a00";
+
+    /// [`without_counter`] with [`Backup::Eligible`].
+    const ELIGIBLE: &str = "a900010144c0c0c0c0026b6578616d706c652e636f6d034201020463616461056341\
+                            646106582011111111111111111111111111111111111111111111111111111111\
+                            111111110a010b5820abababababababababababababababababababababababab\
+                            abababababababab";
+
+    /// [`without_counter`] with [`Backup::BackedUp`].
+    const BACKED_UP: &str = "a900010144c0c0c0c0026b6578616d706c652e636f6d034201020463616461056341\
+                             646106582011111111111111111111111111111111111111111111111111111111\
+                             111111110a020b5820abababababababababababababababababababababababab\
+                             abababababababab";
 
     fn known() -> Passkey {
         let user = User::new(UserHandle::new([1, 2]).unwrap(), "ada", "Ada");
@@ -241,6 +262,13 @@ mod tests {
         passkey.key = ExternalKey { handle, public_key }.into();
         passkey.user = User::from_handle(UserHandle::new([]).unwrap());
         (passkey.counter, passkey.prf_secret) = (None, None);
+        passkey
+    }
+
+    /// The first one as backups have it.
+    fn without_counter(backup: Backup) -> Passkey {
+        let mut passkey = known();
+        (passkey.counter, passkey.backup) = (None, backup);
         passkey
     }
 
@@ -289,9 +317,16 @@ mod tests {
 
     #[test]
     fn the_bytes_are_those_that_stores_have() {
-        let bytes = data_encoding::HEXLOWER.decode(KNOWN.as_bytes()).unwrap();
-        assert_eq!(data_encoding::HEXLOWER.encode(&written(&known())), KNOWN);
-        assert_eq!(content(&Passkey::from_bytes(&bytes).unwrap()), content(&known()));
+        for (passkey, hex) in [
+            (known(), KNOWN),
+            (external(), EXTERNAL),
+            (without_counter(Backup::Eligible), ELIGIBLE),
+            (without_counter(Backup::BackedUp), BACKED_UP),
+        ] {
+            let bytes = data_encoding::HEXLOWER.decode(hex.as_bytes()).unwrap();
+            assert_eq!(data_encoding::HEXLOWER.encode(&written(&passkey)), hex);
+            assert_eq!(content(&Passkey::from_bytes(&bytes).unwrap()), content(&passkey));
+        }
     }
 
     #[test]
@@ -329,6 +364,28 @@ mod tests {
         assert_eq!(refusal(&map(&later)), PasskeyError::Version(2));
         later[0].1 = vec![1];
         assert_eq!(refusal(&map(&later)), cbor::CborError::Invalid("a member").into());
+    }
+
+    #[test]
+    fn a_later_version_is_known_whatever_follows_it() {
+        let known = written(&known());
+        for (head, version) in [
+            (&[0xaa, 0, 2][..], 2),
+            (&[0xa1, 0, 0x18, 24], 24),
+            (&[0xbb, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0x1b, 0, 0, 0, 1, 0, 0, 0, 0], 1 << 32),
+        ] {
+            // Cut off, of this crate's members, of a type that is not read, and too long.
+            for rest in [&[][..], &known[3..], &[1, 0xf9, 0, 0], &[0xff; Passkey::MAX_LENGTH]] {
+                assert_eq!(refusal(&[head, rest].concat()), PasskeyError::Version(version));
+            }
+        }
+        let mut long = known;
+        long.resize(Passkey::MAX_LENGTH + 1, 0);
+        assert_eq!(refusal(&long), PasskeyError::TooLong);
+        // A map whose first member is another, or whose version is no number.
+        for head in [&[0xa2, 1, 0, 0, 2][..], &[0xa1, 0, 0x41, 2], &[0x82, 0, 2]] {
+            assert!(matches!(refusal(head), PasskeyError::Cbor(_)));
+        }
     }
 
     #[test]
