@@ -21,7 +21,8 @@
 
 use p256::NistP256;
 use p256::elliptic_curve::ALGORITHM_OID;
-use p256::pkcs8::der::{Decode as _, ErrorKind, Tag};
+use p256::pkcs8::der::asn1::OctetStringRef;
+use p256::pkcs8::der::{self, Decode as _, ErrorKind, Header, SliceReader, Tag};
 use p256::pkcs8::{AssociatedOid as _, Error, PrivateKeyInfoRef};
 
 use super::{P256_STACK, PublicKey, SecretKey, UNCOMPRESSED_POINT_LENGTH};
@@ -37,8 +38,12 @@ const BEFORE_SCALAR: [u8; 36] = [
 /// The bytes between the scalar and the public key.
 const BEFORE_POINT: [u8; 5] = [0xa1, 0x44, 0x03, 0x42, 0x00];
 
+/// Length of a scalar, in bytes.
+const SCALAR_LENGTH: usize = 32;
+
 /// Length of what is written, in bytes.
-const LENGTH: usize = BEFORE_SCALAR.len() + 32 + BEFORE_POINT.len() + UNCOMPRESSED_POINT_LENGTH;
+const LENGTH: usize =
+    BEFORE_SCALAR.len() + SCALAR_LENGTH + BEFORE_POINT.len() + UNCOMPRESSED_POINT_LENGTH;
 
 /// Why bytes are not a P-256 private key in PKCS#8.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
@@ -91,6 +96,11 @@ impl SecretKey {
         if info.algorithm.parameters_oid() != Ok(NistP256::OID) {
             return Err(Pkcs8Error::Curve);
         }
+        let scalar = scalar_of(info.private_key.as_bytes())
+            .map_err(|error| Pkcs8Error::of_der(error.kind()))?;
+        if scalar.len() != SCALAR_LENGTH {
+            return Err(Pkcs8Error::Scalar);
+        }
         let outer = info.public_key.map(|bits| bits.as_bytes().ok_or(Pkcs8Error::PublicKey));
         let key = with_wiped_stack::<P256_STACK, _>(|| {
             let scalar = p256::SecretKey::try_from(info).map_err(|error| match error {
@@ -124,6 +134,14 @@ impl SecretKey {
         der.extend_from_slice(&self.public_key().uncompressed());
         SecretBytes::new(der)
     }
+}
+
+/// The scalar of an ECPrivateKey, of whatever length. p256 0.14 pads what is shorter.
+fn scalar_of(ec_private_key: &[u8]) -> der::Result<&[u8]> {
+    let mut reader = SliceReader::new(ec_private_key)?;
+    let _sequence = Header::decode(&mut reader)?;
+    let _version = u8::decode(&mut reader)?;
+    Ok(<&OctetStringRef>::decode(&mut reader)?.as_bytes())
 }
 
 #[cfg(test)]
@@ -213,6 +231,25 @@ mod tests {
             der[BEFORE_SCALAR.len()..][..32].copy_from_slice(&scalar);
             assert_eq!(refusal(&der), Pkcs8Error::Scalar);
         }
+    }
+
+    #[test]
+    fn a_scalar_of_another_length_is_refused() {
+        // Without the public key, which would be that of another scalar.
+        let with_scalar = |scalar: &[u8]| {
+            let length = u8::try_from(scalar.len()).unwrap();
+            let mut der = [&BEFORE_SCALAR[3..], scalar].concat();
+            // Of the OCTET STRING, of ECPrivateKey, and of the scalar.
+            (der[25], der[27], der[32]) = (length + 7, length + 5, length);
+            der.splice(0..0, [0x30, u8::try_from(der.len()).unwrap()]);
+            der
+        };
+        assert!(SecretKey::from_pkcs8_der(&with_scalar(&[0x11; 32])).is_ok());
+        for length in [0, 1, 23, 24, 31, 33, 64] {
+            assert_eq!(refusal(&with_scalar(&vec![0x11; length])), Pkcs8Error::Scalar, "{length}");
+        }
+        let padded = [&[0][..], &[0x11; 32]].concat();
+        assert_eq!(refusal(&with_scalar(&padded)), Pkcs8Error::Scalar);
     }
 
     #[test]
