@@ -12,6 +12,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use fido_hybrid::authenticator::{Backup, Passkey, PasskeyError};
+use fido_hybrid::crypto::{Pkcs8Error, SecretKey};
 use targets::{TARGETS, Target};
 
 fn fuzz() -> &'static Path {
@@ -41,6 +43,47 @@ fn of_every_target_hold() {
     for (name, target) in TARGETS {
         replay(name, *target);
     }
+}
+
+/// The seeds of a target, each read as the target reads it.
+fn read_each<T>(name: &str, read: impl Fn(&[u8]) -> T) -> Vec<(String, T)> {
+    let folder = fuzz().join("seeds").join(name);
+    let read = |seed: &String| read(&fs::read(folder.join(seed)).unwrap());
+    names_in(&folder).into_iter().map(|seed| (seed.clone(), read(&seed))).collect()
+}
+
+/// The target returns where a passkey is refused.
+#[test]
+fn of_passkeys_are_read_or_refused_as_their_names_say() {
+    // What a passkey is named for: its name, key store, counter, PRF and backup.
+    let content = |passkey: Passkey| {
+        (
+            passkey.user.name.is_some(),
+            passkey.key.handle().is_some(),
+            passkey.counter.is_some(),
+            passkey.prf_secret.is_some(),
+            passkey.backup,
+        )
+    };
+    let read = read_each("passkey", |bytes| Passkey::from_bytes(bytes).map(content));
+    let expected = [
+        ("all-members", Ok((true, false, true, true, Backup::DeviceBound))),
+        ("backed-up", Ok((false, false, false, false, Backup::BackedUp))),
+        ("eligible", Ok((true, false, false, true, Backup::Eligible))),
+        ("key-store", Ok((false, true, false, false, Backup::DeviceBound))),
+        ("later-version", Err(PasskeyError::Version(2))),
+        ("later-version-began", Err(PasskeyError::Version(2))),
+    ];
+    assert_eq!(read, expected.map(|(seed, read)| (seed.to_owned(), read)));
+}
+
+/// The target returns where a key is refused.
+#[test]
+fn of_keys_are_read_or_refused_as_their_names_say() {
+    let read = read_each("pkcs8", |bytes| SecretKey::from_pkcs8_der(bytes).map(drop));
+    let expected =
+        [("openssl", Ok(())), ("short-scalar", Err(Pkcs8Error::Scalar)), ("version-2", Ok(()))];
+    assert_eq!(read, expected.map(|(seed, read)| (seed.to_owned(), read)));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Bytes of a passkey store, and private keys of other programs.
 
-use fido_hybrid::authenticator::Passkey;
+use fido_hybrid::authenticator::{Passkey, PasskeyError};
 use fido_hybrid::crypto::SecretKey;
 
 use super::memory;
@@ -11,7 +11,15 @@ const KEYS: usize = 4096;
 /// Bytes of a store: a passkey has one encoding.
 pub fn passkey(input: &[u8]) {
     let read = memory::within(input.len() + KEYS, || Passkey::from_bytes(input));
-    let Ok(passkey) = read else { return };
+    let passkey = match read {
+        Ok(passkey) => passkey,
+        Err(error) => {
+            let is_longer = input.len() > Passkey::MAX_LENGTH;
+            let is_later = matches!(error, PasskeyError::Version(_));
+            assert!(is_later || is_longer == (error == PasskeyError::TooLong), "{error}");
+            return;
+        }
+    };
     assert!(input.len() <= Passkey::MAX_LENGTH);
     assert_eq!(format!("{passkey:?}"), "Passkey(..)");
     assert_eq!(passkey.to_bytes().unwrap().expose(), input);
