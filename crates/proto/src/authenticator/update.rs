@@ -100,7 +100,7 @@ impl fmt::Display for AuthenticatorUpdate {
             Self::Advertising => "Waiting for the other device. Bring both devices close together.",
             Self::Secured => "The connection to the other device is secure.",
             Self::Answering => "The other device sent a request. Answer it on this device.",
-            Self::Waiting => "Answer the other request for this account first.",
+            Self::Waiting => "Another request for this account is open. This one waits.",
             Self::Registered => "A passkey was created.",
             Self::SignedIn => "The other device was signed in.",
             Self::StoreFailed(_) => "The passkeys on this device could not be accessed.",
@@ -173,11 +173,23 @@ mod tests {
         })
     }
 
+    fn all() -> impl Iterator<Item = AuthenticatorUpdate> {
+        std::iter::successors(Some(AuthenticatorUpdate::Registering), next)
+    }
+
     #[test]
     fn every_update_is_a_short_text_for_people() {
-        let first = AuthenticatorUpdate::Registering;
-        let all: Vec<_> = std::iter::successors(Some(first), next).collect();
-        assert_eq!(all.len(), 15);
-        all.iter().for_each(|it| assert_is_short(&it.to_string()));
+        assert_eq!(all().count(), 15);
+        all().for_each(|it| assert_is_short(&it.to_string()));
+    }
+
+    /// The other request may be an attacker's.
+    #[test]
+    fn only_the_update_of_a_request_asks_the_user_to_answer_it() {
+        for update in all() {
+            let text = update.to_string();
+            let is_answering = matches!(update, AuthenticatorUpdate::Answering);
+            assert_eq!(text.contains("Answer "), is_answering, "{text}");
+        }
     }
 }

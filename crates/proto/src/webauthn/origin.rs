@@ -93,7 +93,7 @@ impl Origin {
         Self::parse(&format!("{scheme}://{authority}"))
     }
 
-    /// The whole, as it was given.
+    /// The whole origin: scheme, host, and the port if it is not the scheme's own.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text

@@ -87,7 +87,8 @@ impl fmt::Display for Refusal {
                 "The request was refused: this device cannot create this type of passkey."
             }
             Self::CannotVerify => {
-                "The request was refused: this device cannot verify you, as the site requires."
+                "The request was refused: the site requires user verification, \
+                 which this device cannot do."
             }
             Self::Unsupported(_) => {
                 "The request was refused: it needs something that this device cannot do."
@@ -135,6 +136,14 @@ mod tests {
             let others = ALL.iter().skip(at + 1);
             assert!(others.clone().all(|(other, _)| other.to_string() != sentence), "{sentence}");
         }
+    }
+
+    #[test]
+    fn the_site_requires_what_this_device_cannot_do() {
+        let text = Refusal::CannotVerify.to_string();
+        assert!(
+            text.ends_with("the site requires user verification, which this device cannot do.")
+        );
     }
 
     #[test]

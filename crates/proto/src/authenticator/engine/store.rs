@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn each_use_is_counted_once_and_removal_is_by_rp_id_and_id() {
+    async fn each_use_is_counted_once_and_for_a_passkey_of_the_rp() {
         let store = MemoryStore::new();
         store.insert(passkey(1, "a", 1)).await.unwrap();
         assert_eq!(store.count_use("a", &id(1)).await.unwrap(), 1);
