@@ -36,8 +36,8 @@ use system::advertise;
 ///
 /// ```no_run
 /// # async fn scan() -> Result<(), fido_hybrid_proto::error::BluetoothError> {
-/// use fido_hybrid_bluetooth::Bluetooth;
-/// use fido_hybrid_proto::ports::bluetooth::{ScanEvent, Scanner as _};
+/// # use fido_hybrid_bluetooth::Bluetooth;
+/// # use fido_hybrid_proto::ports::bluetooth::{ScanEvent, Scanner as _};
 ///
 /// let mut scan = Bluetooth::new().scan().await?; // until it is dropped
 /// loop {

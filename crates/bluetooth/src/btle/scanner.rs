@@ -34,9 +34,9 @@ use fido_hybrid_proto::ports::bluetooth::{
 ///
 /// ```no_run
 /// # async fn scanner() -> Result<(), Box<dyn std::error::Error>> {
-/// use fido_hybrid_bluetooth::BtleplugScanner;
-/// use fido_hybrid_bluetooth::btleplug::api::Manager as _;
-/// use fido_hybrid_bluetooth::btleplug::platform::Manager;
+/// # use fido_hybrid_bluetooth::BtleplugScanner;
+/// # use fido_hybrid_bluetooth::btleplug::api::Manager as _;
+/// # use fido_hybrid_bluetooth::btleplug::platform::Manager;
 ///
 /// let adapters = Manager::new().await?.adapters().await?;
 /// let adapter = adapters.into_iter().next().ok_or("no Bluetooth adapter")?;

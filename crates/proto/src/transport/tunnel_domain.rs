@@ -18,7 +18,7 @@ pub const FIRST_HASHED_DOMAIN: u16 = 256;
 /// one that can be registered, registers it, and runs `fido-hybrid-relay` there:
 ///
 /// ```
-/// use fido_hybrid_proto::transport::TunnelDomain;
+/// # use fido_hybrid_proto::transport::TunnelDomain;
 ///
 /// let domain = TunnelDomain::from_encoded(300).ok_or("neither assigned nor hashed")?;
 /// assert_eq!(domain.host(), "cable.mv2gnuwgd7fwb.net");
