@@ -14,11 +14,9 @@
 
 mod pixels;
 #[cfg(feature = "qr-png")]
-mod png_image;
+mod png_file;
 
-pub use pixels::{GreyscaleImage, MAX_PIXELS_PER_MODULE, RgbaImage};
-#[cfg(feature = "qr-png")]
-pub use png_image::PngImage;
+pub use pixels::{MAX_PIXELS_PER_MODULE, PixelImage};
 
 use std::fmt::{self, Write as _};
 

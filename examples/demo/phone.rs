@@ -7,7 +7,7 @@ use fido_hybrid::authenticator::{
     Authenticator, AuthenticatorParts, Decision, MemoryStore, Prompt, Question, Session, UserCheck,
     UserVerification,
 };
-use fido_hybrid::qr_render::GreyscaleImage;
+use fido_hybrid::qr_render::PixelImage;
 use fido_hybrid::transport::QrCode;
 
 use super::narrator::{Narrator, Voice};
@@ -31,7 +31,7 @@ impl Phone {
     }
 
     /// Points the camera at a picture, and answers what it shows.
-    pub(crate) fn scan(&self, picture: &GreyscaleImage, narrator: &Narrator) -> Result<Session> {
+    pub(crate) fn scan(&self, picture: &PixelImage, narrator: &Narrator) -> Result<Session> {
         let (width, height) = (picture.width(), picture.height());
         let texts = qr_reader::read(picture.pixels().to_vec(), width, height);
         let [text] = texts.as_slice() else {

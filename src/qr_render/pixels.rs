@@ -13,27 +13,34 @@ pub const MAX_PIXELS_PER_MODULE: usize = 64;
 
 impl QrMatrix {
     /// Greyscale pixels, `pixels_per_module` on each side of a module, quiet zone
-    /// included.
+    /// included: one byte for each, 0 for black and 255 for white.
     ///
     /// # Errors
     /// [`RenderError::Scale`] for 0 and above [`MAX_PIXELS_PER_MODULE`].
-    pub fn to_greyscale(&self, pixels_per_module: usize) -> Result<GreyscaleImage, RenderError> {
-        let side = self.pixels_on_a_side(pixels_per_module)?;
-        let pixels = self.pixels(pixels_per_module, [[0xff], [0x00]]);
-        Ok(GreyscaleImage { side, pixels })
+    pub fn to_greyscale(&self, pixels_per_module: usize) -> Result<PixelImage, RenderError> {
+        self.pixels(pixels_per_module, [[0xff], [0x00]])
     }
 
     /// RGBA pixels, as toolkits take them: `pixels_per_module` on each side of a module,
-    /// quiet zone included.
+    /// quiet zone included. There are four bytes for each: red, green, blue, and alpha, which
+    /// is always 255. Each pixel is black or white, so the order of the colours does not
+    /// matter, and neither does whether colours are multiplied by alpha.
+    ///
+    /// ```
+    /// # use fido_hybrid::qr_render::{PixelImage, QrMatrix, RenderError};
+    /// /// What most toolkits take: width, height, and bytes.
+    /// fn texture(code: &QrMatrix) -> Result<(usize, usize, PixelImage), RenderError> {
+    ///     let image = code.to_rgba(8)?;
+    ///     Ok((image.width(), image.height(), image)) // image.pixels() are the bytes
+    /// }
+    /// ```
     ///
     /// # Errors
     /// [`RenderError::Scale`] for 0 and above [`MAX_PIXELS_PER_MODULE`].
-    pub fn to_rgba(&self, pixels_per_module: usize) -> Result<RgbaImage, RenderError> {
+    pub fn to_rgba(&self, pixels_per_module: usize) -> Result<PixelImage, RenderError> {
         const WHITE: [u8; 4] = [0xff; 4];
         const BLACK: [u8; 4] = [0, 0, 0, 0xff];
-        let side = self.pixels_on_a_side(pixels_per_module)?;
-        let pixels = self.pixels(pixels_per_module, [WHITE, BLACK]);
-        Ok(RgbaImage { side, pixels })
+        self.pixels(pixels_per_module, [WHITE, BLACK])
     }
 
     /// The side of the image, quiet zone included.
@@ -45,8 +52,12 @@ impl QrMatrix {
     }
 
     /// Row by row, each pixel in one of two colours.
-    fn pixels<const N: usize>(&self, scale: usize, [light, dark]: [[u8; N]; 2]) -> Vec<u8> {
-        let side = self.side() * scale;
+    fn pixels<const N: usize>(
+        &self,
+        scale: usize,
+        [light, dark]: [[u8; N]; 2],
+    ) -> Result<PixelImage, RenderError> {
+        let side = self.pixels_on_a_side(scale)?;
         // All of it at once, so that no copy is left behind.
         let mut pixels = Vec::with_capacity(side * side * N);
         for y in 0..side {
@@ -55,67 +66,22 @@ impl QrMatrix {
                 pixels.extend_from_slice(if is_dark { &dark } else { &light });
             }
         }
-        pixels
+        Ok(PixelImage { side, pixels })
     }
 }
 
-/// A square image of one byte for each pixel, row by row from the top: 0 is
-/// black, 255 is white.
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
-pub struct GreyscaleImage {
-    side: usize,
-    pixels: Vec<u8>,
-}
-
-impl GreyscaleImage {
-    /// Pixels in a row.
-    #[must_use]
-    pub const fn width(&self) -> usize {
-        self.side
-    }
-
-    /// Rows; as many as pixels in a row.
-    #[must_use]
-    pub const fn height(&self) -> usize {
-        self.side
-    }
-
-    /// The pixels: `width * height` bytes.
-    #[must_use]
-    pub fn pixels(&self) -> &[u8] {
-        &self.pixels
-    }
-}
-
-impl fmt::Debug for GreyscaleImage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "GreyscaleImage({0}x{0})", self.side)
-    }
-}
-
-/// A square image of four bytes for each pixel, row by row from the top, without padding
-/// between rows: red, green, blue, and alpha, which is always 255. Each pixel is black or
-/// white, so the order of the colours does not matter, and neither does
-/// whether colours are multiplied by alpha.
-///
-/// ```
-/// # use fido_hybrid::qr_render::{QrMatrix, RenderError, RgbaImage};
-/// /// What most toolkits take: width, height, and bytes.
-/// fn texture(code: &QrMatrix) -> Result<(usize, usize, RgbaImage), RenderError> {
-///     let image = code.to_rgba(8)?;
-///     Ok((image.width(), image.height(), image)) // image.pixels() are the bytes
-/// }
-/// ```
+/// A square image, row by row from the top, without padding between rows:
+/// [`QrMatrix::to_greyscale`] or [`QrMatrix::to_rgba`] says what a pixel is.
 ///
 /// The pixels contain the transaction's secret. They are wiped when the image is dropped;
 /// what a toolkit copies is not.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
-pub struct RgbaImage {
+pub struct PixelImage {
     side: usize,
     pixels: Vec<u8>,
 }
 
-impl RgbaImage {
+impl PixelImage {
     /// Pixels in a row.
     #[must_use]
     pub const fn width(&self) -> usize {
@@ -128,16 +94,16 @@ impl RgbaImage {
         self.side
     }
 
-    /// The pixels: `4 * width * height` bytes.
+    /// The bytes of the pixels.
     #[must_use]
     pub fn pixels(&self) -> &[u8] {
         &self.pixels
     }
 }
 
-impl fmt::Debug for RgbaImage {
+impl fmt::Debug for PixelImage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RgbaImage({0}x{0})", self.side)
+        write!(f, "PixelImage({0}x{0})", self.side)
     }
 }
 
@@ -187,8 +153,6 @@ mod tests {
 
     #[test]
     fn debug_shows_the_size_alone() {
-        let (grey, rgba) = (matrix().to_greyscale(2).unwrap(), matrix().to_rgba(2).unwrap());
-        assert_eq!(format!("{grey:?}"), "GreyscaleImage(82x82)");
-        assert_eq!(format!("{rgba:?}"), "RgbaImage(82x82)");
+        assert_eq!(format!("{:?}", matrix().to_rgba(2).unwrap()), "PixelImage(82x82)");
     }
 }

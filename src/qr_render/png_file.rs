@@ -1,9 +1,9 @@
 //! A QR code as a PNG file, for mail clients, web pages and toolkits that load files.
 
-use std::fmt;
-
 use png::{BitDepth, ColorType, Encoder};
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use zeroize::Zeroizing;
+
+use fido_hybrid_proto::secret::SecretBytes;
 
 use super::{QrMatrix, RenderError};
 
@@ -12,12 +12,24 @@ use super::{QrMatrix, RenderError};
 const OVERHEAD: usize = 1024;
 
 impl QrMatrix {
-    /// A PNG file of one bit for each pixel, `pixels_per_module` pixels on each side of a
-    /// module, quiet zone included.
+    /// A PNG file (media type `image/png`) of one bit for each pixel, `pixels_per_module`
+    /// pixels on each side of a module, quiet zone included: about 1,500 bytes for a usual
+    /// code.
+    ///
+    /// The file contains the transaction's secret. Its bytes are wiped when they are dropped;
+    /// what the `png` crate needed on the way is not wiped.
+    ///
+    /// ```no_run
+    /// # use fido_hybrid::qr_render::QrMatrix;
+    /// # fn write(code: &QrMatrix) -> Result<(), Box<dyn std::error::Error>> {
+    /// std::fs::write("code.png", code.to_png(8)?.expose())?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`RenderError::Scale`] for 0 and above [`MAX_PIXELS_PER_MODULE`](super::MAX_PIXELS_PER_MODULE).
-    pub fn to_png(&self, pixels_per_module: usize) -> Result<PngImage, RenderError> {
+    pub fn to_png(&self, pixels_per_module: usize) -> Result<SecretBytes, RenderError> {
         let side = self.pixels_on_a_side(pixels_per_module)?;
         let rows = Zeroizing::new(self.rows(side, pixels_per_module));
         // More than the file can take, so that no copy is left behind.
@@ -32,7 +44,7 @@ impl QrMatrix {
         });
         // Writing to a `Vec` cannot fail, and the bound on the scale keeps the picture
         // within PNG's limits.
-        written.map(|()| PngImage { side, file }).ok_or(RenderError::Scale)
+        written.map(|()| SecretBytes::new(file)).ok_or(RenderError::Scale)
     }
 
     /// The picture with eight pixels in a byte, the left one in the highest bit. Each row
@@ -49,50 +61,6 @@ impl QrMatrix {
     }
 }
 
-/// A PNG file of a square image.
-///
-/// ```no_run
-/// # use fido_hybrid::qr_render::QrMatrix;
-/// # fn write(code: &QrMatrix) -> Result<(), Box<dyn std::error::Error>> {
-/// std::fs::write("code.png", code.to_png(8)?.file())?;
-/// # Ok(())
-/// # }
-/// ```
-///
-/// The file contains the transaction's secret. Its bytes are wiped when this is dropped;
-/// what the `png` crate needed on the way is not wiped.
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
-pub struct PngImage {
-    side: usize,
-    file: Vec<u8>,
-}
-
-impl PngImage {
-    /// Pixels in a row.
-    #[must_use]
-    pub const fn width(&self) -> usize {
-        self.side
-    }
-
-    /// Rows; as many as pixels in a row.
-    #[must_use]
-    pub const fn height(&self) -> usize {
-        self.side
-    }
-
-    /// The bytes of the file, about 1,500 for a usual code (media type `image/png`).
-    #[must_use]
-    pub fn file(&self) -> &[u8] {
-        &self.file
-    }
-}
-
-impl fmt::Debug for PngImage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PngImage({0}x{0})", self.side)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use png::{Decoder, Transformations};
@@ -106,24 +74,23 @@ mod tests {
         // Widths of 41, 123 and 328 pixels: with and without a last byte that is not full.
         for scale in [1, 3, 8] {
             let image = matrix().to_png(scale).unwrap();
-            let mut decoder = Decoder::new(std::io::Cursor::new(image.file()));
+            let mut decoder = Decoder::new(std::io::Cursor::new(image.expose()));
             decoder.set_transformations(Transformations::EXPAND);
             let mut reader = decoder.read_info().unwrap();
             let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
             let frame = reader.next_frame(&mut pixels).unwrap();
-            assert_eq!((image.width(), image.height()), (41 * scale, 41 * scale));
             assert_eq!((frame.width, frame.height), (41 * scale as u32, 41 * scale as u32));
             assert_eq!(pixels, matrix().to_greyscale(scale).unwrap().pixels());
-            assert_eq!(decoded(image.width(), &pixels), code(0x42).to_text().expose());
+            assert_eq!(decoded(41 * scale, &pixels), code(0x42).to_text().expose());
         }
     }
 
     #[test]
     fn the_file_is_written_without_outgrowing_its_buffer() {
         for scale in [1, 8, MAX_PIXELS_PER_MODULE] {
-            let image = matrix().to_png(scale).unwrap();
-            let rows = image.width() * image.width().div_ceil(8);
-            assert_eq!(image.file.capacity(), rows + image.width() + OVERHEAD, "scale {scale}");
+            let (file, side) = (matrix().to_png(scale).unwrap(), 41 * scale);
+            let capacity = side * side.div_ceil(8) + side + OVERHEAD;
+            assert_eq!(file.into_exposed().capacity(), capacity, "scale {scale}");
         }
     }
 
@@ -132,10 +99,5 @@ mod tests {
         for scale in [0, MAX_PIXELS_PER_MODULE + 1, usize::MAX] {
             assert_eq!(matrix().to_png(scale).unwrap_err(), RenderError::Scale);
         }
-    }
-
-    #[test]
-    fn debug_shows_the_size_alone() {
-        assert_eq!(format!("{:?}", matrix().to_png(2).unwrap()), "PngImage(82x82)");
     }
 }
