@@ -94,7 +94,9 @@ impl fmt::Display for AuthenticatorUpdate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Refused(refusal) => return refusal.fmt(f),
-            Self::Unsupported => "The other device was told that you are here.",
+            Self::Unsupported => {
+                "The other device was answered. It may ask for something else now."
+            }
             Self::Adapter(state) => return state.fmt(f),
             Self::Registering => "Opening a connection for the other device.",
             Self::Advertising => "Waiting for the other device. Bring both devices close together.",
