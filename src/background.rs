@@ -40,15 +40,15 @@ impl Background {
         Self { task, held }
     }
 
-    /// Waits until the task has ended, at most [`CLOSE_DEADLINE`]. Needs no
-    /// runtime around it, only that the task's own runtime runs or was shut down.
+    /// Waits until the task has ended, at most [`CLOSE_DEADLINE`], and returns whether it
+    /// panicked: a part that the program brought does. Needs no runtime around it, only that
+    /// the task's own runtime runs or was shut down.
     ///
     /// # Cancel safety
     /// The task ends without being waited for.
-    pub(crate) async fn end(self) {
+    pub(crate) async fn end(self) -> bool {
         drop(self.held);
-        // An error means that the task panicked, or that its runtime was shut
-        // down: it has ended too.
-        let _ended = self.task.await;
+        // After any other error the runtime was shut down: the task has ended too.
+        self.task.await.is_err_and(|error| error.is_panic())
     }
 }

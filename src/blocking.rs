@@ -260,7 +260,7 @@ impl<T: Send + 'static> Ceremony<T> {
 
     /// Ends the ceremony and blocks until that is done, as
     /// [`client::Ceremony::close`]: at most
-    /// [`CLOSE_DEADLINE`](client::CLOSE_DEADLINE).
+    /// [`CLOSE_DEADLINE`](crate::CLOSE_DEADLINE).
     pub fn close(mut self) {
         if let Some(ceremony) = self.ceremony.take() {
             block_on(ceremony.close());

@@ -195,6 +195,7 @@ pub mod traces {}
 pub mod tunnel;
 mod with_updates;
 
+pub use background::CLOSE_DEADLINE;
 pub use cancel::{CancelHandle, Canceller};
 pub use fido_hybrid_proto::error::Error;
 pub use fido_hybrid_proto::ports::BoxFuture;

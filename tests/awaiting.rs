@@ -27,6 +27,8 @@ use tokio::sync::Notify;
 enum Person {
     Approves,
     Waits(std::sync::Arc<Notify>),
+    /// A program's fault.
+    Panics,
 }
 
 impl UserCheck for Person {
@@ -38,6 +40,7 @@ impl UserCheck for Person {
                     asked.notify_one();
                     std::future::pending().await
                 }
+                Self::Panics => panic!("as this test wants"),
             }
         })
     }
@@ -380,6 +383,15 @@ async fn cancelling_a_session_whose_client_has_its_answer_is_a_good_end() {
     assert!(is_registered(ceremony.outcome().await));
     while !matches!(session.next().await.unwrap(), AuthenticatorUpdate::Registered) {}
     session.cancel(Canceller::Caller).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn cancelling_a_session_does_not_hide_a_panic_of_the_program() {
+    let world = World::new(Person::Panics);
+    let (_ceremony, mut session) = begun(&world);
+    while session.next().await.is_some() {}
+    let error = session.cancel(Canceller::User).await.unwrap_err();
+    assert!(matches!(error.kind, ErrorKind::ApiMisuse(ApiMisuse::TaskEnded)), "{error}");
 }
 
 #[test]

@@ -270,6 +270,7 @@ async fn one_request_after_another_while_the_phone_stays() {
     let mut ceremony = world.client.begin(registration(), None).unwrap();
     let _session = world.scan(&ceremony);
     let early = ceremony.ask(get_assertion(&[]).into()).await.unwrap_err();
+    assert_eq!(early.stage, Stage::AwaitingResponse);
     assert!(matches!(early.kind, ErrorKind::ApiMisuse(ApiMisuse::WrongStage)));
     ceremony.outcome().await.unwrap();
     for _ in 0..3 {

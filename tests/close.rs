@@ -12,12 +12,12 @@ use fido_hybrid::authenticator::{
     Authenticator, AuthenticatorParts, AuthenticatorUpdate, Decision, MemoryStore, Prompt, Session,
     UserCheck,
 };
-use fido_hybrid::client::{CLOSE_DEADLINE, Ceremony, Client};
+use fido_hybrid::client::{Ceremony, Client};
 use fido_hybrid::ctap::{CtapResponse, Status};
 use fido_hybrid::error::{ApiMisuse, CancelledBy, ErrorKind, Stage, TunnelError};
 use fido_hybrid::transport::{QrCode, TunnelRequest};
 use fido_hybrid::tunnel::{DataChannel, OpenedTunnel, TunnelDialer};
-use fido_hybrid::{BoxFuture, Canceller};
+use fido_hybrid::{BoxFuture, CLOSE_DEADLINE, Canceller};
 use fido_hybrid_sim::{Air, MemoryRelay};
 use futures_util::FutureExt as _;
 use rig::{domain, make_credential};

@@ -125,6 +125,7 @@ async fn a_response_that_is_too_long_for_the_engines_link_is_a_status() {
 async fn requests_that_cannot_be_sent_are_refused_and_end_nothing() {
     let mut world = World::new(&VENDOR, &[&[0x00], &[0x2e]]);
     let early = world.ceremony.ask_raw(VENDOR.as_slice()).await.unwrap_err();
+    assert_eq!(early.stage, Stage::AwaitingResponse);
     assert!(matches!(early.kind, ErrorKind::ApiMisuse(ApiMisuse::WrongStage)), "{early}");
     assert_eq!(world.outcome().await, [0x00]);
     let empty = world.ceremony.ask_raw(Vec::new()).await.unwrap_err();

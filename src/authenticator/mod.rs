@@ -17,7 +17,6 @@ mod engine;
 mod passkeys;
 mod session;
 
-pub use crate::background::CLOSE_DEADLINE;
 pub use begin::{Authenticator, EngineParts};
 pub use builder::{AuthenticatorBuilder, AuthenticatorParts};
 pub use fido_hybrid_proto::authenticator::{

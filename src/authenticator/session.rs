@@ -99,7 +99,7 @@ impl Session {
     /// client that waited for an answer was refused, and the tunnel is closed.
     /// Whether the client received that is not waited for.
     ///
-    /// Takes at most [`CLOSE_DEADLINE`](super::CLOSE_DEADLINE), whatever radio,
+    /// Takes at most [`CLOSE_DEADLINE`](crate::CLOSE_DEADLINE), whatever radio,
     /// store and network do; what is not closed by then is dropped. The runtime
     /// in which the session was begun must run meanwhile. If it was shut down,
     /// this returns at once.
@@ -123,10 +123,10 @@ impl Session {
     pub async fn cancel(self, by: Canceller) -> Result<(), Error> {
         let Self { mut progress, cancel, task } = self;
         cancel.cancel(by);
-        task.end().await;
+        let panicked = task.end().await;
         match progress.outcome().await {
             // The task had not ended by the deadline, or its runtime was shut down.
-            Err(Error { kind: ErrorKind::ApiMisuse(ApiMisuse::TaskEnded), .. }) => {
+            Err(Error { kind: ErrorKind::ApiMisuse(ApiMisuse::TaskEnded), .. }) if !panicked => {
                 Err(Error::new(Stage::Closed, ErrorKind::Cancelled(by.into())))
             }
             outcome => outcome,

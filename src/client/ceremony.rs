@@ -299,7 +299,8 @@ impl<T> Ceremony<T> {
 
     async fn ask_phone(&mut self, request: PhoneRequest) -> Result<Answer, Error> {
         if !self.progress.is_over() {
-            return Err(at_ready(ApiMisuse::WrongStage));
+            // Of the first request: it has no outcome yet.
+            return Err(Error::new(Stage::AwaitingResponse, ApiMisuse::WrongStage));
         }
         let (reply, answer) = oneshot::channel();
         let ask = Ask { request, timeout: None, reply };
@@ -312,7 +313,7 @@ impl<T> Ceremony<T> {
     /// the phone received that is not waited for. A first request that the phone
     /// does not have yet is never sent.
     ///
-    /// Takes at most [`CLOSE_DEADLINE`](super::CLOSE_DEADLINE), whatever radio
+    /// Takes at most [`CLOSE_DEADLINE`](crate::CLOSE_DEADLINE), whatever radio
     /// and network do; what is not closed by then is dropped. The runtime in
     /// which the ceremony was begun must run meanwhile. If it was shut down,
     /// this returns at once.

@@ -11,7 +11,6 @@ mod preflight;
 #[cfg(feature = "webauthn")]
 mod webauthn;
 
-pub use crate::background::CLOSE_DEADLINE;
 pub use begin::Client;
 pub use ceremony::Ceremony;
 pub use fido_hybrid_proto::client::{
