@@ -180,7 +180,7 @@ fn assert_number(member: &Member, value: &Value, read: &Result<Options, OptionsE
     // Beyond 2^100, `f64` has multiples of 2^32 only.
     let whole = if number.abs() < 2_f64.powi(100) { number as i128 } else { 0 };
     let unsigned = whole.rem_euclid(1 << 32) as u32;
-    let expected_timeout = u128::from(unsigned.clamp(10_000, 600_000));
+    let expected_timeout = u128::from(unsigned.clamp(300_000, 600_000));
     match (member.at, read) {
         ("timeout", Ok(Options::Create(CreationOptions { timeout, .. })))
         | ("timeout", Ok(Options::Get(RequestOptions { timeout, .. }))) => {

@@ -227,12 +227,34 @@ fn what_is_unknown_is_passed_over() {
 }
 
 #[test]
-fn timeouts_are_brought_into_reason() {
-    for (timeout, seconds) in [(0, 10), (60_000, 60), (u64::from(u32::MAX), 600)] {
+fn timeouts_are_brought_into_the_range_of_webauthn() {
+    let range = [
+        (0, 300_000),
+        (60_000, 300_000),
+        (299_999, 300_000),
+        (300_000, 300_000),
+        (420_000, 420_000),
+        (600_000, 600_000),
+        (600_001, 600_000),
+        (u64::from(u32::MAX), 600_000),
+    ];
+    for (timeout, milliseconds) in range {
+        let expected = Some(Duration::from_millis(milliseconds));
         let json = with(request_json(), "timeout", json!(timeout));
         let prepared = request(&json).unwrap().prepare(origin()).unwrap();
-        assert_eq!(prepared.timeout, Some(Duration::from_secs(seconds)));
+        assert_eq!(prepared.timeout, expected, "{timeout}");
+        let json = with(creation_json(), "timeout", json!(timeout));
+        let prepared = creation(&json).unwrap().prepare(origin()).unwrap();
+        assert_eq!(prepared.timeout, expected, "{timeout}");
     }
+    assert_eq!(request(&request_json()).unwrap().timeout, None, "the client's own limit");
+}
+
+#[test]
+fn a_program_may_choose_another_timeout() {
+    let mut options = RequestOptions::new([1]);
+    options.timeout = Some(Duration::from_secs(90));
+    assert_eq!(options.prepare(origin()).unwrap().timeout, Some(Duration::from_secs(90)));
 }
 
 #[test]
@@ -340,7 +362,7 @@ fn entras_provisioning_options_are_read() {
     assert_eq!(request.user.id.as_bytes(), [0xfb; 32]);
     assert_eq!(request.exclude_list[0].id.as_bytes(), [0xfb; 16]);
     assert_eq!(request.options.rk, Some(true));
-    assert_eq!(prepared.timeout, Some(Duration::from_secs(60)));
+    assert_eq!(prepared.timeout, Some(Duration::from_secs(300)));
     let client_data: Value = serde_json::from_slice(prepared.client_data().as_bytes()).unwrap();
     assert_eq!(client_data["challenge"], BASE64URL_NOPAD.encode(challenge.as_bytes()));
     assert_eq!(client_data["origin"], "https://login.microsoft.com");

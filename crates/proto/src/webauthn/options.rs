@@ -37,9 +37,9 @@ use crate::ctap::{
 };
 use crate::error::{MAX_OPTIONS, OptionsError};
 
-/// The shortest time that a person is given to answer on the phone: 10 s. Chromium
-/// has the same.
-pub const MIN_TIMEOUT: Duration = Duration::from_secs(10);
+/// The shortest time that a relying party can ask for: 5 min, the lower end of what
+/// WebAuthn recommends [WebAuthn L3 §15.1], so that people who need longer have it.
+pub const MIN_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// The longest time that a relying party can ask for: 10 min, the upper end of what WebAuthn
 /// recommends [WebAuthn L3 §15.1].
@@ -157,8 +157,12 @@ pub struct CreationOptions {
     pub attestation: AttestationPreference,
     /// Formats of it that the relying party prefers, the best first.
     pub attestation_formats: Vec<String>,
-    /// How long the person may take, between [`MIN_TIMEOUT`] and
-    /// [`MAX_TIMEOUT`].
+    /// How long the person may take, from when the phone has the request. `from_json`
+    /// brings a relying party's value into the range from [`MIN_TIMEOUT`] to
+    /// [`MAX_TIMEOUT`]: 60,000 ms become 5 min, 3,600,000 ms become 10 min. A value that
+    /// a program sets here counts as it is. `None`: the limit of the client,
+    /// [`ClientDeadlines::awaiting_response`](crate::client::ClientDeadlines::awaiting_response),
+    /// 5 min by default.
     pub timeout: Option<Duration>,
     /// Extensions.
     pub extensions: RegistrationExtensions,
@@ -246,8 +250,12 @@ pub struct RequestOptions {
     pub allow_credentials: Vec<CredentialDescriptor>,
     /// Whether the phone must verify its user.
     pub user_verification: Requirement,
-    /// How long the person may take, between [`MIN_TIMEOUT`] and
-    /// [`MAX_TIMEOUT`].
+    /// How long the person may take, from when the phone has the request. `from_json`
+    /// brings a relying party's value into the range from [`MIN_TIMEOUT`] to
+    /// [`MAX_TIMEOUT`]: 60,000 ms become 5 min, 3,600,000 ms become 10 min. A value that
+    /// a program sets here counts as it is. `None`: the limit of the client,
+    /// [`ClientDeadlines::awaiting_response`](crate::client::ClientDeadlines::awaiting_response),
+    /// 5 min by default.
     pub timeout: Option<Duration>,
     /// Extensions.
     pub extensions: AssertionExtensions,

@@ -67,9 +67,11 @@ impl RpId {
         if !is_below(host, id) {
             return Err(RpIdError::OtherDomain);
         }
-        // The second: `example.co.uk` may not use `uk`, which is no public
-        // suffix of its own in every list.
-        if suffixes.public_suffix(id) == id || is_below(suffixes.public_suffix(host), id) {
+        // The host's own suffix: `example.co.uk` may not use `uk`, which is no public
+        // suffix of its own in every list, nor `a.city.kobe.jp` `kobe.jp`, which has
+        // only an exception to a wildcard (`!city.kobe.jp`) to make it one.
+        let shared = suffixes.public_suffix(host);
+        if suffixes.public_suffix(id) == id || shared == id || is_below(shared, id) {
             return Err(RpIdError::PublicSuffix);
         }
         Ok(Self(id.to_owned()))
@@ -168,6 +170,7 @@ mod tests {
             ("a.xn--55qx5d.cn", "xn--55qx5d.cn"),
             ("a.xn--p1ai", "xn--p1ai"),
             ("a.b.kawasaki.jp", "b.kawasaki.jp"),
+            ("a.city.kawasaki.jp", "kawasaki.jp"),
         ] {
             assert_eq!(rp_id(host, id), Err(RpIdError::PublicSuffix), "{host} {id}");
         }
