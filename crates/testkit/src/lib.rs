@@ -3,6 +3,8 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`rig`], [`client_rig`] | one transaction with the other side made by hand |
+//! | [`made_phone`] | a phone made by hand, with a real data channel |
+//! | [`wrong_answers`] | answers of phones that are wrong in one field each |
 //! | [`vectors`], [`conversions`] | known answers of the protocol, and of WebAuthn JSON |
 //! | [`written`] | WebAuthn options that were read, as JSON |
 //! | [`finder`] | finds secrets in what a program printed |
@@ -17,6 +19,7 @@ pub mod bluez;
 pub mod client_rig;
 pub mod conversions;
 pub mod finder;
+pub mod made_phone;
 pub mod nginx;
 pub mod paused_clock;
 pub mod pem;
@@ -29,3 +32,4 @@ pub mod services;
 pub mod silent_bus;
 pub mod vectors;
 pub mod written;
+pub mod wrong_answers;

@@ -4,8 +4,20 @@
 //!
 //! The signature is the relying party's to check: only it knows the key.
 //!
-//! No check is stricter than Chromium's, so that no ceremony is lost that a
-//! browser would complete.
+//! ```text
+//! both          RP ID hash; UP; UV where it is required; only signed extension
+//!               outputs that may come; one answer to one request
+//! registration  a new credential with an id, under an algorithm that was offered,
+//!               its key of that algorithm's form; the protection that was demanded
+//! sign-in       a passkey of the allow list, by name unless there is just one; a
+//!               user handle where there is no list; no new credential; one answer
+//! ```
+//!
+//! AT and ED say what follows them, or the response cannot be read.
+//!
+//! No check is stricter than Chromium's where phones differ, so that no ceremony is
+//! lost that a browser would complete. Two are where phones do not: the algorithm
+//! was offered, and ids and user handles of discoverable passkeys are not empty.
 
 use std::collections::BTreeSet;
 
@@ -61,9 +73,14 @@ fn made(
     })?;
     protected(data, request, demands)?;
     let credential = data.credential().ok_or(ResponseMismatch::NoCredential)?;
-    let algorithm = credential.public_key.algorithm();
-    let offered = request.parameters.iter().any(|offer| offer.algorithm == algorithm);
-    if offered { Ok(()) } else { Err(ResponseMismatch::Algorithm) }
+    if credential.id.as_bytes().is_empty() {
+        return Err(ResponseMismatch::NoCredential);
+    }
+    let key = &credential.public_key;
+    if !request.parameters.iter().any(|offer| offer.algorithm == key.algorithm()) {
+        return Err(ResponseMismatch::Algorithm);
+    }
+    if key.fits_its_algorithm() { Ok(()) } else { Err(ResponseMismatch::PublicKey) }
 }
 
 fn asserted(
@@ -92,12 +109,26 @@ fn asserted(
     if allowed.is_empty() && !named {
         return Err(ResponseMismatch::UserHandle);
     }
-    // `userSelected: false` and one credential are what their absence means.
-    let is_one_of_many = response.number_of_credentials.is_some_and(|number| number > 1);
-    if response.user_selected == Some(true) && is_one_of_many {
-        return Err(ResponseMismatch::Contradiction);
+    one_answer(request, response)
+}
+
+/// Checks that the response is the one answer. `userSelected: false` and one
+/// credential are what their absence means.
+///
+/// **Deviation** where any passkey will do: Chromium gets the others with
+/// getNextAssertion and lets its user choose. Phones let theirs choose and do not
+/// know that command, so the first is the answer. [CTAP 2.2 §6.2.2, §6.3]
+fn one_answer(
+    request: &GetAssertionRequest,
+    response: &GetAssertionResponse,
+) -> Result<(), ResponseMismatch> {
+    match response.number_of_credentials {
+        None | Some(1) => Ok(()),
+        Some(2..) if !request.allow_list.is_empty() => Err(ResponseMismatch::NumberOfAnswers),
+        Some(2..) if response.user_selected == Some(true) => Err(ResponseMismatch::Contradiction),
+        Some(2..) => Ok(()),
+        Some(0) => Err(ResponseMismatch::NumberOfAnswers),
     }
-    Ok(())
 }
 
 /// Checks that each signed extension output was asked for, or is `fine` without.

@@ -6,7 +6,8 @@
 //! ```
 //!
 //! ES256 keys are checked and typed. Keys of other algorithms are carried as
-//! the bytes they came in, for the relying party to check.
+//! the bytes they came in, for the relying party to check; a client also compares
+//! the form of EdDSA and RS256 keys with their algorithm, as Chromium does.
 
 use std::fmt;
 
@@ -20,8 +21,15 @@ const CURVE: i64 = -1;
 const X: i64 = -2;
 const Y: i64 = -3;
 
+const KEY_TYPE_OKP: i64 = 1;
 const KEY_TYPE_EC2: i64 = 2;
+const KEY_TYPE_RSA: i64 = 3;
 const CURVE_P256: i64 = 1;
+const CURVE_ED25519: i64 = 6;
+
+/// The modulus and the exponent of an RSA key, where other keys have curve and X.
+const N: i64 = CURVE;
+const E: i64 = X;
 
 /// A signature algorithm, by its number in the COSE registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -69,6 +77,46 @@ impl CoseKey {
     #[must_use]
     pub const fn es256(&self) -> Option<&PublicKey> {
         self.es256.as_ref()
+    }
+
+    /// Whether the key has the form that its algorithm has. `true` for algorithms
+    /// that this crate does not know.
+    pub(crate) fn fits_its_algorithm(&self) -> bool {
+        let fits = match self.algorithm {
+            Algorithm::EDDSA => self.is_ed25519(),
+            Algorithm::RS256 => self.is_rsa(),
+            // An ES256 key was checked when it was read.
+            _ => Ok(true),
+        };
+        fits.unwrap_or(false)
+    }
+
+    fn is_ed25519(&self) -> Result<bool, CborError> {
+        let (mut key_type, mut curve, mut x) = (None, None, None);
+        Reader::new(self.raw()).map(|key, reader| {
+            match key {
+                MapKey::Integer(KEY_TYPE) => key_type = Some(reader.integer()?),
+                MapKey::Integer(CURVE) => curve = Some(reader.integer()?),
+                MapKey::Integer(X) => x = Some(reader.bytes()?.len()),
+                _ => {}
+            }
+            Ok(())
+        })?;
+        Ok((key_type, curve, x) == (Some(KEY_TYPE_OKP), Some(CURVE_ED25519), Some(32)))
+    }
+
+    fn is_rsa(&self) -> Result<bool, CborError> {
+        let (mut key_type, mut modulus, mut exponent) = (None, 0, 0);
+        Reader::new(self.raw()).map(|key, reader| {
+            match key {
+                MapKey::Integer(KEY_TYPE) => key_type = Some(reader.integer()?),
+                MapKey::Integer(N) => modulus = reader.bytes()?.len(),
+                MapKey::Integer(E) => exponent = reader.bytes()?.len(),
+                _ => {}
+            }
+            Ok(())
+        })?;
+        Ok(key_type == Some(KEY_TYPE_RSA) && modulus > 0 && exponent > 0)
     }
 
     /// The COSE key's bytes.

@@ -167,6 +167,8 @@ ids!(ErrorKind {
         "peer.response-mismatch.new-credential",
     Self::PeerMisbehaved(PeerMisbehaved::ResponseMismatch(ResponseMismatch::Algorithm)) =>
         "peer.response-mismatch.algorithm",
+    Self::PeerMisbehaved(PeerMisbehaved::ResponseMismatch(ResponseMismatch::PublicKey)) =>
+        "peer.response-mismatch.public-key",
     Self::PeerMisbehaved(PeerMisbehaved::ResponseMismatch(ResponseMismatch::Credential)) =>
         "peer.response-mismatch.credential",
     Self::PeerMisbehaved(PeerMisbehaved::ResponseMismatch(ResponseMismatch::UserHandle)) =>
@@ -175,6 +177,8 @@ ids!(ErrorKind {
         "peer.response-mismatch.extensions",
     Self::PeerMisbehaved(PeerMisbehaved::ResponseMismatch(ResponseMismatch::Protection)) =>
         "peer.response-mismatch.protection",
+    Self::PeerMisbehaved(PeerMisbehaved::ResponseMismatch(ResponseMismatch::NumberOfAnswers)) =>
+        "peer.response-mismatch.number-of-answers",
     Self::PeerMisbehaved(PeerMisbehaved::ResponseMismatch(ResponseMismatch::Contradiction)) =>
         "peer.response-mismatch.contradiction",
     Self::PeerMisbehaved(PeerMisbehaved::Update(_)) => "peer.update",

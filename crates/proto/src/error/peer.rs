@@ -60,7 +60,7 @@ pub enum ResponseMismatch {
     /// Verification was asked for and it does not say that it was done.
     #[error("the user was not verified")]
     UserVerification,
-    /// A new passkey without its credential data.
+    /// A new passkey without its credential data, or without an id.
     #[error("it has no credential")]
     NoCredential,
     /// A sign-in with the credential data of a new passkey.
@@ -69,6 +69,9 @@ pub enum ResponseMismatch {
     /// A new passkey with a key of an algorithm that was not offered.
     #[error("the algorithm was not offered")]
     Algorithm,
+    /// A new passkey whose public key is not of the form that its algorithm has.
+    #[error("the public key is not one of its algorithm")]
+    PublicKey,
     /// A passkey that the allow list does not hold, or none named where the
     /// allow list leaves a choice.
     #[error("the passkey is not in the allow list")]
@@ -83,6 +86,9 @@ pub enum ResponseMismatch {
     /// the relying party enforces its policy.
     #[error("the passkey has less protection than was requested")]
     Protection,
+    /// A sign-in that is one of several for an allow list, or of none at all.
+    #[error("the number of its answers is not one")]
+    NumberOfAnswers,
     /// Members that exclude each other.
     #[error("its members contradict each other")]
     Contradiction,

@@ -183,10 +183,12 @@ const fn peer(stage: Stage, misbehaved: &PeerMisbehaved) -> Advice {
             | ResponseMismatch::NoCredential
             | ResponseMismatch::NewCredential
             | ResponseMismatch::Algorithm
+            | ResponseMismatch::PublicKey
             | ResponseMismatch::Credential
             | ResponseMismatch::UserHandle
             | ResponseMismatch::Extensions
             | ResponseMismatch::Protection
+            | ResponseMismatch::NumberOfAnswers
             | ResponseMismatch::Contradiction,
         )
         | PeerMisbehaved::Update(_)

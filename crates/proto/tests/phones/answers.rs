@@ -237,19 +237,22 @@ fn a_raw_request_is_answered_with_the_outputs_that_it_asked_for() {
 
 #[test]
 fn what_says_nothing_of_a_selection_is_as_if_it_were_absent() {
-    for (selected, number, expected) in [
-        (None, None, Ok(())),
-        (Some(true), None, Ok(())),
-        (Some(false), None, Ok(())),
-        (None, Some(1), Ok(())),
-        (Some(true), Some(1), Ok(())),
-        (Some(false), Some(1), Ok(())),
-        (Some(false), Some(2), Ok(())),
-        (None, Some(2), Ok(())),
+    let several = Err(ResponseMismatch::NumberOfAnswers);
+    for (selected, number, without_list, with_list) in [
+        (None, None, Ok(()), Ok(())),
+        (Some(true), None, Ok(()), Ok(())),
+        (Some(false), None, Ok(()), Ok(())),
+        (None, Some(1), Ok(()), Ok(())),
+        (Some(true), Some(1), Ok(()), Ok(())),
+        (Some(false), Some(1), Ok(()), Ok(())),
+        // One of a list signs, and no phone signs with none.
+        (Some(false), Some(2), Ok(()), several),
+        (None, Some(2), Ok(()), several),
+        (None, Some(0), several, several),
         // Selected, and yet one of several to select from.
-        (Some(true), Some(2), Err(ResponseMismatch::Contradiction)),
+        (Some(true), Some(2), Err(ResponseMismatch::Contradiction), several),
     ] {
-        for has_list in [true, false] {
+        for (has_list, expected) in [(true, with_list), (false, without_list)] {
             let prepared = sign_in(|asked| {
                 asked.allow_credentials = if has_list { vec![listed()] } else { Vec::new() };
             });

@@ -15,6 +15,7 @@ mod answers;
 mod json;
 mod raw;
 mod requests;
+mod wrong_answers;
 
 use fido_hybrid_proto::ctap::extensions::{PrfAssertionInput, PrfRegistrationInput, PrfValues};
 use fido_hybrid_proto::ctap::{

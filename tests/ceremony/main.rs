@@ -9,6 +9,8 @@
     reason = "tests"
 )]
 
+mod wrong_answers;
+
 use fido_hybrid_testkit::rig;
 use std::time::Duration;
 
