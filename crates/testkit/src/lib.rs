@@ -9,6 +9,7 @@
 //! | [`written`] | WebAuthn options that were read, as JSON |
 //! | [`finder`] | finds secrets in what a program printed |
 //! | [`relying_party`] | the server that a passkey signs in to |
+//! | [`sites`], [`simulated_phone`] | options of large services, and who answers them |
 //! | [`services`], [`pem`], [`nginx`] | certificates, dialers and a reverse proxy on loopback |
 //! | [`paused_clock`] | tokio's clock, moved by the test alone |
 //! | `qr_reader` | reads QR codes off a picture (feature `qr-reader`) |
@@ -30,6 +31,8 @@ pub mod rig;
 pub mod services;
 #[cfg(target_os = "linux")]
 pub mod silent_bus;
+pub mod simulated_phone;
+pub mod sites;
 pub mod vectors;
 pub mod written;
 pub mod wrong_answers;
