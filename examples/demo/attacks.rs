@@ -69,12 +69,12 @@ impl Puppet {
         let client_data = self.client_data("webauthn.create", &options);
         let data = self.auth_data();
         let data = match CredentialId::new(&*self.id) {
-            Some(id) => data.with_credential(AttestedCredential {
+            Ok(id) => data.with_credential(AttestedCredential {
                 aaguid: self.aaguid,
                 id,
                 public_key: CoseKey::from_es256(self.key.public_key()),
             }),
-            None => data,
+            Err(_) => data,
         };
         let mut object = Writer::new();
         object.map(|map| {

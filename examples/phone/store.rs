@@ -348,9 +348,9 @@ fn read(reader: &mut Reader<'_>) -> Result<Passkey, cbor::CborError> {
     let mut prf_secret = None;
     reader.map(|key, value| {
         match key {
-            MapKey::Integer(0) => id = CredentialId::new(value.bytes()?),
+            MapKey::Integer(0) => id = CredentialId::new(value.bytes()?).ok(),
             MapKey::Integer(1) => rp_id = Some(value.text()?.to_owned()),
-            MapKey::Integer(2) => handle = UserHandle::new(value.bytes()?),
+            MapKey::Integer(2) => handle = UserHandle::new(value.bytes()?).ok(),
             MapKey::Integer(3) => name = Some(value.text()?.to_owned()),
             MapKey::Integer(4) => display_name = Some(value.text()?.to_owned()),
             MapKey::Integer(5) => {

@@ -22,9 +22,9 @@ pub fn contact_request(input: &[u8]) {
             assert_eq!(is_too_long, input.len() > MAX_CONTACT_REQUEST);
         }
     }
-    let contact = ContactId::new(input.to_vec());
-    assert_eq!(contact.is_some(), input.len() <= MAX_CONTACT_ID);
-    if let Some(contact) = contact {
+    let contact = ContactId::new(input);
+    assert_eq!(contact.is_ok(), input.len() <= MAX_CONTACT_ID);
+    if let Ok(contact) = contact {
         called(&contact);
     }
 

@@ -57,7 +57,7 @@ fn stored(bytes: &[u8]) {
 fn signed(input: &[u8]) {
     let (contact, name) = input.split_at(input.len() / 2);
     let Ok(name) = str::from_utf8(name) else { return };
-    let Some(contact_id) = ContactId::new(contact.to_vec()) else { return };
+    let Ok(contact_id) = ContactId::new(contact) else { return };
     let (phone, client) = (key(2), key(1));
     let link = Link {
         contact_id,

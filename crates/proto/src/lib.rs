@@ -69,6 +69,7 @@ mod plain_text;
 pub mod ports;
 pub mod secret;
 mod state_machine;
+mod too_long;
 pub mod transport;
 #[cfg(feature = "webauthn")]
 pub mod webauthn;

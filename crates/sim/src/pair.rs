@@ -557,7 +557,7 @@ impl Pair {
                     self.keys.insert(handle.clone(), key);
                     ExternalKey { handle, public_key }
                 });
-                let created = created.ok_or(KeyError::Missing);
+                let created = created.map_err(|_| KeyError::Missing);
                 self.schedule(Duration::ZERO, Scheduled::Phone(Input::KeyCreated(created)));
             }
             Output::Sign { rp_id: _, key, message } => {

@@ -634,7 +634,8 @@ impl Answer {
         if json["type"] != "public-key" || json["id"] != json["rawId"] {
             return Err(MALFORMED);
         }
-        let id = CredentialId::new(bytes(&json, "rawId")?).ok_or(Refusal::Malformed("rawId"))?;
+        let id =
+            CredentialId::new(bytes(&json, "rawId")?).map_err(|_| Refusal::Malformed("rawId"))?;
         // Kept as it came: these very bytes were signed.
         let client_data = bytes(&json["response"], "clientDataJSON")?;
         Ok(Self { json, id, client_data })

@@ -146,6 +146,13 @@ impl From<link::LinkUpdate> for AuthenticatorUpdate {
     }
 }
 
+/// The text of the [`AuthenticatorUpdate`] for the same step.
+impl fmt::Display for link::LinkUpdate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        AuthenticatorUpdate::from(self.clone()).fmt(f)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

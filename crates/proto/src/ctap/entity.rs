@@ -22,6 +22,7 @@ use std::fmt;
 use super::bounds;
 use super::cose::Algorithm;
 use crate::cbor::{CborError, Decode, Encode, MapKey, Reader, Writer};
+use crate::too_long::TooLong;
 
 /// The one credential type that WebAuthn has.
 pub(crate) const PUBLIC_KEY: &str = "public-key";
@@ -49,11 +50,12 @@ macro_rules! bounded_bytes {
             /// The greatest length in bytes.
             pub const MAX_LENGTH: usize = $max;
 
-            /// Takes the bytes; `None` if they are too many.
-            #[must_use]
-            pub fn new(bytes: impl Into<Vec<u8>>) -> Option<Self> {
-                let bytes = bytes.into();
-                (bytes.len() <= Self::MAX_LENGTH).then_some(Self(bytes))
+            /// Takes the bytes.
+            ///
+            /// # Errors
+            /// [`TooLong`] if they are more than [`MAX_LENGTH`](Self::MAX_LENGTH).
+            pub fn new(bytes: impl Into<Vec<u8>>) -> Result<Self, TooLong> {
+                TooLong::check($words, Self::MAX_LENGTH, bytes).map(Self)
             }
 
             /// The bytes.
@@ -341,14 +343,14 @@ mod tests {
 
     #[test]
     fn ids_are_bounded() {
-        assert!(UserHandle::new(vec![0; 64]).is_some());
-        assert!(UserHandle::new(vec![0; 65]).is_none());
+        assert!(UserHandle::new(vec![0; 64]).is_ok());
+        assert!(UserHandle::new(vec![0; 65]).is_err());
         let mut writer = Writer::new();
         writer.map(|map| map.text("id", |writer| writer.bytes(&[0; 65])));
         let read: Result<User, CborError> = decode(&writer.into_bytes());
         assert_eq!(read, Err(CborError::Invalid("the user's id")));
-        assert!(CredentialId::new(vec![0; 1023]).is_some());
-        assert!(CredentialId::new(vec![0; 1024]).is_none());
+        assert!(CredentialId::new(vec![0; 1023]).is_ok());
+        assert!(CredentialId::new(vec![0; 1024]).is_err());
     }
 
     #[test]

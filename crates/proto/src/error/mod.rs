@@ -47,6 +47,8 @@ pub use stage::Stage;
 pub use store::{KeyError, StoreError};
 pub use tunnel::{TunnelError, TunnelStep};
 
+pub use crate::too_long::TooLong;
+
 /// Why a transaction ended without success: how far it got, and what failed.
 ///
 /// `Display` says both, and `source` goes on behind that, so that a log of the

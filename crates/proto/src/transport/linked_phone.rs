@@ -117,11 +117,8 @@ impl<'a> Decode<'a> for LinkedPhone {
                     let _checked_before = reader.unsigned()?;
                 }
                 MapKey::Integer(1) => {
-                    let id = reader.bytes()?;
-                    if id.len() > MAX_CONTACT_ID {
-                        return Err(Invalid("the contact id"));
-                    }
-                    contact_id = ContactId::new(id.to_vec());
+                    let id = ContactId::new(reader.bytes()?);
+                    contact_id = Some(id.map_err(|_| Invalid("the contact id"))?);
                 }
                 MapKey::Integer(2) => link_id = Some(LinkId(reader.byte_array("the link id")?)),
                 MapKey::Integer(3) => {

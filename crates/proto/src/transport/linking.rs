@@ -118,8 +118,8 @@ impl<'a> Decode<'a> for UnverifiedLink {
         reader.map(|key, reader| {
             match key {
                 MapKey::Integer(1) => {
-                    let id = ContactId::new(reader.bytes()?.to_vec());
-                    contact_id = Some(id.ok_or(CborError::Invalid("the contact id"))?);
+                    let id = ContactId::new(reader.bytes()?);
+                    contact_id = Some(id.map_err(|_| CborError::Invalid("the contact id"))?);
                 }
                 MapKey::Integer(2) => link_id = Some(LinkId(reader.byte_array("the link id")?)),
                 MapKey::Integer(3) => {

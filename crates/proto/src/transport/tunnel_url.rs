@@ -15,6 +15,7 @@ use std::fmt;
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER_PERMISSIVE, HEXUPPER};
 
 use super::tunnel_domain::TunnelDomain;
+use crate::too_long::TooLong;
 
 /// The WebSocket subprotocol that both sides ask for and the service selects.
 pub const SUBPROTOCOL: &str = "fido.cable";
@@ -84,10 +85,12 @@ impl fmt::Display for TunnelId {
 pub struct ContactId(Vec<u8>);
 
 impl ContactId {
-    /// Takes the bytes as the phone sent them; `None` if they are too many.
-    #[must_use]
-    pub fn new(bytes: Vec<u8>) -> Option<Self> {
-        (bytes.len() <= MAX_CONTACT_ID).then_some(Self(bytes))
+    /// Takes the bytes as the phone sent them.
+    ///
+    /// # Errors
+    /// [`TooLong`] if they are more than [`MAX_CONTACT_ID`].
+    pub fn new(bytes: impl Into<Vec<u8>>) -> Result<Self, TooLong> {
+        TooLong::check("the contact id", MAX_CONTACT_ID, bytes).map(Self)
     }
 
     /// Reads base64url without padding, as it stands in a URL.
@@ -97,7 +100,7 @@ impl ContactId {
         if text.len() > MAX_CONTACT_ID.div_ceil(3) * 4 {
             return None;
         }
-        Self::new(BASE64URL_NOPAD.decode(text.as_bytes()).ok()?)
+        Self::new(BASE64URL_NOPAD.decode(text.as_bytes()).ok()?).ok()
     }
 
     /// The bytes.
@@ -220,10 +223,10 @@ mod tests {
 
     #[test]
     fn contact_ids_are_bounded() {
-        assert!(ContactId::new(vec![0; MAX_CONTACT_ID]).is_some());
-        assert!(ContactId::new(vec![0; MAX_CONTACT_ID + 1]).is_none());
+        assert!(ContactId::new(vec![0; MAX_CONTACT_ID]).is_ok());
+        assert!(ContactId::new(vec![0; MAX_CONTACT_ID + 1]).is_err());
         assert_eq!(ContactId::from_base64url("wMDAwA").unwrap().as_bytes(), [0xc0; 4]);
         assert_eq!(ContactId::from_base64url("wMDAwA=="), None);
-        assert_eq!(format!("{:?}", ContactId::new(vec![0xc0; 4])), "Some(ContactId(4 bytes))");
+        assert_eq!(format!("{:?}", ContactId::new(vec![0xc0; 4])), "Ok(ContactId(4 bytes))");
     }
 }

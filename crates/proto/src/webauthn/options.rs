@@ -206,6 +206,7 @@ impl CreationOptions {
         let user = json::required(options.dictionary("user")?, "user")?;
         let user_id = json::required(user.bytes("user.id")?, "user.id")?;
         let user_id = UserHandle::new(user_id)
+            .ok()
             .filter(|id| !id.as_bytes().is_empty())
             .ok_or(OptionsError::Length("user.id"))?;
         let name = user.text("user.name").unwrap_or_default();
@@ -392,7 +393,7 @@ fn descriptors(
         let transports = element.known_texts(paths.transports, MAX_NAMES, known)?;
         if kind != PUBLIC_KEY {
             skipped = Some(OptionsError::NothingKnown(paths.list));
-        } else if let Some(id) = CredentialId::new(id) {
+        } else if let Ok(id) = CredentialId::new(id) {
             let mut descriptor = CredentialDescriptor::new(id);
             descriptor.transports = transports;
             descriptors.push(descriptor);

@@ -49,11 +49,11 @@ pub(super) fn assertion(
     input.eval = eval(prf)?;
     for (id, values) in by_credential(prf)?.unwrap_or_default() {
         match base64::decode(&id).map(CredentialId::new) {
-            Some(Some(id)) => {
+            Some(Ok(id)) => {
                 input.eval_by_credential.insert(id, values);
             }
             // No passkey that is allowed has such an id.
-            Some(None) => invalid = Some(OptionsError::EvalByCredential),
+            Some(Err(_)) => invalid = Some(OptionsError::EvalByCredential),
             None => invalid = Some(OptionsError::Base64(PRF_BY_CREDENTIAL)),
         }
     }

@@ -4,6 +4,7 @@
 use std::fmt;
 
 use crate::crypto::{PublicKey, SecretKey};
+use crate::too_long::TooLong;
 
 /// A passkey's private key.
 #[derive(Clone)]
@@ -87,11 +88,12 @@ impl KeyHandle {
     /// than 400.
     pub const MAX_LENGTH: usize = 4096;
 
-    /// Takes a handle; `None` if it is longer than [`MAX_LENGTH`](Self::MAX_LENGTH).
-    #[must_use]
-    pub fn new(bytes: impl Into<Vec<u8>>) -> Option<Self> {
-        let bytes = bytes.into();
-        (bytes.len() <= Self::MAX_LENGTH).then_some(Self(bytes))
+    /// Takes a handle.
+    ///
+    /// # Errors
+    /// [`TooLong`] if it is longer than [`MAX_LENGTH`](Self::MAX_LENGTH).
+    pub fn new(bytes: impl Into<Vec<u8>>) -> Result<Self, TooLong> {
+        TooLong::check("the key handle", Self::MAX_LENGTH, bytes).map(Self)
     }
 
     /// The bytes.
@@ -124,8 +126,8 @@ mod tests {
 
     #[test]
     fn handles_are_bounded() {
-        assert!(KeyHandle::new(vec![0; KeyHandle::MAX_LENGTH]).is_some());
-        assert!(KeyHandle::new(vec![0; KeyHandle::MAX_LENGTH + 1]).is_none());
+        assert!(KeyHandle::new(vec![0; KeyHandle::MAX_LENGTH]).is_ok());
+        assert!(KeyHandle::new(vec![0; KeyHandle::MAX_LENGTH + 1]).is_err());
     }
 
     #[test]

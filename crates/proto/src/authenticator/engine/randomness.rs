@@ -36,7 +36,7 @@ impl Randomness {
             let id = self.draw::<CREDENTIAL_ID_LENGTH>(b"credential id");
             let scalar = self.draw::<32>(b"private key");
             // One scalar in 2^32 is not below the group's order.
-            if let (Some(id), Ok(key)) =
+            if let (Ok(id), Ok(key)) =
                 (CredentialId::new(*id.expose()), SecretKey::from_scalar(scalar.expose()))
             {
                 return (id, key);

@@ -147,12 +147,12 @@ impl<'a> Decode<'a> for Passkey {
                 }
                 MapKey::Integer(1) => {
                     let read = CredentialId::new(reader.bytes()?);
-                    id = Some(read.ok_or(Invalid("the credential id"))?);
+                    id = Some(read.map_err(|_| Invalid("the credential id"))?);
                 }
                 MapKey::Integer(2) => rp_id = Some(reader.text()?.to_owned()),
                 MapKey::Integer(3) => {
                     let read = UserHandle::new(reader.bytes()?);
-                    user = Some(read.ok_or(Invalid("the user handle"))?);
+                    user = Some(read.map_err(|_| Invalid("the user handle"))?);
                 }
                 MapKey::Integer(4) => name = Some(reader.text()?.to_owned()),
                 MapKey::Integer(5) => display_name = Some(reader.text()?.to_owned()),
@@ -163,7 +163,7 @@ impl<'a> Decode<'a> for Passkey {
                 }
                 MapKey::Integer(7) => {
                     let read = KeyHandle::new(reader.bytes()?);
-                    handle = Some(read.ok_or(Invalid("the key handle"))?);
+                    handle = Some(read.map_err(|_| Invalid("the key handle"))?);
                 }
                 MapKey::Integer(8) => {
                     let read = PublicKey::from_uncompressed(reader.bytes()?);

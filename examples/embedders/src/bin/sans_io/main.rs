@@ -35,7 +35,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 fn register(queues: &mut Queues) -> Result<Result<CtapResponse, Status>, Box<dyn Error>> {
     let rng = &mut UnwrapErr(SysRng);
-    let user = User::new(UserHandle::new(*b"ada").ok_or("too long")?, "ada", "Ada");
+    let user = User::new(UserHandle::new(*b"ada")?, "ada", "Ada");
     let rp = RelyingParty::new("example.com", "Example");
     let parameters = vec![CredentialParameters::new(Algorithm::ES256)];
     let request = MakeCredentialRequest::new([0; 32], rp, user, parameters);
