@@ -7,14 +7,15 @@
     reason = "a test's helpers are tests too, which clippy does not see"
 )]
 
-use fido_hybrid::authenticator::{Passkey, Profile};
+use fido_hybrid::authenticator::{Decision, Passkey, Profile};
 use fido_hybrid::client::ClientConfig;
 use fido_hybrid::ctap::{CtapRequest, CtapResponse};
 use fido_hybrid::transport::RequestHint;
 use fido_hybrid::webauthn::{CreationOptions, Origin, RequestOptions};
 use fido_hybrid_sim::{Pair, Setup, Side};
 
-/// A phone that keeps its passkeys from one transaction to the next.
+/// A phone that keeps its passkeys from one transaction to the next, and whose user
+/// agrees. They are verified if the phone can do that.
 pub struct SimulatedPhone {
     profile: Profile,
     passkeys: Vec<Passkey>,
@@ -61,6 +62,8 @@ impl SimulatedPhone {
         setup.phone.profile = self.profile.clone();
         setup.passkeys = std::mem::take(&mut self.passkeys);
         let mut pair = Pair::new(setup).unwrap();
+        let verification = self.profile.capability;
+        pair.user = Box::new(move |_| Some(Decision::Approved { verification, account: 0 }));
         pair.run();
         for side in [Side::Client, Side::Phone] {
             assert!(matches!(pair.result(side), Some(Ok(()))), "{side}: {:?}", pair.result(side));

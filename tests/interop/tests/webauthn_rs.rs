@@ -4,12 +4,9 @@
 
 use std::time::Duration;
 
-use fido_hybrid::authenticator::{Attestation, Backup, Passkey, Profile};
-use fido_hybrid::client;
-use fido_hybrid::ctap::{CtapRequest, CtapResponse};
-use fido_hybrid::transport::RequestHint;
-use fido_hybrid::webauthn::{CreationOptions, Origin, RequestOptions};
-use fido_hybrid_sim::{Pair, Setup, Side};
+use fido_hybrid::authenticator::{Attestation, Backup, Profile};
+use fido_hybrid::webauthn::Origin;
+use fido_hybrid_testkit::simulated_phone::SimulatedPhone;
 use serde_json::Value;
 use url::Url;
 use webauthn_rs_core::WebauthnCore;
@@ -36,64 +33,15 @@ fn relying_party() -> WebauthnCore {
     )
 }
 
-/// A phone that keeps its passkeys from one transaction to the next.
-struct Phone {
-    profile: Profile,
-    passkeys: Vec<Passkey>,
-    transactions: u64,
+fn new_phone(attestation: Attestation, backup: Backup) -> SimulatedPhone {
+    let mut profile = Profile::default();
+    profile.attestation = attestation;
+    profile.backup = backup;
+    SimulatedPhone::new(profile)
 }
 
-impl Phone {
-    fn new(attestation: Attestation, backup: Backup) -> Self {
-        let mut profile = Profile::default();
-        profile.attestation = attestation;
-        profile.backup = backup;
-        Self { profile, passkeys: Vec::new(), transactions: 0 }
-    }
-
-    /// Shows a code, scans it, receives the advert, and so on to the answer.
-    fn answer(&mut self, request: impl Into<CtapRequest>, hint: RequestHint) -> CtapResponse {
-        self.transactions += 1;
-        let mut setup = Setup::new(self.transactions, vec![request.into()]);
-        setup.client = client::ClientConfig::new(hint);
-        setup.phone.profile = self.profile.clone();
-        setup.passkeys = std::mem::take(&mut self.passkeys);
-        let mut pair = Pair::new(setup).unwrap();
-        pair.run();
-        for side in [Side::Client, Side::Phone] {
-            assert!(matches!(pair.result(side), Some(Ok(()))), "{side}: {:?}", pair.result(side));
-        }
-        self.passkeys = std::mem::take(&mut pair.passkeys);
-        assert_eq!(pair.responses.len(), 1);
-        pair.responses.remove(0).unwrap()
-    }
-
-    fn register(&mut self, options: &impl serde::Serialize) -> RegisterPublicKeyCredential {
-        let options = CreationOptions::from_json(&json(options)).unwrap();
-        let prepared = options.prepare(Origin::parse(ORIGIN).unwrap()).unwrap();
-        let phone = self.profile.get_info();
-        let request = prepared.request_for(&phone).unwrap();
-        let CtapResponse::MakeCredential(response) =
-            self.answer(request, RequestHint::MakeCredential)
-        else {
-            panic!("another answer than asked for");
-        };
-        let answer = prepared.finish(&phone, response).unwrap();
-        serde_json::from_str(answer.to_json().expose()).unwrap()
-    }
-
-    fn sign_in(&mut self, options: &impl serde::Serialize) -> PublicKeyCredential {
-        let options = RequestOptions::from_json(&json(options)).unwrap();
-        let prepared = options.prepare(Origin::parse(ORIGIN).unwrap()).unwrap();
-        let phone = self.profile.get_info();
-        let request = prepared.request_for(&phone).unwrap();
-        let CtapResponse::GetAssertion(response) = self.answer(request, RequestHint::GetAssertion)
-        else {
-            panic!("another answer than asked for");
-        };
-        let answer = prepared.finish(&phone, response).unwrap();
-        serde_json::from_str(answer.to_json().expose()).unwrap()
-    }
+fn origin() -> Origin {
+    Origin::parse(ORIGIN).unwrap()
 }
 
 /// The options without the envelope for `navigator.credentials`.
@@ -106,7 +54,7 @@ fn json(options: &impl serde::Serialize) -> String {
 
 fn registration(
     rp: &WebauthnCore,
-    phone: &mut Phone,
+    phone: &mut SimulatedPhone,
     conveyance: AttestationConveyancePreference,
 ) -> (RegisterPublicKeyCredential, RegistrationState) {
     let challenge = rp
@@ -116,10 +64,11 @@ fn registration(
         .user_verification_policy(UserVerificationPolicy::Required)
         .require_resident_key(true);
     let (options, state) = rp.generate_challenge_register(challenge).unwrap();
-    (phone.register(&options), state)
+    let answer = phone.register(&json(&options), &origin());
+    (serde_json::from_str(&answer).unwrap(), state)
 }
 
-fn registered(rp: &WebauthnCore, phone: &mut Phone) -> Credential {
+fn registered(rp: &WebauthnCore, phone: &mut SimulatedPhone) -> Credential {
     let (answer, state) = registration(rp, phone, AttestationConveyancePreference::None);
     rp.register_credential(&answer, &state, None).unwrap()
 }
@@ -127,13 +76,14 @@ fn registered(rp: &WebauthnCore, phone: &mut Phone) -> Credential {
 /// A sign-in for which the relying party names these passkeys, if any.
 fn assertion(
     rp: &WebauthnCore,
-    phone: &mut Phone,
+    phone: &mut SimulatedPhone,
     named: &[Credential],
 ) -> (PublicKeyCredential, AuthenticationState) {
     let policy = Some(UserVerificationPolicy::Required);
     let challenge = rp.new_challenge_authenticate_builder(named.to_vec(), policy).unwrap();
     let (options, state) = rp.generate_challenge_authenticate(challenge).unwrap();
-    (phone.sign_in(&options), state)
+    let answer = phone.sign_in(&json(&options), &origin());
+    (serde_json::from_str(&answer).unwrap(), state)
 }
 
 fn signed_in(
@@ -149,7 +99,7 @@ fn signed_in(
 #[test]
 fn a_passkey_without_attestation_is_accepted_and_signs_in_without_being_named() {
     for backup in [Backup::DeviceBound, Backup::BackedUp] {
-        let (rp, mut phone) = (relying_party(), Phone::new(Attestation::None, backup));
+        let (rp, mut phone) = (relying_party(), new_phone(Attestation::None, backup));
         let mut known = registered(&rp, &mut phone);
         assert_eq!(known.attestation_format, AttestationFormat::None);
         assert!(known.user_verified);
@@ -169,7 +119,7 @@ fn a_passkey_without_attestation_is_accepted_and_signs_in_without_being_named() 
 
 #[test]
 fn a_passkey_signs_in_when_it_is_named() {
-    let (rp, mut phone) = (relying_party(), Phone::new(Attestation::None, Backup::DeviceBound));
+    let (rp, mut phone) = (relying_party(), new_phone(Attestation::None, Backup::DeviceBound));
     let known = registered(&rp, &mut phone);
     let (answer, state) = assertion(&rp, &mut phone, std::slice::from_ref(&known));
     signed_in(&rp, &answer, state, &known).unwrap();
@@ -177,7 +127,7 @@ fn a_passkey_signs_in_when_it_is_named() {
 
 #[test]
 fn a_packed_self_attestation_is_accepted_as_what_it_is() {
-    let (rp, mut phone) = (relying_party(), Phone::new(Attestation::Packed, Backup::DeviceBound));
+    let (rp, mut phone) = (relying_party(), new_phone(Attestation::Packed, Backup::DeviceBound));
     let direct = AttestationConveyancePreference::Direct;
     let (answer, state) = registration(&rp, &mut phone, direct);
     let known = rp.register_credential(&answer, &state, None).unwrap();
@@ -190,11 +140,11 @@ fn a_packed_self_attestation_is_accepted_as_what_it_is() {
 
 #[test]
 fn answers_do_not_fit_another_challenge() {
-    let (rp, mut phone) = (relying_party(), Phone::new(Attestation::None, Backup::DeviceBound));
+    let (rp, mut phone) = (relying_party(), new_phone(Attestation::None, Backup::DeviceBound));
     let none = || AttestationConveyancePreference::None;
     let (first, first_state) = registration(&rp, &mut phone, none());
     let (_, second_state) =
-        registration(&rp, &mut Phone::new(Attestation::None, Backup::DeviceBound), none());
+        registration(&rp, &mut new_phone(Attestation::None, Backup::DeviceBound), none());
     let refused = rp.register_credential(&first, &second_state, None);
     assert!(matches!(refused, Err(WebauthnError::MismatchedChallenge)), "{refused:?}");
     let known = rp.register_credential(&first, &first_state, None).unwrap();
@@ -207,7 +157,7 @@ fn answers_do_not_fit_another_challenge() {
 
 #[test]
 fn a_changed_answer_is_refused() {
-    let (rp, mut phone) = (relying_party(), Phone::new(Attestation::None, Backup::DeviceBound));
+    let (rp, mut phone) = (relying_party(), new_phone(Attestation::None, Backup::DeviceBound));
     let known = registered(&rp, &mut phone);
     // A bit of the RP ID hash, of a flag that is not read, and of the counter.
     for (position, bit) in [(0, 0), (32, 1), (36, 0)] {
