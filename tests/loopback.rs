@@ -496,7 +496,7 @@ async fn a_service_with_a_strangers_certificate_is_not_spoken_to() {
     let _session = world.scan(&ceremony);
     let end = ceremony.outcome().await.unwrap_err();
     assert_eq!(end.stage, Stage::Connecting);
-    assert!(matches!(end.kind, ErrorKind::Tunnel(TunnelError::Tls(_))), "{end}");
+    assert!(matches!(end.kind, ErrorKind::Tunnel(TunnelError::UntrustedIssuer(_))), "{end}");
     assert_eq!(end.advice(), Advice::CheckTlsInspection);
 }
 

@@ -215,7 +215,7 @@ async fn a_certificate_that_is_not_trusted_is_told_as_that() {
     let (unrelated, _) = own_certificate();
     let health = preflight(Air::new(), dialer(unrelated, address)).await;
     for kind in kinds(&health) {
-        assert!(matches!(kind, ErrorKind::Tunnel(TunnelError::Tls(_))), "{kind:?}");
+        assert!(matches!(kind, ErrorKind::Tunnel(TunnelError::UntrustedIssuer(_))), "{kind:?}");
     }
     assert_eq!(health.advice(), [Advice::CheckTlsInspection]);
 }

@@ -119,11 +119,13 @@ async fn a_closed_port_is_a_tcp_error() {
 }
 
 #[tokio::test]
-async fn an_unknown_authority_is_a_tls_error() {
+async fn an_unknown_authority_is_an_untrusted_issuer() {
     let (_, config) = certificate(&[&domain()]);
     let (unrelated, _) = certificate(&[&domain()]);
     let error = against(config, &unrelated).await;
-    assert!(matches!(error, TunnelError::Tls(_)), "{error:?}");
+    assert!(matches!(error, TunnelError::UntrustedIssuer(_)), "{error:?}");
+    let advice = Error::new(Stage::Connecting, error).advice();
+    assert_eq!(advice, Advice::CheckTlsInspection);
 }
 
 #[tokio::test]
@@ -141,10 +143,10 @@ async fn a_certificate_outside_its_dates_is_a_clock_error() {
 }
 
 #[tokio::test]
-async fn another_services_certificate_is_a_tls_error_and_its_names_are_not_shown() {
+async fn another_services_certificate_is_told_as_that_and_its_names_are_not_shown() {
     let (root, config) = certificate(&["text-from-the-peer.example"]);
     let error = against(config, &root).await;
-    assert!(matches!(error, TunnelError::Tls(_)), "{error:?}");
+    assert!(matches!(error, TunnelError::CertificateName(_)), "{error:?}");
     let shown = format!("{error:?} {error} {}", error.source().unwrap());
     assert!(!shown.contains("text-from-the-peer"), "{shown}");
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use fido_hybrid::bluetooth::{Adapter, AdapterState};
 use fido_hybrid::client::ServiceHealth;
-use fido_hybrid::error::{BluetoothError, Error, ErrorKind, Stage, TunnelError, TunnelStep};
+use fido_hybrid::error::{BluetoothError, Error, ErrorKind, Stage, TunnelStep};
 use fido_hybrid::transport::TunnelDomain;
 use serde_json::{Value, json};
 
@@ -16,14 +16,18 @@ use super::radio::{address, is_named, no_such_adapter};
 const UNREACHABLE: u8 = 10;
 
 /// The steps to a tunnel service.
-const STEPS: [(&str, &str); 4] = [
+const STEPS: [(&str, &str); 5] = [
     ("DNS", "the name has an address"),
     ("TCP", "connected"),
+    ("proxy", "the proxy connected to the tunnel service"),
     ("TLS", "the connection is secure, and the certificate is valid"),
     ("upgrade", "the tunnel service accepted the connection"),
 ];
 
-/// By which people set a proxy.
+/// The number of the step that exists with a proxy only.
+const PROXY_STEP: usize = 2;
+
+/// By which people set a proxy. [`Network`](fido_hybrid_examples::network::Network) uses it.
 const PROXIES: [&str; 4] = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
 
 pub(crate) struct Findings {
@@ -203,13 +207,9 @@ impl fmt::Display for Findings {
         }
         if self.services.is_ok()
             && !self.are_reached()
-            && let Some(variable) = PROXIES.iter().find(|name| std::env::var_os(name).is_some())
+            && let Some(variable) = proxy_variable()
         {
-            writeln!(
-                f,
-                "\n{variable} sets a proxy. This program does not use it: a firewall must allow the \
-                 tunnel services."
-            )?;
+            writeln!(f, "\n{variable} sets a proxy, which is used for the tunnel services.")?;
         }
         let advice = self.advice();
         if self.exit_code() == 0 {
@@ -272,6 +272,9 @@ fn write_service(f: &mut fmt::Formatter<'_>, service: &Service) -> fmt::Result {
         },
     };
     for (number, (step, meaning)) in STEPS.iter().enumerate() {
+        if number == PROXY_STEP && failed != number && proxy_variable().is_none() {
+            continue;
+        }
         match (&service.reached, number) {
             (_, 0) if *name == Name::Given => {
                 writeln!(f, "  {step:<8} skipped: --tunnel-address gives the address")?;
@@ -286,19 +289,22 @@ fn write_service(f: &mut fmt::Formatter<'_>, service: &Service) -> fmt::Result {
     Ok(())
 }
 
+/// The variable that sets a proxy.
+fn proxy_variable() -> Option<&'static str> {
+    let is_set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    PROXIES.into_iter().find(is_set)
+}
+
 /// Which of [`STEPS`] failed; `None` if that is not known.
 fn failed_step(error: &Error) -> Option<usize> {
-    match &error.kind {
-        ErrorKind::Tunnel(TunnelError::Dns(_) | TunnelError::TimedOut(TunnelStep::Dns)) => Some(0),
-        ErrorKind::Tunnel(TunnelError::Tcp(_) | TunnelError::TimedOut(TunnelStep::Tcp)) => Some(1),
-        ErrorKind::Tunnel(
-            TunnelError::Tls(_)
-            | TunnelError::CertificateDate(_)
-            | TunnelError::TimedOut(TunnelStep::Tls),
-        ) => Some(2),
-        ErrorKind::Tunnel(_) => Some(3),
-        _ => None,
-    }
+    let ErrorKind::Tunnel(error) = &error.kind else { return None };
+    Some(match error.step() {
+        Some(TunnelStep::Dns | TunnelStep::ProxyDns) => 0,
+        Some(TunnelStep::Tcp | TunnelStep::ProxyTcp) => 1,
+        Some(TunnelStep::ProxyTls | TunnelStep::Proxy) => PROXY_STEP,
+        Some(TunnelStep::Tls) => 3,
+        _ => 4,
+    })
 }
 
 const fn code(error: &BluetoothError) -> u8 {

@@ -2,8 +2,8 @@
 //! checked before a QR code is shown.
 //!
 //! A tunnel service is asked for a tunnel that does not exist. That goes
-//! through every step that a ceremony takes (DNS, TCP, TLS, upgrade), a service
-//! that works answers it with HTTP status 404, and nothing is opened there.
+//! through every step that a ceremony takes (DNS, TCP, a proxy if there is one, TLS,
+//! upgrade), a service that works answers it with HTTP status 404, and nothing is opened there.
 
 use std::fmt;
 use std::time::Duration;
@@ -14,7 +14,9 @@ use tokio::time::timeout;
 
 use super::begin::Client;
 use crate::bluetooth::AdapterState;
-use fido_hybrid_proto::error::{Advice, BluetoothError, Error, ErrorKind, Stage, TunnelError};
+use fido_hybrid_proto::error::{
+    Advice, BluetoothError, Error, ErrorKind, Stage, TunnelError, TunnelStep,
+};
 use fido_hybrid_proto::transport::{RoutingId, TunnelDomain, TunnelId, TunnelRequest, TunnelUrl};
 
 /// The longest that [`Client::preflight`] takes. As long as a ceremony gives a
@@ -44,6 +46,18 @@ pub struct ServiceHealth {
     pub domain: TunnelDomain,
     /// That it can, or at which step not.
     pub reached: Result<(), Error>,
+}
+
+impl ServiceHealth {
+    /// The step at which reaching the service failed, that of a proxy included. `None` if
+    /// it can be reached, if the deadline passed first, or if the error has no step.
+    #[must_use]
+    pub fn failed_step(&self) -> Option<TunnelStep> {
+        match &self.reached {
+            Err(Error { kind: ErrorKind::Tunnel(error), .. }) => error.step(),
+            _ => None,
+        }
+    }
 }
 
 impl Health {

@@ -12,8 +12,10 @@ use rustls::client::Resumption;
 use rustls::pki_types::CertificateDer;
 use tokio::time::Instant;
 
-use super::connect::{Connector, Link, Override, in_time};
+use super::connect::Connector;
 use super::options::TunnelOptions;
+use super::proxy::Proxy;
+use super::tcp::{Override, Tcp, in_time};
 use super::upgrade::{Answer, Target, upgrade};
 use super::{OpenedTunnel, TunnelDialer};
 use fido_hybrid_proto::error::{ApiMisuse, Error, TunnelError, TunnelStep};
@@ -73,6 +75,7 @@ impl WebSocketDialer {
             extra_roots: Vec::new(),
             tls: None,
             overrides: HashMap::new(),
+            proxy: None,
             options: TunnelOptions::default(),
             timeout: DEFAULT_DIAL_TIMEOUT,
         }
@@ -82,14 +85,9 @@ impl WebSocketDialer {
         let deadline = Instant::now() + self.timeout.min(LONGEST_TIMEOUT);
         let mut target = Target::from(&request.url);
         for _ in 0..=MAX_REDIRECTS {
-            let link = self.connector.connect(&target, deadline).await?;
-            let answer = in_time(deadline, TunnelStep::Upgrade, async {
-                match link {
-                    Link::Secure(stream) => self.upgrade(*stream, &target, &request).await,
-                    Link::InClear(stream) => self.upgrade(stream, &target, &request).await,
-                }
-            });
-            match answer.await?? {
+            let stream = self.connector.connect(&target, deadline).await?;
+            let answer = upgrade(stream, &target, &request.headers, self.options);
+            match in_time(deadline, TunnelStep::Upgrade, answer).await?? {
                 Answer::Open(tunnel) => {
                     tracing::debug!("the tunnel is open");
                     return Ok(tunnel);
@@ -101,18 +99,6 @@ impl WebSocketDialer {
             }
         }
         Err(TunnelError::Redirect)
-    }
-
-    async fn upgrade<S>(
-        &self,
-        stream: S,
-        target: &Target,
-        request: &TunnelRequest,
-    ) -> Result<Answer, TunnelError>
-    where
-        S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
-    {
-        upgrade(stream, target, &request.headers, self.options).await
     }
 }
 
@@ -152,6 +138,7 @@ pub struct WebSocketDialerBuilder {
     extra_roots: Vec<CertificateDer<'static>>,
     tls: Option<Arc<ClientConfig>>,
     overrides: HashMap<String, Override>,
+    proxy: Option<Proxy>,
     options: TunnelOptions,
     timeout: Duration,
 }
@@ -176,16 +163,25 @@ impl WebSocketDialerBuilder {
         self
     }
 
+    /// Goes through this proxy; `None`: connects directly, which is the default. The
+    /// environment is read only by [`Proxy::from_environment`].
+    pub fn proxy(mut self, proxy: impl Into<Option<Proxy>>) -> Self {
+        self.proxy = proxy.into();
+        self
+    }
+
     /// Connects to this address, port included, when `domain` is dialled, as
     /// curl's `--resolve` does. The certificate, `Host` and `Origin` are still
-    /// those of the domain. The last address given for a domain counts.
+    /// those of the domain. The last address given for a domain counts. A proxy is
+    /// asked for this address, and its own name can be given an address too.
     pub fn resolve(mut self, domain: &str, address: SocketAddr) -> Self {
         self.overrides.insert(domain.to_ascii_lowercase(), Override::Secure(address));
         self
     }
 
     /// Connects to this address *without TLS* when `domain` is dialled: for a
-    /// tunnel service in the same test or bench, on the same machine.
+    /// tunnel service in the same test or bench, on the same machine. Never through a
+    /// proxy.
     /// [`Self::build`] refuses addresses that are not loopback.
     pub fn resolve_without_tls(mut self, domain: &str, address: SocketAddr) -> Self {
         self.overrides.insert(domain.to_ascii_lowercase(), Override::InClear(address));
@@ -244,7 +240,7 @@ impl WebSocketDialerBuilder {
             return Err(ApiMisuse::Alpn.into());
         }
         Ok(WebSocketDialer {
-            connector: Connector::new(self.overrides, tls),
+            connector: Connector::new(Tcp::new(self.overrides), tls, self.proxy),
             options: self.options,
             timeout: self.timeout,
         })
@@ -257,6 +253,7 @@ impl fmt::Debug for WebSocketDialerBuilder {
             .field("extra_roots", &self.extra_roots.len())
             .field("tls", &self.tls.is_some())
             .field("overrides", &self.overrides)
+            .field("proxy", &self.proxy)
             .field("options", &self.options)
             .field("timeout", &self.timeout)
             .finish()

@@ -3,9 +3,9 @@
 //!
 //! The dialer does DNS, TCP (both address families, no Nagle delay), TLS with
 //! the system's trust and the upgrade [CTAP 2.2 §11.5.1], and names the
-//! step that failed, or timed out, in its [`TunnelError`]. It does not go through
-//! proxies; `open_over` runs over a connection made elsewhere, and its documentation
-//! shows a dialer of the program's own.
+//! step that failed, or timed out, in its [`TunnelError`]. It goes through the
+//! `Proxy` that it is given, and through no proxy by default. `open_over` runs over a
+//! connection made elsewhere, and its documentation shows a dialer of the program's own.
 //!
 //! This crate logs stages and lengths. The WebSocket crate below it writes
 //! whole frames, which are encrypted, to the `log` crate at level trace: leave
@@ -22,6 +22,16 @@ mod keep_alive;
 #[cfg(feature = "tunnel")]
 mod options;
 #[cfg(feature = "tunnel")]
+mod party;
+#[cfg(feature = "tunnel")]
+mod proxy;
+#[cfg(feature = "tunnel")]
+mod stream;
+#[cfg(feature = "tunnel")]
+mod tcp;
+#[cfg(feature = "tunnel")]
+mod tls;
+#[cfg(feature = "tunnel")]
 mod upgrade;
 #[cfg(feature = "tunnel")]
 mod websocket;
@@ -34,6 +44,11 @@ pub use fido_hybrid_proto::ports::tunnel::{OpenedTunnel, TunnelDialer};
 pub use keep_alive::{DEFAULT_KEEP_ALIVE, MIN_KEEP_ALIVE};
 #[cfg(feature = "tunnel")]
 pub use options::{DEFAULT_MAX_MESSAGE_SIZE, TunnelOptions};
+#[cfg(feature = "tunnel")]
+pub use proxy::{
+    MAX_PROXY_ROUNDS, Proxy, ProxyAuthenticator, ProxyChallenges, ProxyCredentials, ProxyDialogue,
+    ProxyScheme,
+};
 #[cfg(feature = "tunnel")]
 pub use rustls;
 #[cfg(feature = "tunnel")]

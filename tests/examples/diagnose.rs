@@ -69,10 +69,19 @@ fn a_proxy_is_named_where_it_may_be_the_reason() {
     let scratch = Scratch::new();
     let (_socket, nowhere) = closed();
     let service = TunnelService::start(&scratch);
-    for (arguments, told) in [(&nowhere[..], true), (&service.arguments()[..], false)] {
+    // Bound and not listening.
+    let (_proxy, nobody) = closed();
+    let proxy = format!("http://user:secret@{}", nobody[1]);
+    for (arguments, bypass, told) in
+        [(&nowhere[..], "", true), (&service.arguments()[..], "127.0.0.0/8", false)]
+    {
         let program = Program::new("diagnose").arguments(arguments);
-        let ended = program.environment("HTTPS_PROXY", "http://user:secret@proxy.example").run();
-        assert_eq!(ended.stdout.contains("HTTPS_PROXY sets a proxy."), told, "{ended:?}");
+        let program = program.environment("HTTPS_PROXY", &proxy).environment("NO_PROXY", bypass);
+        let ended = program.run();
+        let failed =
+            ended.stdout.contains("TCP      FAILED: the TCP connection to the proxy failed");
+        assert_eq!(failed, told, "{ended:?}");
+        assert_eq!(ended.stdout.contains("HTTPS_PROXY sets a proxy"), told, "{ended:?}");
         assert!(!format!("{ended:?}").contains("secret"), "{ended:?}");
     }
 }

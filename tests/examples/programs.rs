@@ -43,7 +43,9 @@ impl Program {
         for variable in ["DISPLAY", "WAYLAND_DISPLAY", "XDG_RUNTIME_DIR", "XDG_DATA_HOME", "HOME"] {
             command.env_remove(variable);
         }
-        for variable in ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"] {
+        for variable in
+            ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"]
+        {
             command.env_remove(variable);
         }
         command.env("DBUS_SYSTEM_BUS_ADDRESS", NO_BUS).env("DBUS_SESSION_BUS_ADDRESS", NO_BUS);

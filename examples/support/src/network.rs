@@ -5,7 +5,7 @@ use std::net::ToSocketAddrs as _;
 
 use fido_hybrid::error::{ErrorKind, TunnelError};
 use fido_hybrid::transport::{FIRST_HASHED_DOMAIN, TunnelDomain};
-use fido_hybrid::tunnel::WebSocketDialer;
+use fido_hybrid::tunnel::{Proxy, WebSocketDialer};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
@@ -60,9 +60,11 @@ impl Network {
     }
 
     /// The dialer. An address is that of the service that was named, or of
-    /// both assigned ones.
+    /// both assigned ones. The proxy is the environment's.
     pub fn dialer(&self) -> Result<WebSocketDialer, Stop> {
-        let mut dialer = WebSocketDialer::builder().extra_roots(self.authorities.iter().cloned());
+        let proxy = Proxy::from_environment().map_err(wrong)?;
+        let mut dialer =
+            WebSocketDialer::builder().extra_roots(self.authorities.iter().cloned()).proxy(proxy);
         if let Some(address) = &self.address {
             let unusable = |why: &str| wrong(format_args!("--tunnel-address {address}: {why}"));
             let mut found = address.to_socket_addrs().map_err(|why| unusable(&why.to_string()))?;

@@ -32,6 +32,12 @@ pub enum Advice {
     UseAnotherNetwork,
     /// Ask the administrator about TLS inspection.
     CheckTlsInspection,
+    /// Check the proxy settings.
+    CheckTheProxy,
+    /// Check the user name and password for the proxy.
+    CheckTheProxyPassword,
+    /// Ask the administrator to allow the phone's tunnel service.
+    AskTheAdministrator,
     /// Plug in a Bluetooth adapter or use another computer.
     AddBluetooth,
     /// Turn on Bluetooth.
@@ -86,6 +92,9 @@ impl Advice {
             | Self::CheckTheClock
             | Self::UseAnotherNetwork
             | Self::CheckTlsInspection
+            | Self::CheckTheProxy
+            | Self::CheckTheProxyPassword
+            | Self::AskTheAdministrator
             | Self::AddBluetooth
             | Self::TurnBluetoothOn
             | Self::AllowBluetooth
@@ -142,6 +151,11 @@ impl fmt::Display for Advice {
                 "Ask the network's administrator whether secure connections are inspected. Install \
                  the certificate that this needs."
             }
+            Self::CheckTheProxy => "Check this device's proxy settings.",
+            Self::CheckTheProxyPassword => "Check the user name and password for the proxy.",
+            Self::AskTheAdministrator => {
+                "Use another phone, or ask the administrator to allow the service of this one."
+            }
             Self::AddBluetooth => "Plug in a Bluetooth adapter, or use another computer.",
             Self::TurnBluetoothOn => "Turn on Bluetooth.",
             Self::AllowBluetooth => "Allow Bluetooth for this program in the system settings.",
@@ -191,7 +205,10 @@ mod tests {
             Advice::CheckTheNetwork => Advice::CheckTheClock,
             Advice::CheckTheClock => Advice::UseAnotherNetwork,
             Advice::UseAnotherNetwork => Advice::CheckTlsInspection,
-            Advice::CheckTlsInspection => Advice::AddBluetooth,
+            Advice::CheckTlsInspection => Advice::CheckTheProxy,
+            Advice::CheckTheProxy => Advice::CheckTheProxyPassword,
+            Advice::CheckTheProxyPassword => Advice::AskTheAdministrator,
+            Advice::AskTheAdministrator => Advice::AddBluetooth,
             Advice::AddBluetooth => Advice::TurnBluetoothOn,
             Advice::TurnBluetoothOn => Advice::AllowBluetooth,
             Advice::AllowBluetooth => Advice::StartBluetooth,
@@ -214,7 +231,7 @@ mod tests {
     #[test]
     fn every_advice_has_short_sentences_for_people() {
         let all: Vec<_> = std::iter::successors(Some(Advice::Nothing), next).collect();
-        assert_eq!(all.len(), 29);
+        assert_eq!(all.len(), 32);
         all.iter().for_each(|it| assert_has_short_sentences(&it.to_string()));
     }
 }

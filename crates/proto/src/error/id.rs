@@ -11,6 +11,7 @@ use super::kind::{CancelledBy, ErrorKind, Unsupported};
 use super::misuse::ApiMisuse;
 use super::options::{DomainError, OptionsError, OriginError, RpIdError};
 use super::peer::{PeerMisbehaved, ResponseMismatch};
+use super::proxy::ProxyError;
 use super::stage::Stage;
 use super::store::{KeyError, StoreError};
 use super::tunnel::{TunnelError, TunnelStep};
@@ -72,6 +73,9 @@ ids!(Advice {
     Self::CheckTheClock => "check-the-clock",
     Self::UseAnotherNetwork => "use-another-network",
     Self::CheckTlsInspection => "check-tls-inspection",
+    Self::CheckTheProxy => "check-the-proxy",
+    Self::CheckTheProxyPassword => "check-the-proxy-password",
+    Self::AskTheAdministrator => "ask-the-administrator",
     Self::AddBluetooth => "add-bluetooth",
     Self::TurnBluetoothOn => "turn-bluetooth-on",
     Self::AllowBluetooth => "allow-bluetooth",
@@ -108,10 +112,41 @@ ids!(ErrorKind {
     Self::Bluetooth(BluetoothError::Failed(_)) => "bluetooth.failed",
     Self::Tunnel(TunnelError::Dns(_)) => "tunnel.dns",
     Self::Tunnel(TunnelError::Tcp(_)) => "tunnel.tcp",
+    Self::Tunnel(TunnelError::Proxy(ProxyError::Address(_))) => "tunnel.proxy-address",
+    Self::Tunnel(TunnelError::Proxy(ProxyError::Environment { .. })) => "tunnel.proxy-environment",
+    Self::Tunnel(TunnelError::Proxy(ProxyError::Dns(_))) => "tunnel.proxy-dns",
+    Self::Tunnel(TunnelError::Proxy(ProxyError::Tcp(_))) => "tunnel.proxy-tcp",
+    Self::Tunnel(TunnelError::Proxy(ProxyError::Tls(_))) => "tunnel.proxy-tls",
+    Self::Tunnel(TunnelError::Proxy(ProxyError::UntrustedIssuer(_))) =>
+        "tunnel.proxy-untrusted-issuer",
+    Self::Tunnel(TunnelError::Proxy(ProxyError::CertificateName(_))) =>
+        "tunnel.proxy-certificate-name",
+    Self::Tunnel(TunnelError::Proxy(ProxyError::CertificateDate(_))) =>
+        "tunnel.proxy-certificate-date",
+    Self::Tunnel(TunnelError::Proxy(ProxyError::AuthenticationRequired)) =>
+        "tunnel.proxy-authentication-required",
+    Self::Tunnel(TunnelError::Proxy(ProxyError::CredentialsRefused)) =>
+        "tunnel.proxy-credentials-refused",
+    Self::Tunnel(TunnelError::Proxy(ProxyError::Authenticator(_))) => "tunnel.proxy-authenticator",
+    Self::Tunnel(TunnelError::Proxy(ProxyError::Forbidden)) => "tunnel.proxy-forbidden",
+    Self::Tunnel(TunnelError::Proxy(ProxyError::Unreachable)) => "tunnel.proxy-unreachable",
+    Self::Tunnel(TunnelError::Proxy(ProxyError::Status(_))) => "tunnel.proxy-http-status",
+    Self::Tunnel(TunnelError::Proxy(ProxyError::SocksReply(_))) => "tunnel.proxy-socks-reply",
+    Self::Tunnel(TunnelError::Proxy(ProxyError::Answer(_))) => "tunnel.proxy-answer",
+    Self::Tunnel(TunnelError::Proxy(ProxyError::Closed)) => "tunnel.proxy-closed",
     Self::Tunnel(TunnelError::Tls(_)) => "tunnel.tls",
+    Self::Tunnel(TunnelError::UntrustedIssuer(_)) => "tunnel.untrusted-issuer",
+    Self::Tunnel(TunnelError::CertificateName(_)) => "tunnel.certificate-name",
+    Self::Tunnel(TunnelError::WrongClock { .. }) => "tunnel.wrong-clock",
+    Self::Tunnel(TunnelError::CertificateOutdated(_)) => "tunnel.certificate-outdated",
+    Self::Tunnel(TunnelError::DomainNotAllowed) => "tunnel.domain-not-allowed",
     Self::Tunnel(TunnelError::CertificateDate(_)) => "tunnel.certificate-date",
     Self::Tunnel(TunnelError::TimedOut(TunnelStep::Dns)) => "tunnel.dns-timed-out",
     Self::Tunnel(TunnelError::TimedOut(TunnelStep::Tcp)) => "tunnel.tcp-timed-out",
+    Self::Tunnel(TunnelError::TimedOut(TunnelStep::ProxyDns)) => "tunnel.proxy-dns-timed-out",
+    Self::Tunnel(TunnelError::TimedOut(TunnelStep::ProxyTcp)) => "tunnel.proxy-tcp-timed-out",
+    Self::Tunnel(TunnelError::TimedOut(TunnelStep::ProxyTls)) => "tunnel.proxy-tls-timed-out",
+    Self::Tunnel(TunnelError::TimedOut(TunnelStep::Proxy)) => "tunnel.proxy-timed-out",
     Self::Tunnel(TunnelError::TimedOut(TunnelStep::Tls)) => "tunnel.tls-timed-out",
     Self::Tunnel(TunnelError::TimedOut(TunnelStep::Upgrade)) => "tunnel.upgrade-timed-out",
     Self::Tunnel(TunnelError::Status(_)) => "tunnel.http-status",

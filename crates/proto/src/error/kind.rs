@@ -7,6 +7,7 @@ use super::engine::EngineError;
 use super::misuse::ApiMisuse;
 use super::options::{OptionsError, OriginError};
 use super::peer::PeerMisbehaved;
+use super::proxy::ProxyError;
 use super::source::Source;
 use super::store::{KeyError, StoreError};
 use super::tunnel::TunnelError;
@@ -72,6 +73,12 @@ pub enum ErrorKind {
     /// This library was called in a way that its documentation rules out.
     #[error(transparent)]
     ApiMisuse(#[from] ApiMisuse),
+}
+
+impl From<ProxyError> for ErrorKind {
+    fn from(error: ProxyError) -> Self {
+        Self::Tunnel(TunnelError::Proxy(error))
+    }
 }
 
 /// The party that cancelled.

@@ -21,6 +21,7 @@ mod kind;
 mod misuse;
 mod options;
 mod peer;
+mod proxy;
 mod source;
 mod stage;
 mod store;
@@ -42,6 +43,7 @@ pub use misuse::ApiMisuse;
 pub(crate) use options::PRF_BY_CREDENTIAL;
 pub use options::{DomainError, MAX_OPTIONS, OptionsError, OriginError, RpIdError};
 pub use peer::{PeerMisbehaved, ResponseMismatch};
+pub use proxy::ProxyError;
 pub use source::Source;
 pub use stage::Stage;
 pub use store::{KeyError, StoreError};
@@ -91,7 +93,7 @@ macro_rules! while_preparing {
     };
 }
 
-while_preparing!(OptionsError, OriginError, QrCodeError, ApiMisuse);
+while_preparing!(OptionsError, OriginError, QrCodeError, ApiMisuse, ProxyError);
 
 impl Error {
     /// Adds the stage to an error.

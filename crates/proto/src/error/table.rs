@@ -12,6 +12,7 @@ use super::kind::{CancelledBy, ErrorKind, Unsupported};
 use super::misuse::ApiMisuse;
 use super::options::OptionsError;
 use super::peer::{PeerMisbehaved, ResponseMismatch};
+use super::proxy::ProxyError;
 use super::stage::Stage;
 use super::store::{KeyError, StoreError};
 use super::tunnel::{TunnelError, TunnelStep};
@@ -116,11 +117,24 @@ const fn tunnel(error: &TunnelError) -> Advice {
         | TunnelError::Tcp(_)
         | TunnelError::Unresponsive
         | TunnelError::TimedOut(
-            TunnelStep::Dns | TunnelStep::Tcp | TunnelStep::Tls | TunnelStep::Upgrade,
+            TunnelStep::Dns
+            | TunnelStep::Tcp
+            | TunnelStep::Proxy
+            | TunnelStep::Tls
+            | TunnelStep::Upgrade,
         ) => Advice::CheckTheNetwork,
-        TunnelError::CertificateDate(_) => Advice::CheckTheClock,
-        TunnelError::Tls(_) => Advice::CheckTlsInspection,
+        TunnelError::TimedOut(
+            TunnelStep::ProxyDns | TunnelStep::ProxyTcp | TunnelStep::ProxyTls,
+        ) => Advice::CheckTheProxy,
+        TunnelError::Proxy(error) => proxy(error),
+        TunnelError::CertificateDate(_) | TunnelError::WrongClock { .. } => Advice::CheckTheClock,
+        TunnelError::Tls(_) | TunnelError::UntrustedIssuer(_) => Advice::CheckTlsInspection,
+        TunnelError::DomainNotAllowed => Advice::AskTheAdministrator,
         TunnelError::Status(status) => http_status(*status),
+        // Another server answers, or a filter that inspects TLS is out of date.
+        TunnelError::CertificateName(_) | TunnelError::CertificateOutdated(_) => {
+            Advice::UseAnotherNetwork
+        }
         // Services do not redirect, and know their protocol: this answer is
         // that of a filter or a login page.
         TunnelError::Redirect | TunnelError::Upgrade(_) => Advice::UseAnotherNetwork,
@@ -133,6 +147,35 @@ const fn tunnel(error: &TunnelError) -> Advice {
         | TunnelError::Stalled
         | TunnelError::Broken(_) => Advice::TryAgain,
         TunnelError::Roots(_) => Advice::ReportTheProgram,
+    }
+}
+
+const fn proxy(error: &ProxyError) -> Advice {
+    match error {
+        ProxyError::Address(_)
+        | ProxyError::Environment { .. }
+        | ProxyError::Dns(_)
+        | ProxyError::Tcp(_)
+        | ProxyError::Tls(_)
+        | ProxyError::CertificateName(_)
+        | ProxyError::SocksReply(_)
+        | ProxyError::Answer(_)
+        | ProxyError::Closed => Advice::CheckTheProxy,
+        ProxyError::UntrustedIssuer(_) => Advice::CheckTlsInspection,
+        ProxyError::CertificateDate(_) => Advice::CheckTheClock,
+        ProxyError::AuthenticationRequired | ProxyError::CredentialsRefused => {
+            Advice::CheckTheProxyPassword
+        }
+        ProxyError::Authenticator(_) => Advice::ReportTheProgram,
+        ProxyError::Forbidden => Advice::UseAnotherNetwork,
+        ProxyError::Unreachable => Advice::CheckTheNetwork,
+        ProxyError::Status(status) => match *status {
+            // Login pages of networks, and what takes their place.
+            300..400 | 511 => Advice::UseAnotherNetwork,
+            429 | 500.. => Advice::TryAgainLater,
+            // A web server that is not a proxy.
+            _ => Advice::CheckTheProxy,
+        },
     }
 }
 

@@ -40,14 +40,47 @@ fn every_error() -> Vec<ErrorKind> {
     let steps = every!(TunnelStep {
         TunnelStep::Dns => TunnelStep::Dns,
         TunnelStep::Tcp => TunnelStep::Tcp,
+        TunnelStep::ProxyDns => TunnelStep::ProxyDns,
+        TunnelStep::ProxyTcp => TunnelStep::ProxyTcp,
+        TunnelStep::ProxyTls => TunnelStep::ProxyTls,
+        TunnelStep::Proxy => TunnelStep::Proxy,
         TunnelStep::Tls => TunnelStep::Tls,
         TunnelStep::Upgrade => TunnelStep::Upgrade,
+    });
+    let proxy = every!(ProxyError {
+        ProxyError::Address(_) => ProxyError::Address("it has no host"),
+        ProxyError::Environment { .. } => {
+            ProxyError::Environment { variable: "HTTPS_PROXY", reason: "it has no host" }
+        },
+        ProxyError::Dns(_) => ProxyError::Dns(source()),
+        ProxyError::Tcp(_) => ProxyError::Tcp(source()),
+        ProxyError::Tls(_) => ProxyError::Tls(source()),
+        ProxyError::UntrustedIssuer(_) => ProxyError::UntrustedIssuer(source()),
+        ProxyError::CertificateName(_) => ProxyError::CertificateName(source()),
+        ProxyError::CertificateDate(_) => ProxyError::CertificateDate(source()),
+        ProxyError::AuthenticationRequired => ProxyError::AuthenticationRequired,
+        ProxyError::CredentialsRefused => ProxyError::CredentialsRefused,
+        ProxyError::Authenticator(_) => ProxyError::Authenticator(source()),
+        ProxyError::Forbidden => ProxyError::Forbidden,
+        ProxyError::Unreachable => ProxyError::Unreachable,
+        ProxyError::Status(_) => ProxyError::Status(404),
+        ProxyError::SocksReply(_) => ProxyError::SocksReply(7),
+        ProxyError::Answer(_) => ProxyError::Answer("it is not HTTP"),
+        ProxyError::Closed => ProxyError::Closed,
     });
     let mut tunnel = every!(TunnelError {
         TunnelError::Dns(_) => TunnelError::Dns(source()),
         TunnelError::Tcp(_) => TunnelError::Tcp(source()),
         TunnelError::Tls(_) => TunnelError::Tls(source()),
+        TunnelError::Proxy(_) => ProxyError::Closed.into(),
+        TunnelError::UntrustedIssuer(_) => TunnelError::UntrustedIssuer(source()),
+        TunnelError::CertificateName(_) => TunnelError::CertificateName(source()),
         TunnelError::CertificateDate(_) => TunnelError::CertificateDate(source()),
+        TunnelError::WrongClock { .. } => {
+            TunnelError::WrongClock { ahead_by: -86_400, source: source() }
+        },
+        TunnelError::CertificateOutdated(_) => TunnelError::CertificateOutdated(source()),
+        TunnelError::DomainNotAllowed => TunnelError::DomainNotAllowed,
         TunnelError::TimedOut(_) => TunnelError::TimedOut(TunnelStep::Dns),
         TunnelError::Status(_) => TunnelError::Status(200),
         TunnelError::Redirect => TunnelError::Redirect,
@@ -63,6 +96,8 @@ fn every_error() -> Vec<ErrorKind> {
     });
     tunnel.extend(steps.into_iter().map(TunnelError::TimedOut));
     tunnel.extend((100..600).map(TunnelError::Status));
+    tunnel.extend(proxy.into_iter().map(TunnelError::Proxy));
+    tunnel.extend([302, 429, 500, 511].map(|status| ProxyError::Status(status).into()));
     let handshake = every!(HandshakeError {
         HandshakeError::Length(_) => HandshakeError::Length(3),
         HandshakeError::Point => HandshakeError::Point,
@@ -299,7 +334,12 @@ fn no_error_has_values_that_contradict_each_other() {
             assert!(!is_of_the_radio || sentence.contains("Bluetooth"), "{row}");
             let is_of_the_clock = matches!(
                 kind,
-                ErrorKind::StaleQrCode | ErrorKind::Tunnel(TunnelError::CertificateDate(_))
+                ErrorKind::StaleQrCode
+                    | ErrorKind::Tunnel(
+                        TunnelError::CertificateDate(_)
+                            | TunnelError::WrongClock { .. }
+                            | TunnelError::Proxy(ProxyError::CertificateDate(_))
+                    )
             );
             assert_eq!(lower.contains("date and time"), is_of_the_clock, "{row}");
         }
@@ -371,6 +411,7 @@ fn rows() -> Vec<Row> {
         ]
     };
     let timed_out = |step| ErrorKind::from(TunnelError::TimedOut(step));
+    let proxy = |error| ErrorKind::from(TunnelError::Proxy(error));
     vec![
         (
             &S::ALL,
@@ -432,17 +473,73 @@ fn rows() -> Vec<Row> {
                 TunnelError::Tcp(source()).into(),
                 timed_out(TunnelStep::Dns),
                 timed_out(TunnelStep::Tcp),
+                timed_out(TunnelStep::Proxy),
                 timed_out(TunnelStep::Tls),
                 timed_out(TunnelStep::Upgrade),
+                proxy(ProxyError::Unreachable),
                 TunnelError::Unresponsive.into(),
             ],
         ),
-        (&S::ALL, A::CheckTlsInspection, vec![TunnelError::Tls(source()).into()]),
-        (&S::ALL, A::CheckTheClock, vec![TunnelError::CertificateDate(source()).into()]),
+        (
+            &S::ALL,
+            A::CheckTheProxy,
+            vec![
+                timed_out(TunnelStep::ProxyDns),
+                timed_out(TunnelStep::ProxyTcp),
+                timed_out(TunnelStep::ProxyTls),
+                proxy(ProxyError::Address("it has no host")),
+                proxy(ProxyError::Environment {
+                    variable: "HTTPS_PROXY",
+                    reason: "it has no host",
+                }),
+                proxy(ProxyError::Dns(source())),
+                proxy(ProxyError::Tcp(source())),
+                proxy(ProxyError::Tls(source())),
+                proxy(ProxyError::CertificateName(source())),
+                proxy(ProxyError::Status(404)),
+                proxy(ProxyError::SocksReply(7)),
+                proxy(ProxyError::Answer("it is not HTTP")),
+                proxy(ProxyError::Closed),
+            ],
+        ),
+        (
+            &S::ALL,
+            A::CheckTheProxyPassword,
+            vec![proxy(ProxyError::AuthenticationRequired), proxy(ProxyError::CredentialsRefused)],
+        ),
+        (
+            &S::ALL,
+            A::TryAgainLater,
+            vec![proxy(ProxyError::Status(429)), proxy(ProxyError::Status(500))],
+        ),
+        (&S::ALL, A::AskTheAdministrator, vec![TunnelError::DomainNotAllowed.into()]),
+        (
+            &S::ALL,
+            A::CheckTlsInspection,
+            vec![
+                TunnelError::Tls(source()).into(),
+                TunnelError::UntrustedIssuer(source()).into(),
+                proxy(ProxyError::UntrustedIssuer(source())),
+            ],
+        ),
+        (
+            &S::ALL,
+            A::CheckTheClock,
+            vec![
+                TunnelError::CertificateDate(source()).into(),
+                TunnelError::WrongClock { ahead_by: -86_400, source: source() }.into(),
+                proxy(ProxyError::CertificateDate(source())),
+            ],
+        ),
         (
             &S::ALL,
             A::UseAnotherNetwork,
             vec![
+                TunnelError::CertificateName(source()).into(),
+                TunnelError::CertificateOutdated(source()).into(),
+                proxy(ProxyError::Forbidden),
+                proxy(ProxyError::Status(302)),
+                proxy(ProxyError::Status(511)),
                 TunnelError::Redirect.into(),
                 TunnelError::Upgrade("there is no routing id").into(),
             ],
@@ -528,6 +625,7 @@ fn rows() -> Vec<Row> {
                 OriginError::Port.into(),
                 OriginError::DefaultPort.into(),
                 TunnelError::Roots(source()).into(),
+                proxy(ProxyError::Authenticator(source())),
                 ErrorKind::NoThread(source()),
                 BluetoothError::Misuse(ApiMisuse::NoRuntime).into(),
             ],
