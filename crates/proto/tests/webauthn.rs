@@ -25,8 +25,8 @@ use fido_hybrid_proto::error::{
 };
 use fido_hybrid_proto::secret::{PrfOutput, SecretBytes};
 use fido_hybrid_proto::webauthn::{
-    AnswerError, AttestationPreference, Caller, CreationOptions, Origin, RequestOptions,
-    Requirement, prf_input,
+    AnswerError, AttestationPreference, AuthenticatorAttachment, Caller, CreationOptions,
+    Mediation, Origin, RequestOptions, Requirement, prf_input,
 };
 use serde_json::{Value, json};
 
@@ -139,7 +139,7 @@ fn a_sign_in_is_asked_as_its_options_say() {
         json!([{"type": "public-key", "id": "-_-_AQ", "transports": ["hybrid", "smoke"]}]),
     );
     let options = request(&json).unwrap();
-    assert_eq!(options.allow_credentials[0].transports, ["hybrid"]);
+    assert_eq!(options.allow_credentials[0].transports, ["hybrid", "smoke"]);
     let prepared = options.prepare(origin()).unwrap();
     let request = prepared.request_for(&phone()).unwrap();
     let client_data = br#"{"type":"webauthn.get","challenge":"AAECAw","origin":"https://login.example.com","crossOrigin":false}"#;
@@ -153,10 +153,51 @@ fn a_sign_in_is_asked_as_its_options_say() {
 
 #[test]
 fn options_are_read_bare_and_wrapped() {
-    let wrapped = json!({"mediation": "optional", "publicKey": creation_json()});
+    let wrapped = json!({"signal": {}, "publicKey": creation_json()});
     assert_eq!(creation(&wrapped), creation(&creation_json()));
     let wrapped = json!({"publicKey": request_json()});
     assert_eq!(request(&wrapped), request(&request_json()));
+}
+
+#[test]
+fn mediation_is_read_where_options_are_wrapped() {
+    for (name, expected) in [
+        ("silent", Mediation::Silent),
+        ("optional", Mediation::Optional),
+        ("conditional", Mediation::Conditional),
+        ("required", Mediation::Required),
+    ] {
+        let wrapped = json!({"mediation": name, "publicKey": creation_json()});
+        assert_eq!(creation(&wrapped).unwrap().mediation, Some(expected));
+        let wrapped = json!({"mediation": [name], "publicKey": request_json()});
+        assert_eq!(request(&wrapped).unwrap().mediation, Some(expected));
+    }
+    for absent in
+        [json!({"publicKey": request_json()}), with(request_json(), "mediation", 1.into())]
+    {
+        assert_eq!(request(&absent).unwrap().mediation, None);
+    }
+    for unknown in [json!("immediate"), json!(""), json!("Silent"), json!(1), json!({})] {
+        let wrapped = json!({"mediation": unknown, "publicKey": request_json()});
+        let error = request(&wrapped).unwrap_err();
+        assert!(matches!(error, OptionsError::Type { member: "mediation", .. }), "{unknown}");
+    }
+}
+
+#[test]
+fn hints_and_attachment_are_for_the_program() {
+    let mut json = creation_json();
+    json["hints"] = json!(["client-device", "telepathy", "hybrid", "hybrid"]);
+    json["authenticatorSelection"] = json!({"authenticatorAttachment": "platform"});
+    let options = creation(&json).unwrap();
+    assert_eq!(options.hints, ["client-device", "telepathy", "hybrid", "hybrid"]);
+    assert_eq!(options.authenticator_attachment, Some(AuthenticatorAttachment::Platform));
+    let plain = creation(&creation_json()).unwrap();
+    let [asked, plainly] =
+        [options, plain].map(|it| it.prepare(origin()).unwrap().request_for(&phone()).unwrap());
+    assert_eq!(asked, plainly, "no request changes with them");
+    let json = with(request_json(), "hints", json!(vec!["hybrid"; 65]));
+    assert_eq!(request(&json), Err(OptionsError::TooMany("hints")));
 }
 
 #[test]

@@ -7,7 +7,8 @@ use fido_hybrid::ctap::{CredentialDescriptor, CredentialParameters};
 use fido_hybrid::error::OptionsError;
 use fido_hybrid::secret::PrfInput;
 use fido_hybrid::webauthn::{
-    AttestationPreference, CreationOptions, Origin, RequestOptions, Requirement,
+    AttestationPreference, AuthenticatorAttachment, CreationOptions, Origin, RequestOptions,
+    Requirement,
 };
 use serde_json::{Map, Value, json};
 
@@ -27,6 +28,10 @@ pub fn creation(options: &CreationOptions) -> Value {
         "pubKeyCredParams": options.parameters.iter().map(parameter).collect::<Value>(),
         "excludeCredentials": descriptors(&options.exclude_credentials),
         "authenticatorSelection": {
+            "authenticatorAttachment": options.authenticator_attachment.map(|it| match it {
+                AuthenticatorAttachment::Platform => "platform",
+                AuthenticatorAttachment::CrossPlatform => "cross-platform",
+            }),
             "residentKey": requirement(options.resident_key),
             "userVerification": requirement(options.user_verification),
         },
@@ -37,6 +42,7 @@ pub fn creation(options: &CreationOptions) -> Value {
             AttestationPreference::Enterprise => "enterprise",
         },
         "attestationFormats": options.attestation_formats,
+        "hints": options.hints,
         "timeout": options.timeout.map(|it| it.as_millis() as u64),
         "extensions": {
             "credProps": extensions.cred_props,
@@ -57,6 +63,7 @@ pub fn request(options: &RequestOptions) -> Value {
         "rpId": options.rp_id,
         "allowCredentials": descriptors(&options.allow_credentials),
         "userVerification": requirement(options.user_verification),
+        "hints": options.hints,
         "timeout": options.timeout.map(|it| it.as_millis() as u64),
         "extensions": {
             "prf": options.extensions.prf.as_ref().map(|it| {

@@ -118,16 +118,14 @@ impl<'a> Dictionary<'a> {
         elements.map(|elements| elements.iter().map(element).collect()).transpose()
     }
 
-    /// A `sequence<DOMString>`: those that are `known`, none if it is absent.
-    pub(super) fn known_texts(
+    /// A `sequence<DOMString>`; empty if it is absent.
+    pub(super) fn texts(
         self,
         path: &'static str,
         limit: usize,
-        known: impl Fn(&str) -> bool,
     ) -> Result<Vec<String>, OptionsError> {
         let elements = self.sequence(path, limit)?.unwrap_or_default();
-        let texts = elements.iter().map(idl::dom_string).filter(|text| known(text));
-        Ok(texts.map(Cow::into_owned).collect())
+        Ok(elements.iter().map(idl::dom_string).map(Cow::into_owned).collect())
     }
 
     /// A `record<DOMString, T>` of at most `limit` dictionaries `T`.

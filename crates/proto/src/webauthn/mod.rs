@@ -45,8 +45,8 @@ pub use client_data::{ClientData, Kind};
 pub use create::PreparedCreation;
 pub use get::PreparedRequest;
 pub use options::{
-    AssertionExtensions, AttestationPreference, CreationOptions, MAX_TIMEOUT, MIN_TIMEOUT,
-    RegistrationExtensions, RequestOptions, Requirement,
+    AssertionExtensions, AttestationPreference, AuthenticatorAttachment, CreationOptions,
+    MAX_TIMEOUT, MIN_TIMEOUT, Mediation, RegistrationExtensions, RequestOptions, Requirement,
 };
 pub use origin::Origin;
 pub use prf::prf_input;

@@ -3,24 +3,26 @@
 //!
 //! ```text
 //! create  {challenge, rp: {id?, name}, user: {id, name, displayName}, pubKeyCredParams,
-//!          excludeCredentials?, authenticatorSelection?: {residentKey?,
-//!          requireResidentKey?, userVerification?}, attestation?, attestationFormats?,
-//!          timeout?, extensions?}
-//! get     {challenge, rpId?, allowCredentials?, userVerification?, timeout?, extensions?}
+//!          excludeCredentials?, authenticatorSelection?: {authenticatorAttachment?,
+//!          residentKey?, requireResidentKey?, userVerification?}, hints?, attestation?,
+//!          attestationFormats?, timeout?, extensions?}
+//! get     {challenge, rpId?, allowCredentials?, userVerification?, hints?, timeout?,
+//!          extensions?}
 //! ```
 //!
-//! Servers send them bare or wrapped as `{"publicKey": …}`; both are read.
-//! Each member is converted as browsers convert it: [`idl`](super::idl) has the
-//! rule of each type, so that `"timeout": "60000"` or `"extensions": []` is read
-//! here as there. Unknown members, values of enumerations, types and transports
-//! are ignored. An error names the member.
+//! Servers send them bare or wrapped as `{"publicKey": …, "mediation"?: …}`; both
+//! are read. Each member is converted as browsers convert it: [`idl`](super::idl) has
+//! the rule of each type, so that `"timeout": "60000"` or `"extensions": []` is read
+//! here as there. Unknown members, types, and values of enumerations are ignored.
+//! An unknown transport or hint is kept. An error names the member.
 //!
 //! **Deviation.** Some things are read that browsers refuse: base64 of either
 //! alphabet, padded or not ([`base64`](super::base64)), `null` as an absent
 //! member ([`json`]), and entities without names.
 //!
-//! `authenticatorAttachment` and `hints` are ignored: the caller has already
-//! chosen a phone, and Entra asks for `platform` even so.
+//! `authenticatorAttachment`, `hints` and `mediation` are read for the program, which
+//! may choose a user interface by them. They change no request: the program has chosen
+//! a phone, and Entra asks for `platform` even so.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -33,7 +35,7 @@ use crate::ctap::bounds::{MAX_CREDENTIAL_PARAMETERS, MAX_CREDENTIALS, MAX_EXTENS
 use crate::ctap::extensions::{CredProtect, PrfAssertionInput, PrfRegistrationInput};
 use crate::ctap::{
     Algorithm, CredentialDescriptor, CredentialId, CredentialParameters, PUBLIC_KEY, User,
-    UserHandle,
+    UserHandle, transport,
 };
 use crate::error::{MAX_OPTIONS, OptionsError};
 
@@ -44,10 +46,6 @@ pub const MIN_TIMEOUT: Duration = Duration::from_secs(300);
 /// The longest time that a relying party can ask for: 10 min, the upper end of what WebAuthn
 /// recommends [WebAuthn L3 §15.1].
 pub const MAX_TIMEOUT: Duration = Duration::from_secs(600);
-
-/// Transports that WebAuthn names [WebAuthn L3 §5.8.4], and the older name of
-/// hybrid.
-const TRANSPORTS: [&str; 7] = ["ble", "cable", "hybrid", "internal", "nfc", "smart-card", "usb"];
 
 /// How much a relying party wants something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -95,6 +93,55 @@ impl AttestationPreference {
             "enterprise" => Self::Enterprise,
             _ => Self::None,
         }
+    }
+}
+
+/// The authenticators that a relying party prefers [WebAuthn L3 §5.4.5].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AuthenticatorAttachment {
+    /// `platform`: that of the client's device.
+    Platform,
+    /// `cross-platform`: any that can be used with several devices, as a phone can.
+    CrossPlatform,
+}
+
+impl AuthenticatorAttachment {
+    fn from_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "platform" => Self::Platform,
+            "cross-platform" => Self::CrossPlatform,
+            _ => return None,
+        })
+    }
+}
+
+/// How far the user is involved: `mediation`, beside `publicKey` (Credential Management
+/// Level 1, "Mediation Requirements").
+///
+/// This client shows a QR code whatever it says. A program that cannot do what a relying
+/// party asks for, such as a choice among passkeys in a form (`conditional`), does not begin a ceremony.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Mediation {
+    /// `silent`: without asking the user.
+    Silent,
+    /// `optional`, the default.
+    Optional,
+    /// `conditional`: offered where the user signs in, such as in a form.
+    Conditional,
+    /// `required`: the user is asked each time.
+    Required,
+}
+
+impl Mediation {
+    fn from_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "silent" => Self::Silent,
+            "optional" => Self::Optional,
+            "conditional" => Self::Conditional,
+            "required" => Self::Required,
+            _ => return None,
+        })
     }
 }
 
@@ -149,6 +196,9 @@ pub struct CreationOptions {
     pub parameters: Vec<CredentialParameters>,
     /// Passkeys that the account has: a phone with one of them makes no other.
     pub exclude_credentials: Vec<CredentialDescriptor>,
+    /// The authenticators that the relying party prefers. `None`: any. For the program:
+    /// no request changes with it.
+    pub authenticator_attachment: Option<AuthenticatorAttachment>,
     /// Whether it must be found without its id.
     pub resident_key: Requirement,
     /// Whether the phone must verify its user.
@@ -157,6 +207,14 @@ pub struct CreationOptions {
     pub attestation: AttestationPreference,
     /// Formats of it that the relying party prefers, the best first.
     pub attestation_formats: Vec<String>,
+    /// What the relying party believes that the user will use, the most likely first:
+    /// `security-key`, `client-device`, `hybrid` [WebAuthn L3 §5.8.7], and others as they
+    /// came, at most 64. For the program's user interface: no request changes with them.
+    /// They take precedence over `authenticatorAttachment`.
+    pub hints: Vec<String>,
+    /// `mediation`, where the options came wrapped. For the program: no request
+    /// changes with it. `None`: absent, which means `optional`.
+    pub mediation: Option<Mediation>,
     /// How long the person may take, from when the phone has the request. `from_json`
     /// brings a relying party's value into the range from [`MIN_TIMEOUT`] to
     /// [`MAX_TIMEOUT`]: 60,000 ms become 5 min, 3,600,000 ms become 10 min. A value that
@@ -184,10 +242,13 @@ impl CreationOptions {
             user,
             parameters,
             exclude_credentials: Vec::new(),
+            authenticator_attachment: None,
             resident_key: Requirement::Discouraged,
             user_verification: Requirement::Preferred,
             attestation: AttestationPreference::None,
             attestation_formats: Vec::new(),
+            hints: Vec::new(),
+            mediation: None,
             timeout: None,
             extensions: RegistrationExtensions::default(),
         }
@@ -200,7 +261,7 @@ impl CreationOptions {
     /// with the origin.
     pub fn from_json(json: &str) -> Result<Self, OptionsError> {
         let value = parse(json)?;
-        let options = public_key(&value)?;
+        let (options, mediation) = public_key(&value)?;
 
         let rp = json::required(options.dictionary("rp")?, "rp")?;
         let user = json::required(options.dictionary("user")?, "user")?;
@@ -218,6 +279,7 @@ impl CreationOptions {
         };
         let resident_key = selection.text("authenticatorSelection.residentKey");
         let resident_key = resident_key.and_then(|name| Requirement::from_name(&name));
+        let attachment = selection.text("authenticatorSelection.authenticatorAttachment");
         let attestation = options.text("attestation");
 
         Ok(Self {
@@ -227,12 +289,16 @@ impl CreationOptions {
             user: User::new(user_id, name, display_name),
             parameters: parameters(options)?,
             exclude_credentials: descriptors(options, &EXCLUDED)?.0,
+            authenticator_attachment: attachment
+                .and_then(|name| AuthenticatorAttachment::from_name(&name)),
             resident_key: resident_key.unwrap_or(without_rk),
             user_verification: verification(selection, "authenticatorSelection.userVerification"),
             attestation: attestation
                 .map(|name| AttestationPreference::from_name(&name))
                 .unwrap_or_default(),
-            attestation_formats: options.known_texts("attestationFormats", MAX_NAMES, |_| true)?,
+            attestation_formats: options.texts("attestationFormats", MAX_NAMES)?,
+            hints: options.texts("hints", MAX_NAMES)?,
+            mediation,
             timeout: timeout(options),
             extensions: RegistrationExtensions::read(options)?,
         })
@@ -251,6 +317,14 @@ pub struct RequestOptions {
     pub allow_credentials: Vec<CredentialDescriptor>,
     /// Whether the phone must verify its user.
     pub user_verification: Requirement,
+    /// What the relying party believes that the user will use, the most likely first:
+    /// `security-key`, `client-device`, `hybrid` [WebAuthn L3 §5.8.7], and others as they
+    /// came, at most 64. For the program's user interface: no request changes with them.
+    /// They take precedence over `authenticatorAttachment`.
+    pub hints: Vec<String>,
+    /// `mediation`, where the options came wrapped. For the program: no request
+    /// changes with it. `None`: absent, which means `optional`.
+    pub mediation: Option<Mediation>,
     /// How long the person may take, from when the phone has the request. `from_json`
     /// brings a relying party's value into the range from [`MIN_TIMEOUT`] to
     /// [`MAX_TIMEOUT`]: 60,000 ms become 5 min, 3,600,000 ms become 10 min. A value that
@@ -276,6 +350,8 @@ impl RequestOptions {
             rp_id: None,
             allow_credentials: Vec::new(),
             user_verification: Requirement::Preferred,
+            hints: Vec::new(),
+            mediation: None,
             timeout: None,
             extensions: AssertionExtensions::default(),
         }
@@ -288,7 +364,7 @@ impl RequestOptions {
     /// with the origin.
     pub fn from_json(json: &str) -> Result<Self, OptionsError> {
         let value = parse(json)?;
-        let options = public_key(&value)?;
+        let (options, mediation) = public_key(&value)?;
 
         let (allow_credentials, skipped) = descriptors(options, &ALLOWED)?;
         // An empty list means any passkey, which is not what was asked
@@ -302,6 +378,8 @@ impl RequestOptions {
             rp_id: options.text("rpId").map(Cow::into_owned),
             allow_credentials,
             user_verification: verification(options, "userVerification"),
+            hints: options.texts("hints", MAX_NAMES)?,
+            mediation,
             timeout: timeout(options),
             extensions: AssertionExtensions::read(options)?,
         })
@@ -315,10 +393,19 @@ fn parse(json: &str) -> Result<Parsed, OptionsError> {
     json::parse(json).map(Parsed::new)
 }
 
-/// The options themselves, out of what `navigator.credentials` would take.
-fn public_key(value: &Value) -> Result<Dictionary<'_>, OptionsError> {
+/// The options themselves, out of what `navigator.credentials` would take, and what
+/// is beside them.
+fn public_key(value: &Value) -> Result<(Dictionary<'_>, Option<Mediation>), OptionsError> {
+    const MEDIATION: &str = "mediation";
     let outer = Dictionary::new(value).ok_or(OptionsError::Json)?;
-    Ok(outer.dictionary("publicKey")?.unwrap_or(outer))
+    let Some(options) = outer.dictionary("publicKey")? else { return Ok((outer, None)) };
+    // An enumeration of Web IDL: browsers refuse unknown values [Web IDL §3.2.18].
+    let expected = "one of silent, optional, conditional and required";
+    let read = |name: Cow<'_, str>| {
+        let unknown = OptionsError::Type { member: MEDIATION, expected };
+        Mediation::from_name(&name).ok_or(unknown)
+    };
+    Ok((options, outer.text(MEDIATION).map(read).transpose()?))
 }
 
 fn challenge(options: Dictionary<'_>) -> Result<Vec<u8>, OptionsError> {
@@ -389,8 +476,10 @@ fn descriptors(
     for element in options.dictionaries(paths.list, MAX_CREDENTIALS)?.unwrap_or_default() {
         let id = json::required(element.bytes(paths.id)?, paths.id)?;
         let kind = json::required(element.text(paths.kind), paths.kind)?;
-        let known = |name: &str| TRANSPORTS.contains(&name);
-        let transports = element.known_texts(paths.transports, MAX_NAMES, known)?;
+        let mut transports = element.texts(paths.transports, MAX_NAMES)?;
+        for name in transports.iter_mut().filter(|name| *name == transport::CABLE) {
+            *name = transport::HYBRID.to_owned();
+        }
         if kind != PUBLIC_KEY {
             skipped = Some(OptionsError::NothingKnown(paths.list));
         } else if let Ok(id) = CredentialId::new(id) {

@@ -6,12 +6,12 @@ rows => {
   const known = (names, value, otherwise) => names.includes(value) ? value : otherwise;
   const requirement = (value, otherwise) =>
     known(['required', 'preferred', 'discouraged'], value, otherwise);
-  const transports = ['ble', 'cable', 'hybrid', 'internal', 'nfc', 'smart-card', 'usb'];
   const passkeys = list => list.filter(it => it.type === 'public-key');
   const descriptors = list => passkeys(list).map(it => ({
     id: bytes(it.id),
     type: it.type,
-    transports: (it.transports ?? []).filter(it => transports.includes(it)),
+    // Our client reads the older name of hybrid as hybrid.
+    transports: (it.transports ?? []).map(it => it === 'cable' ? 'hybrid' : it),
   }));
   const values = it => it === undefined ? null :
     {first: bytes(it.first), ...(it.second === undefined ? {} : {second: bytes(it.second)})};
@@ -39,6 +39,8 @@ rows => {
       [-7, -257].map(alg => ({type: 'public-key', alg})),
     excludeCredentials: descriptors(it.excludeCredentials ?? []),
     authenticatorSelection: {
+      authenticatorAttachment: known(['platform', 'cross-platform'],
+        it.authenticatorSelection?.authenticatorAttachment, null),
       // [WebAuthn L3 §5.4.4].
       residentKey: requirement(it.authenticatorSelection?.residentKey,
         it.authenticatorSelection?.requireResidentKey ? 'required' : 'discouraged'),
@@ -46,6 +48,7 @@ rows => {
     },
     attestation: known(['indirect', 'direct', 'enterprise'], it.attestation, 'none'),
     attestationFormats: it.attestationFormats ?? [],
+    hints: it.hints ?? [],
     timeout: it.timeout ?? null,
     extensions: {
       credProps: it.extensions?.credProps ?? false,
@@ -63,6 +66,7 @@ rows => {
     rpId: it.rpId ?? null,
     allowCredentials: descriptors(it.allowCredentials ?? []),
     userVerification: requirement(it.userVerification, 'preferred'),
+    hints: it.hints ?? [],
     timeout: it.timeout ?? null,
     extensions: {
       prf: it.extensions?.prf ? {
