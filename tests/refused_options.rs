@@ -63,7 +63,10 @@ async fn another_rps_request_is_refused_before_any_radio() {
 
 #[tokio::test]
 async fn what_is_required_and_not_supported_is_refused_before_any_radio() {
-    let options = creation(json!({"largeBlob": {"support": "required"}}));
+    let options = creation(json!({
+        "credentialProtectionPolicy": "future",
+        "enforceCredentialProtectionPolicy": true,
+    }));
     let origin = Origin::parse("https://login.example.com").unwrap();
     let error = client().create(&options, origin).unwrap_err();
     assert_eq!(error.stage, Stage::Preparing);

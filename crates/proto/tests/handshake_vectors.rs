@@ -553,7 +553,7 @@ const CHECKED: &[(&str, &str)] = &[
     ("linking", "handshake_vectors.rs"),
     ("state-assisted/connect-signal", "handshake_vectors.rs"),
     ("prf/ctap-messages", "ctap_vectors.rs"),
-    ("prf/salt-hash", "webauthn.rs"),
+    ("prf/salt-hash", "webauthn/main.rs"),
     ("tunnel-server", "../../relay/tests/vectors.rs"),
 ];
 

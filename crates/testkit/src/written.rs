@@ -2,22 +2,21 @@
 //! inputs are written as they are sent, hashed.
 
 use data_encoding::BASE64URL_NOPAD;
-use fido_hybrid::ctap::extensions::{CredProtect, PrfValues};
+use fido_hybrid::cbor::{ItemType, MapKey, Reader};
+use fido_hybrid::ctap::extensions::{CredProtect, LargeBlobSupport, OtherExtensions, PrfValues};
 use fido_hybrid::ctap::{CredentialDescriptor, CredentialParameters};
-use fido_hybrid::error::OptionsError;
 use fido_hybrid::secret::PrfInput;
 use fido_hybrid::webauthn::{
-    AttestationPreference, AuthenticatorAttachment, CreationOptions, Origin, RequestOptions,
-    Requirement,
+    AttestationPreference, AuthenticatorAttachment, CreationOptions, LargeBlobOperation,
+    RequestOptions, Requirement,
 };
 use serde_json::{Map, Value, json};
 
 /// The options of a registration.
 pub fn creation(options: &CreationOptions) -> Value {
     let (user, extensions) = (&options.user, &options.extensions);
-    let has_large_blob = extensions.unknown.iter().any(|name| name == "largeBlob");
     let parameter = |it: &CredentialParameters| json!({"type": it.kind, "alg": it.algorithm.0});
-    json!({
+    let mut written = json!({
         "challenge": text(&options.challenge),
         "rp": {"id": options.rp_id, "name": options.rp_name},
         "user": {
@@ -45,20 +44,29 @@ pub fn creation(options: &CreationOptions) -> Value {
         "hints": options.hints,
         "timeout": options.timeout.map(|it| it.as_millis() as u64),
         "extensions": {
+            "appidExclude": extensions.app_id_exclude,
             "credProps": extensions.cred_props,
+            "hmacCreateSecret": extensions.hmac_create_secret,
+            "minPinLength": extensions.min_pin_length,
             "prf": extensions.prf.as_ref().map(|it| json!({
                 "eval": it.eval.as_ref().map(values),
             })),
             "credentialProtectionPolicy": extensions.cred_protect.map(policy),
             "enforceCredentialProtectionPolicy": extensions.enforce_cred_protect,
-            "largeBlob": has_large_blob.then(|| json!({"support": large_blob_support(options)})),
+            "largeBlob": extensions.large_blob.map(|it| json!({"support": match it {
+                LargeBlobSupport::Required => "required",
+                _ => "preferred",
+            }})),
         },
-    })
+    });
+    add_others(&mut written, &extensions.other);
+    written
 }
 
 /// The options of a sign-in.
 pub fn request(options: &RequestOptions) -> Value {
-    json!({
+    let extensions = &options.extensions;
+    let mut written = json!({
         "challenge": text(&options.challenge),
         "rpId": options.rp_id,
         "allowCredentials": descriptors(&options.allow_credentials),
@@ -66,17 +74,62 @@ pub fn request(options: &RequestOptions) -> Value {
         "hints": options.hints,
         "timeout": options.timeout.map(|it| it.as_millis() as u64),
         "extensions": {
-            "prf": options.extensions.prf.as_ref().map(|it| {
+            "appid": extensions.app_id,
+            "prf": extensions.prf.as_ref().map(|it| {
                 let by_credential = it.eval_by_credential.iter();
                 let by_credential: Map<String, Value> =
                     by_credential.map(|(id, it)| (text(id.as_bytes()), values(it))).collect();
                 let by_credential = (!by_credential.is_empty()).then_some(by_credential);
                 json!({"eval": it.eval.as_ref().map(values), "evalByCredential": by_credential})
             }),
-            // `RequestOptions` does not read this extension.
-            "largeBlob": null,
+            "largeBlob": extensions.large_blob.as_ref().map(|it| match it {
+                LargeBlobOperation::Read => json!({"read": true}),
+                LargeBlobOperation::Write(blob) => json!({"write": text(blob.expose())}),
+            }),
         },
-    })
+    });
+    add_others(&mut written, &extensions.other);
+    written
+}
+
+/// Adds the extensions that go to phones in CBOR.
+fn add_others(written: &mut Value, others: &OtherExtensions) {
+    for (name, input) in others.iter() {
+        written["extensions"][name] = json_of(&mut Reader::new(input.as_bytes()));
+    }
+}
+
+/// The JSON that CBOR was written for. JSON has no byte strings.
+fn json_of(reader: &mut Reader<'_>) -> Value {
+    match reader.peek().unwrap() {
+        ItemType::Unsigned | ItemType::Negative => reader.integer().unwrap().into(),
+        ItemType::Bytes => panic!("a byte string"),
+        ItemType::Text => reader.text().unwrap().into(),
+        ItemType::Bool => reader.boolean().unwrap().into(),
+        ItemType::Null => {
+            reader.raw().unwrap();
+            Value::Null
+        }
+        ItemType::Array => {
+            let mut elements = Vec::new();
+            let read = reader.array(|reader| {
+                elements.push(json_of(reader));
+                Ok(())
+            });
+            read.unwrap();
+            elements.into()
+        }
+        ItemType::Map => {
+            let mut members = Map::new();
+            let read = reader.map(|key, reader| {
+                let MapKey::Text(name) = key else { panic!("{key:?}") };
+                members.insert(name.to_owned(), json_of(reader));
+                Ok(())
+            });
+            read.unwrap();
+            members.into()
+        }
+    }
 }
 
 fn descriptors(list: &[CredentialDescriptor]) -> Value {
@@ -100,18 +153,6 @@ fn policy(it: CredProtect) -> &'static str {
         CredProtect::VerificationOptional => "userVerificationOptional",
         CredProtect::VerificationOptionalWithList => "userVerificationOptionalWithCredentialIDList",
         CredProtect::VerificationRequired => "userVerificationRequired",
-    }
-}
-
-/// The options have no public field for it, but `prepare` refuses "required".
-fn large_blob_support(options: &CreationOptions) -> &'static str {
-    let mut alone = CreationOptions::new([], "", options.user.clone(), Vec::new());
-    alone.extensions = options.extensions.clone();
-    alone.extensions.prf = None;
-    match alone.prepare(Origin::parse("https://localhost").unwrap()) {
-        Err(OptionsError::Unsupported("extensions.largeBlob.support")) => "required",
-        // Other values mean the same as an absent one [WebAuthn L3 §10.1.5].
-        _ => "preferred",
     }
 }
 

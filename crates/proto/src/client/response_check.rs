@@ -8,7 +8,8 @@
 //! both          RP ID hash; UP; UV where it is required; only signed extension
 //!               outputs that may come; one answer to one request
 //! registration  a new credential with an id, under an algorithm that was offered,
-//!               its key of that algorithm's form; the protection that was demanded
+//!               its key of that algorithm's form; the protection that was demanded; a
+//!               large blob where it is required
 //! sign-in       a passkey of the allow list, by name unless there is just one; a
 //!               user handle where there is no list; no new credential; one answer
 //! ```
@@ -23,7 +24,7 @@ use std::collections::BTreeSet;
 
 use super::request::Demands;
 use crate::crypto::sha256;
-use crate::ctap::extensions::{CRED_PROTECT, CredProtect, HMAC_SECRET};
+use crate::ctap::extensions::{CRED_PROTECT, CredProtect, HMAC_SECRET, LargeBlobSupport};
 use crate::ctap::{
     AuthenticatorData, CtapRequest, CtapResponse, Flags, GetAssertionRequest, GetAssertionResponse,
     MakeCredentialRequest, MakeCredentialResponse, RawCbor, RawResponse, ResponseError, Status,
@@ -72,6 +73,12 @@ fn made(
         _ => false,
     })?;
     protected(data, request, demands)?;
+    let is_required = request.extensions.large_blob == Some(LargeBlobSupport::Required);
+    let has_large_blob =
+        response.unsigned_extensions.large_blob.is_some_and(|output| output.supported);
+    if is_required && !has_large_blob {
+        return Err(ResponseMismatch::LargeBlob);
+    }
     let credential = data.credential().ok_or(ResponseMismatch::NoCredential)?;
     if credential.id.as_bytes().is_empty() {
         return Err(ResponseMismatch::NoCredential);

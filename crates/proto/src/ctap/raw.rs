@@ -50,6 +50,12 @@ impl RawCbor {
         Self(SecretBytes::new(vec![0xa0]))
     }
 
+    /// `true`, as which many extensions are asked for.
+    #[cfg(feature = "webauthn")]
+    pub(crate) fn yes() -> Self {
+        Self(SecretBytes::new(vec![0xf5]))
+    }
+
     /// The bytes.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {

@@ -22,9 +22,9 @@ pub enum DomException {
     InvalidState,
     /// Anything that a page is not told.
     NotAllowed,
-    /// Nothing that a client knows was asked for.
+    /// Nothing that a client knows was asked for, or what does not belong in the request.
     NotSupported,
-    /// The RP ID is not the origin's to use.
+    /// The RP ID, or an application id, is not the origin's to use.
     Security,
     /// Options that contradict themselves.
     Syntax,
@@ -63,17 +63,27 @@ impl From<Status> for DomException {
 impl From<&OptionsError> for DomException {
     fn from(error: &OptionsError) -> Self {
         match error {
-            OptionsError::RpId(_) => Self::Security,
-            OptionsError::NothingKnown(_) | OptionsError::NothingToEvalBy => Self::NotSupported,
+            OptionsError::RpId(_) | OptionsError::AppId(_) => Self::Security,
+            OptionsError::NothingKnown(_)
+            | OptionsError::NothingToEvalBy
+            | OptionsError::NotOnPhones(_)
+            | OptionsError::OtherCeremony(_)
+            | OptionsError::LargeBlobReadAndWrite
+            | OptionsError::LargeBlobCredentials => Self::NotSupported,
             // As if a phone had none of the passkeys, or could not do it.
             OptionsError::NoPossibleId(_) | OptionsError::Unsupported(_) => Self::NotAllowed,
             // An id there that is invalid counts as one that is not allowed.
             // [WebAuthn L3 §10.1.4]
-            OptionsError::EvalByCredential | OptionsError::Base64(PRF_BY_CREDENTIAL) => {
-                Self::Syntax
-            }
+            OptionsError::EvalByCredential
+            | OptionsError::Base64(PRF_BY_CREDENTIAL)
+            | OptionsError::Url(_) => Self::Syntax,
             OptionsError::Base64(_) => Self::Encoding,
-            _ => Self::Type,
+            OptionsError::TooLong
+            | OptionsError::Json
+            | OptionsError::Missing(_)
+            | OptionsError::Type { .. }
+            | OptionsError::Length(_)
+            | OptionsError::TooMany(_) => Self::Type,
         }
     }
 }

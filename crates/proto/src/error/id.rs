@@ -212,6 +212,8 @@ ids!(ErrorKind {
         "peer.response-mismatch.extensions",
     Self::PeerMisbehaved(PeerMisbehaved::ResponseMismatch(ResponseMismatch::Protection)) =>
         "peer.response-mismatch.protection",
+    Self::PeerMisbehaved(PeerMisbehaved::ResponseMismatch(ResponseMismatch::LargeBlob)) =>
+        "peer.response-mismatch.large-blob",
     Self::PeerMisbehaved(PeerMisbehaved::ResponseMismatch(ResponseMismatch::NumberOfAnswers)) =>
         "peer.response-mismatch.number-of-answers",
     Self::PeerMisbehaved(PeerMisbehaved::ResponseMismatch(ResponseMismatch::Contradiction)) =>
@@ -253,6 +255,12 @@ ids!(ErrorKind {
     Self::Options(OptionsError::EvalByCredential) => "options.eval-by-credential",
     Self::Options(OptionsError::NothingToEvalBy) => "options.nothing-to-eval-by",
     Self::Options(OptionsError::Unsupported(_)) => "options.unsupported",
+    Self::Options(OptionsError::NotOnPhones(_)) => "options.not-on-phones",
+    Self::Options(OptionsError::OtherCeremony(_)) => "options.other-ceremony",
+    Self::Options(OptionsError::LargeBlobReadAndWrite) => "options.large-blob-read-and-write",
+    Self::Options(OptionsError::LargeBlobCredentials) => "options.large-blob-credentials",
+    Self::Options(OptionsError::Url(_)) => "options.url",
+    Self::Options(OptionsError::AppId(_)) => "options.app-id",
     Self::Options(OptionsError::RpId(RpIdError::Domain(DomainError::Syntax))) =>
         "options.rp-id-syntax",
     Self::Options(OptionsError::RpId(RpIdError::Domain(DomainError::NotCanonical))) =>
@@ -269,6 +277,7 @@ ids!(ErrorKind {
     Self::Unsupported(Unsupported::VerificationNotSetUp) => "unsupported.verification-not-set-up",
     Self::Unsupported(Unsupported::DiscoverablePasskeys) => "unsupported.discoverable-passkeys",
     Self::Unsupported(Unsupported::CredentialProtection) => "unsupported.credential-protection",
+    Self::Unsupported(Unsupported::LargeBlob) => "unsupported.large-blob",
     Self::Unsupported(Unsupported::Algorithm) => "unsupported.algorithm",
     Self::Unsupported(Unsupported::Passkeys) => "unsupported.passkeys",
     Self::Unsupported(Unsupported::RequestTooLong) => "unsupported.request-too-long",

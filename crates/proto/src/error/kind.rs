@@ -132,6 +132,10 @@ pub enum Unsupported {
     /// has no such policies.
     #[error("the phone cannot protect passkeys as the relying party demands")]
     CredentialProtection,
+    /// The relying party requires that the passkey can hold a large blob, and this phone
+    /// makes only others.
+    #[error("the phone cannot store a large blob with a passkey")]
+    LargeBlob,
     /// The phone has none of the algorithms that the relying party accepts.
     #[error("the phone has none of the algorithms that the relying party accepts")]
     Algorithm,

@@ -55,10 +55,28 @@ pub enum OptionsError {
     /// or without `allowCredentials`.
     #[error("there are no credentials for prf.evalByCredential")]
     NothingToEvalBy,
-    /// A member that requires what this client does not have, such as large
-    /// blobs.
+    /// A member that requires what this client does not have, such as a protection
+    /// policy of a later version.
     #[error("{0} requires what this client does not support")]
     Unsupported(&'static str),
+    /// An extension for an authenticator of the client's own device.
+    #[error("{0} cannot be had from a phone")]
+    NotOnPhones(&'static str),
+    /// A member that belongs into a sign-in, in a registration, or the other way round.
+    #[error("{0} does not belong in this kind of request")]
+    OtherCeremony(&'static str),
+    /// `largeBlob` with both `read` and `write`.
+    #[error("extensions.largeBlob reads and writes at once")]
+    LargeBlobReadAndWrite,
+    /// `largeBlob.write` where `allowCredentials` does not have exactly one passkey.
+    #[error("extensions.largeBlob.write needs exactly one allowed passkey")]
+    LargeBlobCredentials,
+    /// A member that must be a URL.
+    #[error("{0} is not a URL")]
+    Url(&'static str),
+    /// An application id of another domain than the origin's.
+    #[error("{0} is of another domain than the origin")]
+    AppId(&'static str),
     /// The RP ID, or the origin that would use it.
     #[error(transparent)]
     RpId(#[from] RpIdError),

@@ -89,6 +89,9 @@ pub enum ResponseMismatch {
     /// A sign-in that is one of several for an allow list, or of none at all.
     #[error("the number of its answers is not one")]
     NumberOfAnswers,
+    /// A new passkey that cannot hold a large blob, where the relying party requires it.
+    #[error("the passkey cannot hold a large blob, as was required")]
+    LargeBlob,
     /// Members that exclude each other.
     #[error("its members contradict each other")]
     Contradiction,

@@ -39,7 +39,9 @@ pub(super) const fn advice(stage: Stage, kind: &ErrorKind) -> Advice {
         ErrorKind::Key(KeyError::Cancelled) => Advice::AnswerOnThePhone,
         ErrorKind::Key(KeyError::WrongSignature | KeyError::Failed(_)) => Advice::ReportTheProgram,
         ErrorKind::Origin(_) | ErrorKind::NoThread(_) => Advice::ReportTheProgram,
-        ErrorKind::Options(OptionsError::Unsupported(_)) => Advice::UseAnotherDevice,
+        ErrorKind::Options(OptionsError::Unsupported(_) | OptionsError::NotOnPhones(_)) => {
+            Advice::UseAnotherDevice
+        }
         ErrorKind::Options(_) => Advice::TellTheSite,
         ErrorKind::Unsupported(unsupported) => match unsupported {
             Unsupported::Ctap
@@ -49,6 +51,7 @@ pub(super) const fn advice(stage: Stage, kind: &ErrorKind) -> Advice {
             | Unsupported::UserVerification
             | Unsupported::DiscoverablePasskeys
             | Unsupported::CredentialProtection
+            | Unsupported::LargeBlob
             | Unsupported::Algorithm => Advice::UseAnotherDevice,
             Unsupported::VerificationNotSetUp => Advice::SetUpScreenLock,
             Unsupported::Passkeys => Advice::UseAnotherPasskey,
@@ -231,6 +234,7 @@ const fn peer(stage: Stage, misbehaved: &PeerMisbehaved) -> Advice {
             | ResponseMismatch::UserHandle
             | ResponseMismatch::Extensions
             | ResponseMismatch::Protection
+            | ResponseMismatch::LargeBlob
             | ResponseMismatch::NumberOfAnswers
             | ResponseMismatch::Contradiction,
         )

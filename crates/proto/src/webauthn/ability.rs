@@ -32,6 +32,11 @@
 //! WebAuthn and Chromium check the flag by what the relying party requires. The
 //! relying party sees the flag, and may accept its absence.
 //!
+//! A passkey holds a large blob if the phone lists `largeBlob` and `rk: true` is sent.
+//! Chromium has this rule for security keys and uses it for phones. `required` is refused for
+//! other phones; for `preferred` nothing is sent to them. Other extensions are sent to
+//! phones that list them.
+//!
 //! Credential ids longer than the phone's `maxCredentialIdLength` are left out of
 //! both lists: such a passkey is not on this phone, and the phone may refuse the
 //! whole request. A sign-in whose allow list loses all of its ids is refused. An
@@ -40,7 +45,7 @@
 //! No PIN/UV protocol exists over hybrid, so `uv` is the one way to verify.
 
 use super::options::Requirement;
-use crate::ctap::extensions::{CRED_PROTECT, CredProtect, PRF};
+use crate::ctap::extensions::{CRED_PROTECT, CredProtect, LARGE_BLOB, LargeBlobSupport, PRF};
 use crate::ctap::{
     Aaguid, CredentialId, CredentialParameters, FORMAT_NONE, GetInfoResponse, PUBLIC_KEY, option,
 };
@@ -59,6 +64,10 @@ impl<'a> Ability<'a> {
         self.0.option(option) == Some(true)
     }
 
+    pub(super) fn lists(self, extension: &str) -> bool {
+        self.0.has_extension(extension)
+    }
+
     pub(super) fn has_prf(self) -> bool {
         self.0.has_extension(PRF)
     }
@@ -68,8 +77,27 @@ impl<'a> Ability<'a> {
         !self.0.attestation_formats.is_empty()
     }
 
-    pub(super) fn has_cred_protect(self) -> bool {
+    fn has_cred_protect(self) -> bool {
         self.0.has_extension(CRED_PROTECT)
+    }
+
+    /// Whether a new passkey can hold a blob: only one that is asked to be discoverable.
+    pub(super) fn stores(self, resident_key: Requirement) -> bool {
+        self.0.has_extension(LARGE_BLOB) && self.rk(resident_key) == Some(true)
+    }
+
+    /// Checks that a new passkey can hold a blob if that is required.
+    pub(super) fn stores_as(
+        self,
+        support: Option<LargeBlobSupport>,
+        resident_key: Requirement,
+    ) -> Result<(), Unsupported> {
+        match support {
+            Some(LargeBlobSupport::Required) if !self.stores(resident_key) => {
+                Err(Unsupported::LargeBlob)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Checks that the phone can verify its user if that is required.
@@ -144,11 +172,11 @@ impl<'a> Ability<'a> {
     }
 }
 
-/// The getInfo of a phone that can do everything.
-pub(super) fn of_everything() -> GetInfoResponse {
+/// The getInfo of a phone that can do everything, with `extensions` besides its own.
+pub(super) fn of_everything<'a>(extensions: impl Iterator<Item = &'a str>) -> GetInfoResponse {
     let mut phone = GetInfoResponse::new(Vec::new(), Aaguid::ZERO);
     phone.options = [option::RK, option::UV].map(|name| (name.to_owned(), true)).into();
-    phone.extensions = [PRF, CRED_PROTECT].map(str::to_owned).into();
+    phone.extensions = extensions.chain([PRF, LARGE_BLOB]).map(str::to_owned).collect();
     phone.attestation_formats = vec![FORMAT_NONE.to_owned()];
     phone
 }

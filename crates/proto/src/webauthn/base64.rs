@@ -67,11 +67,6 @@ impl Serialize for Base64Url<'_> {
     }
 }
 
-/// How long `length` bytes are once written.
-pub(super) const fn encoded_length(length: usize) -> usize {
-    length.div_ceil(3).saturating_mul(4)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,6 +114,5 @@ mod tests {
     #[test]
     fn bytes_are_written_without_padding() {
         assert_eq!(serde_json::to_string(&Base64Url(&[0xfb, 0xff])).unwrap(), "\"-_8\"");
-        assert!(encoded_length(4) >= "-_-_-w".len());
     }
 }

@@ -19,12 +19,15 @@
 use std::time::Duration;
 
 use super::ability::{Ability, of_everything};
+use super::app_id;
 use super::caller::Caller;
 use super::client_data::{ClientData, Kind};
+use super::extension_results::AskedToCreate;
+use super::extensions::RegistrationExtensions;
 use super::options::{AttestationPreference, CreationOptions, Requirement};
 use super::response::{AnswerError, Registration, RegistrationContext};
 use super::rp_id::{BuiltInSuffixes, PublicSuffixes};
-use crate::ctap::extensions::{CRED_PROTECT, CredProtect};
+use crate::ctap::extensions::{CRED_PROTECT, CredProtect, MIN_PIN_LENGTH, RegistrationInputs};
 use crate::ctap::{
     CredentialDescriptor, FORMAT_NONE, GetInfoResponse, MakeCredentialRequest,
     MakeCredentialResponse, RawCbor, RelyingParty,
@@ -43,7 +46,7 @@ pub struct PreparedCreation {
     resident_key: Requirement,
     user_verification: Requirement,
     attestation: AttestationPreference,
-    cred_props: bool,
+    asked: AskedToCreate,
     cred_protect: Option<CredProtect>,
     enforce_cred_protect: bool,
 }
@@ -55,10 +58,12 @@ impl CreationOptions {
     /// [`Origin`]: super::Origin
     ///
     /// # Errors
-    /// [`OptionsError::RpId`] if the origin may not use the RP ID,
-    /// [`OptionsError::NothingToEvalBy`] for `prf.evalByCredential`, and
-    /// [`OptionsError::Unsupported`] for an extension that is required and that
-    /// this client does not have.
+    /// [`OptionsError::RpId`] if the origin may not use the RP ID;
+    /// [`OptionsError::NothingToEvalBy`] for `prf.evalByCredential`;
+    /// [`OptionsError::Url`] and [`OptionsError::AppId`] for an application id that the
+    /// origin may not use; [`OptionsError::OtherCeremony`] for an extension of sign-ins;
+    /// [`OptionsError::Unsupported`] and [`OptionsError::NotOnPhones`] for an extension
+    /// that is required and that this client does not have.
     pub fn prepare(&self, caller: impl Into<Caller>) -> Result<PreparedCreation, OptionsError> {
         self.prepare_with(caller, &BuiltInSuffixes)
     }
@@ -77,8 +82,11 @@ impl CreationOptions {
         if let (Some(_), Some(error)) = (&self.extensions.prf, self.extensions.invalid) {
             return Err(error);
         }
-        if let Some(member) = self.extensions.unsupported {
-            return Err(OptionsError::Unsupported(member));
+        if let Some(error) = self.extensions.refused {
+            return Err(error);
+        }
+        if let Some(app_id) = &self.extensions.app_id_exclude {
+            app_id::check("extensions.appidExclude", app_id, &caller, suffixes)?;
         }
         let client_data = ClientData::new(Kind::Create, &self.challenge, caller);
         let mut user = self.user.clone();
@@ -91,7 +99,7 @@ impl CreationOptions {
             self.parameters.clone(),
         );
         request.exclude_list = without_transports(&self.exclude_credentials);
-        request.extensions.prf.clone_from(&self.extensions.prf);
+        request.extensions = self.extensions.inputs();
         request.attestation_formats = match self.attestation {
             AttestationPreference::None => vec![FORMAT_NONE.to_owned()],
             _ => self.attestation_formats.clone(),
@@ -103,7 +111,7 @@ impl CreationOptions {
             resident_key: self.resident_key,
             user_verification: self.user_verification,
             attestation: self.attestation,
-            cred_props: self.extensions.cred_props,
+            asked: self.extensions.asked(),
             cred_protect: self.extensions.cred_protect,
             enforce_cred_protect: self.extensions.enforce_cred_protect,
         })
@@ -147,8 +155,8 @@ impl PreparedCreation {
     /// # Errors
     /// What the relying party requires and this phone cannot do:
     /// [`Unsupported::UserVerification`], [`Unsupported::VerificationNotSetUp`],
-    /// [`Unsupported::DiscoverablePasskeys`],
-    /// [`Unsupported::CredentialProtection`] or [`Unsupported::Algorithm`].
+    /// [`Unsupported::DiscoverablePasskeys`], [`Unsupported::CredentialProtection`],
+    /// [`Unsupported::LargeBlob`] or [`Unsupported::Algorithm`].
     pub fn request_for(
         &self,
         phone: &GetInfoResponse,
@@ -157,6 +165,7 @@ impl PreparedCreation {
         ability.verifies(self.user_verification)?;
         ability.keeps(self.resident_key)?;
         ability.protects(self.demanded_protection())?;
+        ability.stores_as(self.request.extensions.large_blob, self.resident_key)?;
         ability.makes(&self.request.parameters)?;
         Ok(self.made_for(ability))
     }
@@ -165,7 +174,8 @@ impl PreparedCreation {
     /// long before there is a phone.
     #[must_use]
     pub fn longest_request(&self) -> MakeCredentialRequest {
-        self.made_for(Ability::of(&of_everything()))
+        let asked = self.request.extensions.other.iter().map(|(name, _)| name);
+        self.made_for(Ability::of(&of_everything(asked)))
     }
 
     fn made_for(&self, phone: Ability<'_>) -> MakeCredentialRequest {
@@ -177,12 +187,10 @@ impl PreparedCreation {
         if self.attestation == AttestationPreference::None && !phone.lists_formats() {
             request.attestation_formats.clear();
         }
-        if phone.has_cred_protect()
-            && let Some(protection) = self.cred_protect
-        {
-            let input = RawCbor::of(&protection);
-            let _has_no_type_of_its_own = request.extensions.other.insert(CRED_PROTECT, input);
+        if !phone.stores(self.resident_key) {
+            request.extensions.large_blob = None;
         }
+        request.extensions.other.retain(|name| phone.lists(name));
         request.options.rk = phone.rk(self.resident_key);
         let raised = request.options.rk == Some(true) || request.extensions.prf.is_some();
         request.options.uv = phone.uv_to_create(self.user_verification, raised);
@@ -205,10 +213,38 @@ impl PreparedCreation {
         let context = RegistrationContext {
             attestation: self.attestation,
             rk: Ability::of(phone).rk(self.resident_key),
-            cred_props: self.cred_props,
-            prf: self.asks_for_prf(),
+            asked: self.asked,
         };
         Registration::new(&self.client_data, context, &phone.transports, response)
+    }
+}
+
+impl RegistrationExtensions {
+    /// What goes to a phone that lists all of them.
+    fn inputs(&self) -> RegistrationInputs {
+        let mut inputs = RegistrationInputs::default();
+        inputs.prf.clone_from(&self.prf);
+        if self.hmac_create_secret {
+            inputs.prf.get_or_insert_default();
+        }
+        inputs.large_blob = self.large_blob;
+        inputs.other.clone_from(&self.other);
+        let protection = self.cred_protect.as_ref().map(|it| (CRED_PROTECT, RawCbor::of(it)));
+        let min_pin_length = self.min_pin_length.then(|| (MIN_PIN_LENGTH, RawCbor::yes()));
+        for (name, input) in protection.into_iter().chain(min_pin_length) {
+            let _has_no_type_of_its_own = inputs.other.insert(name, input);
+        }
+        inputs
+    }
+
+    fn asked(&self) -> AskedToCreate {
+        AskedToCreate {
+            cred_props: self.cred_props,
+            hmac_create_secret: self.hmac_create_secret,
+            large_blob: self.large_blob.is_some(),
+            prf: self.prf.is_some(),
+            other: self.other.iter().map(|(name, _)| name.to_owned()).collect(),
+        }
     }
 }
 

@@ -4,17 +4,22 @@
 //! `userVerification`, extensions and transports are as for a
 //! [registration](super::PreparedCreation).
 
-use crate::ctap::{GetAssertionRequest, GetAssertionResponse, GetInfoResponse};
 use std::time::Duration;
 
 use super::ability::{Ability, of_everything};
+use super::app_id;
 use super::caller::Caller;
 use super::client_data::{ClientData, Kind};
 use super::create::without_transports;
+use super::extension_results::{AskedBlob, AskedToGet};
+use super::extensions::AssertionExtensions;
+use super::large_blob::{self, LargeBlobOperation};
 use super::options::{RequestOptions, Requirement};
 use super::prf;
 use super::response::{AnswerError, Assertion};
 use super::rp_id::{BuiltInSuffixes, PublicSuffixes};
+use crate::ctap::extensions::{AssertionInputs, LARGE_BLOB, LargeBlobAssertionInput};
+use crate::ctap::{GetAssertionRequest, GetAssertionResponse, GetInfoResponse};
 use crate::error::{OptionsError, Unsupported};
 
 /// A sign-in that waits for a phone.
@@ -27,6 +32,7 @@ pub struct PreparedRequest {
     /// Without options, and with all extensions that were asked for.
     request: GetAssertionRequest,
     user_verification: Requirement,
+    asked: AskedToGet,
 }
 
 impl RequestOptions {
@@ -36,10 +42,14 @@ impl RequestOptions {
     /// [`Origin`]: super::Origin
     ///
     /// # Errors
-    /// [`OptionsError::RpId`] if the origin may not use the RP ID,
+    /// [`OptionsError::RpId`] if the origin may not use the RP ID;
     /// [`OptionsError::NothingToEvalBy`], [`OptionsError::EvalByCredential`] and
     /// [`OptionsError::Base64`] for PRF inputs of a passkey that is not among
-    /// the allowed.
+    /// the allowed; [`OptionsError::Url`] and [`OptionsError::AppId`] for an application
+    /// id that the origin may not use; [`OptionsError::LargeBlobReadAndWrite`] and
+    /// [`OptionsError::LargeBlobCredentials`] for a blob that could be that of several
+    /// passkeys; [`OptionsError::OtherCeremony`] for an extension of registrations;
+    /// [`OptionsError::Unsupported`] for one that this client does not have.
     pub fn prepare(&self, caller: impl Into<Caller>) -> Result<PreparedRequest, OptionsError> {
         self.prepare_with(caller, &BuiltInSuffixes)
     }
@@ -60,15 +70,26 @@ impl RequestOptions {
             let invalid = self.extensions.invalid;
             prf::check_by_credential(&prf.eval_by_credential, invalid, allowed)?;
         }
+        if let Some(error) = self.extensions.refused {
+            return Err(error);
+        }
+        let is_written = matches!(self.extensions.large_blob, Some(LargeBlobOperation::Write(_)));
+        if is_written && self.allow_credentials.len() != 1 {
+            return Err(OptionsError::LargeBlobCredentials);
+        }
+        if let Some(app_id) = &self.extensions.app_id {
+            app_id::check("extensions.appid", app_id, &caller, suffixes)?;
+        }
         let client_data = ClientData::new(Kind::Get, &self.challenge, caller);
         let mut request = GetAssertionRequest::new(rp_id.as_str(), client_data.hash());
         request.allow_list = without_transports(&self.allow_credentials);
-        request.extensions.prf.clone_from(&self.extensions.prf);
+        request.extensions = self.extensions.inputs();
         Ok(PreparedRequest {
             timeout: self.timeout,
             client_data,
             request,
             user_verification: self.user_verification,
+            asked: self.extensions.asked(),
         })
     }
 }
@@ -118,7 +139,8 @@ impl PreparedRequest {
     /// long before there is a phone.
     #[must_use]
     pub fn longest_request(&self) -> GetAssertionRequest {
-        self.made_for(Ability::of(&of_everything()))
+        let asked = self.request.extensions.other.iter().map(|(name, _)| name);
+        self.made_for(Ability::of(&of_everything(asked)))
     }
 
     fn made_for(&self, phone: Ability<'_>) -> GetAssertionRequest {
@@ -133,6 +155,10 @@ impl PreparedRequest {
         if !phone.has_prf() {
             request.extensions.prf = None;
         }
+        if !phone.lists(LARGE_BLOB) {
+            request.extensions.large_blob = None;
+        }
+        request.extensions.other.retain(|name| phone.lists(name));
         request
     }
 
@@ -157,7 +183,34 @@ impl PreparedRequest {
             _ => None,
         };
         let id = named.or(only).ok_or(AnswerError::Unnamed)?;
-        let prf = self.asks_for_prf();
-        Ok(Assertion::new(&self.client_data, id, prf, response))
+        Ok(Assertion::new(&self.client_data, id, self.asked, response))
+    }
+}
+
+impl AssertionExtensions {
+    /// What goes to a phone that lists all of them.
+    fn inputs(&self) -> AssertionInputs {
+        let mut inputs = AssertionInputs::default();
+        inputs.prf.clone_from(&self.prf);
+        inputs.large_blob = self.large_blob.as_ref().map(|operation| match operation {
+            LargeBlobOperation::Read => LargeBlobAssertionInput::Read,
+            LargeBlobOperation::Write(blob) => {
+                LargeBlobAssertionInput::Write(large_blob::deflate(blob.expose()))
+            }
+        });
+        inputs.other.clone_from(&self.other);
+        inputs
+    }
+
+    fn asked(&self) -> AskedToGet {
+        AskedToGet {
+            app_id: self.app_id.is_some(),
+            large_blob: self.large_blob.as_ref().map(|operation| match operation {
+                LargeBlobOperation::Read => AskedBlob::Read,
+                LargeBlobOperation::Write(_) => AskedBlob::Write,
+            }),
+            prf: self.prf.is_some(),
+            other: self.other.iter().map(|(name, _)| name.to_owned()).collect(),
+        }
     }
 }

@@ -37,6 +37,11 @@ impl<'a> Dictionary<'a> {
         self.0?.get(key).filter(|value| !value.is_null())
     }
 
+    /// The member of this name.
+    pub(super) fn member(self, name: &str) -> Option<&'a Value> {
+        self.0?.get(name)
+    }
+
     /// The names of its members that are not `null`. `path` is its own.
     ///
     /// # Errors

@@ -20,22 +20,31 @@
 //! **What a browser does and this does not.** The program is the client, so it
 //! must know which origin it acts for, and whether that is a frame's or an app's
 //! ([`Caller`]). There are no related origins (`/.well-known/webauthn`), no
-//! `appid`, no conditional mediation, and no look-up of Digital Asset Links.
-//! Extensions are `credProps`, `prf` and `credentialProtectionPolicy`. What else
-//! a relying party asks for is named by `unknown` and not sent.
+//! conditional mediation, and no look-up of Digital Asset Links. Phones have no
+//! security keys of the older kind, so `appid` finds none, and no passkeys for payments.
+//! `credBlob` is not sent: no phone has it.
+//!
+//! **What this does and a browser does not.** An extension that this crate does not
+//! know goes to phones that list it, as CBOR, and its output comes back. Browsers leave
+//! it out.
 
 mod ability;
+mod app_id;
 mod base64;
 mod caller;
 mod client_data;
 mod create;
 mod domain;
+mod extension_results;
+mod extensions;
 mod get;
 mod idl;
 mod json;
+mod large_blob;
 mod options;
 mod origin;
 mod prf;
+mod raw_extension;
 mod response;
 mod rp_id;
 mod spki;
@@ -43,10 +52,12 @@ mod spki;
 pub use caller::Caller;
 pub use client_data::{ClientData, Kind};
 pub use create::PreparedCreation;
+pub use extensions::{AssertionExtensions, RegistrationExtensions};
 pub use get::PreparedRequest;
+pub use large_blob::{LargeBlobOperation, MAX_LARGE_BLOB};
 pub use options::{
-    AssertionExtensions, AttestationPreference, AuthenticatorAttachment, CreationOptions,
-    MAX_TIMEOUT, MIN_TIMEOUT, Mediation, RegistrationExtensions, RequestOptions, Requirement,
+    AttestationPreference, AuthenticatorAttachment, CreationOptions, MAX_TIMEOUT, MIN_TIMEOUT,
+    Mediation, RequestOptions, Requirement,
 };
 pub use origin::Origin;
 pub use prf::prf_input;

@@ -29,10 +29,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::extensions::{AssertionExtensions, RegistrationExtensions};
 use super::json::{self, Dictionary, Parsed};
-use super::prf;
-use crate::ctap::bounds::{MAX_CREDENTIAL_PARAMETERS, MAX_CREDENTIALS, MAX_EXTENSIONS, MAX_NAMES};
-use crate::ctap::extensions::{CredProtect, PrfAssertionInput, PrfRegistrationInput};
+use crate::ctap::bounds::{MAX_CREDENTIAL_PARAMETERS, MAX_CREDENTIALS, MAX_NAMES};
 use crate::ctap::{
     Algorithm, CredentialDescriptor, CredentialId, CredentialParameters, PUBLIC_KEY, User,
     UserHandle, transport,
@@ -143,41 +142,6 @@ impl Mediation {
             _ => return None,
         })
     }
-}
-
-/// Extensions that a registration asks for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct RegistrationExtensions {
-    /// `credProps`: whether the passkey can be found without its id.
-    pub cred_props: bool,
-    /// `prf`.
-    pub prf: Option<PrfRegistrationInput>,
-    /// `credentialProtectionPolicy`: when the phone may use the passkey without
-    /// verifying its user. It is sent to phones that list `credProtect`.
-    pub cred_protect: Option<CredProtect>,
-    /// `enforceCredentialProtectionPolicy`: no other phone will do, unless the
-    /// policy is the lowest.
-    pub enforce_cred_protect: bool,
-    /// Names of others, which are not sent.
-    pub unknown: Vec<String>,
-    /// The error in them, which `prepare` returns.
-    pub(super) invalid: Option<OptionsError>,
-    /// The member that requires what this client does not have: `prepare`
-    /// refuses it.
-    pub(super) unsupported: Option<&'static str>,
-}
-
-/// Extensions that a sign-in asks for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct AssertionExtensions {
-    /// `prf`.
-    pub prf: Option<PrfAssertionInput>,
-    /// Names of others, which are not sent.
-    pub unknown: Vec<String>,
-    /// The error in them, which `prepare` returns.
-    pub(super) invalid: Option<OptionsError>,
 }
 
 /// A relying party asks for a new passkey.
@@ -492,66 +456,3 @@ fn descriptors(
     }
     Ok((descriptors, skipped))
 }
-
-impl RegistrationExtensions {
-    fn read(options: Dictionary<'_>) -> Result<Self, OptionsError> {
-        let mut extensions = Self::default();
-        let inputs = options.dictionary(EXTENSIONS)?.unwrap_or_default();
-        for name in inputs.names(EXTENSIONS, MAX_EXTENSIONS)? {
-            match name {
-                "credProps" => {
-                    extensions.cred_props = inputs.boolean(name).unwrap_or_default();
-                }
-                "prf" => {
-                    let input = inputs.dictionary("extensions.prf")?;
-                    let input = input.map(prf::registration).transpose()?;
-                    if let Some((input, invalid)) = input {
-                        (extensions.prf, extensions.invalid) = (Some(input), invalid);
-                    }
-                }
-                "credentialProtectionPolicy" | "enforceCredentialProtectionPolicy" => {}
-                "largeBlob" => {
-                    let input = inputs.dictionary("extensions.largeBlob")?.unwrap_or_default();
-                    if input.text(LARGE_BLOB_SUPPORT).as_deref() == Some("required") {
-                        extensions.unsupported = Some(LARGE_BLOB_SUPPORT);
-                    }
-                    extensions.unknown.push(name.to_owned());
-                }
-                _ => extensions.unknown.push(name.to_owned()),
-            }
-        }
-        if let Some(policy) = inputs.text(PROTECTION_POLICY) {
-            extensions.cred_protect = CredProtect::from_name(&policy);
-            extensions.enforce_cred_protect =
-                inputs.boolean("extensions.enforceCredentialProtectionPolicy").unwrap_or_default();
-            if extensions.cred_protect.is_none() && extensions.enforce_cred_protect {
-                extensions.unsupported = Some(PROTECTION_POLICY);
-            }
-        }
-        Ok(extensions)
-    }
-}
-
-impl AssertionExtensions {
-    fn read(options: Dictionary<'_>) -> Result<Self, OptionsError> {
-        let mut extensions = Self::default();
-        let inputs = options.dictionary(EXTENSIONS)?.unwrap_or_default();
-        for name in inputs.names(EXTENSIONS, MAX_EXTENSIONS)? {
-            match name {
-                "prf" => {
-                    let input = inputs.dictionary("extensions.prf")?;
-                    let input = input.map(prf::assertion).transpose()?;
-                    if let Some((input, invalid)) = input {
-                        (extensions.prf, extensions.invalid) = (Some(input), invalid);
-                    }
-                }
-                _ => extensions.unknown.push(name.to_owned()),
-            }
-        }
-        Ok(extensions)
-    }
-}
-
-const EXTENSIONS: &str = "extensions";
-const PROTECTION_POLICY: &str = "extensions.credentialProtectionPolicy";
-const LARGE_BLOB_SUPPORT: &str = "extensions.largeBlob.support";

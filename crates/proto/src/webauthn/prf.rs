@@ -49,6 +49,8 @@ pub(super) fn assertion(
     input.eval = eval(prf)?;
     for (id, values) in by_credential(prf)?.unwrap_or_default() {
         match base64::decode(&id).map(CredentialId::new) {
+            // The empty text is no credential id. [WebAuthn L3 §10.1.4]
+            Some(_) if id.is_empty() => invalid = Some(OptionsError::Base64(PRF_BY_CREDENTIAL)),
             Some(Ok(id)) => {
                 input.eval_by_credential.insert(id, values);
             }

@@ -22,14 +22,15 @@
 //! The phone's own response stays reachable, with what no relying party gets to see.
 
 use std::collections::BTreeSet;
-use std::fmt;
+use std::{fmt, io};
 
 use serde::Serialize;
 
-use super::base64::{Base64Url, encoded_length};
+use super::base64::Base64Url;
 use super::client_data::ClientData;
+use super::extension_results::{AskedBlob, AskedToCreate, AskedToGet, ExtensionResults};
+use super::large_blob;
 use super::options::AttestationPreference;
-use super::prf;
 use super::spki::subject_public_key_info;
 use crate::cbor::{MapKey, Reader, Writer};
 use crate::ctap::{
@@ -41,12 +42,6 @@ use crate::secret::{SecretBytes, SecretText};
 
 /// The `authenticatorAttachment` of every answer over this transport.
 const ATTACHMENT: &str = "cross-platform";
-
-/// Room for the members' names and all that has no length of its own.
-const JSON_OVERHEAD: usize = 1024;
-
-/// The most bytes that one byte of a text takes in JSON: `\u0000`.
-const QUOTED: usize = 6;
 
 /// Why a response makes no answer. The phone is at fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -71,12 +66,11 @@ impl From<AnswerError> for ResponseMismatch {
 }
 
 /// The values that a registration's answer needs besides the response.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct RegistrationContext {
     pub(super) attestation: AttestationPreference,
     pub(super) rk: Option<bool>,
-    pub(super) cred_props: bool,
-    pub(super) prf: bool,
+    pub(super) asked: AskedToCreate,
 }
 
 /// A new passkey, as the relying party gets it. `Debug` prints lengths.
@@ -101,11 +95,11 @@ impl Registration {
         let credential = response.credential().ok_or(AnswerError::NoCredential)?;
         Ok(Self {
             client_data: client_data.clone(),
-            context,
             id: credential.id.clone(),
             public_key: credential.public_key.clone(),
             transports: transports(listed),
             attestation_object: attestation_object(context.attestation, &response),
+            context,
             response,
         })
     }
@@ -128,13 +122,19 @@ impl Registration {
         self.transports.iter().map(String::as_str)
     }
 
+    /// Whether the passkey can hold a large blob, as the phone says.
+    #[must_use]
+    pub fn supports_large_blob(&self) -> bool {
+        self.response.unsigned_extensions.large_blob.is_some_and(|output| output.supported)
+    }
+
     /// The client data.
     #[must_use]
     pub const fn client_data(&self) -> &ClientData {
         &self.client_data
     }
 
-    /// The authenticator data.
+    /// The authenticator data, byte for byte as the phone sent it.
     #[must_use]
     pub const fn authenticator_data(&self) -> &AuthenticatorData {
         &self.response.auth_data
@@ -159,16 +159,12 @@ impl Registration {
     pub fn to_json(&self) -> SecretText {
         let spki = subject_public_key_info(&self.public_key);
         let auth_data = self.response.auth_data.raw();
-        let prf = self.response.unsigned_extensions.prf.as_ref();
-        let results = ExtensionResults {
-            cred_props: self.context.cred_props.then_some(CredProps { rk: self.context.rk }),
-            prf: self.context.prf.then(|| prf::Answer {
-                enabled: Some(prf.is_some_and(|prf| prf.enabled)),
-                results: prf.and_then(|prf| prf.results.as_ref()).map(Into::into),
-            }),
-        };
         let answer = Answer {
-            client_extension_results: results,
+            client_extension_results: ExtensionResults::of_registration(
+                &self.context.asked,
+                self.context.rk,
+                &self.response,
+            ),
             ..Answer::new(
                 &self.id,
                 AttestationResponse {
@@ -181,11 +177,7 @@ impl Registration {
                 },
             )
         };
-        let spki = spki.as_deref().unwrap_or_default();
-        let bytes = [&self.attestation_object, auth_data, self.client_data.as_bytes(), spki];
-        let bytes = bytes.iter().map(|bytes| bytes.len());
-        let transports = self.transports().map(|name| QUOTED.saturating_mul(name.len() + 1));
-        answer.write(bytes.chain(transports).sum(), &self.id)
+        answer.write()
     }
 }
 
@@ -201,7 +193,8 @@ impl fmt::Debug for Registration {
 pub struct Assertion {
     client_data: SecretBytes,
     id: CredentialId,
-    prf: bool,
+    asked: AskedToGet,
+    large_blob: Option<SecretBytes>,
     response: GetAssertionResponse,
 }
 
@@ -209,10 +202,15 @@ impl Assertion {
     pub(super) fn new(
         client_data: &ClientData,
         id: CredentialId,
-        prf: bool,
+        asked: AskedToGet,
         response: GetAssertionResponse,
     ) -> Self {
-        Self { client_data: client_data.as_bytes().into(), id, prf, response }
+        let output = response.unsigned_extensions.large_blob.as_ref();
+        let blob = output.and_then(|output| output.blob.as_ref());
+        let blob = blob.filter(|_| asked.large_blob == Some(AskedBlob::Read));
+        // One that cannot be read is answered like one that is absent, as in Chromium.
+        let large_blob = blob.and_then(large_blob::inflate);
+        Self { client_data: client_data.as_bytes().into(), id, asked, large_blob, response }
     }
 
     /// With which passkey.
@@ -248,6 +246,24 @@ impl Assertion {
         &self.response.signature
     }
 
+    /// The passkey's large blob, inflated: after [`LargeBlobOperation::Read`]. `None`: there
+    /// is no blob, or none that can be read.
+    ///
+    /// [`LargeBlobOperation::Read`]: super::LargeBlobOperation::Read
+    #[must_use]
+    pub const fn large_blob(&self) -> Option<&SecretBytes> {
+        self.large_blob.as_ref()
+    }
+
+    /// Whether the phone replaced the passkey's large blob: after
+    /// [`LargeBlobOperation::Write`]. `None`: that was not asked.
+    ///
+    /// [`LargeBlobOperation::Write`]: super::LargeBlobOperation::Write
+    #[must_use]
+    pub fn large_blob_written(&self) -> Option<bool> {
+        self.asked.written(&self.response)
+    }
+
     /// The phone's whole response.
     #[must_use]
     pub const fn response(&self) -> &GetAssertionResponse {
@@ -259,16 +275,12 @@ impl Assertion {
     pub fn to_json(&self) -> SecretText {
         let auth_data = self.response.auth_data.raw();
         let signature = self.response.signature.expose();
-        let prf = self.response.unsigned_extensions.prf.as_ref();
-        let results = ExtensionResults {
-            cred_props: None,
-            prf: self.prf.then(|| prf::Answer {
-                enabled: None,
-                results: prf.and_then(|prf| prf.results.as_ref()).map(Into::into),
-            }),
-        };
         let answer = Answer {
-            client_extension_results: results,
+            client_extension_results: ExtensionResults::of_sign_in(
+                &self.asked,
+                self.large_blob.as_ref(),
+                &self.response,
+            ),
             ..Answer::new(
                 &self.id,
                 AssertionResponse {
@@ -279,8 +291,7 @@ impl Assertion {
                 },
             )
         };
-        let bytes = [auth_data, self.client_data.expose(), signature];
-        answer.write(bytes.iter().map(|bytes| bytes.len()).sum(), &self.id)
+        answer.write()
     }
 }
 
@@ -301,23 +312,6 @@ struct Answer<'a, R> {
     response: R,
     #[serde(rename = "type")]
     kind: &'static str,
-}
-
-#[derive(Default, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ExtensionResults<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cred_props: Option<CredProps>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    prf: Option<prf::Answer<'a>>,
-}
-
-/// `rk` is left out where it was not asked for: phones make discoverable
-/// passkeys all the same, so that the value is not known [WebAuthn L3 §10.1.3].
-#[derive(Serialize)]
-struct CredProps {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    rk: Option<bool>,
 }
 
 #[derive(Serialize)]
@@ -357,15 +351,29 @@ impl<'a, R: Serialize> Answer<'a, R> {
     }
 
     /// Writes into room for everything at once, so that no buffer that was too
-    /// small is left behind unwiped. `bytes` is how many the response has.
-    fn write(&self, bytes: usize, id: &CredentialId) -> SecretText {
-        let ids = id.as_bytes().len().saturating_mul(2);
-        let room = encoded_length(bytes.saturating_add(ids)).saturating_add(JSON_OVERHEAD);
-        let mut json = Vec::with_capacity(room);
+    /// small is left behind unwiped.
+    fn write(&self) -> SecretText {
         // Strings and numbers into memory cannot fail, and JSON is UTF-8.
+        let mut length = Length(0);
+        let _infallible = serde_json::to_writer(&mut length, self);
+        let mut json = Vec::with_capacity(length.0);
         let _infallible = serde_json::to_writer(&mut json, self);
-        debug_assert!(json.len() <= room, "room for everything");
+        debug_assert_eq!(json.len(), length.0, "room for everything");
         SecretText::new(String::from_utf8(json).unwrap_or_default())
+    }
+}
+
+/// Counts what is written.
+struct Length(usize);
+
+impl io::Write for Length {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 = self.0.saturating_add(bytes.len());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

@@ -7,6 +7,7 @@ use fido_hybrid_proto::crypto::{SecretKey, sha256};
 use fido_hybrid_proto::ctap::extensions::CredProtect::{
     VerificationOptional, VerificationOptionalWithList, VerificationRequired,
 };
+use fido_hybrid_proto::ctap::extensions::{LargeBlobRegistrationOutput, LargeBlobSupport};
 use fido_hybrid_proto::ctap::{
     Aaguid, Algorithm, AttestedCredential, AuthenticatorData, CoseKey, CredentialDescriptor,
     CredentialId, CredentialParameters, CtapResponse, FORMAT_NONE, Flags, GetAssertionResponse,
@@ -166,6 +167,57 @@ fn signed_outputs_of_a_registration_are_accepted_where_a_browser_accepts_them() 
         let response = made(with_outputs(&[(name, value)]));
         let row = format!("prf {prf}, {policy:?}, phone {extensions:?}: {name} {value:?}");
         assert_eq!(judged(&phone, prepared, &response), expected, "{row}");
+    }
+}
+
+#[test]
+fn a_signed_output_that_was_asked_for_is_accepted() {
+    let prepared = |extensions: &[&str]| {
+        let prepared = creation(|asked| {
+            asked.extensions.min_pin_length = true;
+            let input = RawCbor::new(vec![0xf5]).unwrap();
+            asked.extensions.other.insert("telepathy", input).unwrap();
+        });
+        (phone(&[("rk", true), ("uv", true)], extensions), prepared)
+    };
+    let refused = Err(ResponseMismatch::Extensions);
+    let lists = &["minPinLength", "telepathy"][..];
+    for (extensions, name, value, expected) in [
+        (lists, "minPinLength", &[4][..], Ok(())),
+        (lists, "telepathy", &[0xa0], Ok(())),
+        (lists, "clairvoyance", &[0xa0], refused),
+        // Not sent to this phone.
+        (&["prf"], "minPinLength", &[4], refused),
+        (&["prf"], "telepathy", &[0xa0], refused),
+    ] {
+        let (phone, prepared) = prepared(extensions);
+        let response = made(with_outputs(&[(name, value)]));
+        assert_eq!(judged(&phone, prepared, &response), expected, "{extensions:?}: {name}");
+    }
+}
+
+#[test]
+fn a_passkey_without_a_large_blob_is_refused_where_one_is_required() {
+    use LargeBlobSupport::{Preferred, Required};
+    let refused = Err(ResponseMismatch::LargeBlob);
+    let phone = phone(&[("rk", true), ("uv", true)], &["largeBlob"]);
+    for (support, supported, expected) in [
+        (Required, None, refused),
+        (Required, Some(false), refused),
+        (Required, Some(true), Ok(())),
+        (Preferred, None, Ok(())),
+        (Preferred, Some(false), Ok(())),
+    ] {
+        let prepared = creation(|asked| {
+            asked.resident_key = fido_hybrid_proto::webauthn::Requirement::Required;
+            asked.extensions.large_blob = Some(support);
+        });
+        let mut response = made(data(VERIFIED));
+        let CtapResponse::MakeCredential(made) = &mut response else { panic!("{response:?}") };
+        made.unsigned_extensions.large_blob =
+            supported.map(|supported| LargeBlobRegistrationOutput { supported });
+        let judged = judged(&phone, prepared, &response);
+        assert_eq!(judged, expected, "{support:?}, {supported:?}");
     }
 }
 

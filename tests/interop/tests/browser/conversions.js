@@ -26,6 +26,12 @@ rows => {
     ...(it.write === undefined ? {} : {write: bytes(it.write)}),
   };
 
+  // Without an operation there is nothing to do.
+  const operation = it => it?.read || it?.write !== undefined ? {
+    ...(it.read ? {read: true} : {}),
+    ...(it.write === undefined ? {} : {write: bytes(it.write)}),
+  } : null;
+
   const created = it => ({
     challenge: bytes(it.challenge),
     rp: {id: it.rp.id ?? null, name: text(it.rp.name)},
@@ -51,6 +57,9 @@ rows => {
     hints: it.hints ?? [],
     timeout: it.timeout ?? null,
     extensions: {
+      appidExclude: it.extensions?.appidExclude ?? null,
+      hmacCreateSecret: it.extensions?.hmacCreateSecret ?? false,
+      minPinLength: it.extensions?.minPinLength ?? false,
       credProps: it.extensions?.credProps ?? false,
       prf: it.extensions?.prf ? {eval: values(it.extensions.prf.eval)} : null,
       credentialProtectionPolicy: known(policies, it.extensions?.credentialProtectionPolicy, null),
@@ -69,11 +78,12 @@ rows => {
     hints: it.hints ?? [],
     timeout: it.timeout ?? null,
     extensions: {
+      appid: it.extensions?.appid ?? null,
       prf: it.extensions?.prf ? {
         eval: values(it.extensions.prf.eval),
         evalByCredential: byCredential(it.extensions.prf.evalByCredential),
       } : null,
-      largeBlob: largeBlob(it.extensions?.largeBlob),
+      largeBlob: operation(it.extensions?.largeBlob),
     },
   });
 

@@ -77,9 +77,8 @@ impl<'a> Decode<'a> for LargeBlobRegistrationOutput {
             }
             Ok(())
         })?;
-        Ok(Self {
-            supported: supported.ok_or(CborError::Missing("whether large blobs are supported"))?,
-        })
+        // An authenticator that does not say has none, as in Chromium.
+        Ok(Self { supported: supported.unwrap_or_default() })
     }
 }
 
@@ -230,6 +229,11 @@ mod tests {
             assert_eq!(decode(&encode(&output)), Ok(output));
         }
         assert_eq!(encode(&LargeBlobAssertionInput::Read), b"\xa1\x64read\xf5");
+    }
+
+    #[test]
+    fn an_answer_that_does_not_say_supported_is_no() {
+        assert_eq!(decode(b"\xa0"), Ok(LargeBlobRegistrationOutput { supported: false }));
     }
 
     #[test]

@@ -43,6 +43,10 @@ pub(crate) const PRF: &str = "prf";
 pub(crate) const HMAC_SECRET: &str = "hmac-secret";
 /// The name of the large blob extension.
 pub(crate) const LARGE_BLOB: &str = "largeBlob";
+/// The name of the extension by which an authenticator signs the shortest PIN that it
+/// accepts [CTAP 2.2 §12.4].
+#[cfg(feature = "webauthn")]
+pub(crate) const MIN_PIN_LENGTH: &str = "minPinLength";
 
 /// A raw extension was given the name of one that has a type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -69,6 +73,12 @@ impl OtherExtensions {
             return Err(TypedExtension);
         }
         Ok(self.0.insert(name, value))
+    }
+
+    /// Keeps those whose names are `wanted`.
+    #[cfg(feature = "webauthn")]
+    pub(crate) fn retain(&mut self, wanted: impl Fn(&str) -> bool) {
+        self.0.retain(|name, _| wanted(name));
     }
 
     /// The one of this name.

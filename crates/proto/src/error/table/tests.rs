@@ -125,6 +125,7 @@ fn every_error() -> Vec<ErrorKind> {
         ResponseMismatch::UserHandle => ResponseMismatch::UserHandle,
         ResponseMismatch::Extensions => ResponseMismatch::Extensions,
         ResponseMismatch::Protection => ResponseMismatch::Protection,
+        ResponseMismatch::LargeBlob => ResponseMismatch::LargeBlob,
         ResponseMismatch::NumberOfAnswers => ResponseMismatch::NumberOfAnswers,
         ResponseMismatch::Contradiction => ResponseMismatch::Contradiction,
     });
@@ -182,6 +183,7 @@ fn every_error() -> Vec<ErrorKind> {
         Unsupported::VerificationNotSetUp => Unsupported::VerificationNotSetUp,
         Unsupported::DiscoverablePasskeys => Unsupported::DiscoverablePasskeys,
         Unsupported::CredentialProtection => Unsupported::CredentialProtection,
+        Unsupported::LargeBlob => Unsupported::LargeBlob,
         Unsupported::Algorithm => Unsupported::Algorithm,
         Unsupported::Passkeys => Unsupported::Passkeys,
         Unsupported::Command => Unsupported::Command,
@@ -243,7 +245,8 @@ mod options {
     use crate::error::{DomException, DomainError, OptionsError, RpIdError};
 
     pub(super) const UNSUPPORTED: OptionsError =
-        OptionsError::Unsupported("extensions.largeBlob.support");
+        OptionsError::Unsupported("extensions.credentialProtectionPolicy");
+    pub(super) const NOT_ON_PHONES: OptionsError = OptionsError::NotOnPhones("extensions.payment");
 
     /// Every error of options, with the name that the page gets.
     pub(super) fn every_error() -> Vec<(OptionsError, DomException)> {
@@ -280,6 +283,22 @@ mod options {
                 (OptionsError::NothingToEvalBy, DomException::NotSupported)
             },
             (OptionsError::Unsupported(_), _) => (UNSUPPORTED, DomException::NotAllowed),
+            (OptionsError::NotOnPhones(_), _) => (NOT_ON_PHONES, DomException::NotSupported),
+            (OptionsError::OtherCeremony(_), _) => {
+                (OptionsError::OtherCeremony("extensions.appid"), DomException::NotSupported)
+            },
+            (OptionsError::LargeBlobReadAndWrite, _) => {
+                (OptionsError::LargeBlobReadAndWrite, DomException::NotSupported)
+            },
+            (OptionsError::LargeBlobCredentials, _) => {
+                (OptionsError::LargeBlobCredentials, DomException::NotSupported)
+            },
+            (OptionsError::Url(_), _) => {
+                (OptionsError::Url("extensions.appid"), DomException::Syntax)
+            },
+            (OptionsError::AppId(_), _) => {
+                (OptionsError::AppId("extensions.appid"), DomException::Security)
+            },
             (OptionsError::RpId(_), _) => {
                 (OptionsError::RpId(RpIdError::OtherDomain), DomException::Security)
             },
@@ -356,7 +375,8 @@ fn every_error_has_the_exception_that_fits_its_advice() {
             Advice::Nothing if matches!(kind, ErrorKind::Cancelled(CancelledBy::Caller)) => {
                 DomException::Abort
             }
-            Advice::TellTheSite if matches!(kind, ErrorKind::Options(_)) => continue,
+            // Below.
+            _ if matches!(kind, ErrorKind::Options(_)) => continue,
             Advice::ReportTheProgram if matches!(kind, ErrorKind::Origin(_)) => {
                 DomException::Security
             }
@@ -404,6 +424,7 @@ fn rows() -> Vec<Row> {
             mismatch(ResponseMismatch::UserHandle),
             mismatch(ResponseMismatch::Extensions),
             mismatch(ResponseMismatch::Protection),
+            mismatch(ResponseMismatch::LargeBlob),
             mismatch(ResponseMismatch::NumberOfAnswers),
             mismatch(ResponseMismatch::Contradiction),
             Peer::Update(malformed).into(),
@@ -461,8 +482,10 @@ fn rows() -> Vec<Row> {
                 Unsupported::UserVerification.into(),
                 Unsupported::DiscoverablePasskeys.into(),
                 Unsupported::CredentialProtection.into(),
+                Unsupported::LargeBlob.into(),
                 Unsupported::Algorithm.into(),
                 options::UNSUPPORTED.into(),
+                options::NOT_ON_PHONES.into(),
             ],
         ),
         (
