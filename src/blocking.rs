@@ -56,7 +56,7 @@ use fido_hybrid_proto::secret::{SecretBytes, SecretText};
 use fido_hybrid_proto::transport::{QrText, RequestHint};
 #[cfg(feature = "webauthn")]
 use fido_hybrid_proto::webauthn::{
-    Assertion, Caller, CreationOptions, Registration, RequestOptions,
+    Assertion, Caller, CreationOptions, PublicSuffixes, Registration, RequestOptions,
 };
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
@@ -65,6 +65,8 @@ use tokio::task::coop::unconstrained;
 use crate::bluetooth::Scanner;
 use crate::cancel::CancelHandle;
 use crate::client;
+#[cfg(feature = "webauthn")]
+use crate::client::RelatedOriginsFetcher;
 use crate::tunnel::TunnelDialer;
 
 /// A program's way to phones, without an async runtime. Cheap to clone.
@@ -114,6 +116,38 @@ impl Client {
     #[must_use]
     pub fn deadlines(self, deadlines: ClientDeadlines) -> Self {
         Self { client: self.client.deadlines(deadlines), ..self }
+    }
+
+    /// Takes another list of public suffixes, as [`client::Client::public_suffixes`] does.
+    #[cfg(feature = "webauthn")]
+    #[must_use]
+    pub fn public_suffixes(self, list: impl PublicSuffixes + Send + Sync + 'static) -> Self {
+        Self { client: self.client.public_suffixes(list), ..self }
+    }
+
+    /// Fetches lists of related origins with `fetcher`, as
+    /// [`client::Client::related_origins`] does.
+    #[cfg(feature = "webauthn")]
+    #[must_use]
+    pub fn related_origins(self, fetcher: impl RelatedOriginsFetcher + 'static) -> Self {
+        Self { client: self.client.related_origins(fetcher), ..self }
+    }
+
+    /// Checks whether `caller` may use an RP ID, as [`client::Client::check_caller`] does.
+    /// It blocks for [`RELATED_ORIGINS_DEADLINE`](client::RELATED_ORIGINS_DEADLINE) at most.
+    ///
+    /// # Errors
+    /// As for [`client::Client::check_caller`].
+    #[cfg(feature = "webauthn")]
+    pub fn check_caller(
+        &self,
+        caller: impl Into<Caller>,
+        rp_id: Option<&str>,
+    ) -> Result<Caller, Error> {
+        let (client, caller) = (self.client.clone(), caller.into());
+        let rp_id = rp_id.map(str::to_owned);
+        let check = async move { client.check_caller(caller, rp_id.as_deref()).await };
+        block_on(self.background.runtime.spawn(check)).map_err(|_| ApiMisuse::TaskEnded)?
     }
 
     /// Begins a sign-in, as [`client::Client::get`] does.

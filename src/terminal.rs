@@ -19,6 +19,9 @@ use crate::tunnel::WebSocketDialer;
 /// party gives a page for `navigator.credentials.get()`:
 /// `PublicKeyCredentialRequestOptionsJSON`, or an object with a member `publicKey`.
 ///
+/// `origin` may be a related origin of the relying party
+/// ([`Client::check_caller`]).
+///
 /// It draws the QR code on standard error, prints what happens there, and takes the
 /// code away once a phone scanned it. A program that shows the code in another way uses
 /// [`Client::get`].
@@ -33,7 +36,7 @@ use crate::tunnel::WebSocketDialer;
 ///
 /// # Errors
 /// [`ApiMisuse::NoTerminal`] at once if standard error is not a terminal; as for
-/// [`Client::get`] and for the outcome of its ceremony.
+/// [`Client::check_caller`], for [`Client::get`] and for the outcome of its ceremony.
 ///
 /// # Cancel safety
 /// Dropping the future cancels the ceremony in the background. If the program ends right
@@ -42,7 +45,9 @@ use crate::tunnel::WebSocketDialer;
 pub async fn sign_in(options_json: &str, origin: &str) -> Result<Assertion, Error> {
     let terminal = Terminal::open(stderr(), stderr().is_terminal())?;
     let options = RequestOptions::from_json(options_json)?;
-    let ceremony = client()?.get(&options, &Origin::parse(origin)?)?;
+    let client = client()?;
+    let caller = client.check_caller(Origin::parse(origin)?, options.rp_id.as_deref()).await?;
+    let ceremony = client.get(&options, caller)?;
     ceremony.on_update(terminal.show()).await
 }
 
@@ -54,19 +59,23 @@ pub async fn sign_in(options_json: &str, origin: &str) -> Result<Assertion, Erro
 ///
 /// # Errors
 /// [`ApiMisuse::NoTerminal`] at once if standard error is not a terminal; as for
-/// [`Client::create`] and for the outcome of its ceremony.
+/// [`Client::check_caller`], for [`Client::create`] and for the outcome of its ceremony.
 ///
 /// # Cancel safety
 /// Dropping the future cancels the ceremony.
 pub async fn register(options_json: &str, origin: &str) -> Result<Registration, Error> {
     let terminal = Terminal::open(stderr(), stderr().is_terminal())?;
     let options = CreationOptions::from_json(options_json)?;
-    let ceremony = client()?.create(&options, &Origin::parse(origin)?)?;
+    let client = client()?;
+    let caller = client.check_caller(Origin::parse(origin)?, options.rp_id.as_deref()).await?;
+    let ceremony = client.create(&options, caller)?;
     ceremony.on_update(terminal.show()).await
 }
 
 fn client() -> Result<Client, Error> {
-    Ok(Client::new(Bluetooth::new(), WebSocketDialer::new()?))
+    let dialer = WebSocketDialer::new()?;
+    let fetcher = dialer.https_fetcher();
+    Ok(Client::new(Bluetooth::new(), dialer).related_origins(fetcher))
 }
 
 /// A terminal: standard error.

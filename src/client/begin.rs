@@ -28,6 +28,8 @@ pub struct Client {
     pub(super) scanner: Arc<dyn Scanner>,
     pub(super) dialer: Arc<dyn TunnelDialer>,
     deadlines: ClientDeadlines,
+    #[cfg(feature = "webauthn")]
+    pub(super) web: super::web::Web,
 }
 
 impl Client {
@@ -39,7 +41,13 @@ impl Client {
     #[must_use]
     pub fn new(scanner: impl Scanner + 'static, dialer: impl TunnelDialer + 'static) -> Self {
         let (scanner, dialer) = (Arc::new(scanner), Arc::new(dialer));
-        Self { scanner, dialer, deadlines: ClientDeadlines::default() }
+        Self {
+            scanner,
+            dialer,
+            deadlines: ClientDeadlines::default(),
+            #[cfg(feature = "webauthn")]
+            web: super::web::Web::default(),
+        }
     }
 
     /// How long each stage may take. By default, [`ClientDeadlines::default`].

@@ -6,16 +6,24 @@
 
 mod begin;
 mod ceremony;
+#[cfg(feature = "webauthn")]
+mod check_caller;
 mod driver;
 mod preflight;
+#[cfg(feature = "webauthn")]
+mod web;
 #[cfg(feature = "webauthn")]
 mod webauthn;
 
 pub use begin::Client;
 pub use ceremony::Ceremony;
+#[cfg(feature = "webauthn")]
+pub use check_caller::RELATED_ORIGINS_DEADLINE;
 pub use fido_hybrid_proto::client::{
     ClientConfig, ClientDeadlines, ClientUpdate, ContactSecrets, EncodedRequest, Input,
     JsonRequest, Linking, MAX_REQUEST_LENGTH, Output, PhoneRequest, QrSecrets, RawRequest,
     Transaction,
 };
+#[cfg(feature = "webauthn")]
+pub use fido_hybrid_proto::ports::related_origins::{FetchedList, RelatedOriginsFetcher};
 pub use preflight::{Health, PREFLIGHT_DEADLINE, ServiceHealth};

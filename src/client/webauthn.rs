@@ -14,7 +14,8 @@ impl Client {
     ///
     /// `caller` is who asks: an [`Origin`](fido_hybrid_proto::webauthn::Origin), or another
     /// [`Caller`]. That it may use the RP ID is checked here, before there is a
-    /// QR code. The options' timeout counts from when the phone has
+    /// QR code; [`check_caller`](Self::check_caller) also asks the relying party for related
+    /// origins. The options' timeout counts from when the phone has
     /// the request. What is asked is decided when the phone is known: if it
     /// cannot do what the relying party requires, the outcome is an
     /// [`Unsupported`](fido_hybrid_proto::error::Unsupported) before its user is asked.
@@ -27,7 +28,7 @@ impl Client {
         options: &CreationOptions,
         caller: impl Into<Caller>,
     ) -> Result<Ceremony<Registration>, Error> {
-        let prepared = options.prepare(caller).map_err(preparing)?;
+        let prepared = options.prepare_with(caller, self.web.suffixes()).map_err(preparing)?;
         let asked = PhoneRequest::try_from(prepared.clone()).map_err(preparing)?;
         self.begin_with(asked, prepared.timeout, |answer| match answer.ctap()? {
             (CtapResponse::MakeCredential(response), phone) => {
@@ -41,7 +42,8 @@ impl Client {
     ///
     /// `caller` is who asks: an [`Origin`](fido_hybrid_proto::webauthn::Origin), or another
     /// [`Caller`]. That it may use the RP ID is checked here, before there is a
-    /// QR code. The options' timeout counts from when the phone has
+    /// QR code; [`check_caller`](Self::check_caller) also asks the relying party for related
+    /// origins. The options' timeout counts from when the phone has
     /// the request. What is asked is decided when the phone is known: if it
     /// cannot do what the relying party requires, the outcome is an
     /// [`Unsupported`](fido_hybrid_proto::error::Unsupported) before its user is asked.
@@ -54,7 +56,7 @@ impl Client {
         options: &RequestOptions,
         caller: impl Into<Caller>,
     ) -> Result<Ceremony<Assertion>, Error> {
-        let prepared = options.prepare(caller).map_err(preparing)?;
+        let prepared = options.prepare_with(caller, self.web.suffixes()).map_err(preparing)?;
         let asked = PhoneRequest::try_from(prepared.clone()).map_err(preparing)?;
         self.begin_with(asked, prepared.timeout, |answer| match answer.ctap()? {
             (CtapResponse::GetAssertion(response), phone) => {

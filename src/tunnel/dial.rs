@@ -51,7 +51,7 @@ const HTTP_1_1: &[u8] = b"http/1.1";
 /// ```
 #[derive(Clone)]
 pub struct WebSocketDialer {
-    connector: Connector,
+    pub(super) connector: Connector,
     options: TunnelOptions,
     timeout: Duration,
 }

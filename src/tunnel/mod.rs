@@ -17,6 +17,8 @@ mod answer;
 mod connect;
 #[cfg(feature = "tunnel")]
 mod dial;
+#[cfg(all(feature = "tunnel", feature = "webauthn"))]
+mod fetch;
 #[cfg(feature = "tunnel")]
 mod keep_alive;
 #[cfg(feature = "tunnel")]
@@ -38,6 +40,8 @@ mod websocket;
 
 #[cfg(feature = "tunnel")]
 pub use dial::{DEFAULT_DIAL_TIMEOUT, MAX_REDIRECTS, WebSocketDialer, WebSocketDialerBuilder};
+#[cfg(all(feature = "tunnel", feature = "webauthn"))]
+pub use fetch::{HttpsFetcher, MAX_LIST_REDIRECTS};
 pub use fido_hybrid_proto::ports::data_channel::DataChannel;
 pub use fido_hybrid_proto::ports::tunnel::{OpenedTunnel, TunnelDialer};
 #[cfg(feature = "tunnel")]

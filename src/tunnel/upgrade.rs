@@ -36,7 +36,10 @@ use fido_hybrid_websocket::{Counted, READ_BUFFER, bounded};
 /// contact id, and as much again for the service's own query.
 const MAX_LOCATION: usize = 4096;
 
-/// The port of `wss`.
+/// The scheme of tunnels.
+const WSS: &str = "wss";
+
+/// The port of `wss`, and of `https`.
 const WSS_PORT: u16 = 443;
 
 /// The address to dial: the request's URL, or where a redirect leads.
@@ -54,10 +57,16 @@ impl From<&TunnelUrl> for Target {
 }
 
 impl Target {
-    /// Where `location` leads from here; `None` for all but `wss` with a name,
-    /// and paths on this host. A tunnel service has a name, for which it shows
-    /// a certificate, so addresses in figures are refused too.
-    fn redirected(&self, location: &str) -> Option<Self> {
+    /// Where a URL leads; `None` for all but `scheme` with a name.
+    pub(super) fn of(url: &str, scheme: &str) -> Option<Self> {
+        let nowhere = Self { host: String::new(), port: WSS_PORT, path: String::new() };
+        nowhere.redirected(url, scheme).filter(|target| !target.host.is_empty())
+    }
+
+    /// Where `location` leads from here; `None` for all but `scheme`, which is `wss` or
+    /// `https`, with a name, and paths on this host. A service has a name, for which it
+    /// shows a certificate, so addresses in figures are refused too.
+    pub(super) fn redirected(&self, location: &str, scheme: &str) -> Option<Self> {
         if location.len() > MAX_LOCATION {
             return None;
         }
@@ -67,7 +76,7 @@ impl Target {
             let same_host = location.starts_with('/') && !location.starts_with("//");
             return same_host.then(|| Self { path, ..self.clone() });
         };
-        let secure = uri.scheme_str().is_some_and(|scheme| scheme.eq_ignore_ascii_case("wss"));
+        let secure = uri.scheme_str().is_some_and(|other| other.eq_ignore_ascii_case(scheme));
         if !secure || authority.as_str().contains('@') {
             return None;
         }
@@ -81,8 +90,13 @@ impl Target {
         Some(Self { host, port, path })
     }
 
+    /// The path and query.
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
     /// The `Host` header's value: the port only where it is not `wss`'s own.
-    fn authority(&self) -> String {
+    pub(super) fn authority(&self) -> String {
         match self.port {
             WSS_PORT => self.host.clone(),
             port => format!("{}:{port}", self.host),
@@ -218,7 +232,7 @@ where
             Ok(Answer::Open(OpenedTunnel { tunnel, routing_id, connect_signal }))
         }
         Verdict::Redirect { location } => {
-            let next = location.and_then(|location| target.redirected(&location));
+            let next = location.and_then(|location| target.redirected(&location, WSS));
             next.map(Answer::Redirect).ok_or(TunnelError::Redirect)
         }
     }
@@ -243,13 +257,13 @@ mod tests {
 
     #[test]
     fn redirects_lead_to_wss_names_and_to_paths_on_the_same_host() {
-        let target = here().redirected("wss://There.Example:444/a?b=c#d").unwrap();
+        let target = here().redirected("wss://There.Example:444/a?b=c#d", WSS).unwrap();
         assert_eq!(
             target,
             Target { host: "there.example".into(), port: 444, path: "/a?b=c".into() }
         );
-        assert_eq!(here().redirected("WSS://there.example").unwrap().port, WSS_PORT);
-        assert_eq!(here().redirected("/b").unwrap(), Target { path: "/b".into(), ..here() });
+        assert_eq!(here().redirected("WSS://there.example", WSS).unwrap().port, WSS_PORT);
+        assert_eq!(here().redirected("/b", WSS).unwrap(), Target { path: "/b".into(), ..here() });
     }
 
     #[test]
@@ -271,9 +285,9 @@ mod tests {
             "wss:///a",
             "*",
         ] {
-            assert_eq!(here().redirected(location), None, "{location:?}");
+            assert_eq!(here().redirected(location, WSS), None, "{location:?}");
         }
-        assert_eq!(here().redirected(&format!("/{}", "a".repeat(MAX_LOCATION))), None);
+        assert_eq!(here().redirected(&format!("/{}", "a".repeat(MAX_LOCATION)), WSS), None);
     }
 
     #[test]

@@ -41,7 +41,7 @@
 //! | module | what it is | stands on |
 //! |---|---|---|
 //! | [`client`], [`authenticator`] | the roles | all below |
-//! | [`ports`] | traits for a radio and a tunnel | `error` |
+//! | [`ports`] | traits for a radio, a tunnel and related origins | `error` |
 //! | `webauthn` | WebAuthn JSON to CTAP and back | `error`, `ctap` |
 //! | [`error`] | stage, kind and advice | `ctap`, `transport` |
 //! | [`transport`] | [CTAP 2.2 §11.5], one file for each object | `cbor`, `crypto` |

@@ -12,6 +12,7 @@ use super::misuse::ApiMisuse;
 use super::options::{DomainError, OptionsError, OriginError, RpIdError};
 use super::peer::{PeerMisbehaved, ResponseMismatch};
 use super::proxy::ProxyError;
+use super::related::RelatedOriginsError;
 use super::stage::Stage;
 use super::store::{KeyError, StoreError};
 use super::tunnel::{TunnelError, TunnelStep};
@@ -269,6 +270,16 @@ ids!(ErrorKind {
         "options.rp-id-ip-address",
     Self::Options(OptionsError::RpId(RpIdError::OtherDomain)) => "options.rp-id-other-domain",
     Self::Options(OptionsError::RpId(RpIdError::PublicSuffix)) => "options.rp-id-public-suffix",
+    Self::RelatedOrigins(RelatedOriginsError::Fetch(_)) => "related-origins.fetch",
+    Self::RelatedOrigins(RelatedOriginsError::Proxy(_)) => "related-origins.proxy",
+    Self::RelatedOrigins(RelatedOriginsError::TimedOut) => "related-origins.timed-out",
+    Self::RelatedOrigins(RelatedOriginsError::Redirect) => "related-origins.redirect",
+    Self::RelatedOrigins(RelatedOriginsError::Status(_)) => "related-origins.http-status",
+    Self::RelatedOrigins(RelatedOriginsError::ContentType) => "related-origins.content-type",
+    Self::RelatedOrigins(RelatedOriginsError::TooLong) => "related-origins.too-long",
+    Self::RelatedOrigins(RelatedOriginsError::Json) => "related-origins.json",
+    Self::RelatedOrigins(RelatedOriginsError::NotListed) => "related-origins.not-listed",
+    Self::RelatedOrigins(RelatedOriginsError::TooManyLabels) => "related-origins.too-many-labels",
     Self::NoThread(_) => "no-thread",
     Self::Unsupported(Unsupported::Ctap) => "unsupported.ctap",
     Self::Unsupported(Unsupported::Json) => "unsupported.json",

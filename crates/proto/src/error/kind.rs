@@ -8,6 +8,7 @@ use super::misuse::ApiMisuse;
 use super::options::{OptionsError, OriginError};
 use super::peer::PeerMisbehaved;
 use super::proxy::ProxyError;
+use super::related::RelatedOriginsError;
 use super::source::Source;
 use super::store::{KeyError, StoreError};
 use super::tunnel::TunnelError;
@@ -64,6 +65,10 @@ pub enum ErrorKind {
     /// The relying party's options are invalid, or are not for this origin.
     #[error("the relying party's request was refused: {0}")]
     Options(#[from] OptionsError),
+    /// The origin may not use the RP ID by itself, and the relying party's list of related
+    /// origins does not allow it either.
+    #[error(transparent)]
+    RelatedOrigins(#[from] RelatedOriginsError),
     /// The system did not start a thread for the ceremonies of a blocking client.
     #[error("the system could not start a thread")]
     NoThread(#[source] Source),

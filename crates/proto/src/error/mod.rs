@@ -22,6 +22,7 @@ mod misuse;
 mod options;
 mod peer;
 mod proxy;
+mod related;
 mod source;
 mod stage;
 mod store;
@@ -44,6 +45,7 @@ pub(crate) use options::PRF_BY_CREDENTIAL;
 pub use options::{DomainError, MAX_OPTIONS, OptionsError, OriginError, RpIdError};
 pub use peer::{PeerMisbehaved, ResponseMismatch};
 pub use proxy::ProxyError;
+pub use related::{MAX_RELATED_ORIGINS, RelatedOriginsError};
 pub use source::Source;
 pub use stage::Stage;
 pub use store::{KeyError, StoreError};
@@ -93,7 +95,20 @@ macro_rules! while_preparing {
     };
 }
 
-while_preparing!(OptionsError, OriginError, QrCodeError, ApiMisuse, ProxyError);
+while_preparing!(
+    OptionsError,
+    OriginError,
+    RelatedOriginsError,
+    QrCodeError,
+    ApiMisuse,
+    ProxyError
+);
+
+impl From<RpIdError> for Error {
+    fn from(error: RpIdError) -> Self {
+        OptionsError::from(error).into()
+    }
+}
 
 impl Error {
     /// Adds the stage to an error.

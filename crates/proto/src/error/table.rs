@@ -13,6 +13,7 @@ use super::misuse::ApiMisuse;
 use super::options::OptionsError;
 use super::peer::{PeerMisbehaved, ResponseMismatch};
 use super::proxy::ProxyError;
+use super::related::RelatedOriginsError;
 use super::stage::Stage;
 use super::store::{KeyError, StoreError};
 use super::tunnel::{TunnelError, TunnelStep};
@@ -43,6 +44,7 @@ pub(super) const fn advice(stage: Stage, kind: &ErrorKind) -> Advice {
             Advice::UseAnotherDevice
         }
         ErrorKind::Options(_) => Advice::TellTheSite,
+        ErrorKind::RelatedOrigins(error) => related_origins(error),
         ErrorKind::Unsupported(unsupported) => match unsupported {
             Unsupported::Ctap
             | Unsupported::Json
@@ -182,6 +184,21 @@ const fn proxy(error: &ProxyError) -> Advice {
     }
 }
 
+const fn related_origins(error: &RelatedOriginsError) -> Advice {
+    match error {
+        RelatedOriginsError::Fetch(_) | RelatedOriginsError::TimedOut => Advice::CheckTheNetwork,
+        RelatedOriginsError::Proxy(error) => proxy(error),
+        RelatedOriginsError::Status(425 | 429 | 500..) => Advice::TryAgainLater,
+        RelatedOriginsError::Status(_)
+        | RelatedOriginsError::Redirect
+        | RelatedOriginsError::ContentType
+        | RelatedOriginsError::TooLong
+        | RelatedOriginsError::Json
+        | RelatedOriginsError::NotListed
+        | RelatedOriginsError::TooManyLabels => Advice::TellTheSite,
+    }
+}
+
 const fn http_status(status: u16) -> Advice {
     match status {
         // The phone has disconnected, or the request timed out.
@@ -303,7 +320,7 @@ pub(super) fn dom_exception(kind: &ErrorKind) -> DomException {
         ErrorKind::Cancelled(CancelledBy::Caller) => DomException::Abort,
         ErrorKind::Status(status) => (*status).into(),
         ErrorKind::Options(error) => error.into(),
-        ErrorKind::Origin(_) => DomException::Security,
+        ErrorKind::Origin(_) | ErrorKind::RelatedOrigins(_) => DomException::Security,
         ErrorKind::Cancelled(CancelledBy::User | CancelledBy::Client)
         | ErrorKind::Deadline
         | ErrorKind::Bluetooth(_)

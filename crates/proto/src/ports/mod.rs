@@ -3,6 +3,7 @@
 
 pub mod bluetooth;
 pub mod data_channel;
+pub mod related_origins;
 pub mod tunnel;
 
 use std::pin::Pin;

@@ -14,8 +14,9 @@ use data_encoding::BASE64URL_NOPAD;
 
 use super::domain;
 use super::origin::Origin;
+use super::related::{RelatedOrigins, RelatedOriginsRequest};
 use super::rp_id::{PublicSuffixes, RpId};
-use crate::error::RpIdError;
+use crate::error::{RelatedOriginsError, RpIdError};
 
 /// The prefix that Android puts before the hash of an app's certificate.
 const ANDROID: &str = "android:apk-key-hash:";
@@ -30,6 +31,8 @@ const RESERVED: [&str; 5] = ["type", "challenge", "origin", "crossOrigin", "topO
 pub struct Caller {
     asker: Asker,
     members: Vec<(String, String)>,
+    /// An RP ID outside of the origin's domain, whose relying party lists the origin.
+    related: Option<RpId>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,7 +46,7 @@ impl Caller {
     /// A page, or a frame whose ancestors all have its origin.
     #[must_use]
     pub const fn page(origin: Origin) -> Self {
-        Self { asker: Asker::Page(origin), members: Vec::new() }
+        Self::new(Asker::Page(origin))
     }
 
     /// A frame of `origin` in a page of another origin: `crossOrigin` is `true`.
@@ -55,7 +58,7 @@ impl Caller {
     /// [WebAuthn L3 §5.9].
     #[must_use]
     pub const fn frame(origin: Origin, top: Option<Origin>) -> Self {
-        Self { asker: Asker::Frame { origin, top }, members: Vec::new() }
+        Self::new(Asker::Frame { origin, top })
     }
 
     /// An Android app, by the SHA-256 hash of the certificate that signs it.
@@ -70,8 +73,11 @@ impl Caller {
     pub fn android_app(certificate_hash: &[u8; 32], rp_id: &str) -> Result<Self, RpIdError> {
         domain::check(rp_id).map_err(RpIdError::Domain)?;
         let origin = format!("{ANDROID}{}", BASE64URL_NOPAD.encode(certificate_hash));
-        let asker = Asker::App { origin, rp_id: RpId::vouched(rp_id) };
-        Ok(Self { asker, members: Vec::new() })
+        Ok(Self::new(Asker::App { origin, rp_id: RpId::vouched(rp_id) }))
+    }
+
+    const fn new(asker: Asker) -> Self {
+        Self { asker, members: Vec::new(), related: None }
     }
 
     /// Adds a member to the client data, after those of WebAuthn. Relying parties
@@ -85,6 +91,45 @@ impl Caller {
         }
         self.members.push((name.to_owned(), value.to_owned()));
         Some(self)
+    }
+
+    /// The list of related origins that decides whether the caller may use the RP ID
+    /// `requested` [WebAuthn L3 §5.11]. `None`: the caller may use it already.
+    ///
+    /// # Errors
+    /// [`RpIdError`] if it may not, whatever a list says.
+    pub fn related_origins(
+        &self,
+        requested: Option<&str>,
+        suffixes: &dyn PublicSuffixes,
+    ) -> Result<Option<RelatedOriginsRequest>, RpIdError> {
+        match (self.rp_id(requested, suffixes), &self.asker, requested) {
+            (Ok(_), ..) => Ok(None),
+            (
+                Err(RpIdError::OtherDomain),
+                Asker::Page(_) | Asker::Frame { .. },
+                Some(requested),
+            ) => RelatedOriginsRequest::new(requested, suffixes).map(Some),
+            (Err(error), ..) => Err(error),
+        }
+    }
+
+    /// Lets a page or a frame use the RP ID whose relying party lists its origin as a
+    /// related one. The RP IDs that it may use anyway stay.
+    ///
+    /// # Errors
+    /// [`RelatedOriginsError::NotListed`] or [`RelatedOriginsError::TooManyLabels`].
+    pub fn with_related(
+        mut self,
+        list: &RelatedOrigins,
+        suffixes: &dyn PublicSuffixes,
+    ) -> Result<Self, RelatedOriginsError> {
+        match &self.asker {
+            Asker::Page(origin) | Asker::Frame { origin, .. } => list.check(origin, suffixes)?,
+            Asker::App { .. } => return Err(RelatedOriginsError::NotListed),
+        }
+        self.related = Some(list.rp_id().clone());
+        Ok(self)
     }
 
     /// The origin, as in client data.
@@ -122,6 +167,10 @@ impl Caller {
         requested: Option<&str>,
         suffixes: &dyn PublicSuffixes,
     ) -> Result<RpId, RpIdError> {
+        let related = self.related.as_ref();
+        if let Some(related) = related.filter(|related| requested == Some(related.as_str())) {
+            return Ok(related.clone());
+        }
         match &self.asker {
             Asker::Page(origin) | Asker::Frame { origin, .. } => {
                 RpId::for_origin(origin, requested, suffixes)

@@ -38,6 +38,12 @@ pub(super) fn check(text: &str) -> Result<(), DomainError> {
     Ok(())
 }
 
+/// Whether the name never leaves the machine: `localhost`, and all below it
+/// [RFC 6761 §6.3].
+pub(super) fn is_local(host: &str) -> bool {
+    host == "localhost" || host.ends_with(".localhost")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

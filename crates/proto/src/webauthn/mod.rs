@@ -19,8 +19,8 @@
 //!
 //! **What a browser does and this does not.** The program is the client, so it
 //! must know which origin it acts for, and whether that is a frame's or an app's
-//! ([`Caller`]). There are no related origins (`/.well-known/webauthn`), no
-//! conditional mediation, and no look-up of Digital Asset Links. Phones have no
+//! ([`Caller`]). It asks for related origins only on request (`Client::check_caller`).
+//! There is no conditional mediation and no look-up of Digital Asset Links. Phones have no
 //! security keys of the older kind, so `appid` finds none, and no passkeys for payments.
 //! `credBlob` is not sent: no phone has it.
 //!
@@ -45,6 +45,7 @@ mod options;
 mod origin;
 mod prf;
 mod raw_extension;
+mod related;
 mod response;
 mod rp_id;
 mod spki;
@@ -61,5 +62,6 @@ pub use options::{
 };
 pub use origin::Origin;
 pub use prf::prf_input;
+pub use related::{MAX_RELATED_LABELS, RelatedOrigins, RelatedOriginsRequest};
 pub use response::{AnswerError, Assertion, Registration};
 pub use rp_id::{BuiltInSuffixes, PublicSuffixes, RpId};

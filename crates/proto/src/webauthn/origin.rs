@@ -48,8 +48,7 @@ impl Origin {
             _ => (rest, None),
         };
         domain::check(host).map_err(OriginError::Host)?;
-        let is_local = host == "localhost" || host.ends_with(".localhost");
-        if default_port == 80 && !is_local {
+        if default_port == 80 && !domain::is_local(host) {
             return Err(OriginError::Scheme);
         }
         if let Some(port) = port {

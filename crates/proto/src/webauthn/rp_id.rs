@@ -23,7 +23,8 @@ use super::domain;
 use super::origin::Origin;
 use crate::error::RpIdError;
 
-/// A list of the names under which all can register domains.
+/// A list of the names under which all can register domains. `Client::public_suffixes`
+/// and `prepare_with` take one.
 pub trait PublicSuffixes {
     /// The public suffix of `domain`: `co.uk` of `example.co.uk`. For a domain
     /// under none that is known, its last label (publicsuffix.org, "the

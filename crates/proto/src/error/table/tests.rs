@@ -218,6 +218,19 @@ fn every_error() -> Vec<ErrorKind> {
         OriginError::Port => OriginError::Port,
         OriginError::DefaultPort => OriginError::DefaultPort,
     });
+    let mut related = every!(RelatedOriginsError {
+        RelatedOriginsError::Fetch(_) => RelatedOriginsError::Fetch(source()),
+        RelatedOriginsError::Proxy(_) => ProxyError::Unreachable.into(),
+        RelatedOriginsError::TimedOut => RelatedOriginsError::TimedOut,
+        RelatedOriginsError::Redirect => RelatedOriginsError::Redirect,
+        RelatedOriginsError::Status(_) => RelatedOriginsError::Status(404),
+        RelatedOriginsError::ContentType => RelatedOriginsError::ContentType,
+        RelatedOriginsError::TooLong => RelatedOriginsError::TooLong,
+        RelatedOriginsError::Json => RelatedOriginsError::Json,
+        RelatedOriginsError::NotListed => RelatedOriginsError::NotListed,
+        RelatedOriginsError::TooManyLabels => RelatedOriginsError::TooManyLabels,
+    });
+    related.push(RelatedOriginsError::Status(503));
     let statuses = (1..=u8::MAX).map(|code| ErrorKind::Status(Status(code)));
     let mut kinds = vec![
         ErrorKind::NoThread(source()),
@@ -237,6 +250,7 @@ fn every_error() -> Vec<ErrorKind> {
     kinds.extend(unsupported.into_iter().map(ErrorKind::Unsupported));
     kinds.extend(misuse.into_iter().map(ErrorKind::ApiMisuse));
     kinds.extend(origin.into_iter().map(ErrorKind::Origin));
+    kinds.extend(related.into_iter().map(ErrorKind::RelatedOrigins));
     kinds.extend(options::every_error().into_iter().map(|(error, _)| ErrorKind::Options(error)));
     kinds
 }
@@ -380,6 +394,7 @@ fn every_error_has_the_exception_that_fits_its_advice() {
             Advice::ReportTheProgram if matches!(kind, ErrorKind::Origin(_)) => {
                 DomException::Security
             }
+            _ if matches!(kind, ErrorKind::RelatedOrigins(_)) => DomException::Security,
             _ => DomException::NotAllowed,
         };
         assert_eq!(exception, expected, "{error}");
@@ -501,6 +516,9 @@ fn rows() -> Vec<Row> {
                 timed_out(TunnelStep::Upgrade),
                 proxy(ProxyError::Unreachable),
                 TunnelError::Unresponsive.into(),
+                RelatedOriginsError::Fetch(source()).into(),
+                RelatedOriginsError::TimedOut.into(),
+                RelatedOriginsError::Proxy(ProxyError::Unreachable).into(),
             ],
         ),
         (
@@ -612,7 +630,21 @@ fn rows() -> Vec<Row> {
             vec![Unsupported::Passkeys.into(), KeyError::Missing.into()],
         ),
         (&S::ALL, A::AnswerOnThePhone, vec![KeyError::Cancelled.into()]),
-        (&S::ALL, A::TellTheSite, vec![Unsupported::RequestTooLong.into()]),
+        (&S::ALL, A::TryAgainLater, vec![RelatedOriginsError::Status(503).into()]),
+        (
+            &S::ALL,
+            A::TellTheSite,
+            vec![
+                Unsupported::RequestTooLong.into(),
+                RelatedOriginsError::Redirect.into(),
+                RelatedOriginsError::Status(404).into(),
+                RelatedOriginsError::ContentType.into(),
+                RelatedOriginsError::TooLong.into(),
+                RelatedOriginsError::Json.into(),
+                RelatedOriginsError::NotListed.into(),
+                RelatedOriginsError::TooManyLabels.into(),
+            ],
+        ),
         (
             &S::ALL,
             A::ReportTheProgram,
