@@ -64,12 +64,19 @@ fn read(request: PhoneRequest, response: Writer) -> CtapResponse {
     let asked = client_rig::sent(rig.step(Input::Request { request, timeout: None }));
     let [asked] = asked.try_into().unwrap();
     rig.channel.as_mut().unwrap().open(asked).unwrap();
-    let response = [&[0][..], &response.into_bytes()].concat();
-    let outputs = rig.send(MessageType::Ctap, &response);
-    match <[Output; 1]>::try_from(outputs) {
+    let sent = [&[0][..], &response.into_bytes()].concat();
+    let outputs = rig.send(MessageType::Ctap, &sent);
+    let response = match <[Output; 1]>::try_from(outputs) {
         Ok([Output::Response(Ok(response))]) => response,
         other => panic!("{other:?}"),
-    }
+    };
+    let received = match &response {
+        CtapResponse::MakeCredential(response) => response.received(),
+        CtapResponse::GetAssertion(response) => response.received(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(received.unwrap().expose(), &sent[1..], "the phone's bytes");
+    response
 }
 
 /// The members of an attestation object, in CBOR: format, statement,

@@ -38,8 +38,11 @@ pub(super) fn read_response(
     demands: Demands,
     payload: SecretBytes,
 ) -> Result<Result<CtapResponse, Status>, PeerMisbehaved> {
-    let response = RawResponse::parse(payload.into_exposed())
-        .and_then(|response| response.decode(request.command()));
+    let response = RawResponse::parse(payload.into_exposed()).and_then(|raw| {
+        let mut response = raw.decode(request.command())?;
+        response.keep(raw);
+        Ok(response)
+    });
     let response = match response {
         Ok(response) => response,
         Err(ResponseError::Status(status)) => return Ok(Err(status)),

@@ -22,7 +22,7 @@ use super::bounds::{self, MAX_CREDENTIALS};
 use super::entity::{CredentialDescriptor, User};
 use super::extensions::{AssertionInputs, AssertionOutputs};
 use super::options::Options;
-use super::raw::UnknownMembers;
+use super::raw::{Received, UnknownMembers};
 use crate::cbor::{CborError, Decode, Encode, MapKey, Reader, Writer};
 use crate::secret::SecretBytes;
 
@@ -141,6 +141,8 @@ pub struct GetAssertionResponse {
     pub large_blob_key: Option<SecretBytes>,
     /// Extension outputs that are not signed.
     pub unsigned_extensions: AssertionOutputs,
+    unknown: UnknownMembers,
+    pub(super) received: Received,
 }
 
 impl GetAssertionResponse {
@@ -160,7 +162,23 @@ impl GetAssertionResponse {
             user_selected: None,
             large_blob_key: None,
             unsigned_extensions: AssertionOutputs::default(),
+            unknown: UnknownMembers::default(),
+            received: Received::default(),
         }
+    }
+
+    /// Members that came and that this crate does not know. They are written
+    /// again with the rest.
+    #[must_use]
+    pub const fn unknown(&self) -> &UnknownMembers {
+        &self.unknown
+    }
+
+    /// The CBOR that the phone sent, byte for byte, without the status before it.
+    /// `None`: this value is not the response of a ceremony.
+    #[must_use]
+    pub const fn received(&self) -> Option<&SecretBytes> {
+        self.received.get()
     }
 }
 
@@ -185,6 +203,7 @@ impl Encode for GetAssertionResponse {
                 map.integer(7, |writer| writer.bytes(key.expose()));
             }
             self.unsigned_extensions.write_member(8, map);
+            self.unknown.write(map);
         });
     }
 }
@@ -194,6 +213,7 @@ impl<'a> Decode<'a> for GetAssertionResponse {
         let (mut credential, mut auth_data, mut signature, mut user) = (None, None, None, None);
         let (mut number_of_credentials, mut user_selected) = (None, None);
         let (mut large_blob_key, mut unsigned_extensions) = (None, AssertionOutputs::default());
+        let mut unknown = UnknownMembers::default();
         reader.map(|key, reader| {
             match key {
                 MapKey::Integer(1) => credential = Some(CredentialDescriptor::decode(reader)?),
@@ -204,6 +224,7 @@ impl<'a> Decode<'a> for GetAssertionResponse {
                 MapKey::Integer(6) => user_selected = Some(reader.boolean()?),
                 MapKey::Integer(7) => large_blob_key = Some(reader.bytes()?.into()),
                 MapKey::Integer(8) => unsigned_extensions = AssertionOutputs::decode(reader)?,
+                MapKey::Integer(number) => unknown.read(number, reader)?,
                 _ => {}
             }
             Ok(())
@@ -217,6 +238,8 @@ impl<'a> Decode<'a> for GetAssertionResponse {
             user_selected,
             large_blob_key,
             unsigned_extensions,
+            unknown,
+            received: Received::default(),
         })
     }
 }

@@ -16,7 +16,7 @@ use super::bounds::{self, MAX_CREDENTIAL_PARAMETERS, MAX_CREDENTIALS};
 use super::entity::{CredentialDescriptor, CredentialParameters, RelyingParty, User};
 use super::extensions::{RegistrationInputs, RegistrationOutputs};
 use super::options::Options;
-use super::raw::{RawCbor, UnknownMembers};
+use super::raw::{RawCbor, Received, UnknownMembers};
 use crate::cbor::{CborError, Decode, Encode, ItemType, MapKey, Reader, Writer};
 use crate::secret::SecretBytes;
 
@@ -184,6 +184,8 @@ pub struct MakeCredentialResponse {
     pub large_blob_key: Option<SecretBytes>,
     /// Extension outputs that are not signed.
     pub unsigned_extensions: RegistrationOutputs,
+    unknown: UnknownMembers,
+    pub(super) received: Received,
 }
 
 impl MakeCredentialResponse {
@@ -201,7 +203,23 @@ impl MakeCredentialResponse {
             enterprise_attestation: None,
             large_blob_key: None,
             unsigned_extensions: RegistrationOutputs::default(),
+            unknown: UnknownMembers::default(),
+            received: Received::default(),
         }
+    }
+
+    /// Members that came and that this crate does not know. They are written
+    /// again with the rest.
+    #[must_use]
+    pub const fn unknown(&self) -> &UnknownMembers {
+        &self.unknown
+    }
+
+    /// The CBOR that the phone sent, byte for byte, without the status before it.
+    /// `None`: this value is not the response of a ceremony.
+    #[must_use]
+    pub const fn received(&self) -> Option<&SecretBytes> {
+        self.received.get()
     }
 
     /// The new credential, unless `auth_data` was made without one.
@@ -224,6 +242,7 @@ impl Encode for MakeCredentialResponse {
                 map.integer(5, |writer| writer.bytes(key.expose()));
             }
             self.unsigned_extensions.write_member(6, map);
+            self.unknown.write(map);
         });
     }
 }
@@ -233,6 +252,7 @@ impl<'a> Decode<'a> for MakeCredentialResponse {
         let (mut format, mut auth_data, mut statement) = (None, None, None);
         let (mut enterprise_attestation, mut large_blob_key) = (None, None);
         let mut unsigned_extensions = RegistrationOutputs::default();
+        let mut unknown = UnknownMembers::default();
         reader.map(|key, reader| {
             match key {
                 MapKey::Integer(1) => format = Some(reader.text()?.to_owned()),
@@ -246,6 +266,7 @@ impl<'a> Decode<'a> for MakeCredentialResponse {
                 MapKey::Integer(4) => enterprise_attestation = Some(reader.boolean()?),
                 MapKey::Integer(5) => large_blob_key = Some(reader.bytes()?.into()),
                 MapKey::Integer(6) => unsigned_extensions = RegistrationOutputs::decode(reader)?,
+                MapKey::Integer(number) => unknown.read(number, reader)?,
                 _ => {}
             }
             Ok(())
@@ -261,6 +282,8 @@ impl<'a> Decode<'a> for MakeCredentialResponse {
             enterprise_attestation,
             large_blob_key,
             unsigned_extensions,
+            unknown,
+            received: Received::default(),
         })
     }
 }

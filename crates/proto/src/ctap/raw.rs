@@ -97,6 +97,29 @@ impl fmt::Debug for RawCbor {
     }
 }
 
+/// The bytes that a message was read from. They are no part of what it says: messages
+/// are equal whichever they were read from.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Received(Option<SecretBytes>);
+
+impl Received {
+    pub(super) fn keep(&mut self, bytes: SecretBytes) {
+        self.0 = Some(bytes);
+    }
+
+    pub(super) const fn get(&self) -> Option<&SecretBytes> {
+        self.0.as_ref()
+    }
+}
+
+impl PartialEq for Received {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Received {}
+
 /// Members of a message that this crate does not know, by their number.
 ///
 /// They come from reading only, and are written again with their message.

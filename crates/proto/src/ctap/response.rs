@@ -117,6 +117,15 @@ pub enum CtapResponse {
 }
 
 impl CtapResponse {
+    /// Keeps the payload that it was read from.
+    pub(crate) fn keep(&mut self, raw: RawResponse) {
+        match self {
+            Self::MakeCredential(response) => response.received.keep(raw.payload),
+            Self::GetAssertion(response) => response.received.keep(raw.payload),
+            Self::GetInfo(_) | Self::Selection => {}
+        }
+    }
+
     /// Writes the answer, with status OK.
     #[must_use]
     pub fn to_raw(&self) -> RawResponse {

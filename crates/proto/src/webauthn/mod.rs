@@ -57,8 +57,8 @@ pub use extensions::{AssertionExtensions, RegistrationExtensions};
 pub use get::PreparedRequest;
 pub use large_blob::{LargeBlobOperation, MAX_LARGE_BLOB};
 pub use options::{
-    AttestationPreference, AuthenticatorAttachment, CreationOptions, MAX_TIMEOUT, MIN_TIMEOUT,
-    Mediation, RequestOptions, Requirement,
+    AttestationPreference, AuthenticatorAttachment, CreationOptions, MAX_NAME_LENGTH, MAX_TIMEOUT,
+    MIN_TIMEOUT, Mediation, RequestOptions, Requirement,
 };
 pub use origin::Origin;
 pub use prf::prf_input;

@@ -46,6 +46,10 @@ pub const MIN_TIMEOUT: Duration = Duration::from_secs(300);
 /// recommends [WebAuthn L3 §15.1].
 pub const MAX_TIMEOUT: Duration = Duration::from_secs(600);
 
+/// The longest name of a relying party or an account that is read, in bytes: half of
+/// what a request has room for. WebAuthn lets authenticators cut names after 64 bytes.
+pub const MAX_NAME_LENGTH: usize = 32 * 1024;
+
 /// How much a relying party wants something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Requirement {
@@ -234,8 +238,8 @@ impl CreationOptions {
             .ok()
             .filter(|id| !id.as_bytes().is_empty())
             .ok_or(OptionsError::Length("user.id"))?;
-        let name = user.text("user.name").unwrap_or_default();
-        let display_name = user.text("user.displayName").unwrap_or_default();
+        let user_name = name(user, "user.name")?;
+        let display_name = name(user, "user.displayName")?;
         let selection = options.dictionary("authenticatorSelection")?.unwrap_or_default();
         let without_rk = match selection.boolean("authenticatorSelection.requireResidentKey") {
             Some(true) => Requirement::Required,
@@ -249,8 +253,8 @@ impl CreationOptions {
         Ok(Self {
             challenge: challenge(options)?,
             rp_id: rp.text("rp.id").map(Cow::into_owned),
-            rp_name: rp.text("rp.name").unwrap_or_default().into_owned(),
-            user: User::new(user_id, name, display_name),
+            rp_name: name(rp, "rp.name")?.into_owned(),
+            user: User::new(user_id, user_name, display_name),
             parameters: parameters(options)?,
             exclude_credentials: descriptors(options, &EXCLUDED)?.0,
             authenticator_attachment: attachment
@@ -370,6 +374,12 @@ fn public_key(value: &Value) -> Result<(Dictionary<'_>, Option<Mediation>), Opti
         Mediation::from_name(&name).ok_or(unknown)
     };
     Ok((options, outer.text(MEDIATION).map(read).transpose()?))
+}
+
+/// A name for people; empty if it is absent.
+fn name<'a>(entity: Dictionary<'a>, path: &'static str) -> Result<Cow<'a, str>, OptionsError> {
+    let name = entity.text(path).unwrap_or_default();
+    if name.len() <= MAX_NAME_LENGTH { Ok(name) } else { Err(OptionsError::Length(path)) }
 }
 
 fn challenge(options: Dictionary<'_>) -> Result<Vec<u8>, OptionsError> {

@@ -6,7 +6,10 @@
 #![cfg(feature = "webauthn")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod answers;
+mod bad_input;
 mod extensions;
+mod platform_tests;
 
 use std::time::Duration;
 
@@ -669,7 +672,7 @@ fn a_registration_is_answered_with_these_bytes() {
         MakeCredentialResponse::new(FORMAT_NONE, registered(AAGUID), RawCbor::empty_map());
     response.unsigned_extensions.prf = Some(PrfRegistrationOutput::new(true));
     let registration = prepared.finish(&phone(), response).unwrap();
-    assert_eq!(registration.to_json().expose(), include_str!("registration.json").trim());
+    assert_eq!(registration.to_json().expose(), include_str!("answers/registration.json").trim());
     assert_eq!(registration.credential_id().as_bytes(), ID);
     assert_eq!(format!("{registration:?}"), "Registration { id: CredentialId(4 bytes), .. }");
 }
@@ -684,7 +687,7 @@ fn a_sign_in_is_answered_with_these_bytes() {
         second: Some(PrfOutput::new([2; 32])),
     }));
     let assertion = prepared.finish(&phone(), response).unwrap();
-    assert_eq!(assertion.to_json().expose(), include_str!("assertion.json").trim());
+    assert_eq!(assertion.to_json().expose(), include_str!("answers/assertion.json").trim());
     assert_eq!(assertion.user_handle().unwrap().as_bytes(), [7, 8]);
 }
 
