@@ -1,6 +1,5 @@
 //! What each answer of a proxy becomes.
 
-use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use fido_hybrid::client::Client;
@@ -10,11 +9,11 @@ use fido_hybrid_sim::Air;
 use fido_hybrid_testkit::paused_clock::{hold, pass, settle};
 use fido_hybrid_testkit::services::{certificate, certificate_between, domain};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
 use crate::fake::{ESTABLISHED, FakeProxy};
-use crate::through::{Service, assert_proxy_error, carries_messages, dial};
+use crate::through::{Service, assert_proxy_error, carries_messages, closed_port, dial};
 
 fn credentials() -> ProxyCredentials {
     ProxyCredentials::new("alice", "opensesame".to_owned()).unwrap()
@@ -154,7 +153,7 @@ async fn interim_answers_and_old_http_are_read() {
 async fn what_the_list_names_is_reached_without_the_proxy() {
     let service = Service::start().await;
     // Bound and not listening: a dial through it fails.
-    let closed = closed_port();
+    let (_held, closed) = closed_port();
     let proxy: Proxy = format!("http://{closed}").parse().unwrap();
     let port = service.address.port();
     for list in ["ua5v.com", "*", "cable.ua5v.com:443", "127.0.0.0/8", &format!("127.0.0.1:{port}")]
@@ -169,18 +168,11 @@ async fn what_the_list_names_is_reached_without_the_proxy() {
     }
 }
 
-fn closed_port() -> SocketAddr {
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
-    let address = socket.local_addr().unwrap();
-    std::mem::forget(socket);
-    address
-}
-
 #[tokio::test]
 async fn preflight_names_the_step_of_the_proxy() {
     let (root, _) = certificate(&[&domain()]);
-    let proxy: Proxy = format!("http://{}", closed_port()).parse().unwrap();
+    let (_held, closed) = closed_port();
+    let proxy: Proxy = format!("http://{closed}").parse().unwrap();
     let dialer = WebSocketDialer::builder().extra_roots([root]).proxy(proxy).build().unwrap();
     let health = Client::new(Air::new(), dialer).preflight().await;
     assert_eq!(health.tunnel_services.len(), 2);

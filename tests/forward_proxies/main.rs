@@ -8,4 +8,5 @@
 mod challenges;
 mod fake;
 mod fakes;
+mod real;
 mod through;

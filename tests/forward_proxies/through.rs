@@ -1,6 +1,6 @@
 //! A tunnel service on loopback, and dialers that go to it through a proxy.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use fido_hybrid::error::{Error, ProxyError, Stage, TunnelError};
 use fido_hybrid::tunnel::{
@@ -9,6 +9,7 @@ use fido_hybrid::tunnel::{
 use fido_hybrid_relay::{Server, ServerHandle};
 use fido_hybrid_testkit::services::{TUNNEL, certificate, domain, pair, phone_url};
 use rustls::pki_types::CertificateDer;
+use tokio::net::TcpSocket;
 
 /// Our tunnel service, with TLS.
 pub(crate) struct Service {
@@ -61,4 +62,12 @@ pub(crate) fn assert_proxy_error(
         Err(TunnelError::Proxy(error)) if expected(&error) => Error::new(Stage::Connecting, error),
         other => panic!("{other:?}"),
     }
+}
+
+/// A port on which nothing listens, bound for as long as the socket is held.
+pub(crate) fn closed_port() -> (TcpSocket, SocketAddr) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
+    let address = socket.local_addr().unwrap();
+    (socket, address)
 }

@@ -10,7 +10,8 @@
 //! | [`finder`] | finds secrets in what a program printed |
 //! | [`relying_party`] | the server that a passkey signs in to |
 //! | [`sites`], [`simulated_phone`] | options of large services, and who answers them |
-//! | [`services`], [`pem`], [`nginx`] | certificates, dialers and a reverse proxy on loopback |
+//! | [`services`], [`pem`] | certificates and dialers on loopback |
+//! | [`programs`], [`nginx`], [`squid`], [`microsocks`] | programs of the system, and proxies among them |
 //! | [`paused_clock`] | tokio's clock, moved by the test alone |
 //! | `qr_reader` | reads QR codes off a picture (feature `qr-reader`) |
 //! | `bluez`, `silent_bus` | a BlueZ on a D-Bus of its own, and a D-Bus that says nothing (Linux; the former with feature `bluez`) |
@@ -21,9 +22,11 @@ pub mod client_rig;
 pub mod conversions;
 pub mod finder;
 pub mod made_phone;
+pub mod microsocks;
 pub mod nginx;
 pub mod paused_clock;
 pub mod pem;
+pub mod programs;
 #[cfg(feature = "qr-reader")]
 pub mod qr_reader;
 pub mod relying_party;
@@ -33,6 +36,7 @@ pub mod services;
 pub mod silent_bus;
 pub mod simulated_phone;
 pub mod sites;
+pub mod squid;
 pub mod vectors;
 pub mod written;
 pub mod wrong_answers;
