@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use fido_hybrid::BoxFuture;
 use fido_hybrid::bluetooth::{AdapterState, Scan, Scanner};
-use fido_hybrid::client::{Client, Health, PREFLIGHT_DEADLINE};
+use fido_hybrid::client::{AllowedTunnelServices, Client, Health, PREFLIGHT_DEADLINE};
 use fido_hybrid::error::{Advice, BluetoothError, ErrorKind, TunnelError};
 use fido_hybrid::transport::{TunnelDomain, TunnelRequest};
 use fido_hybrid::tunnel::{OpenedTunnel, TunnelDialer, WebSocketDialer};
@@ -125,6 +125,19 @@ async fn a_machine_with_a_radio_that_reaches_both_services_is_ready() {
         "Bluetooth is on.\nThe tunnel service cable.ua5v.com can be reached.\nThe tunnel service \
          cable.auth.com can be reached."
     );
+}
+
+#[tokio::test]
+async fn a_service_that_is_not_allowed_is_not_dialled() {
+    let dialer = Failing::new(TunnelError::Status(404));
+    let allowed = AllowedTunnelServices::Listed(vec![TunnelDomain::APPLE]);
+    let client = Client::new(Air::new(), dialer.clone()).tunnel_services(allowed);
+    let health = client.preflight().await;
+    assert!(health.is_ready(), "{health}");
+    assert_eq!(health.tunnel_services.len(), 1);
+    let dialled = dialer.dialled.lock().unwrap();
+    assert_eq!(dialled.len(), 1);
+    assert!(dialled[0].starts_with("wss://cable.auth.com/"), "{dialled:?}");
 }
 
 #[tokio::test]

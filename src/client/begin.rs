@@ -14,7 +14,8 @@ use crate::background::Background;
 use crate::bluetooth::Scanner;
 use crate::tunnel::TunnelDialer;
 use fido_hybrid_proto::client::{
-    ClientConfig, ClientDeadlines, JsonRequest, PhoneRequest, QrSecrets, RawRequest, Transaction,
+    AllowedTunnelServices, ClientConfig, ClientDeadlines, JsonRequest, PhoneRequest, QrSecrets,
+    RawRequest, Transaction,
 };
 use fido_hybrid_proto::ctap::{self, CtapResponse};
 use fido_hybrid_proto::error::{ApiMisuse, Error, Stage};
@@ -28,6 +29,7 @@ pub struct Client {
     pub(super) scanner: Arc<dyn Scanner>,
     pub(super) dialer: Arc<dyn TunnelDialer>,
     deadlines: ClientDeadlines,
+    pub(super) tunnel_services: AllowedTunnelServices,
     #[cfg(feature = "webauthn")]
     pub(super) web: super::web::Web,
 }
@@ -45,6 +47,7 @@ impl Client {
             scanner,
             dialer,
             deadlines: ClientDeadlines::default(),
+            tunnel_services: AllowedTunnelServices::default(),
             #[cfg(feature = "webauthn")]
             web: super::web::Web::default(),
         }
@@ -54,6 +57,16 @@ impl Client {
     #[must_use]
     pub const fn deadlines(mut self, deadlines: ClientDeadlines) -> Self {
         self.deadlines = deadlines;
+        self
+    }
+
+    /// Which tunnel services are dialled; by default [`AllowedTunnelServices::All`]. A
+    /// phone of another one ends the ceremony with
+    /// [`TunnelError::DomainNotAllowed`](crate::error::TunnelError::DomainNotAllowed), before
+    /// anything is dialled.
+    #[must_use]
+    pub fn tunnel_services(mut self, allowed: AllowedTunnelServices) -> Self {
+        self.tunnel_services = allowed;
         self
     }
 
@@ -161,6 +174,7 @@ impl Client {
         let runtime = Handle::try_current().map_err(|_| preparing(ApiMisuse::NoRuntime))?;
         let mut config = ClientConfig::new(request.hint());
         config.deadlines = self.deadlines;
+        config.tunnel_services = self.tunnel_services.clone();
         let keys = QrSecrets::generate(&mut UnwrapErr(SysRng));
         let created =
             SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
@@ -177,6 +191,9 @@ impl Client {
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("deadlines", &self.deadlines).finish_non_exhaustive()
+        f.debug_struct("Client")
+            .field("deadlines", &self.deadlines)
+            .field("tunnel_services", &self.tunnel_services)
+            .finish_non_exhaustive()
     }
 }

@@ -20,9 +20,9 @@ pub use ceremony::Ceremony;
 #[cfg(feature = "webauthn")]
 pub use check_caller::RELATED_ORIGINS_DEADLINE;
 pub use fido_hybrid_proto::client::{
-    ClientConfig, ClientDeadlines, ClientUpdate, ContactSecrets, EncodedRequest, Input,
-    JsonRequest, Linking, MAX_REQUEST_LENGTH, Output, PhoneRequest, QrSecrets, RawRequest,
-    Transaction,
+    AllowedTunnelServices, ClientConfig, ClientDeadlines, ClientUpdate, ContactSecrets,
+    EncodedRequest, Input, JsonRequest, Linking, MAX_REQUEST_LENGTH, Output, PhoneRequest,
+    QrSecrets, RawRequest, Transaction,
 };
 #[cfg(feature = "webauthn")]
 pub use fido_hybrid_proto::ports::related_origins::{FetchedList, RelatedOriginsFetcher};

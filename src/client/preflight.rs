@@ -34,7 +34,7 @@ pub struct Health {
     /// The radio.
     pub bluetooth: Result<AdapterState, Error>,
     /// The assigned tunnel services: Google's, where Android phones are met,
-    /// and Apple's.
+    /// and Apple's. Those that [`Client::tunnel_services`] does not allow are left out.
     pub tunnel_services: Vec<ServiceHealth>,
 }
 
@@ -140,10 +140,17 @@ impl Client {
     pub async fn preflight(&self) -> Health {
         let (bluetooth, google, apple) = tokio::join!(
             self.radio_state(),
-            self.service_health(TunnelDomain::GOOGLE),
-            self.service_health(TunnelDomain::APPLE),
+            self.health_if_allowed(TunnelDomain::GOOGLE),
+            self.health_if_allowed(TunnelDomain::APPLE),
         );
-        Health { bluetooth, tunnel_services: vec![google, apple] }
+        Health { bluetooth, tunnel_services: google.into_iter().chain(apple).collect() }
+    }
+
+    async fn health_if_allowed(&self, domain: TunnelDomain) -> Option<ServiceHealth> {
+        if !self.tunnel_services.allows(domain) {
+            return None;
+        }
+        Some(self.service_health(domain).await)
     }
 
     async fn radio_state(&self) -> Result<AdapterState, Error> {

@@ -7,7 +7,7 @@ use rand_core::CryptoRng;
 
 use crate::crypto::SecretKey;
 use crate::secret::QrSecret;
-use crate::transport::{ClientNonce, RequestHint};
+use crate::transport::{ClientNonce, RequestHint, TunnelDomain};
 
 /// How long each stage may take, counted from its own start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +48,37 @@ impl Default for ClientDeadlines {
     }
 }
 
+/// Which tunnel services a client dials. A phone chooses its tunnel service and names it in
+/// its advert.
+///
+/// It is for the QR transaction. For a linked phone, ask [`Self::allows`] before it is
+/// called: the client has known its service since it was linked. A service that is allowed
+/// can redirect to another host, as `MAX_REDIRECTS` of the dialer says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AllowedTunnelServices {
+    /// All, as browsers do. The default.
+    #[default]
+    All,
+    /// The assigned ones alone: Google's and Apple's. Services whose names are hashed, which
+    /// anyone can run, are refused.
+    Assigned,
+    /// These alone, assigned or hashed.
+    Listed(Vec<TunnelDomain>),
+}
+
+impl AllowedTunnelServices {
+    /// Whether the client may dial this service.
+    #[must_use]
+    pub fn allows(&self, domain: TunnelDomain) -> bool {
+        match self {
+            Self::All => true,
+            Self::Assigned => domain.is_assigned(),
+            Self::Listed(listed) => listed.contains(&domain),
+        }
+    }
+}
+
 /// The caller's settings of a transaction.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -57,6 +88,9 @@ pub struct ClientConfig {
     /// Whether a link is wanted: the phone may then send one, and the client
     /// waits for it after the last response.
     pub linking: Linking,
+    /// Which tunnel services are dialled. A phone of another one ends the transaction with
+    /// [`TunnelError::DomainNotAllowed`](crate::error::TunnelError::DomainNotAllowed).
+    pub tunnel_services: AllowedTunnelServices,
     /// How long each stage may take.
     pub deadlines: ClientDeadlines,
 }
@@ -65,7 +99,12 @@ impl ClientConfig {
     /// The defaults for a request of this kind: no linking, as Chromium.
     #[must_use]
     pub fn new(hint: RequestHint) -> Self {
-        Self { hint, linking: Linking::NotOffered, deadlines: ClientDeadlines::default() }
+        Self {
+            hint,
+            linking: Linking::NotOffered,
+            tunnel_services: AllowedTunnelServices::default(),
+            deadlines: ClientDeadlines::default(),
+        }
     }
 }
 

@@ -14,6 +14,7 @@ mod update;
 pub use raw_request::{MAX_REQUEST_LENGTH, RawRequest};
 pub use request::{EncodedRequest, JsonRequest, PhoneRequest};
 pub use transaction::{
-    ClientConfig, ClientDeadlines, ContactSecrets, Input, Linking, Output, QrSecrets, Transaction,
+    AllowedTunnelServices, ClientConfig, ClientDeadlines, ContactSecrets, Input, Linking, Output,
+    QrSecrets, Transaction,
 };
 pub use update::ClientUpdate;

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-pub use super::config::{ClientConfig, ClientDeadlines, ContactSecrets, Linking, QrSecrets};
+pub use super::config::{
+    AllowedTunnelServices, ClientConfig, ClientDeadlines, ContactSecrets, Linking, QrSecrets,
+};
 pub use super::input::Input;
 pub use super::output::Output;
 use super::state::State;
