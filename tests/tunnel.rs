@@ -6,6 +6,7 @@
 use std::error::Error as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use fido_hybrid::error::{Advice, ApiMisuse, Error, ErrorKind, Stage, TunnelError};
 use fido_hybrid::transport::{RoutingId, TunnelRequest};
@@ -142,6 +143,63 @@ async fn a_certificate_outside_its_dates_is_a_clock_error() {
     }
 }
 
+/// Dials a service with an outdated certificate, whose clock is this far ahead of ours.
+async fn with_clock(from: i32, until: i32, theirs: i64) -> TunnelError {
+    let (root, config) = certificate_between(&[&domain()], from, until);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let dialer = secure(&root, listener.local_addr().unwrap()).build().unwrap();
+    let serving = async {
+        let (stream, _) = listener.accept().await.unwrap();
+        let refused = TlsAcceptor::from(Arc::clone(&config)).accept(stream).await;
+        assert!(refused.is_err());
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut stream = TlsAcceptor::from(config).accept(stream).await.unwrap();
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\n") {
+            request.push(stream.read_u8().await.unwrap());
+        }
+        // Nothing of a tunnel is told to a service that is not trusted yet.
+        let request = String::from_utf8(request).unwrap();
+        let expected =
+            format!("HEAD / HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", domain());
+        assert_eq!(request, expected);
+        let date = SystemTime::now() + Duration::from_secs(1 << 32);
+        let date = date - Duration::from_secs((1_i64 << 32).saturating_sub(theirs).unsigned_abs());
+        let date = httpdate::fmt_http_date(date);
+        let answer = format!("HTTP/1.1 404 Not Found\r\nDate: {date}\r\nContent-Length: 0\r\n\r\n");
+        stream.write_all(answer.as_bytes()).await.unwrap();
+        stream.shutdown().await.unwrap();
+    };
+    let ((), opened) = tokio::join!(serving, dialer.dial(phone_url(TUNNEL).into()));
+    opened.unwrap_err()
+}
+
+#[tokio::test]
+async fn the_services_date_tells_a_wrong_clock_from_an_outdated_certificate() {
+    const DAY: i64 = 86_400;
+    for (from, until) in [(1990, 2020), (3000, 3010)] {
+        for theirs in [0, -200, 200] {
+            let error = with_clock(from, until, theirs).await;
+            assert!(matches!(error, TunnelError::CertificateOutdated(_)), "{error:?}");
+            let advice = Error::new(Stage::Connecting, error).advice();
+            assert_eq!(advice, Advice::UseAnotherNetwork);
+        }
+    }
+    for (theirs, told) in [
+        (-4000 * DAY, "4000 days ahead of"),
+        (10 * DAY, "10 days behind"),
+        (-3600, "60 minutes ahead of"),
+    ] {
+        // Rounded down: a second may have passed.
+        let error = with_clock(1990, 2020, theirs - theirs.signum().min(0) * -5).await;
+        let TunnelError::WrongClock { ahead_by, .. } = error else { panic!("{error:?}") };
+        assert!((ahead_by + theirs).abs() < 10, "{ahead_by}");
+        assert!(error.to_string().contains(told), "{error}");
+        let advice = Error::new(Stage::Connecting, error).advice();
+        assert_eq!(advice, Advice::CheckTheClock);
+    }
+}
+
 #[tokio::test]
 async fn another_services_certificate_is_told_as_that_and_its_names_are_not_shown() {
     let (root, config) = certificate(&["text-from-the-peer.example"]);
@@ -157,6 +215,7 @@ async fn against(config: Arc<rustls::ServerConfig>, root: &CertificateDer<'stati
     let dialer = secure(root, listener.local_addr().unwrap()).build().unwrap();
     let serving = async {
         let (stream, _) = listener.accept().await.unwrap();
+        drop(listener);
         let refused = TlsAcceptor::from(config).accept(stream).await;
         assert!(refused.is_err());
     };

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use super::connect::Connector;
 use super::options::TunnelOptions;
+use super::own_stream::StreamConnector;
 use super::proxy::Proxy;
 use super::tcp::{Override, Tcp, in_time};
 use super::upgrade::{Answer, Target, upgrade};
@@ -76,6 +77,7 @@ impl WebSocketDialer {
             tls: None,
             overrides: HashMap::new(),
             proxy: None,
+            own: None,
             options: TunnelOptions::default(),
             timeout: DEFAULT_DIAL_TIMEOUT,
         }
@@ -139,6 +141,7 @@ pub struct WebSocketDialerBuilder {
     tls: Option<Arc<ClientConfig>>,
     overrides: HashMap<String, Override>,
     proxy: Option<Proxy>,
+    own: Option<Arc<dyn StreamConnector>>,
     options: TunnelOptions,
     timeout: Duration,
 }
@@ -167,6 +170,13 @@ impl WebSocketDialerBuilder {
     /// environment is read only by [`Proxy::from_environment`].
     pub fn proxy(mut self, proxy: impl Into<Option<Proxy>>) -> Self {
         self.proxy = proxy.into();
+        self
+    }
+
+    /// Makes connections by this in place of DNS and TCP. With a proxy, it connects to
+    /// the proxy.
+    pub fn connector(mut self, connector: impl StreamConnector + 'static) -> Self {
+        self.own = Some(Arc::new(connector));
         self
     }
 
@@ -240,7 +250,7 @@ impl WebSocketDialerBuilder {
             return Err(ApiMisuse::Alpn.into());
         }
         Ok(WebSocketDialer {
-            connector: Connector::new(Tcp::new(self.overrides), tls, self.proxy),
+            connector: Connector::new(Tcp::new(self.overrides), self.own, tls, self.proxy),
             options: self.options,
             timeout: self.timeout,
         })
@@ -254,6 +264,7 @@ impl fmt::Debug for WebSocketDialerBuilder {
             .field("tls", &self.tls.is_some())
             .field("overrides", &self.overrides)
             .field("proxy", &self.proxy)
+            .field("own_connector", &self.own.is_some())
             .field("options", &self.options)
             .field("timeout", &self.timeout)
             .finish()

@@ -16,13 +16,19 @@ mod answer;
 #[cfg(feature = "tunnel")]
 mod connect;
 #[cfg(feature = "tunnel")]
+mod device_clock;
+#[cfg(feature = "tunnel")]
 mod dial;
 #[cfg(all(feature = "tunnel", feature = "webauthn"))]
 mod fetch;
 #[cfg(feature = "tunnel")]
+mod http;
+#[cfg(feature = "tunnel")]
 mod keep_alive;
 #[cfg(feature = "tunnel")]
 mod options;
+#[cfg(feature = "tunnel")]
+mod own_stream;
 #[cfg(feature = "tunnel")]
 mod party;
 #[cfg(feature = "tunnel")]
@@ -49,12 +55,16 @@ pub use keep_alive::{DEFAULT_KEEP_ALIVE, MIN_KEEP_ALIVE};
 #[cfg(feature = "tunnel")]
 pub use options::{DEFAULT_MAX_MESSAGE_SIZE, TunnelOptions};
 #[cfg(feature = "tunnel")]
+pub use own_stream::StreamConnector;
+#[cfg(feature = "tunnel")]
 pub use proxy::{
     MAX_PROXY_ROUNDS, Proxy, ProxyAuthenticator, ProxyChallenges, ProxyCredentials, ProxyDialogue,
     ProxyScheme,
 };
 #[cfg(feature = "tunnel")]
 pub use rustls;
+#[cfg(feature = "tunnel")]
+pub use stream::{BoxedStream, ByteStream};
 #[cfg(feature = "tunnel")]
 pub use upgrade::open_over;
 

@@ -4,9 +4,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 /// What carries bytes both ways: a TCP connection, TLS over it, or a stream of the
 /// program's own. Every type that fits implements it.
-pub(super) trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {}
+pub trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> ByteStream for S {}
 
 /// A [`ByteStream`] whose type is erased.
-pub(super) type BoxedStream = Box<dyn ByteStream>;
+pub type BoxedStream = Box<dyn ByteStream>;

@@ -172,6 +172,9 @@ fn error_of(error: &(dyn std::error::Error + 'static)) -> io::Error {
 
 #[cfg(test)]
 mod tests {
+    use tokio::net::{TcpListener, TcpSocket};
+    use tokio::task::JoinHandle;
+
     use super::*;
 
     const HOST: &str = "cable.ua5v.com";
@@ -217,9 +220,71 @@ mod tests {
         assert!(matches!(error, Some(TunnelError::Dns(_))), "{error:?}");
     }
 
+    /// Listens at one port of both families; the family named last answers nothing.
+    async fn both_families(silent: &str) -> (TcpListener, Silent, u16) {
+        let answering = if silent == "::1" { "127.0.0.1" } else { "::1" };
+        loop {
+            let listener = TcpListener::bind((answering, 0)).await.unwrap();
+            let port = listener.local_addr().unwrap().port();
+            if let Some(silent) = Silent::at(SocketAddr::new(silent.parse().unwrap(), port)).await {
+                return (listener, silent, port);
+            }
+        }
+    }
+
+    /// A listener whose queue is full: the system leaves further connections unanswered.
+    struct Silent {
+        _listener: TcpListener,
+        _waiting: Vec<JoinHandle<()>>,
+    }
+
+    impl Silent {
+        async fn at(address: SocketAddr) -> Option<Self> {
+            let socket = match address {
+                SocketAddr::V4(_) => TcpSocket::new_v4().unwrap(),
+                SocketAddr::V6(_) => TcpSocket::new_v6().unwrap(),
+            };
+            socket.bind(address).ok()?;
+            let listener = socket.listen(1).unwrap();
+            let fill = |_| {
+                tokio::spawn(async move {
+                    let _open = TcpStream::connect(address).await;
+                    std::future::pending::<()>().await;
+                })
+            };
+            let waiting = (0..8).map(fill).collect();
+            for _ in 0..50 {
+                tokio::task::yield_now().await;
+            }
+            Some(Self { _listener: listener, _waiting: waiting })
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test(start_paused = true)]
+    async fn a_family_that_does_not_answer_costs_300_milliseconds() {
+        if TcpListener::bind("[::1]:0").await.is_err() {
+            return;
+        }
+        for silent in ["::1", "127.0.0.1"] {
+            let (listener, _silent, port) = both_families(silent).await;
+            let answering = listener.local_addr().unwrap().ip();
+            let addresses = [silent.parse().unwrap(), answering];
+            let addresses = addresses.map(|address| SocketAddr::new(address, 0)).to_vec();
+            let tcp = tcp(Arc::new(move |_| {
+                let addresses = addresses.clone();
+                Box::pin(async { Ok(addresses) })
+            }));
+            let began = Instant::now();
+            let stream = connect(&tcp, port).await.unwrap();
+            assert_eq!(stream.peer_addr().unwrap().ip(), answering);
+            assert_eq!(began.elapsed().as_millis() / 10, 30, "{silent}");
+        }
+    }
+
     #[tokio::test]
     async fn the_system_is_asked_for_the_bare_name_and_the_port_is_the_urls() {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let there = listener.local_addr().unwrap();
         let tcp = tcp(Arc::new(move |name| {
             assert_eq!(name, HOST);

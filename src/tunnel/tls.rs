@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
@@ -13,7 +14,7 @@ use fido_hybrid_proto::error::TunnelError;
 
 /// Secures `stream` for `host`, a name or an IP address without brackets.
 pub(super) async fn secure(
-    tls: &TlsConnector,
+    tls: &Arc<ClientConfig>,
     stream: BoxedStream,
     host: &str,
     party: Party,
@@ -21,7 +22,8 @@ pub(super) async fn secure(
 ) -> Result<BoxedStream, TunnelError> {
     let name = ServerName::try_from(host.to_owned());
     let name = name.map_err(|error| party.dns(Arc::new(error)))?;
-    let secured = in_time(deadline, party.tls_step(), tls.connect(name, stream)).await?;
+    let connecting = TlsConnector::from(Arc::clone(tls)).connect(name, stream);
+    let secured = in_time(deadline, party.tls_step(), connecting).await?;
     let stream = secured.map_err(|error| party.tls(error))?;
     tracing::debug!("secured the connection to {}", party.name());
     Ok(Box::new(stream))

@@ -21,7 +21,7 @@ use hyper_util::rt::TokioIo;
 use super::Proxy;
 use super::challenge::{MAX_PROXY_ROUNDS, ProxyChallenges, ProxyDialogue};
 use super::destination::Destination;
-use super::no_body::NoBody;
+use crate::tunnel::http::{Driven, NoBody};
 use crate::tunnel::stream::BoxedStream;
 use fido_hybrid_proto::error::ProxyError;
 use fido_hybrid_proto::ports::BoxFuture;
@@ -179,28 +179,5 @@ fn failed(error: &hyper::Error) -> ProxyError {
         ProxyError::Answer("it is not HTTP, or too long")
     } else {
         ProxyError::Closed
-    }
-}
-
-/// hyper's side of a connection, which must be polled while something is awaited from it.
-struct Driven(Option<BoxFuture<'static, hyper::Result<()>>>);
-
-impl Driven {
-    fn new(connection: impl Future<Output = hyper::Result<()>> + Send + 'static) -> Self {
-        Self(Some(Box::pin(connection)))
-    }
-
-    async fn during<T>(&mut self, exchange: impl Future<Output = T>) -> T {
-        let mut exchange = pin!(exchange);
-        if let Some(connection) = &mut self.0 {
-            tokio::select! {
-                biased;
-                result = &mut exchange => return result,
-                _ = connection => {}
-            }
-            // Dropped, it ends what still waits for it.
-            self.0 = None;
-        }
-        exchange.await
     }
 }

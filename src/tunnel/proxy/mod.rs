@@ -23,7 +23,6 @@ mod credentials;
 mod destination;
 mod environment;
 pub(super) mod http_connect;
-mod no_body;
 pub(super) mod socks;
 
 use std::fmt;

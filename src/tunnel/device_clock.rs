@@ -1,0 +1,138 @@
+//! Whether this device's clock is right, where a certificate is not valid by it.
+//!
+//! A service that is not trusted yet cannot be asked for the time, and its certificate is
+//! not trusted at this device's time. So the dialer connects again and has everything
+//! about the certificate checked, but at a time that lies within its dates. Over that
+//! connection it sends `HEAD /`, which tells nothing of a tunnel, and reads `Date` from the
+//! answer. An attacker who has the key of an expired certificate can lie about it: that
+//! changes the error, and nothing is sent to it.
+//!
+//! There is no `Date` if the verifier does not tell the certificate's dates, which those
+//! of macOS and Windows do not, if an issuer's certificate is outdated as well, or if the
+//! service does not answer in time.
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use http::header::{CONNECTION, DATE, HOST};
+use http::{Method, Request};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::UnixTime;
+use rustls::time_provider::TimeProvider;
+use rustls::{CertificateError, ClientConfig};
+
+use super::http::{Driven, NoBody};
+use super::stream::BoxedStream;
+use fido_hybrid_proto::error::{Source, TunnelError};
+
+/// How long the question may take. The dial has failed already.
+pub(super) const TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How much the two clocks may differ, in seconds.
+const TOLERANCE: u64 = 5 * 60;
+
+/// The longest answer read, in bytes. Services send some 300.
+const MAX_ANSWER: usize = 16 * 1024;
+
+/// The configuration, with a clock that stands still within the dates of the certificate
+/// that `error` refused. `None` if those are not known.
+pub(super) fn at_a_valid_time(config: &ClientConfig, error: &Source) -> Option<Arc<ClientConfig>> {
+    let error: &(dyn std::error::Error + 'static) = &**error;
+    let error = error.downcast_ref::<io::Error>()?.get_ref()?.downcast_ref::<rustls::Error>()?;
+    let rustls::Error::InvalidCertificate(error) = error else { return None };
+    let seconds = match error {
+        CertificateError::ExpiredContext { not_after, .. } => not_after.as_secs().checked_sub(1)?,
+        CertificateError::NotValidYetContext { not_before, .. } => {
+            not_before.as_secs().checked_add(1)?
+        }
+        _ => return None,
+    };
+    let mut config = config.clone();
+    let time = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+    config.time_provider = Arc::new(Still(time));
+    Some(Arc::new(config))
+}
+
+#[derive(Debug)]
+struct Still(UnixTime);
+
+impl TimeProvider for Still {
+    fn current_time(&self) -> Option<UnixTime> {
+        Some(self.0)
+    }
+}
+
+/// The time that the service tells.
+pub(super) async fn ask(stream: BoxedStream, host: &str) -> Option<SystemTime> {
+    let request = Request::builder()
+        .method(Method::HEAD)
+        .uri("/")
+        .header(HOST, host)
+        .header(CONNECTION, "close")
+        .body(NoBody)
+        .ok()?;
+    let (mut sender, connection) = http1::Builder::new()
+        .title_case_headers(true)
+        .max_buf_size(MAX_ANSWER)
+        .handshake(TokioIo::new(stream))
+        .await
+        .ok()?;
+    let answer = Driven::new(connection).during(sender.send_request(request)).await.ok()?;
+    httpdate::parse_http_date(answer.headers().get(DATE)?.to_str().ok()?).ok()
+}
+
+/// The error, now that the service's time is known or not.
+pub(super) fn judged(source: Source, theirs: Option<SystemTime>, ours: SystemTime) -> TunnelError {
+    let Some(ahead_by) = theirs.and_then(|theirs| seconds(ours)?.checked_sub(seconds(theirs)?))
+    else {
+        return TunnelError::CertificateDate(source);
+    };
+    if ahead_by.unsigned_abs() > TOLERANCE {
+        TunnelError::WrongClock { ahead_by, source }
+    } else {
+        TunnelError::CertificateOutdated(source)
+    }
+}
+
+/// Since 1970.
+fn seconds(time: SystemTime) -> Option<i64> {
+    match time.duration_since(UNIX_EPOCH) {
+        Ok(since) => i64::try_from(since.as_secs()).ok(),
+        Err(before) => i64::try_from(before.duration().as_secs()).ok().map(|seconds| -seconds),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clocks_may_differ_by_five_minutes() {
+        let theirs = UNIX_EPOCH + Duration::from_secs(2_000_000_000);
+        let source = || Arc::new(io::Error::other("expired")) as Source;
+        for (ours, expected) in [
+            (2_000_000_000_u64, None),
+            (2_000_000_300, None),
+            (1_999_999_700, None),
+            (2_000_000_301, Some(301)),
+            (1_999_999_699, Some(-301)),
+            (0, Some(-2_000_000_000)),
+        ] {
+            let ours = UNIX_EPOCH + Duration::from_secs(ours);
+            match (judged(source(), Some(theirs), ours), expected) {
+                (TunnelError::CertificateOutdated(_), None) => {}
+                (TunnelError::WrongClock { ahead_by, .. }, Some(expected)) => {
+                    assert_eq!(ahead_by, expected);
+                }
+                (other, _) => panic!("{expected:?}: {other:?}"),
+            }
+        }
+        let before = UNIX_EPOCH - Duration::from_secs(1_000);
+        let error = judged(source(), Some(UNIX_EPOCH), before);
+        assert!(matches!(error, TunnelError::WrongClock { ahead_by: -1_000, .. }), "{error:?}");
+        let unknown = judged(source(), None, theirs);
+        assert!(matches!(unknown, TunnelError::CertificateDate(_)), "{unknown:?}");
+    }
+}
