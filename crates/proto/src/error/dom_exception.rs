@@ -4,6 +4,12 @@
 //! For programs that answer a web view's `navigator.credentials`. A page learns
 //! little on purpose: most of what can go wrong is `NotAllowedError`, so that
 //! a page cannot find out which passkeys a person has.
+//!
+//! **Deviation**, as in Chromium. WebAuthn has `ConstraintError` for a registration whose
+//! `residentKey` or `userVerification` no authenticator fulfils, and `NotSupportedError`
+//! where none has an algorithm that was offered. They would tell a page what a phone can do
+//! before its user agreed to anything: both are `NotAllowedError` here. A list that is too
+//! long is a `TypeError`, where Chromium has `RangeError` for more than 64 elements.
 
 use std::fmt;
 

@@ -44,7 +44,7 @@
 //!
 //! No PIN/UV protocol exists over hybrid, so `uv` is the one way to verify.
 
-use super::options::Requirement;
+use super::enumerations::Requirement;
 use crate::ctap::extensions::{CRED_PROTECT, CredProtect, LARGE_BLOB, LargeBlobSupport, PRF};
 use crate::ctap::{
     Aaguid, CredentialId, CredentialParameters, FORMAT_NONE, GetInfoResponse, PUBLIC_KEY, option,

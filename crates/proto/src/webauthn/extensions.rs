@@ -21,6 +21,10 @@
 //! [CBOR](super::raw_extension), if its JSON has a form in it. [`KEPT_BACK`] has the
 //! exceptions.
 //!
+//! **Deviations** from Chromium, which asks phones that list `credProtect` for a protection of
+//! its own choice where the relying party names none, and refuses policies that fit the other
+//! options badly: this client sends what was asked for.
+//!
 //! What is refused is refused by `prepare`, after the origin was looked at.
 
 use std::borrow::Cow;

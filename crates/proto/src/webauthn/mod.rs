@@ -35,6 +35,7 @@ mod caller;
 mod client_data;
 mod create;
 mod domain;
+mod enumerations;
 mod extension_results;
 mod extensions;
 mod get;
@@ -53,13 +54,11 @@ mod spki;
 pub use caller::Caller;
 pub use client_data::{ClientData, Kind};
 pub use create::PreparedCreation;
+pub use enumerations::{AttestationPreference, AuthenticatorAttachment, Mediation, Requirement};
 pub use extensions::{AssertionExtensions, RegistrationExtensions};
 pub use get::PreparedRequest;
 pub use large_blob::{LargeBlobOperation, MAX_LARGE_BLOB};
-pub use options::{
-    AttestationPreference, AuthenticatorAttachment, CreationOptions, MAX_NAME_LENGTH, MAX_TIMEOUT,
-    MIN_TIMEOUT, Mediation, RequestOptions, Requirement,
-};
+pub use options::{CreationOptions, MAX_NAME_LENGTH, MAX_TIMEOUT, MIN_TIMEOUT, RequestOptions};
 pub use origin::Origin;
 pub use prf::prf_input;
 pub use related::{MAX_RELATED_LABELS, RelatedOrigins, RelatedOriginsRequest};

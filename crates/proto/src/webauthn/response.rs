@@ -28,9 +28,9 @@ use serde::Serialize;
 
 use super::base64::Base64Url;
 use super::client_data::ClientData;
+use super::enumerations::AttestationPreference;
 use super::extension_results::{AskedBlob, AskedToCreate, AskedToGet, ExtensionResults};
 use super::large_blob;
-use super::options::AttestationPreference;
 use super::spki::subject_public_key_info;
 use crate::cbor::{MapKey, Reader, Writer};
 use crate::ctap::{

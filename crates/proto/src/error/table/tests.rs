@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use super::super::{DomainError, EngineError, Error, OriginError, Source};
+use super::super::{DomainError, EngineError, Error, OriginError, RpIdError, Source};
 use super::*;
 use crate::cbor;
 use crate::transport::digits::DigitsError;
@@ -401,6 +401,39 @@ fn every_error_has_the_exception_that_fits_its_advice() {
     }
     for (error, exception) in options::every_error() {
         assert_eq!(Error::new(Stage::Preparing, error).dom_exception(), exception, "{error}");
+    }
+}
+
+/// The reasons that WebAuthn lists [WebAuthn L3 §5.1.3.1, §5.1.4.3], with the two names that
+/// are others here.
+#[test]
+fn every_reason_that_webauthn_lists_has_its_exception() {
+    use DomException as Name;
+    for (stage, kind, name) in [
+        (Stage::Ready, ErrorKind::Cancelled(CancelledBy::Caller), Name::Abort),
+        (Stage::Ready, Unsupported::DiscoverablePasskeys.into(), Name::NotAllowed),
+        (Stage::Ready, Unsupported::UserVerification.into(), Name::NotAllowed),
+        (Stage::Ready, Unsupported::Algorithm.into(), Name::NotAllowed),
+        (
+            Stage::AwaitingResponse,
+            ErrorKind::Status(Status::CREDENTIAL_EXCLUDED),
+            Name::InvalidState,
+        ),
+        (
+            Stage::Preparing,
+            OptionsError::NothingKnown("pubKeyCredParams").into(),
+            Name::NotSupported,
+        ),
+        (Stage::Preparing, OriginError::Scheme.into(), Name::Security),
+        (Stage::Preparing, OptionsError::RpId(RpIdError::OtherDomain).into(), Name::Security),
+        (Stage::AwaitingResponse, ErrorKind::Status(Status::OPERATION_DENIED), Name::NotAllowed),
+        (Stage::AwaitingResponse, ErrorKind::Deadline, Name::NotAllowed),
+        (Stage::AwaitingResponse, ErrorKind::PeerDisconnected, Name::NotAllowed),
+        (Stage::Preparing, OptionsError::Missing("rp").into(), Name::Type),
+        (Stage::Preparing, OptionsError::Length("user.id").into(), Name::Type),
+    ] {
+        let error = Error::new(stage, kind);
+        assert_eq!(error.dom_exception(), name, "{error}");
     }
 }
 
