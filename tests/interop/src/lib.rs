@@ -94,7 +94,10 @@ fn response(result: Result<impl Serialize, StatusCode>) -> Vec<u8> {
 }
 
 /// Encodes in CBOR, with the keys of each map in CTAP2's order.
-fn canonical(value: &impl Serialize) -> Vec<u8> {
+///
+/// # Panics
+/// If the value cannot be CBOR, as no message of CTAP does.
+pub fn canonical(value: &impl Serialize) -> Vec<u8> {
     fn sort(value: &mut Value) {
         match value {
             Value::Array(items) => items.iter_mut().for_each(sort),
@@ -127,6 +130,12 @@ impl EngineStore {
     #[must_use]
     pub fn count(&self) -> usize {
         self.with(|passkeys| passkeys.len())
+    }
+
+    /// Returns another store with the same passkeys, which are not shared.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        Self(Arc::new(std::sync::Mutex::new(self.with(|passkeys| passkeys.clone()))))
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut Vec<Passkey>) -> T) -> T {

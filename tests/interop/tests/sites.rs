@@ -24,8 +24,10 @@ use webauthn_rs_core::WebauthnCore;
 use webauthn_rs_core::error::WebauthnError;
 use webauthn_rs_core::proto::Credential;
 
-/// Another value than any that is expected.
-const OTHER: [(&str, fn(&mut Expected)); 3] = [
+/// What a server expects, and how it is made to expect another value.
+type Other = (&'static str, fn(&mut Expected));
+
+const OTHER: [Other; 3] = [
     ("challenge", |expected| expected.challenge = BASE64URL_NOPAD.encode(&[0; 32])),
     ("origin", |expected| expected.origin = "https://other.example".to_owned()),
     ("RP ID", |expected| expected.rp_id = "other.example".to_owned()),

@@ -12,10 +12,10 @@ use crate::phone::{Answer, Phone};
 use crate::site::{ADA, BOB};
 
 /// Where answers differ, and why they may.
-type Differences = &'static [(&'static str, &'static str)];
+pub(crate) type Differences = &'static [(&'static str, &'static str)];
 
 /// What is changed in the usual options, and where answers then differ.
-type Variant = (&'static str, fn(&mut Value), Differences);
+pub(crate) type Variant = (&'static str, fn(&mut Value), Differences);
 
 const REGISTRATIONS: &[Variant] = &[
     ("as usual", |_| {}, &[]),
@@ -189,7 +189,7 @@ pub(crate) async fn our_client_has_chromiums_names_for_what_goes_wrong(mut scene
 }
 
 /// Our client's answer, or its name for the error.
-async fn create(
+pub(crate) async fn create(
     client: &Client,
     options: &Value,
     origin: &Origin,
@@ -197,11 +197,12 @@ async fn create(
     answer: Answer,
 ) -> Result<String, &'static str> {
     let options = CreationOptions::from_json(&options.to_string()).unwrap();
-    let made = perform(client.create(&options, origin).unwrap(), phone, answer).await?;
+    let ceremony = client.create(&options, origin).map_err(|error| error.dom_exception().name())?;
+    let made = perform(ceremony, phone, answer).await?;
     Ok(made.to_json().expose().to_owned())
 }
 
-async fn get(
+pub(crate) async fn get(
     client: &Client,
     options: &Value,
     origin: &Origin,
@@ -209,7 +210,8 @@ async fn get(
     answer: Answer,
 ) -> Result<String, &'static str> {
     let options = RequestOptions::from_json(&options.to_string()).unwrap();
-    let signed = perform(client.get(&options, origin).unwrap(), phone, answer).await?;
+    let ceremony = client.get(&options, origin).map_err(|error| error.dom_exception().name())?;
+    let signed = perform(ceremony, phone, answer).await?;
     Ok(signed.to_json().expose().to_owned())
 }
 
@@ -230,7 +232,13 @@ async fn perform<T>(
 }
 
 /// What differs and is not listed, and what is listed and does not differ.
-fn compare(name: &str, theirs: &str, ours: &str, about: About, listed: Differences) -> Vec<String> {
+pub(crate) fn compare(
+    name: &str,
+    theirs: &str,
+    ours: &str,
+    about: About,
+    listed: Differences,
+) -> Vec<String> {
     let mut wrong = Vec::new();
     let order = (decoded_answers::order(theirs, ours), decoded_answers::order(ours, theirs));
     if order.0 != order.1 {

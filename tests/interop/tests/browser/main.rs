@@ -23,12 +23,14 @@ mod conversions;
 mod decoded_answers;
 mod devtools;
 mod environment;
+mod extended;
 mod page;
 mod passkey_authenticator;
 mod phone;
 mod polling;
 mod process;
 mod screen;
+mod scripted_engine;
 mod site;
 mod tools;
 mod unable;
@@ -76,6 +78,10 @@ fn main() -> ExitCode {
         our_client_gives_a_site_what_chromium_gives_it_in_registrations,
         our_client_gives_a_site_what_chromium_gives_it_in_sign_ins,
         our_client_has_chromiums_names_for_what_goes_wrong;
+        extended:
+        our_client_gives_a_site_what_chromium_gives_it_with_extended_options,
+        our_client_gives_a_site_each_attestation_that_chromium_gives_it,
+        our_client_refuses_options_as_chromium_does;
         conversions:
         chromium_reads_options_as_our_client_or_the_table_says_why_not;
         passkey_authenticator:

@@ -18,6 +18,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::screen::Screen;
+use crate::scripted_engine::{Script, ScriptedEngine};
 
 /// What the person does when the phone asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +44,8 @@ pub(crate) struct Phone {
     passkeys: MemoryStore,
     /// Passkeys of passkey-authenticator, if that is the phone's engine.
     engine: Option<EngineStore>,
+    /// What that engine is made to answer beside.
+    script: Script,
     error: Option<StoreError>,
     attestation: Attestation,
     pub(crate) capability: UserVerification,
@@ -78,13 +81,19 @@ impl Phone {
         let (passkeys, attestation) = (MemoryStore::new(), Attestation::None);
         let profile = Profile::default();
         let (capability, get_info) = (profile.capability, profile.get_info());
-        let (engine, error) = (None, None);
-        Self { passkeys, engine, error, attestation, capability, get_info, radio, tunnel }
+        let (engine, script, error) = (None, Script::default(), None);
+        Self { passkeys, engine, script, error, attestation, capability, get_info, radio, tunnel }
     }
 
     /// Puts passkey-authenticator behind the phone's link, without passkeys.
     pub(crate) fn use_passkey_authenticator(&mut self) {
         self.engine = Some(EngineStore::default());
+    }
+
+    /// The same, with an engine that is made to answer more. Its passkeys stay.
+    pub(crate) fn use_script(&mut self, script: Script) {
+        self.engine.get_or_insert_default();
+        self.script = script;
     }
 
     /// Takes its finger sensor away.
@@ -113,15 +122,17 @@ impl Phone {
     /// Another one with the same passkeys: what either does to them does not
     /// show at the other.
     pub(crate) async fn twin(&self) -> Self {
-        assert!(self.engine.is_none(), "clones of the engine's store share their passkeys");
         let passkeys = MemoryStore::new();
         for passkey in self.passkeys.passkeys() {
             passkeys.insert(passkey).await.unwrap();
         }
-        let Self { error, attestation, capability, get_info, radio, tunnel, .. } = self;
+        let Self {
+            engine, script, error, attestation, capability, get_info, radio, tunnel, ..
+        } = self;
         Self {
             passkeys,
-            engine: None,
+            engine: engine.as_ref().map(EngineStore::copy),
+            script: script.clone(),
             error: error.clone(),
             attestation: *attestation,
             capability: *capability,
@@ -146,6 +157,7 @@ impl Phone {
         match &self.engine {
             Some(passkeys) => {
                 let engine = PasskeyEngine::new(passkeys.clone(), person).await;
+                let engine = ScriptedEngine { engine, script: self.script.clone() };
                 Authenticator::with_engine(EngineParts { engine, advertiser, dialer, domain })
             }
             None => {
