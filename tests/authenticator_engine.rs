@@ -11,12 +11,14 @@ use fido_hybrid::authenticator::{
 };
 use fido_hybrid::client::{Ceremony, Client};
 use fido_hybrid::crypto::{SecretKey, sha256};
+use fido_hybrid::ctap::extensions::{LargeBlob, LargeBlobAssertionInput, LargeBlobAssertionOutput};
 use fido_hybrid::ctap::{
     Aaguid, AuthenticatorData, CredentialDescriptor, CredentialId, CtapRequest, CtapResponse,
     Flags, GetAssertionResponse, GetInfoResponse, Status, User, UserHandle,
 };
 use fido_hybrid::error::{CancelledBy, EngineError, Error, ErrorKind, Stage};
 use fido_hybrid::secret::SecretBytes;
+use fido_hybrid::webauthn::{Origin, RequestOptions};
 use fido_hybrid_sim::{Air, MemoryRelay};
 use fido_hybrid_testkit::rig::{self, domain};
 use tokio::sync::mpsc;
@@ -59,6 +61,16 @@ impl Engine {
         let id = CredentialDescriptor::new(CredentialId::new([1; 16]).unwrap());
         let mut response = GetAssertionResponse::new(id, data, signature);
         response.user = Some(User::from_handle(UserHandle::new([7]).unwrap()));
+        let outputs = &mut response.unsigned_extensions;
+        if request.extensions.large_blob == Some(LargeBlobAssertionInput::Read) {
+            // One stored block [RFC 1951 §3.2.4].
+            let compressed = b"\x01\x0a\x00\xf5\xfflarge blob".as_slice().into();
+            let blob = LargeBlob { compressed, original_size: 10 };
+            outputs.large_blob = Some(LargeBlobAssertionOutput::read(Some(blob)));
+        }
+        for (name, input) in request.extensions.other.iter() {
+            outputs.other.insert(name, input.clone()).unwrap();
+        }
         CtapResponse::GetAssertion(response).to_raw().to_bytes().expose().to_vec()
     }
 }
@@ -67,6 +79,7 @@ impl CtapEngine for Engine {
     fn get_info(&self) -> GetInfoResponse {
         let mut info = GetInfoResponse::new(vec!["FIDO_2_0".to_owned()], Aaguid([9; 16]));
         info.options = [("rk".to_owned(), true), ("uv".to_owned(), true)].into();
+        info.extensions = ["largeBlob", "telepathy"].map(str::to_owned).into();
         info
     }
 
@@ -161,6 +174,40 @@ async fn an_engine_signs_in() {
         ]
     ));
     session.outcome().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn extensions_pass_through_a_whole_ceremony() {
+    let mut world = World::new(Plan::Sign);
+    let json = r#"{
+        "challenge": "AAECAw",
+        "rpId": "example.com",
+        "extensions": {
+            "clairvoyance": true,
+            "largeBlob": {"read": true},
+            "telepathy": {"depth": 3, "to": ["ada", null]}
+        }
+    }"#;
+    let options = RequestOptions::from_json(json).unwrap();
+    let origin = Origin::parse("https://example.com").unwrap();
+    let mut ceremony = world.client.get(&options, origin).unwrap();
+    let code = ceremony.qr_code().unwrap().expose().parse().unwrap();
+    let mut session = world.authenticator.answer(code).unwrap();
+    let assertion = ceremony.outcome().await.unwrap();
+    drop(ceremony);
+    session.outcome().await.unwrap();
+
+    let request = world.seen.recv().await.unwrap().unwrap();
+    let CtapRequest::GetAssertion(request) = CtapRequest::parse(&request).unwrap() else {
+        panic!()
+    };
+    assert_eq!(request.extensions.names().collect::<Vec<_>>(), ["largeBlob", "telepathy"]);
+    assert_eq!(assertion.large_blob().unwrap().expose(), b"large blob");
+    let results = r#""clientExtensionResults":{"largeBlob":{"blob":"bGFyZ2UgYmxvYg"},"telepathy":{"to":["ada",null],"depth":3}}"#;
+    let answer = assertion.to_json();
+    assert!(answer.expose().contains(results), "{}", answer.expose());
+    let sent = CtapResponse::GetAssertion(assertion.response().clone()).to_raw();
+    assert_eq!(assertion.response().received(), Some(sent.payload()), "the phone's bytes");
 }
 
 #[tokio::test(start_paused = true)]

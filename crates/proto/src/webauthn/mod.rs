@@ -22,7 +22,8 @@
 //! ([`Caller`]). It asks for related origins only on request (`Client::check_caller`).
 //! There is no conditional mediation and no look-up of Digital Asset Links. Phones have no
 //! security keys of the older kind, so `appid` finds none, and no passkeys for payments.
-//! `credBlob` is not sent: no phone has it.
+//! `credBlob` is not sent: no phone has it. Nor is `crossDeviceFallbackUrl`, a proposal
+//! that has no form in CTAP.
 //!
 //! **What this does and a browser does not.** An extension that this crate does not
 //! know goes to phones that list it, as CBOR, and its output comes back. Browsers leave
