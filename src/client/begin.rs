@@ -12,7 +12,7 @@ use super::ceremony::{Answer, Ceremony, Line};
 use super::driver::Driver;
 use crate::background::Background;
 use crate::bluetooth::Scanner;
-use crate::tunnel::TunnelDialer;
+use crate::tunnel::{EarlyConnections, TunnelDialer};
 use fido_hybrid_proto::client::{
     AllowedTunnelServices, ClientConfig, ClientDeadlines, JsonRequest, PhoneRequest, QrSecrets,
     RawRequest, Transaction,
@@ -20,7 +20,7 @@ use fido_hybrid_proto::client::{
 use fido_hybrid_proto::ctap::{self, CtapResponse};
 use fido_hybrid_proto::error::{ApiMisuse, Error, Stage};
 use fido_hybrid_proto::secret::{SecretBytes, SecretText};
-use fido_hybrid_proto::transport::RequestHint;
+use fido_hybrid_proto::transport::{RequestHint, TunnelDomain};
 
 /// A program's way to phones: its radio, its way to tunnel services, its
 /// patience. Cheap to clone.
@@ -30,6 +30,7 @@ pub struct Client {
     pub(super) dialer: Arc<dyn TunnelDialer>,
     deadlines: ClientDeadlines,
     pub(super) tunnel_services: AllowedTunnelServices,
+    connects_early: bool,
     #[cfg(feature = "webauthn")]
     pub(super) web: super::web::Web,
 }
@@ -48,6 +49,7 @@ impl Client {
             dialer,
             deadlines: ClientDeadlines::default(),
             tunnel_services: AllowedTunnelServices::default(),
+            connects_early: false,
             #[cfg(feature = "webauthn")]
             web: super::web::Web::default(),
         }
@@ -67,6 +69,22 @@ impl Client {
     #[must_use]
     pub fn tunnel_services(mut self, allowed: AllowedTunnelServices) -> Self {
         self.tunnel_services = allowed;
+        self
+    }
+
+    /// Connects to both assigned tunnel services while the QR code is shown, TLS
+    /// included, so that after the phone's advert only the upgrade and the handshake remain:
+    /// two round trips to the service in place of four. Off by default: it tells both
+    /// services, and the network, that someone is about to sign in, also if no phone
+    /// follows. Services that [`Self::tunnel_services`] does not allow are left out.
+    ///
+    /// A connection that its service closes meanwhile is made again, at most every 10 s. What
+    /// fails is not reported: the tunnel is then dialled as without this. The connections
+    /// are closed with the ceremony. A dialer of the program's own does this only if it
+    /// implements [`TunnelDialer::connect_early`].
+    #[must_use]
+    pub const fn connect_early(mut self) -> Self {
+        self.connects_early = true;
         self
     }
 
@@ -182,10 +200,21 @@ impl Client {
 
         let (line, caller, first) = Line::new(request, timeout);
         let (scanner, dialer) = (Arc::clone(&self.scanner), Arc::clone(&self.dialer));
-        let driver = Driver::new(transaction, scanner, dialer, caller, first);
+        let early = self.early_connections();
+        let driver = Driver::new(transaction, scanner, dialer, early, caller, first);
         let code = driver.shown_code();
         let task = Background::spawn(&runtime, driver.run());
         Ok(Ceremony::new(line, code, Box::new(convert), task))
+    }
+
+    fn early_connections(&self) -> Option<Box<dyn EarlyConnections>> {
+        let known = [TunnelDomain::GOOGLE, TunnelDomain::APPLE];
+        let allowed = known.into_iter().filter(|domain| self.tunnel_services.allows(*domain));
+        let allowed = allowed.collect::<Vec<_>>();
+        if !self.connects_early || allowed.is_empty() {
+            return None;
+        }
+        self.dialer.connect_early(&allowed)
     }
 }
 
@@ -194,6 +223,7 @@ impl fmt::Debug for Client {
         f.debug_struct("Client")
             .field("deadlines", &self.deadlines)
             .field("tunnel_services", &self.tunnel_services)
+            .field("connects_early", &self.connects_early)
             .finish_non_exhaustive()
     }
 }

@@ -2,6 +2,7 @@
 //! radio, tunnel, clock and caller, and does what comes out.
 
 use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::future::pending;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use crate::bluetooth::{Scan, ScanEvent, Scanner};
 use crate::cancel::CancelHandle;
 use crate::clock::Clock;
 use crate::data_channel::{Endpoint, Event};
-use crate::tunnel::{OpenedTunnel, TunnelDialer, dial};
+use crate::tunnel::{EarlyConnections, OpenedTunnel, TunnelDialer, dial};
 use fido_hybrid_proto::client::{ClientUpdate, Input, Output, Transaction};
 use fido_hybrid_proto::ctap;
 use fido_hybrid_proto::error::{BluetoothError, Error, ErrorKind, Stage, Unsupported};
@@ -27,6 +28,8 @@ pub(super) struct Driver {
     transaction: Transaction,
     clock: Clock,
     dialer: Arc<dyn TunnelDialer>,
+    /// Until a tunnel is dialled.
+    early: Option<Box<dyn EarlyConnections>>,
     radio: Radio,
     /// What opening tells is whether a connect signal was announced.
     endpoint: Endpoint<bool>,
@@ -53,6 +56,7 @@ impl Driver {
         transaction: Transaction,
         scanner: Arc<dyn Scanner>,
         dialer: Arc<dyn TunnelDialer>,
+        early: Option<Box<dyn EarlyConnections>>,
         caller: Caller,
         first: Ask,
     ) -> Self {
@@ -63,6 +67,7 @@ impl Driver {
             transaction,
             clock: Clock::start(),
             dialer,
+            early,
             radio,
             endpoint: Endpoint::Closed,
             asks,
@@ -105,7 +110,10 @@ impl Driver {
             match output {
                 Output::Send(message) => messages.push(message),
                 Output::Dial(request) => {
-                    let opening = dial(Arc::clone(&self.dialer), request);
+                    let opening = match self.early.take() {
+                        Some(early) => early.dial(request),
+                        None => Box::pin(dial(Arc::clone(&self.dialer), request)),
+                    };
                     self.endpoint = Endpoint::open(async move {
                         let OpenedTunnel { tunnel, connect_signal, .. } = opening.await?;
                         Ok((tunnel, connect_signal))
@@ -193,6 +201,7 @@ impl Driver {
                 },
                 () = self.clock.reach(self.transaction.deadline()) => return Input::TimePassed,
                 event = self.endpoint.next() => return tunnel_input(event),
+                never = keep_open(&mut self.early) => match never {},
                 input = self.radio.next() => return input,
             }
         }
@@ -222,6 +231,15 @@ impl Driver {
 impl Drop for Driver {
     fn drop(&mut self) {
         self.code.withdraw();
+    }
+}
+
+/// # Cancel safety
+/// The connections stay open.
+async fn keep_open(early: &mut Option<Box<dyn EarlyConnections>>) -> Infallible {
+    match early {
+        Some(early) => early.keep_open().await,
+        None => pending().await,
     }
 }
 

@@ -10,29 +10,23 @@ use rustls::ClientConfig;
 #[cfg(feature = "tls-aws-lc-rs")]
 use rustls::client::Resumption;
 use rustls::pki_types::CertificateDer;
-use tokio::time::Instant;
 
 use super::connect::Connector;
+use super::early::Early;
+use super::opener::{MAX_REDIRECTS, Opener};
 use super::options::TunnelOptions;
 use super::own_stream::StreamConnector;
 use super::proxy::Proxy;
-use super::tcp::{Override, Tcp, in_time};
-use super::upgrade::{Answer, Target, upgrade};
-use super::{OpenedTunnel, TunnelDialer};
-use fido_hybrid_proto::error::{ApiMisuse, Error, TunnelError, TunnelStep};
+use super::tcp::{Override, Tcp};
+use super::upgrade::Target;
+use super::{EarlyConnections, OpenedTunnel, TunnelDialer};
+use fido_hybrid_proto::error::{ApiMisuse, Error, TunnelError};
 use fido_hybrid_proto::ports::BoxFuture;
-use fido_hybrid_proto::transport::TunnelRequest;
+use fido_hybrid_proto::transport::{TunnelDomain, TunnelRequest};
 
 /// How long opening a tunnel takes by default. A second less than the default
 /// deadlines of both roles, so that the error names the step.
 pub const DEFAULT_DIAL_TIMEOUT: Duration = Duration::from_secs(9);
-
-/// A longer timeout counts as this: the sum with the present must not overflow.
-const LONGEST_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
-
-/// Redirects followed for one tunnel. Chromium follows none and deployed
-/// services send none; two let a service move behind a balancer.
-pub const MAX_REDIRECTS: usize = 2;
 
 /// The one protocol offered by ALPN: an upgrade to a WebSocket is HTTP/1.1
 /// [RFC 7301 §6].
@@ -52,9 +46,7 @@ const HTTP_1_1: &[u8] = b"http/1.1";
 /// ```
 #[derive(Clone)]
 pub struct WebSocketDialer {
-    pub(super) connector: Connector,
-    options: TunnelOptions,
-    timeout: Duration,
+    pub(super) opener: Opener,
 }
 
 impl WebSocketDialer {
@@ -82,39 +74,27 @@ impl WebSocketDialer {
             timeout: DEFAULT_DIAL_TIMEOUT,
         }
     }
-
-    async fn open(&self, request: TunnelRequest) -> Result<OpenedTunnel, TunnelError> {
-        let deadline = Instant::now() + self.timeout.min(LONGEST_TIMEOUT);
-        let mut target = Target::from(&request.url);
-        for _ in 0..=MAX_REDIRECTS {
-            let stream = self.connector.connect(&target, deadline).await?;
-            let answer = upgrade(stream, &target, &request.headers, self.options);
-            match in_time(deadline, TunnelStep::Upgrade, answer).await?? {
-                Answer::Open(tunnel) => {
-                    tracing::debug!("the tunnel is open");
-                    return Ok(tunnel);
-                }
-                Answer::Redirect(next) => {
-                    tracing::debug!("the tunnel service redirects");
-                    target = next;
-                }
-            }
-        }
-        Err(TunnelError::Redirect)
-    }
 }
 
 impl TunnelDialer for WebSocketDialer {
     fn dial(&self, request: TunnelRequest) -> BoxFuture<'_, Result<OpenedTunnel, TunnelError>> {
-        Box::pin(self.open(request))
+        Box::pin(async move {
+            let target = Target::from(&request.url);
+            let (dials, deadline) = (1 + MAX_REDIRECTS, self.opener.deadline());
+            self.opener.open(target, &request.headers, dials, deadline).await
+        })
+    }
+
+    fn connect_early(&self, services: &[TunnelDomain]) -> Option<Box<dyn EarlyConnections>> {
+        Some(Box::new(Early::new(self.opener.clone(), services)))
     }
 }
 
 impl fmt::Debug for WebSocketDialer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WebSocketDialer")
-            .field("options", &self.options)
-            .field("timeout", &self.timeout)
+            .field("options", &self.opener.options)
+            .field("timeout", &self.opener.timeout)
             .finish_non_exhaustive()
     }
 }
@@ -249,11 +229,9 @@ impl WebSocketDialerBuilder {
         if tls.alpn_protocols.iter().any(|protocol| protocol != HTTP_1_1) {
             return Err(ApiMisuse::Alpn.into());
         }
-        Ok(WebSocketDialer {
-            connector: Connector::new(Tcp::new(self.overrides), self.own, tls, self.proxy),
-            options: self.options,
-            timeout: self.timeout,
-        })
+        let connector = Connector::new(Tcp::new(self.overrides), self.own, tls, self.proxy);
+        let (options, timeout) = (self.options, self.timeout);
+        Ok(WebSocketDialer { opener: Opener { connector, options, timeout } })
     }
 }
 

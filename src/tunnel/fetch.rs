@@ -60,7 +60,7 @@ impl WebSocketDialer {
     /// of this dialer.
     #[must_use]
     pub fn https_fetcher(&self) -> HttpsFetcher {
-        HttpsFetcher { connector: self.connector.clone() }
+        HttpsFetcher { connector: self.opener.connector.clone() }
     }
 }
 

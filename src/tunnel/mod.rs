@@ -19,12 +19,16 @@ mod connect;
 mod device_clock;
 #[cfg(feature = "tunnel")]
 mod dial;
+#[cfg(feature = "tunnel")]
+mod early;
 #[cfg(all(feature = "tunnel", feature = "webauthn"))]
 mod fetch;
 #[cfg(feature = "tunnel")]
 mod http;
 #[cfg(feature = "tunnel")]
 mod keep_alive;
+#[cfg(feature = "tunnel")]
+mod opener;
 #[cfg(feature = "tunnel")]
 mod options;
 #[cfg(feature = "tunnel")]
@@ -45,13 +49,15 @@ mod upgrade;
 mod websocket;
 
 #[cfg(feature = "tunnel")]
-pub use dial::{DEFAULT_DIAL_TIMEOUT, MAX_REDIRECTS, WebSocketDialer, WebSocketDialerBuilder};
+pub use dial::{DEFAULT_DIAL_TIMEOUT, WebSocketDialer, WebSocketDialerBuilder};
 #[cfg(all(feature = "tunnel", feature = "webauthn"))]
 pub use fetch::{HttpsFetcher, MAX_LIST_REDIRECTS};
 pub use fido_hybrid_proto::ports::data_channel::DataChannel;
-pub use fido_hybrid_proto::ports::tunnel::{OpenedTunnel, TunnelDialer};
+pub use fido_hybrid_proto::ports::tunnel::{EarlyConnections, OpenedTunnel, TunnelDialer};
 #[cfg(feature = "tunnel")]
 pub use keep_alive::{DEFAULT_KEEP_ALIVE, MIN_KEEP_ALIVE};
+#[cfg(feature = "tunnel")]
+pub use opener::MAX_REDIRECTS;
 #[cfg(feature = "tunnel")]
 pub use options::{DEFAULT_MAX_MESSAGE_SIZE, TunnelOptions};
 #[cfg(feature = "tunnel")]
@@ -74,7 +80,7 @@ use fido_hybrid_proto::error::TunnelError;
 use fido_hybrid_proto::transport::TunnelRequest;
 use tracing::debug;
 
-/// Dials for the task of a ceremony or a session.
+/// Dials for the task of a session, or of a ceremony without early connections.
 pub(crate) async fn dial(
     dialer: Arc<dyn TunnelDialer>,
     request: TunnelRequest,

@@ -57,6 +57,11 @@ impl From<&TunnelUrl> for Target {
 }
 
 impl Target {
+    /// This service, for a connection on which nothing is requested yet.
+    pub(super) fn host(host: String) -> Self {
+        Self { host, port: WSS_PORT, path: "/".to_owned() }
+    }
+
     /// Where a URL leads; `None` for all but `scheme` with a name.
     pub(super) fn of(url: &str, scheme: &str) -> Option<Self> {
         let nowhere = Self { host: String::new(), port: WSS_PORT, path: String::new() };

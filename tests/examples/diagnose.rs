@@ -2,6 +2,10 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
+use fido_hybrid_testkit::pem::pem;
+use fido_hybrid_testkit::squid::{Authority, Squid, Squids};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use serde_json::Value;
 use tokio::net::TcpSocket;
 #[cfg(target_os = "linux")]
@@ -341,5 +345,29 @@ mod with_adapters {
             let ids: Vec<&Value> = adapters.iter().map(|adapter| &adapter["id"]).collect();
             assert_eq!(ids, [adapter], "{name}");
         }
+    }
+}
+
+/// `SSL_CERT_FILE` is the system's store. squid refuses the upgrade itself: the service has
+/// another port than that of its `Host`.
+#[test]
+fn a_proxy_that_inspects_tls_is_trusted_if_its_root_is_in_the_systems_store() {
+    let scratch = Scratch::new();
+    let service = TunnelService::start(&scratch);
+    let [flag, address, _, ca] = service.arguments();
+    let root = CertificateDer::from_pem_file(&ca).unwrap();
+    let (authority, other) = (Authority::new(), Authority::new());
+    let kind = Squids::Inspecting { authority: &authority, service: &root };
+    let Some(squid) = Squid::start(&kind) else { return };
+    let proxy = format!("http://{}", squid.address());
+    for (trusted, step) in [(&authority, "upgrade"), (&other, "TLS")] {
+        let store = scratch.write("store.pem", pem("CERTIFICATE", &trusted.root()));
+        let program = Program::new("diagnose").arguments([&flag, &address, "--json"]);
+        let program =
+            program.environment("SSL_CERT_FILE", &store).environment("HTTPS_PROXY", &proxy);
+        let told = json(&program.run());
+        assert_eq!(told["tunnelServices"][0]["failedStep"], step, "{told}");
+        let inspection = told["advice"].to_string().contains("secure connections are inspected");
+        assert_eq!(inspection, step == "TLS", "{told}");
     }
 }

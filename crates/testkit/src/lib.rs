@@ -12,6 +12,7 @@
 //! | [`sites`], [`simulated_phone`] | options of large services, and who answers them |
 //! | [`services`], [`pem`] | certificates and dialers on loopback |
 //! | [`programs`], [`nginx`], [`squid`], [`microsocks`] | programs of the system, and proxies among them |
+//! | [`round_trips`] | counts round trips to the tunnel service |
 //! | [`paused_clock`] | tokio's clock, moved by the test alone |
 //! | `qr_reader` | reads QR codes off a picture (feature `qr-reader`) |
 //! | `bluez`, `silent_bus` | a BlueZ on a D-Bus of its own, and a D-Bus that says nothing (Linux; the former with feature `bluez`) |
@@ -31,6 +32,7 @@ pub mod programs;
 pub mod qr_reader;
 pub mod relying_party;
 pub mod rig;
+pub mod round_trips;
 pub mod services;
 #[cfg(target_os = "linux")]
 pub mod silent_bus;
