@@ -17,6 +17,11 @@ use crate::transport::RequestHint;
 #[cfg(feature = "webauthn")]
 use crate::webauthn::{PreparedCreation, PreparedRequest};
 
+/// The length in bytes that every authenticator takes, whatever it states.
+/// [CTAP 2.2 §6.4, maxMsgSize]
+#[cfg(feature = "webauthn")]
+const LEAST_MAX_MESSAGE_SIZE: u64 = 1024;
+
 /// A request to a phone.
 #[derive(Clone, Debug)]
 pub enum PhoneRequest {
@@ -48,7 +53,8 @@ impl PhoneRequest {
 /// It is made of a [`CtapRequest`], which is sent to every phone as it is: where it
 /// has `uv` set, a response without the UV flag is refused. Or it is made of a
 /// relying party's prepared options: what is asked follows from the phone's
-/// getInfo then, and what the relying party requires is enforced on the response.
+/// getInfo then, and what the relying party requires is enforced on the response. What
+/// the phone cannot do, or states that it does not take, is not sent.
 ///
 /// `Debug` shows the command and a length.
 #[derive(Clone)]
@@ -103,6 +109,9 @@ impl EncodedRequest {
     }
 
     /// The bytes for this phone.
+    ///
+    /// # Errors
+    /// What the relying party requires and this phone cannot do or does not take.
     pub(super) fn decide(self, phone: &GetInfoResponse) -> Result<(Encoded, Demands), Unsupported> {
         let may_protect = phone.has_extension(CRED_PROTECT);
         let Self { source, encoded } = self;
@@ -128,7 +137,7 @@ impl EncodedRequest {
                     may_protect,
                     protection: prepared.demanded_protection(),
                 };
-                (encoded.or_else_of(prepared.request_for(phone)?.into())?, demands)
+                (encoded.or_else_of(prepared.request_for(phone)?.into())?.taken_by(phone)?, demands)
             }
             #[cfg(feature = "webauthn")]
             Source::Get(prepared) => {
@@ -138,7 +147,7 @@ impl EncodedRequest {
                     may_protect,
                     protection: None,
                 };
-                (encoded.or_else_of(prepared.request_for(phone)?.into())?, demands)
+                (encoded.or_else_of(prepared.request_for(phone)?.into())?.taken_by(phone)?, demands)
             }
         })
     }
@@ -162,6 +171,18 @@ impl Encoded {
     #[cfg(feature = "webauthn")]
     fn or_else_of(self, request: CtapRequest) -> Result<Self, Unsupported> {
         if *self.request == request { Ok(self) } else { Self::new(request) }
+    }
+
+    /// Checks that the phone takes messages of this length. [CTAP 2.2 §6.4, maxMsgSize]
+    #[cfg(feature = "webauthn")]
+    fn taken_by(self, phone: &GetInfoResponse) -> Result<Self, Unsupported> {
+        let length = u64::try_from(self.bytes.len()).unwrap_or(u64::MAX);
+        let fits = |limit: u64| length <= limit.max(LEAST_MAX_MESSAGE_SIZE);
+        if phone.max_message_size.is_none_or(fits) {
+            Ok(self)
+        } else {
+            Err(Unsupported::MessageTooLong)
+        }
     }
 }
 

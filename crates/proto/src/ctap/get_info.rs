@@ -3,7 +3,7 @@
 //! ```text
 //! {1: [versions], 2?: [extensions], 3: AAGUID[16], 4?: {option: bool},
 //!  5?: greatest message, 7?: longest list, 8?: longest id, 9?: [transports],
-//!  10?: [algorithms], 22?: [attestation formats], ...}
+//!  10?: [algorithms], 20?: passkeys that fit, 22?: [attestation formats], ...}
 //! ```
 //!
 //! Over hybrid it comes unasked, in the first message after the handshake and
@@ -72,6 +72,8 @@ pub struct GetInfoResponse {
     pub transports: Vec<String>,
     /// Algorithms, the best first.
     pub algorithms: Vec<CredentialParameters>,
+    /// How many more discoverable passkeys fit, as far as the authenticator knows.
+    pub remaining_discoverable_credentials: Option<u64>,
     /// Formats of attestation statements, the best first.
     pub attestation_formats: Vec<String>,
     unknown: UnknownMembers,
@@ -91,6 +93,7 @@ impl GetInfoResponse {
             max_credential_id_length: None,
             transports: Vec::new(),
             algorithms: Vec::new(),
+            remaining_discoverable_credentials: None,
             attestation_formats: Vec::new(),
             unknown: UnknownMembers::default(),
         }
@@ -151,6 +154,9 @@ impl Encode for GetInfoResponse {
             if !self.algorithms.is_empty() {
                 map.integer(10, |writer| writer.array(self.algorithms.iter(), Writer::value));
             }
+            if let Some(remaining) = self.remaining_discoverable_credentials {
+                map.integer(20, |writer| writer.unsigned(remaining));
+            }
             if !self.attestation_formats.is_empty() {
                 map.integer(22, |writer| names(&self.attestation_formats, writer));
             }
@@ -186,6 +192,9 @@ impl<'a> Decode<'a> for GetInfoResponse {
                         "the list of algorithms",
                         CredentialParameters::decode,
                     )?;
+                }
+                MapKey::Integer(20) => {
+                    info.remaining_discoverable_credentials = Some(reader.unsigned()?);
                 }
                 MapKey::Integer(22) => {
                     info.attestation_formats =
@@ -254,8 +263,9 @@ mod tests {
         info.max_credential_id_length = Some(128);
         info.transports = vec!["internal".to_owned()];
         info.algorithms = vec![CredentialParameters::new(Algorithm::ES256)];
+        info.remaining_discoverable_credentials = Some(3);
         info.attestation_formats = vec!["packed".to_owned()];
-        assert_eq!(encode(&info)[0], 0xaa);
+        assert_eq!(encode(&info)[0], 0xab);
         assert_eq!(decode(&encode(&info)), Ok(info.clone()));
         assert_eq!((info.option("rk"), info.option("uv")), (Some(true), Some(false)));
         assert_eq!(info.option("plat"), None);
@@ -265,9 +275,9 @@ mod tests {
     fn unknown_members_are_kept() {
         let mut bytes = encode(&info());
         bytes[0] = 0xa3;
-        bytes.extend([0x14, 0x18, 0x19]);
+        bytes.extend([0x15, 0x18, 0x19]);
         let read: GetInfoResponse = decode(&bytes).unwrap();
-        assert_eq!(read.unknown().get(0x14).unwrap().as_bytes(), [0x18, 0x19]);
+        assert_eq!(read.unknown().get(0x15).unwrap().as_bytes(), [0x18, 0x19]);
         assert_eq!(encode(&read), bytes);
     }
 

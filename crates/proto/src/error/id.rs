@@ -291,6 +291,8 @@ ids!(ErrorKind {
     Self::Unsupported(Unsupported::LargeBlob) => "unsupported.large-blob",
     Self::Unsupported(Unsupported::Algorithm) => "unsupported.algorithm",
     Self::Unsupported(Unsupported::Passkeys) => "unsupported.passkeys",
+    Self::Unsupported(Unsupported::ListTooLong) => "unsupported.list-too-long",
+    Self::Unsupported(Unsupported::MessageTooLong) => "unsupported.message-too-long",
     Self::Unsupported(Unsupported::RequestTooLong) => "unsupported.request-too-long",
     Self::Unsupported(Unsupported::TunnelDomain) => "unsupported.tunnel-domain",
     Self::Unsupported(Unsupported::DataChannel) => "unsupported.data-channel",

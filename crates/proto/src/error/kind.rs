@@ -112,7 +112,7 @@ impl fmt::Display for CancelledBy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unsupported {
-    /// The phone does not offer CTAP.
+    /// The phone does not offer CTAP, or not CTAP2.
     #[error("the phone does not offer CTAP")]
     Ctap,
     /// The phone does not take JSON requests: digital credentials.
@@ -148,6 +148,13 @@ pub enum Unsupported {
     /// this phone can be.
     #[error("the phone cannot have any passkey that the relying party allows")]
     Passkeys,
+    /// The allow or exclude list is longer than this phone takes. A part of it would
+    /// be another request.
+    #[error("the phone does not take a list of so many passkeys")]
+    ListTooLong,
+    /// The request is longer than the messages that this phone takes.
+    #[error("the request is longer than the messages that the phone takes")]
+    MessageTooLong,
     /// The request is longer than peers accept.
     #[error("the request is longer than the other device accepts")]
     RequestTooLong,

@@ -54,7 +54,9 @@ pub(super) const fn advice(stage: Stage, kind: &ErrorKind) -> Advice {
             | Unsupported::DiscoverablePasskeys
             | Unsupported::CredentialProtection
             | Unsupported::LargeBlob
-            | Unsupported::Algorithm => Advice::UseAnotherDevice,
+            | Unsupported::Algorithm
+            | Unsupported::ListTooLong
+            | Unsupported::MessageTooLong => Advice::UseAnotherDevice,
             Unsupported::VerificationNotSetUp => Advice::SetUpScreenLock,
             Unsupported::Passkeys => Advice::UseAnotherPasskey,
             Unsupported::Command => Advice::ReportTheProgram,

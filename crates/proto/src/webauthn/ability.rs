@@ -10,8 +10,24 @@
 //! residentKey         phone with rk: true               other phones
 //! required            rk: true                          refused
 //! preferred           rk: true, if it has uv: true too  absent
+//!                     and room for a passkey
 //! discouraged         absent                            absent
+//!
+//! getInfo                        what does not fit
+//! versions                       a phone without CTAP2 is refused
+//! algorithms                     refused if it has none that is offered
+//! extensions                     left out; refused if the relying party enforces it
+//! maxCredentialIdLength          left out of lists; refused if no allowed id is left
+//! maxCredentialCountInList       refused: a part of a list is another request
+//! maxMsgSize                     refused
 //! ```
+//!
+//! A discoverable passkey that is required is asked of a full phone too: it may replace
+//! one of the same account, and only the phone knows.
+//!
+//! A request is one message with whole lists: phones have no `up: false`, with which
+//! a client would try a list part by part. A limit that getInfo does not state, or
+//! states as 0, does not exist: real phones take long requests and state none.
 //!
 //! Verification is needed for a discoverable passkey, for a sign-in without an
 //! allow list, where the phone has `alwaysUv`, and for every registration unless
@@ -37,17 +53,19 @@
 //! other phones; for `preferred` nothing is sent to them. Other extensions are sent to
 //! phones that list them.
 //!
-//! Credential ids longer than the phone's `maxCredentialIdLength` are left out of
-//! both lists: such a passkey is not on this phone, and the phone may refuse the
-//! whole request. A sign-in whose allow list loses all of its ids is refused. An
-//! empty list would ask for any passkey.
+//! **Deviation** for limits. Chromium reads none of the three for phones and sends
+//! everything. Ids longer than `maxCredentialIdLength` are not on this phone, and may
+//! make it refuse the whole request, so they are left out of both lists here. An
+//! allow list without the others would ask for any passkey: it is refused. What a
+//! phone states that it does not take is not sent to it in the hope that it does.
 //!
 //! No PIN/UV protocol exists over hybrid, so `uv` is the one way to verify.
 
 use super::enumerations::Requirement;
 use crate::ctap::extensions::{CRED_PROTECT, CredProtect, LARGE_BLOB, LargeBlobSupport, PRF};
 use crate::ctap::{
-    Aaguid, CredentialId, CredentialParameters, FORMAT_NONE, GetInfoResponse, PUBLIC_KEY, option,
+    Aaguid, CredentialDescriptor, CredentialId, CredentialParameters, FORMAT_NONE, GetInfoResponse,
+    PUBLIC_KEY, option,
 };
 use crate::error::Unsupported;
 
@@ -62,6 +80,12 @@ impl<'a> Ability<'a> {
 
     fn has(self, option: &str) -> bool {
         self.0.option(option) == Some(true)
+    }
+
+    /// Checks that the phone knows CTAP2.
+    pub(super) fn knows_ctap2(self) -> Result<(), Unsupported> {
+        let has = self.0.versions.iter().any(|version| version.starts_with("FIDO_2_"));
+        if has { Ok(()) } else { Err(Unsupported::Ctap) }
     }
 
     pub(super) fn lists(self, extension: &str) -> bool {
@@ -143,15 +167,24 @@ impl<'a> Ability<'a> {
     /// Whether a passkey with this id can be on the phone.
     /// [CTAP 2.2 §6.4, maxCredentialIdLength]
     pub(super) fn may_have(self, id: &CredentialId) -> bool {
-        let length = u64::try_from(id.as_bytes().len()).unwrap_or(u64::MAX);
-        self.0.max_credential_id_length.is_none_or(|limit| length <= limit)
+        is_within(id.as_bytes().len(), self.0.max_credential_id_length)
+    }
+
+    /// Checks that the phone takes this list, without the ids that it cannot have.
+    /// [CTAP 2.2 §6.4, maxCredentialCountInList]
+    pub(super) fn takes(self, list: &[CredentialDescriptor]) -> Result<(), Unsupported> {
+        let limit = self.0.max_credential_count_in_list;
+        if is_within(list.len(), limit) { Ok(()) } else { Err(Unsupported::ListTooLong) }
     }
 
     /// The option `rk` of a registration.
     pub(super) fn rk(self, requirement: Requirement) -> Option<bool> {
         let is_asked = match requirement {
             Requirement::Required => true,
-            Requirement::Preferred => self.has(option::RK) && self.has(option::UV),
+            Requirement::Preferred => {
+                let has_room = self.0.remaining_discoverable_credentials != Some(0);
+                self.has(option::RK) && self.has(option::UV) && has_room
+            }
             Requirement::Discouraged => false,
         };
         is_asked.then_some(true)
@@ -170,6 +203,12 @@ impl<'a> Ability<'a> {
             needed || requirement != Requirement::Discouraged || self.has(option::ALWAYS_UV);
         (is_asked && self.has(option::UV)).then_some(true)
     }
+}
+
+/// Whether `length` is within a limit that getInfo states. CTAP has no limit of 0.
+fn is_within(length: usize, limit: Option<u64>) -> bool {
+    let length = u64::try_from(length).unwrap_or(u64::MAX);
+    limit.is_none_or(|limit| limit == 0 || length <= limit)
 }
 
 /// The getInfo of a phone that can do everything, with `extensions` besides its own.

@@ -155,20 +155,26 @@ impl PreparedCreation {
     ///
     /// # Errors
     /// What the relying party requires and this phone cannot do:
+    /// [`Unsupported::Ctap`],
     /// [`Unsupported::UserVerification`], [`Unsupported::VerificationNotSetUp`],
     /// [`Unsupported::DiscoverablePasskeys`], [`Unsupported::CredentialProtection`],
-    /// [`Unsupported::LargeBlob`] or [`Unsupported::Algorithm`].
+    /// [`Unsupported::LargeBlob`], [`Unsupported::Algorithm`] or
+    /// [`Unsupported::ListTooLong`]. The length of the message is checked where it is
+    /// encoded: by the client's transaction.
     pub fn request_for(
         &self,
         phone: &GetInfoResponse,
     ) -> Result<MakeCredentialRequest, Unsupported> {
         let ability = Ability::of(phone);
+        ability.knows_ctap2()?;
         ability.verifies(self.user_verification)?;
         ability.keeps(self.resident_key)?;
         ability.protects(self.demanded_protection())?;
         ability.stores_as(self.request.extensions.large_blob, self.resident_key)?;
         ability.makes(&self.request.parameters)?;
-        Ok(self.made_for(ability))
+        let request = self.made_for(ability);
+        ability.takes(&request.exclude_list)?;
+        Ok(request)
     }
 
     /// The longest request that any phone gets: what is too long here is too

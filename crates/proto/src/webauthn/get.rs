@@ -121,18 +121,23 @@ impl PreparedRequest {
     /// The CTAP request for a phone with these abilities.
     ///
     /// # Errors
+    /// [`Unsupported::Ctap`] for a phone without CTAP2;
     /// [`Unsupported::UserVerification`] or [`Unsupported::VerificationNotSetUp`]
     /// if the relying party requires verification and this phone cannot do it;
     /// [`Unsupported::Passkeys`] if this phone can have none of the passkeys that
-    /// the relying party allows.
+    /// the relying party allows, [`Unsupported::ListTooLong`] if it takes fewer. The
+    /// length of the message is checked where it is encoded: by the client's
+    /// transaction.
     pub fn request_for(&self, phone: &GetInfoResponse) -> Result<GetAssertionRequest, Unsupported> {
         let ability = Ability::of(phone);
+        ability.knows_ctap2()?;
         ability.verifies(self.user_verification)?;
         let request = self.made_for(ability);
         // An empty list would ask for any passkey.
         if request.allow_list.is_empty() && !self.request.allow_list.is_empty() {
             return Err(Unsupported::Passkeys);
         }
+        ability.takes(&request.allow_list)?;
         Ok(request)
     }
 

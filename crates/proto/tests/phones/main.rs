@@ -11,6 +11,7 @@
     reason = "tests"
 )]
 
+mod adapted;
 mod answers;
 mod json;
 mod raw;
