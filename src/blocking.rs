@@ -118,6 +118,13 @@ impl Client {
         Self { client: self.client.deadlines(deadlines), ..self }
     }
 
+    /// Shows a new QR code after each `time` in which no phone has come, as
+    /// [`client::Client::renew_code_every`] does.
+    #[must_use]
+    pub fn renew_code_every(self, time: Duration) -> Self {
+        Self { client: self.client.renew_code_every(time), ..self }
+    }
+
     /// Takes another list of public suffixes, as [`client::Client::public_suffixes`] does.
     #[cfg(feature = "webauthn")]
     #[must_use]
@@ -265,6 +272,29 @@ impl<T: Send + 'static> Ceremony<T> {
     #[must_use]
     pub fn cancel_handle(&self) -> CancelHandle {
         self.ceremony.as_ref().map(client::Ceremony::cancel_handle).unwrap_or_default()
+    }
+
+    /// Begins the same request again, with a new QR code, as [`client::Ceremony::retry`] does.
+    ///
+    /// A program that gets its outcome with [`outcome`](Self::outcome) or
+    /// [`on_update`](Self::on_update) has no ceremony left to retry. It begins another.
+    ///
+    /// # Errors
+    /// [`ApiMisuse::WrongStage`] if the phone has answered.
+    pub fn retry(mut self) -> Result<Self, Error> {
+        let ceremony = self.ceremony.take().ok_or(ApiMisuse::Closed)?;
+        let background = Arc::clone(&self.background);
+        let _within = background.runtime.enter();
+        let ceremony = Some(ceremony.retry()?);
+        Ok(Self { ceremony, background: Arc::clone(&self.background) })
+    }
+
+    /// Replaces the QR code by a new one, as [`client::Ceremony::renew_code`] does. It never
+    /// blocks.
+    pub fn renew_code(&self) {
+        if let Some(ceremony) = &self.ceremony {
+            ceremony.renew_code();
+        }
     }
 
     /// Blocks until there is an outcome, and closes the ceremony. Updates that were not

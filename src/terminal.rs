@@ -102,6 +102,7 @@ impl<S: Write + Send + 'static> Terminal<S> {
     }
 
     fn draw(&mut self, code: &QrText) {
+        self.take_away();
         match QrMatrix::new(code) {
             Ok(matrix) => {
                 let drawing = matrix.to_terminal();

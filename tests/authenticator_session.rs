@@ -208,7 +208,7 @@ async fn an_account_that_was_not_shown_signs_nothing() {
     let error = session.outcome().await.unwrap_err();
     assert_eq!(error.stage, Stage::Answering);
     assert!(matches!(error.kind, ErrorKind::ApiMisuse(ApiMisuse::NoSuchAccount)));
-    assert!(matches!(ceremony.outcome().await.unwrap_err().kind, ErrorKind::PeerDisconnected));
+    assert!(matches!(ceremony.outcome().await.unwrap_err().kind, ErrorKind::EndedOnPhone));
     assert_eq!(world.store.passkeys()[0].counter, Some(0));
 }
 
@@ -428,7 +428,7 @@ async fn an_answer_that_the_service_does_not_take_is_told_as_a_failure() {
     let mut session = authenticator.answer(code(&ceremony)).unwrap();
     let (outcome, answer) = tokio::join!(session.outcome(), ceremony.outcome());
     assert_eq!(store.passkeys().len(), 1);
-    assert!(matches!(answer.unwrap_err().kind, ErrorKind::PeerDisconnected));
+    assert!(matches!(answer.unwrap_err().kind, ErrorKind::EndedOnPhone));
     assert!(matches!(outcome.unwrap_err().kind, ErrorKind::Tunnel(TunnelError::Stalled)));
 }
 

@@ -223,3 +223,29 @@ fn it_works_within_another_runtime_too() {
         }
     });
 }
+
+#[test]
+fn a_ceremony_is_begun_again_and_its_code_renewed_without_a_runtime() {
+    let world = World::new(Person::Approves);
+    let mut ceremony = world.begin("ada");
+    let first = code_of(ceremony.next());
+    ceremony.renew_code();
+    let second = code_of(ceremony.next());
+    assert_ne!(first, second);
+    ceremony.cancel_handle().cancel(Canceller::User);
+    assert!(ceremony.by_ref().next().is_none());
+    assert!(ceremony.try_outcome().unwrap().unwrap_err().is_cancelled());
+
+    let again = ceremony.retry().unwrap();
+    let code = again.qr_code().unwrap();
+    assert!(![first, second].contains(&code.expose().to_owned()));
+    let (asked, _) = mpsc::channel();
+    let phone = world.scan(&code, asked);
+    assert!(is_registered(&again.outcome()));
+    phone.join().unwrap().unwrap();
+}
+
+fn code_of(update: Option<ClientUpdate>) -> String {
+    let Some(ClientUpdate::WaitingForScan(text)) = update else { panic!("{update:?}") };
+    text.expose().to_owned()
+}

@@ -22,11 +22,13 @@ use fido_hybrid::bluetooth::{Advertisement, Advertiser, ScanEvent, Scanner};
 use fido_hybrid::client::{Ceremony, Client, ClientUpdate};
 use fido_hybrid::ctap::{CredentialDescriptor, CtapRequest, CtapResponse, Flags, Status};
 use fido_hybrid::error::{Advice, BluetoothError, CancelledBy, ErrorKind, Stage, TunnelError};
-use fido_hybrid::transport::{QrCode, TunnelDomain};
+use fido_hybrid::transport::{MessageType, QrCode, TunnelDomain};
 use fido_hybrid::tunnel::WebSocketDialer;
 use fido_hybrid_relay::{Server, ServerHandle};
 use fido_hybrid_sim::Air;
+use fido_hybrid_testkit::made_phone::MadePhone;
 use fido_hybrid_testkit::services::{certificate, domain, secure};
+use fido_hybrid_testkit::wrong_answers::{Asked, Options, get_info, origin, wrong_answers};
 use futures_util::future::join_all;
 use rig::{HASH, get_assertion, make_credential};
 use tokio::runtime::{Builder, Runtime};
@@ -145,7 +147,10 @@ fn registration() -> CtapRequest {
     make_credential("Ada").into()
 }
 
-async fn reach(ceremony: &mut Ceremony<CtapResponse>, enough: impl Fn(&ClientUpdate) -> bool) {
+async fn reach(
+    ceremony: &mut Ceremony<CtapResponse>,
+    mut enough: impl FnMut(&ClientUpdate) -> bool,
+) {
     while let Some(update) = ceremony.next().await {
         if enough(&update) {
             return;
@@ -257,6 +262,71 @@ async fn a_phone_that_is_switched_off_has_disconnected() {
     assert!(matches!(end.kind, ErrorKind::PeerDisconnected), "{end}");
     assert!(end.can_retry());
     drop(session);
+}
+
+#[tokio::test]
+async fn a_request_that_is_ended_on_the_phone_is_asked_again_under_a_fresh_code() {
+    let world = World::of_a_user_who_agrees().await;
+    let Options::Get(options) = Asked::SignIn.options() else { panic!() };
+    let mut ceremony = world.client.get(&options, origin()).unwrap();
+    let phone = |code: QrCode| {
+        let (air, tunnel) = (world.air.clone(), world.tunnel.clone());
+        async move {
+            let mut phone = MadePhone::connect(&code, &air, &tunnel, &get_info()).await;
+            assert_eq!(phone.receive().await.unwrap().kind, MessageType::Ctap);
+            phone
+        }
+    };
+    // As iOS does when its user cancels.
+    phone(code(&ceremony)).await.close().await;
+    let end = ceremony.outcome().await.unwrap_err();
+    assert_eq!((end.stage, end.kind.as_str()), (Stage::AwaitingResponse, "ended-on-phone"));
+    assert_eq!(end.advice(), Advice::ContinueOnThePhone);
+
+    ceremony = ceremony.retry().unwrap();
+    let mut again = phone(code(&ceremony)).await;
+    let answer = Asked::SignIn.right_answer().bytes();
+    again.send(&[(MessageType::Ctap, &answer)]).await.unwrap();
+    ceremony.outcome().await.unwrap();
+    ceremony.close().await;
+    assert_eq!(again.receive().await.unwrap().kind, MessageType::Shutdown);
+}
+
+#[tokio::test]
+async fn a_wrong_answer_over_the_tunnel_is_the_error_that_names_its_field() {
+    let world = World::of_a_user_who_agrees().await;
+    let wrong = wrong_answers();
+    let wrong = wrong.iter().find(|wrong| wrong.asked == Asked::SignIn).unwrap();
+    let Options::Get(options) = Asked::SignIn.options() else { panic!() };
+    let mut ceremony = world.client.get(&options, origin()).unwrap();
+    let code = code(&ceremony);
+    let mut phone = MadePhone::connect(&code, &world.air, &world.tunnel, &get_info()).await;
+    phone.receive().await.unwrap();
+    let (kind, answer) = wrong.message();
+    phone.send(&[(kind, &answer)]).await.unwrap();
+    let end = ceremony.outcome().await.unwrap_err();
+    let ErrorKind::PeerMisbehaved(misbehaved) = end.kind else { panic!("{end}") };
+    assert_eq!(misbehaved, wrong.error);
+}
+
+#[tokio::test]
+async fn a_code_that_is_renewed_after_it_was_read_leads_to_its_phone() {
+    let world = World::of_a_user_who_agrees().await;
+    let mut ceremony = world.client.begin(registration(), None).unwrap();
+    let read = code(&ceremony);
+    ceremony.renew_code();
+    let mut shown = 0;
+    reach(&mut ceremony, |update| {
+        shown += usize::from(matches!(update, ClientUpdate::WaitingForScan(_)));
+        shown == 2
+    })
+    .await;
+    let renewed = code(&ceremony);
+    assert_ne!(renewed.secret.expose(), read.secret.expose());
+    let mut session = world.phone.answer(read).unwrap();
+    assert!(matches!(ceremony.outcome().await, Ok(CtapResponse::MakeCredential(_))));
+    drop(ceremony);
+    session.outcome().await.unwrap();
 }
 
 #[tokio::test]

@@ -402,6 +402,7 @@ impl World {
                 Stage::ShowingQr => self.is_linked && !self.log.is_tunnel_open,
                 _ => matches!(stage, Stage::Connecting | Stage::Closed),
             },
+            Input::NewCode { .. } => is_offering,
             Input::Request { .. } | Input::Finish if stage == Stage::Closed => {
                 return Err(ApiMisuse::Closed);
             }

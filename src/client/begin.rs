@@ -2,20 +2,18 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use getrandom::SysRng;
-use getrandom::rand_core::UnwrapErr;
 use tokio::runtime::Handle;
 
-use super::ceremony::{Answer, Ceremony, Line};
-use super::driver::Driver;
+use super::ceremony::{Answer, Ceremony, Convert, Line};
+use super::driver::{Driver, new_code};
 use crate::background::Background;
 use crate::bluetooth::Scanner;
 use crate::tunnel::{EarlyConnections, TunnelDialer};
 use fido_hybrid_proto::client::{
-    AllowedTunnelServices, ClientConfig, ClientDeadlines, JsonRequest, PhoneRequest, QrSecrets,
-    RawRequest, Transaction,
+    AllowedTunnelServices, ClientConfig, ClientDeadlines, JsonRequest, PhoneRequest, RawRequest,
+    Transaction,
 };
 use fido_hybrid_proto::ctap::{self, CtapResponse};
 use fido_hybrid_proto::error::{ApiMisuse, Error, Stage};
@@ -31,9 +29,14 @@ pub struct Client {
     deadlines: ClientDeadlines,
     pub(super) tunnel_services: AllowedTunnelServices,
     connects_early: bool,
+    renew_code_every: Option<Duration>,
     #[cfg(feature = "webauthn")]
     pub(super) web: super::web::Web,
 }
+
+/// The shortest time for which a code is shown before it is renewed by itself. A person
+/// needs longer to scan it.
+const MIN_CODE_SHOWN: Duration = Duration::from_secs(10);
 
 impl Client {
     /// A client that scans with `scanner` and reaches tunnel services with `dialer`.
@@ -50,6 +53,7 @@ impl Client {
             deadlines: ClientDeadlines::default(),
             tunnel_services: AllowedTunnelServices::default(),
             connects_early: false,
+            renew_code_every: None,
             #[cfg(feature = "webauthn")]
             web: super::web::Web::default(),
         }
@@ -85,6 +89,26 @@ impl Client {
     #[must_use]
     pub const fn connect_early(mut self) -> Self {
         self.connects_early = true;
+        self
+    }
+
+    /// Shows a new QR code after each `time` in which no phone has come, at least 10 s. By
+    /// default a ceremony has one code, for as long as it is shown.
+    ///
+    /// For programs that show a code for minutes, such as login screens: phones may refuse
+    /// a code that was made long ago (this crate's
+    /// [`QrAgeLimit`](fido_hybrid_proto::authenticator::QrAgeLimit) does after 90 minutes), and
+    /// a picture of a code is of use to others as long as the code is accepted. Each new
+    /// code is a [`ClientUpdate::WaitingForScan`](super::ClientUpdate::WaitingForScan),
+    /// which the program must show in place of the one before. A phone that has read that
+    /// one may still come for
+    /// [`PREVIOUS_CODE_ACCEPTED`](super::PREVIOUS_CODE_ACCEPTED): one minute.
+    ///
+    /// A program with a clock or a button of its own calls
+    /// [`Ceremony::renew_code`] instead.
+    #[must_use]
+    pub fn renew_code_every(mut self, time: Duration) -> Self {
+        self.renew_code_every = Some(time.max(MIN_CODE_SHOWN));
         self
     }
 
@@ -182,29 +206,39 @@ impl Client {
     ///
     /// # Errors
     /// [`ApiMisuse::NoRuntime`] outside a tokio runtime.
-    pub(super) fn begin_with<T>(
+    pub(super) fn begin_with<T: 'static>(
         &self,
         request: PhoneRequest,
         timeout: Option<Duration>,
-        convert: impl FnOnce(Answer) -> Result<T, Error> + Send + 'static,
+        convert: impl Fn(Answer) -> Result<T, Error> + Send + Sync + 'static,
+    ) -> Result<Ceremony<T>, Error> {
+        self.start(request, timeout, Arc::new(convert))
+    }
+
+    fn start<T: 'static>(
+        &self,
+        request: PhoneRequest,
+        timeout: Option<Duration>,
+        convert: Convert<T>,
     ) -> Result<Ceremony<T>, Error> {
         let preparing = |error: ApiMisuse| Error::new(Stage::Preparing, error);
         let runtime = Handle::try_current().map_err(|_| preparing(ApiMisuse::NoRuntime))?;
         let mut config = ClientConfig::new(request.hint());
         config.deadlines = self.deadlines;
         config.tunnel_services = self.tunnel_services.clone();
-        let keys = QrSecrets::generate(&mut UnwrapErr(SysRng));
-        let created =
-            SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let (keys, created) = new_code();
         let transaction = Transaction::qr(config, keys, Duration::ZERO, created);
 
-        let (line, caller, first) = Line::new(request, timeout);
+        let (line, caller, first) = Line::new(request.clone(), timeout);
         let (scanner, dialer) = (Arc::clone(&self.scanner), Arc::clone(&self.dialer));
         let early = self.early_connections();
         let driver = Driver::new(transaction, scanner, dialer, early, caller, first);
+        let driver = driver.renewing_code(self.renew_code_every);
         let code = driver.shown_code();
         let task = Background::spawn(&runtime, driver.run());
-        Ok(Ceremony::new(line, code, Box::new(convert), task))
+        let (client, convert_again) = (self.clone(), Arc::clone(&convert));
+        let again = move || client.start(request.clone(), timeout, Arc::clone(&convert_again));
+        Ok(Ceremony::new(line, code, convert, Box::new(again), task))
     }
 
     fn early_connections(&self) -> Option<Box<dyn EarlyConnections>> {

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_core::Stream;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::background::Background;
 use crate::cancel::{CancelHandle, Canceller};
@@ -100,6 +100,11 @@ impl ShownCode {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Replaces it by a new one.
+    pub(super) fn replace(&self, text: &QrText) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(text.clone());
+    }
+
     /// Wipes it: a phone's advert was received, or the transaction is over.
     pub(super) fn withdraw(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
@@ -111,6 +116,8 @@ pub(super) struct Caller {
     pub(super) asks: mpsc::Receiver<Ask>,
     pub(super) updates: mpsc::Sender<ClientUpdate>,
     pub(super) cancel: CancelHandle,
+    /// Notified when the program wants a new code.
+    pub(super) renewal: Arc<Notify>,
     pub(super) ended: Ended,
 }
 
@@ -119,6 +126,7 @@ pub(super) struct Line {
     asks: mpsc::Sender<Ask>,
     progress: Progress<ClientUpdate, Answer>,
     cancel: CancelHandle,
+    renewal: Arc<Notify>,
     ended: Ended,
 }
 
@@ -128,15 +136,24 @@ impl Line {
         let (asks, to_driver) = mpsc::channel(1);
         let (progress, Reports { updates, outcome }) = Progress::new();
         let (cancel, ended) = (CancelHandle::default(), Ended::default());
-        let caller =
-            Caller { asks: to_driver, updates, cancel: cancel.clone(), ended: Arc::clone(&ended) };
+        let renewal = Arc::<Notify>::default();
+        let caller = Caller {
+            asks: to_driver,
+            updates,
+            cancel: cancel.clone(),
+            renewal: Arc::clone(&renewal),
+            ended: Arc::clone(&ended),
+        };
         let first = Ask { request, timeout, reply: outcome };
-        (Self { asks, progress, cancel, ended }, caller, first)
+        (Self { asks, progress, cancel, renewal, ended }, caller, first)
     }
 }
 
 /// The conversion of the answer to the first request.
-pub(super) type Convert<T> = Box<dyn FnOnce(Answer) -> Result<T, Error> + Send>;
+pub(super) type Convert<T> = Arc<dyn Fn(Answer) -> Result<T, Error> + Send + Sync>;
+
+/// Begins another ceremony with the same first request.
+pub(super) type Again<T> = Box<dyn Fn() -> Result<Ceremony<T>, Error> + Send + Sync>;
 
 /// A transaction under way, begun by [`Client`](super::Client) with its first
 /// request; `T` is what that request's answer is made into.
@@ -153,10 +170,13 @@ pub(super) type Convert<T> = Box<dyn FnOnce(Answer) -> Result<T, Error> + Send>;
 pub struct Ceremony<T> {
     code: ShownCode,
     progress: Progress<ClientUpdate, Answer>,
-    /// `None` once it was used, on the outcome.
-    convert: Option<Convert<T>>,
+    convert: Convert<T>,
+    again: Again<T>,
+    /// Whether the program has the answer to the first request.
+    has_answer: bool,
     asks: mpsc::Sender<Ask>,
     cancel: CancelHandle,
+    renewal: Arc<Notify>,
     ended: Ended,
     /// Whether the program has the code, by an update or by asking for it.
     code_taken: AtomicBool,
@@ -164,13 +184,32 @@ pub struct Ceremony<T> {
 }
 
 impl<T> Ceremony<T> {
-    pub(super) fn new(line: Line, code: ShownCode, convert: Convert<T>, task: Background) -> Self {
-        let Line { asks, progress, cancel, ended } = line;
-        let (convert, code_taken) = (Some(convert), AtomicBool::new(false));
-        Self { code, progress, convert, asks, cancel, ended, code_taken, task }
+    pub(super) fn new(
+        line: Line,
+        code: ShownCode,
+        convert: Convert<T>,
+        again: Again<T>,
+        task: Background,
+    ) -> Self {
+        let Line { asks, progress, cancel, renewal, ended } = line;
+        let (has_answer, code_taken) = (false, AtomicBool::new(false));
+        Self {
+            code,
+            progress,
+            convert,
+            again,
+            has_answer,
+            asks,
+            cancel,
+            renewal,
+            ended,
+            code_taken,
+            task,
+        }
     }
 
-    /// The text of the QR code to show. `None` once a phone's advert was received
+    /// The text of the QR code to show, the newest if it was
+    /// [renewed](Self::renew_code). `None` once a phone's advert was received
     /// ([`ClientUpdate::PhoneFound`]) or the transaction is over: a used code must not
     /// stay on the screen.
     #[must_use]
@@ -209,7 +248,13 @@ impl<T> Ceremony<T> {
     /// Updates that were not taken before it are dropped.
     pub fn try_outcome(&mut self) -> Option<Result<T, Error>> {
         let answer = self.progress.try_outcome()?;
-        Some(answer.and_then(self.convert.take()?))
+        Some(self.converted(answer))
+    }
+
+    fn converted(&mut self, answer: Result<Answer, Error>) -> Result<T, Error> {
+        let outcome = answer.and_then(|answer| (self.convert)(answer));
+        self.has_answer = outcome.is_ok();
+        outcome
     }
 
     fn poll_update(&mut self, context: &mut Context<'_>) -> Poll<Option<ClientUpdate>> {
@@ -253,9 +298,77 @@ impl<T> Ceremony<T> {
     /// # Cancel safety
     /// The outcome is not lost.
     pub async fn outcome(&mut self) -> Result<T, Error> {
-        let answer = self.progress.outcome().await?;
-        let convert = self.convert.take().ok_or(Error::new(Stage::Closed, ApiMisuse::Closed))?;
-        convert(answer)
+        let answer = self.progress.outcome().await;
+        self.converted(answer)
+    }
+
+    /// Begins the same request again, with a new QR code: the request of the same caller,
+    /// with the same timeout, through the same client. This ceremony is dropped.
+    ///
+    /// For a button *Try again* below an error that
+    /// [`can_retry`](fido_hybrid_proto::error::Error::can_retry). The relying party gets the
+    /// same challenge signed, which it may have given up meanwhile.
+    ///
+    /// ```no_run
+    /// # use fido_hybrid::client::{Ceremony, ClientUpdate};
+    /// # use fido_hybrid::webauthn::Assertion;
+    /// # use fido_hybrid::Error;
+    /// # struct Window;
+    /// # impl Window {
+    /// #     fn show(&self, _: ClientUpdate) {}
+    /// #     async fn wants_to_try_again(&self, _: &Error) -> bool { true }
+    /// # }
+    /// async fn sign_in(
+    ///     mut ceremony: Ceremony<Assertion>,
+    ///     window: Window,
+    /// ) -> Result<Assertion, Error> {
+    ///     loop {
+    ///         while let Some(update) = ceremony.next().await {
+    ///             window.show(update);
+    ///         }
+    ///         match ceremony.outcome().await {
+    ///             Err(error) if error.can_retry() && window.wants_to_try_again(&error).await => {
+    ///                 ceremony = ceremony.retry()?;
+    ///             }
+    ///             outcome => {
+    ///                 ceremony.close().await;
+    ///                 return outcome;
+    ///             }
+    ///         }
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// A program that awaits its ceremonies has none left to retry. It calls
+    /// [`Client::get`](super::Client::get) or [`Client::create`](super::Client::create)
+    /// again, with the options that it still has.
+    ///
+    /// A [`cancel_handle`](Self::cancel_handle) is of one ceremony: take another.
+    ///
+    /// # Errors
+    /// [`ApiMisuse::WrongStage`] if the phone has answered: the answer would be made a
+    /// second time; [`ApiMisuse::NoRuntime`] outside a tokio runtime.
+    pub fn retry(mut self) -> Result<Self, Error> {
+        let answered = self.has_answer || matches!(self.try_outcome(), Some(Ok(_)));
+        if answered {
+            return Err(Error::new(Stage::Closed, ApiMisuse::WrongStage));
+        }
+        (self.again)()
+    }
+
+    /// Replaces the QR code by a new one. The ceremony and its request stay.
+    ///
+    /// The new code comes as [`ClientUpdate::WaitingForScan`], and
+    /// [`qr_code`](Self::qr_code) gives it from then on. A phone that has read the code
+    /// before may still come for
+    /// [`PREVIOUS_CODE_ACCEPTED`](super::PREVIOUS_CODE_ACCEPTED): its user may have
+    /// just scanned it. Codes before that one are not accepted any more. Nothing happens
+    /// once a phone was found. [`ClientDeadlines::showing_qr`](super::ClientDeadlines::showing_qr)
+    /// still counts from the first code.
+    ///
+    /// [`Client::renew_code_every`](super::Client::renew_code_every) does this by the clock.
+    pub fn renew_code(&self) {
+        self.renewal.notify_one();
     }
 
     /// Asks one more thing of the phone, after the first outcome. Many phones

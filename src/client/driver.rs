@@ -6,8 +6,11 @@ use std::convert::Infallible;
 use std::future::pending;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use tokio::sync::{mpsc, oneshot};
+use getrandom::SysRng;
+use getrandom::rand_core::UnwrapErr;
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::consume_budget;
 use tracing::debug;
 
@@ -17,10 +20,41 @@ use crate::cancel::CancelHandle;
 use crate::clock::Clock;
 use crate::data_channel::{Endpoint, Event};
 use crate::tunnel::{EarlyConnections, OpenedTunnel, TunnelDialer, dial};
-use fido_hybrid_proto::client::{ClientUpdate, Input, Output, Transaction};
+use fido_hybrid_proto::client::{ClientUpdate, Input, Output, QrSecrets, Transaction};
 use fido_hybrid_proto::ctap;
 use fido_hybrid_proto::error::{BluetoothError, Error, ErrorKind, Stage, Unsupported};
 use fido_hybrid_proto::ports::BoxFuture;
+
+/// The secrets of a new code, and when it was made, in seconds since 1970.
+pub(super) fn new_code() -> (QrSecrets, u64) {
+    let created = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    (QrSecrets::generate(&mut UnwrapErr(SysRng)), created)
+}
+
+/// When the code is renewed.
+struct Renewal {
+    asked: Arc<Notify>,
+    every: Option<Duration>,
+    due: Option<Duration>,
+}
+
+impl Renewal {
+    /// Waits for the program's word or for the time.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost.
+    async fn wait(&self, clock: Clock) {
+        tokio::select! {
+            () = self.asked.notified() => {}
+            () = clock.reach(self.due) => {}
+        }
+    }
+
+    /// The code was renewed.
+    fn done(&mut self, now: Duration) {
+        self.due = self.every.map(|every| now.saturating_add(every));
+    }
+}
 
 type Reply = oneshot::Sender<Result<Answer, Error>>;
 
@@ -37,6 +71,7 @@ pub(super) struct Driver {
     cancel: CancelHandle,
     ended: Ended,
     code: ShownCode,
+    renewal: Renewal,
     /// The ceremony was cancelled or dropped: no more requests will come.
     caller_dropped: bool,
     updates: mpsc::Sender<ClientUpdate>,
@@ -61,7 +96,8 @@ impl Driver {
         first: Ask,
     ) -> Self {
         let radio = Radio::Starting(Box::pin(async move { scanner.scan().await }));
-        let Caller { asks, updates, cancel, ended } = caller;
+        let Caller { asks, updates, cancel, renewal, ended } = caller;
+        let renewal = Renewal { asked: renewal, every: None, due: None };
         let code = ShownCode::new(transaction.qr_text().cloned());
         Self {
             transaction,
@@ -74,11 +110,19 @@ impl Driver {
             cancel,
             ended,
             code,
+            renewal,
             caller_dropped: false,
             updates,
             waiting: VecDeque::from([first]),
             asked: None,
         }
+    }
+
+    /// Renews the code by itself; `None`: when the program asks only.
+    pub(super) fn renewing_code(mut self, every: Option<Duration>) -> Self {
+        self.renewal.every = every;
+        self.renewal.done(Duration::ZERO);
+        self
     }
 
     /// The code, for the ceremony to show.
@@ -93,12 +137,18 @@ impl Driver {
             }
             let input = self.next_input().await;
             let now = self.clock.now();
+            let is_new_code = matches!(input, Input::NewCode { .. });
             if let Err(misuse) = self.transaction.handle(now, input) {
                 let stage = self.transaction.stage();
                 return self.end(Err(Error::new(stage, misuse)));
             }
-            if self.transaction.qr_text().is_none() {
-                self.code.withdraw();
+            match self.transaction.qr_text() {
+                Some(text) if is_new_code => {
+                    self.code.replace(text);
+                    self.renewal.done(now);
+                }
+                Some(_) => {}
+                None => self.code.withdraw(),
             }
         }
     }
@@ -199,6 +249,12 @@ impl Driver {
                         };
                     }
                 },
+                () = self.renewal.wait(self.clock),
+                    if self.transaction.qr_text().is_some() && !self.caller_dropped =>
+                {
+                    let (keys, created) = new_code();
+                    return Input::NewCode { keys, created };
+                }
                 () = self.clock.reach(self.transaction.deadline()) => return Input::TimePassed,
                 event = self.endpoint.next() => return tunnel_input(event),
                 never = keep_open(&mut self.early) => match never {},

@@ -21,8 +21,8 @@ pub use ceremony::Ceremony;
 pub use check_caller::RELATED_ORIGINS_DEADLINE;
 pub use fido_hybrid_proto::client::{
     AllowedTunnelServices, ClientConfig, ClientDeadlines, ClientUpdate, ContactSecrets,
-    EncodedRequest, Input, JsonRequest, Linking, MAX_REQUEST_LENGTH, Output, PhoneRequest,
-    QrSecrets, RawRequest, Transaction,
+    EncodedRequest, Input, JsonRequest, Linking, MAX_REQUEST_LENGTH, Output,
+    PREVIOUS_CODE_ACCEPTED, PhoneRequest, QrSecrets, RawRequest, Transaction,
 };
 #[cfg(feature = "webauthn")]
 pub use fido_hybrid_proto::ports::related_origins::{FetchedList, RelatedOriginsFetcher};

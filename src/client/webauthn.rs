@@ -1,5 +1,7 @@
 //! WebAuthn on a [`Client`]: a relying party's options in, the answer out.
 
+use std::sync::Arc;
+
 use super::begin::Client;
 use super::ceremony::{Ceremony, contradiction};
 use fido_hybrid_proto::client::PhoneRequest;
@@ -28,9 +30,10 @@ impl Client {
         options: &CreationOptions,
         caller: impl Into<Caller>,
     ) -> Result<Ceremony<Registration>, Error> {
-        let prepared = options.prepare_with(caller, self.web.suffixes()).map_err(preparing)?;
-        let asked = PhoneRequest::try_from(prepared.clone()).map_err(preparing)?;
-        self.begin_with(asked, prepared.timeout, |answer| match answer.ctap()? {
+        let prepared =
+            Arc::new(options.prepare_with(caller, self.web.suffixes()).map_err(preparing)?);
+        let asked = PhoneRequest::try_from(Arc::clone(&prepared)).map_err(preparing)?;
+        self.begin_with(asked, prepared.timeout, move |answer| match answer.ctap()? {
             (CtapResponse::MakeCredential(response), phone) => {
                 prepared.finish(&phone, response).map_err(misbehaved)
             }
@@ -56,9 +59,10 @@ impl Client {
         options: &RequestOptions,
         caller: impl Into<Caller>,
     ) -> Result<Ceremony<Assertion>, Error> {
-        let prepared = options.prepare_with(caller, self.web.suffixes()).map_err(preparing)?;
-        let asked = PhoneRequest::try_from(prepared.clone()).map_err(preparing)?;
-        self.begin_with(asked, prepared.timeout, |answer| match answer.ctap()? {
+        let prepared =
+            Arc::new(options.prepare_with(caller, self.web.suffixes()).map_err(preparing)?);
+        let asked = PhoneRequest::try_from(Arc::clone(&prepared)).map_err(preparing)?;
+        self.begin_with(asked, prepared.timeout, move |answer| match answer.ctap()? {
             (CtapResponse::GetAssertion(response), phone) => {
                 prepared.finish(&phone, response).map_err(misbehaved)
             }

@@ -9,6 +9,7 @@
     reason = "tests"
 )]
 
+mod again;
 mod wrong_answers;
 
 use fido_hybrid_testkit::rig;

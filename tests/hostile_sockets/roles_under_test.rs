@@ -140,6 +140,7 @@ impl Victim {
 pub(crate) enum Why {
     Deadline,
     PeerDisconnected,
+    EndedOnPhone,
     CancelledByClient,
     Tcp,
     Tls,
@@ -162,6 +163,7 @@ pub(crate) fn told(error: &Error) -> (Stage, Why) {
     let why = match &error.kind {
         ErrorKind::Deadline => Why::Deadline,
         ErrorKind::PeerDisconnected => Why::PeerDisconnected,
+        ErrorKind::EndedOnPhone => Why::EndedOnPhone,
         ErrorKind::Cancelled(CancelledBy::Client) => Why::CancelledByClient,
         ErrorKind::PeerMisbehaved(misbehaved) => Why::Misbehaved(*misbehaved),
         ErrorKind::Tunnel(error) => match error {

@@ -73,6 +73,7 @@ fn is_explained(error: &Error) -> bool {
     let is_possible = match &error.kind {
         ErrorKind::Deadline
         | ErrorKind::PeerDisconnected
+        | ErrorKind::EndedOnPhone
         | ErrorKind::Tunnel(_)
         | ErrorKind::PeerMisbehaved(_) => true,
         ErrorKind::Cancelled(by) => matches!(by, CancelledBy::Client),

@@ -123,11 +123,11 @@ async fn a_lost_message_is_missed_by_the_next_or_by_the_deadline() {
         (Some(seen(Stage::AwaitingPostHandshake, FORGED)), DISCONNECTED),
         (Some(seen(Stage::AwaitingResponse, FORGED)), &[WELL]),
         (
-            Some(seen(Stage::AwaitingResponse, Why::PeerDisconnected)),
+            Some(seen(Stage::AwaitingResponse, Why::EndedOnPhone)),
             &[seen(Stage::Listening, Why::Deadline)],
         ),
         // The phone has answered, and its wait for a further request times out.
-        (Some(seen(Stage::AwaitingResponse, Why::PeerDisconnected)), &[WELL]),
+        (Some(seen(Stage::AwaitingResponse, Why::EndedOnPhone)), &[WELL]),
         (Some(WELL), &[WELL]),
     ];
     meddle(Fate::Lost(SILENCE), expected).await;
@@ -141,7 +141,7 @@ async fn two_messages_that_change_places_are_no_messages() {
         (Some(seen(Stage::AwaitingPostHandshake, FORGED)), DISCONNECTED),
         (Some(seen(Stage::AwaitingResponse, FORGED)), &[WELL]),
         (
-            Some(seen(Stage::AwaitingResponse, Why::PeerDisconnected)),
+            Some(seen(Stage::AwaitingResponse, Why::EndedOnPhone)),
             &[seen(Stage::Listening, Why::Deadline)],
         ),
         // Nothing follows: it is only late.
@@ -154,17 +154,11 @@ async fn two_messages_that_change_places_are_no_messages() {
 #[tokio::test(start_paused = true)]
 async fn a_repeated_message_is_no_second_one() {
     let expected: [(Option<Observation>, &[Observation]); 7] = [
-        (
-            Some(seen(Stage::AwaitingResponse, Why::PeerDisconnected)),
-            &[seen(Stage::Listening, FORGED)],
-        ),
+        (Some(seen(Stage::AwaitingResponse, Why::EndedOnPhone)), &[seen(Stage::Listening, FORGED)]),
         (Some(seen(Stage::AwaitingPostHandshake, FORGED)), DISCONNECTED),
         (Some(seen(Stage::AwaitingResponse, FORGED)), LEFT_MEANWHILE),
         (Some(seen(Stage::AwaitingResponse, FORGED)), LEFT_MEANWHILE),
-        (
-            Some(seen(Stage::AwaitingResponse, Why::PeerDisconnected)),
-            &[seen(Stage::Answering, FORGED)],
-        ),
+        (Some(seen(Stage::AwaitingResponse, Why::EndedOnPhone)), &[seen(Stage::Answering, FORGED)]),
         // The side that has the answer receives nothing more.
         (Some(WELL), &[WELL]),
         (Some(WELL), &[WELL]),
@@ -193,7 +187,7 @@ fn forged(
         (Some(seen(Stage::Handshaking, handshake(reply))), DISCONNECTED),
         (Some(seen(Stage::AwaitingPostHandshake, FORGED)), DISCONNECTED),
         (Some(seen(Stage::AwaitingResponse, FORGED)), LEFT_MEANWHILE),
-        (Some(seen(Stage::AwaitingResponse, Why::PeerDisconnected)), LISTENING),
+        (Some(seen(Stage::AwaitingResponse, Why::EndedOnPhone)), LISTENING),
         (Some(seen(Stage::AwaitingResponse, FORGED)), &[WELL]),
         (Some(WELL), LISTENING),
     ]
@@ -217,9 +211,11 @@ async fn no_side_takes_its_own_message_for_the_others() {
     meddle(Fate::Reflected, forged(nothing, own)).await;
 }
 
-/// How it looks to both when the service ends it in this way.
+/// How it looks to both when the service ends it in this way; `asked`: when the phone
+/// has the request.
 fn ended<'a>(
     why: Why,
+    asked: Why,
     unmet: &'a [Observation],
     met: &'a [Observation],
 ) -> [(Option<Observation>, &'a [Observation]); 7] {
@@ -227,9 +223,9 @@ fn ended<'a>(
         (Some(seen(Stage::Handshaking, why)), unmet),
         (Some(seen(Stage::Handshaking, why)), met),
         (Some(seen(Stage::AwaitingPostHandshake, why)), met),
-        (Some(seen(Stage::AwaitingResponse, why)), met),
-        (Some(seen(Stage::AwaitingResponse, why)), met),
-        (Some(seen(Stage::AwaitingResponse, why)), &[WELL]),
+        (Some(seen(Stage::AwaitingResponse, asked)), met),
+        (Some(seen(Stage::AwaitingResponse, asked)), met),
+        (Some(seen(Stage::AwaitingResponse, asked)), &[WELL]),
         (Some(WELL), &[WELL]),
     ]
 }
@@ -237,15 +233,18 @@ fn ended<'a>(
 #[tokio::test(start_paused = true)]
 async fn connections_that_break_before_any_message_leave_both_alone() {
     let unmet = &[seen(Stage::Advertising, Why::Closed(None))];
-    meddle(Fate::Reset, ended(Why::PeerDisconnected, unmet, DISCONNECTED)).await;
-    meddle(Fate::Closed(1000), ended(Why::PeerDisconnected, unmet, DISCONNECTED)).await;
+    let lost = Why::PeerDisconnected;
+    meddle(Fate::Reset, ended(lost, lost, unmet, DISCONNECTED)).await;
+    // To the client that looks as if the phone had closed.
+    meddle(Fate::Closed(1000), ended(lost, Why::EndedOnPhone, unmet, DISCONNECTED)).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_failed_service_is_told_from_a_peer_that_disconnected() {
     let unmet = &[seen(Stage::Advertising, Why::Closed(Some(1011)))];
     let failed = &[seen(Stage::Listening, Why::Closed(Some(1011)))];
-    meddle(Fate::Closed(1011), ended(Why::Closed(Some(1011)), unmet, failed)).await;
+    let why = Why::Closed(Some(1011));
+    meddle(Fate::Closed(1011), ended(why, why, unmet, failed)).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -256,7 +255,7 @@ async fn a_side_that_is_given_up_before_any_message_does_not_end_the_other() {
         (None, DISCONNECTED),
         // It has the request, and is told in time or not.
         (None, &[seen(Stage::Answering, Why::CancelledByClient), WELL]),
-        (Some(seen(Stage::AwaitingResponse, Why::PeerDisconnected)), &[]),
+        (Some(seen(Stage::AwaitingResponse, Why::EndedOnPhone)), &[]),
         (None, &[WELL]),
         (Some(WELL), &[]),
     ];

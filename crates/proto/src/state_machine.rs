@@ -43,6 +43,12 @@ pub(crate) trait StateMachine: Sized {
     /// Takes an input that the state accepts.
     fn handle(self, input: Self::Input, outputs: &mut VecDeque<Self::Output>) -> Result<Self, End>;
 
+    /// Drops what is over by `now`, before the input at that time.
+    #[must_use]
+    fn at(self, _now: Duration) -> Self {
+        self
+    }
+
     /// The stage's deadline has passed.
     fn expire(self, outputs: &mut VecDeque<Self::Output>) -> Result<Self, End>;
 
@@ -153,7 +159,7 @@ impl<S: StateMachine> Runner<S> {
         self.state.accepts(&input)?;
         self.now = now;
         let resources = self.state.resources(&input);
-        let state = std::mem::replace(&mut self.state, S::closed());
+        let state = std::mem::replace(&mut self.state, S::closed()).at(now);
         let expired = self.deadline.is_some_and(|deadline| deadline <= now);
         let step = if expired && !S::outranks_deadline(&input) {
             state.expire(&mut self.outputs)

@@ -350,6 +350,7 @@ impl Pair {
                 self.tunnel.insert(Side::Client, End::Closed);
             }
             client::Input::Advert(_)
+            | client::Input::NewCode { .. }
             | client::Input::Adapter(_)
             | client::Input::TunnelOpened { .. }
             | client::Input::Message(_)
@@ -644,6 +645,7 @@ fn describe_client_input(input: &client::Input) -> String {
         }
         Input::Request { request: PhoneRequest::Raw(_), .. } => "asks in raw CTAP".to_owned(),
         Input::Request { request: PhoneRequest::Json(_), .. } => "asks in JSON".to_owned(),
+        Input::NewCode { .. } => "shows a new code".to_owned(),
         Input::Adapter(state) => state.to_string(),
         Input::BluetoothFailed(error) => error.to_string(),
         Input::TunnelFailed(error) => error.to_string(),

@@ -369,7 +369,6 @@ pub fn wrong_answers() -> Vec<WrongAnswer> {
                 answer.cut = Some(1);
             }),
             WrongAnswer::of_kind(asked, "message: JSON", MessageType::Json),
-            WrongAnswer::of_kind(asked, "message: a shutdown", MessageType::Shutdown),
         ]);
     }
     rows.extend([

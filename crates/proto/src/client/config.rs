@@ -9,6 +9,10 @@ use crate::crypto::SecretKey;
 use crate::secret::QrSecret;
 use crate::transport::{ClientNonce, RequestHint, TunnelDomain};
 
+/// How long a phone may still come that has read the QR code before the shown one: long
+/// enough to unlock it and to agree. What a phone has not read by then is an old picture.
+pub const PREVIOUS_CODE_ACCEPTED: Duration = Duration::from_secs(60);
+
 /// How long each stage may take, counted from its own start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::config::QrSecrets;
 use super::request::PhoneRequest;
 use crate::error::{BluetoothError, TunnelError};
 use crate::ports::bluetooth::{AdapterState, AdvertReport};
@@ -13,6 +14,20 @@ pub enum Input {
     /// FDE2 are ignored, and it is normal that most of the rest is not for this
     /// transaction.
     Advert(AdvertReport),
+    /// A new QR code is to take the place of the shown one, in stage
+    /// [`Stage::ShowingQr`] of a transaction by QR code:
+    /// [`ClientUpdate::WaitingForScan`](super::ClientUpdate::WaitingForScan) follows with
+    /// its text. A phone that has read the code before may still come for
+    /// [`PREVIOUS_CODE_ACCEPTED`](super::PREVIOUS_CODE_ACCEPTED). Earlier codes are not
+    /// accepted any more. The stage's deadline stays.
+    ///
+    /// [`Stage::ShowingQr`]: crate::error::Stage::ShowingQr
+    NewCode {
+        /// Its secrets.
+        keys: QrSecrets,
+        /// When it was made, in seconds since 1970.
+        created: u64,
+    },
     /// The radio changed. A transaction that needs it goes on waiting.
     Adapter(AdapterState),
     /// The radio cannot go on.

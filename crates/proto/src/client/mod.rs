@@ -15,6 +15,6 @@ pub use raw_request::{MAX_REQUEST_LENGTH, RawRequest};
 pub use request::{EncodedRequest, JsonRequest, PhoneRequest};
 pub use transaction::{
     AllowedTunnelServices, ClientConfig, ClientDeadlines, ContactSecrets, Input, Linking, Output,
-    QrSecrets, Transaction,
+    PREVIOUS_CODE_ACCEPTED, QrSecrets, Transaction,
 };
 pub use update::ClientUpdate;

@@ -1,6 +1,7 @@
 //! A CTAP request in bytes, which nothing reads or changes.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::ctap::Command;
 use crate::error::{ApiMisuse, ErrorKind, Unsupported};
@@ -25,10 +26,10 @@ pub const MAX_REQUEST_LENGTH: usize = MAX_PORTABLE_PAYLOAD;
 /// The caller must ensure what is ensured for other requests: that the request is for
 /// the relying party and the origin that ask, and that the response answers it.
 ///
-/// `Debug` shows the command and a length.
+/// A clone shares the bytes. `Debug` shows the command and a length.
 #[derive(Clone)]
 pub struct RawRequest {
-    bytes: SecretBytes,
+    bytes: Arc<SecretBytes>,
     command: u8,
     hint: RequestHint,
 }
@@ -45,7 +46,7 @@ impl RawRequest {
         if bytes.len() > MAX_REQUEST_LENGTH {
             return Err(Unsupported::RequestTooLong.into());
         }
-        Ok(Self { bytes, command, hint })
+        Ok(Self { bytes: Arc::new(bytes), command, hint })
     }
 
     pub(super) const fn hint(&self) -> RequestHint {

@@ -5,6 +5,11 @@
 //! getInfo is known [WebAuthn L3 §5.1.3, §5.1.4]. The longest that
 //! it can become is encoded first, and is what a phone with every ability is
 //! sent. Another is encoded only for a phone that needs another.
+//!
+//! A clone shares the request and its bytes, so that a ceremony can keep one to begin
+//! again.
+
+use std::sync::Arc;
 
 use super::raw_request::{MAX_REQUEST_LENGTH, RawRequest};
 use crate::ctap::extensions::{CRED_PROTECT, CredProtect};
@@ -36,7 +41,7 @@ pub enum PhoneRequest {
 impl PhoneRequest {
     /// The hint for this request in a QR code.
     #[must_use]
-    pub const fn hint(&self) -> RequestHint {
+    pub fn hint(&self) -> RequestHint {
         match self {
             Self::Ctap(request) => match request.command() {
                 Command::MakeCredential => RequestHint::MakeCredential,
@@ -56,7 +61,7 @@ impl PhoneRequest {
 /// getInfo then, and what the relying party requires is enforced on the response. What
 /// the phone cannot do, or states that it does not take, is not sent.
 ///
-/// `Debug` shows the command and a length.
+/// A clone shares the request. `Debug` shows the command and a length.
 #[derive(Clone)]
 pub struct EncodedRequest {
     source: Source,
@@ -68,17 +73,16 @@ pub struct EncodedRequest {
 enum Source {
     Request,
     #[cfg(feature = "webauthn")]
-    Create(Box<PreparedCreation>),
+    Create(Arc<PreparedCreation>),
     #[cfg(feature = "webauthn")]
-    Get(Box<PreparedRequest>),
+    Get(Arc<PreparedRequest>),
 }
 
 /// A CTAP request and its bytes, which may hold PRF inputs.
 #[derive(Clone)]
 pub(super) struct Encoded {
-    /// In a box: it may be large.
-    pub(super) request: Box<CtapRequest>,
-    pub(super) bytes: SecretBytes,
+    pub(super) request: Arc<CtapRequest>,
+    pub(super) bytes: Arc<SecretBytes>,
 }
 
 /// Requirements on a response, besides that it answers the CTAP request.
@@ -98,13 +102,13 @@ pub(super) struct Demands {
 impl EncodedRequest {
     /// The command.
     #[must_use]
-    pub const fn command(&self) -> Command {
+    pub fn command(&self) -> Command {
         self.encoded.request.command()
     }
 
     /// The request: of a relying party's options, the longest that any phone gets.
     #[must_use]
-    pub const fn request(&self) -> &CtapRequest {
+    pub fn request(&self) -> &CtapRequest {
         &self.encoded.request
     }
 
@@ -164,7 +168,7 @@ impl Encoded {
         if bytes.len() > MAX_REQUEST_LENGTH {
             return Err(Unsupported::RequestTooLong);
         }
-        Ok(Self { request: Box::new(request), bytes })
+        Ok(Self { request: Arc::new(request), bytes: Arc::new(bytes) })
     }
 
     /// This one's bytes if it is `request`, new ones if not.
@@ -200,10 +204,10 @@ impl std::fmt::Debug for EncodedRequest {
 /// It is sent as it is, to a phone whose post-handshake message lists `dc`. What
 /// it says, and that it is JSON at all, is between the caller and the phone.
 ///
-/// `Debug` shows the length.
+/// A clone shares the text. `Debug` shows the length.
 #[derive(Clone, Debug)]
 pub struct JsonRequest {
-    text: SecretText,
+    text: Arc<SecretText>,
     hint: RequestHint,
 }
 
@@ -217,7 +221,7 @@ impl JsonRequest {
         if text.expose().len() > MAX_REQUEST_LENGTH {
             return Err(Unsupported::RequestTooLong);
         }
-        Ok(Self { text, hint })
+        Ok(Self { text: Arc::new(text), hint })
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
@@ -263,8 +267,19 @@ impl TryFrom<PreparedCreation> for EncodedRequest {
     /// # Errors
     /// [`Unsupported::RequestTooLong`] if it is for some phone.
     fn try_from(prepared: PreparedCreation) -> Result<Self, Unsupported> {
+        Arc::new(prepared).try_into()
+    }
+}
+
+#[cfg(feature = "webauthn")]
+impl TryFrom<Arc<PreparedCreation>> for EncodedRequest {
+    type Error = Unsupported;
+
+    /// # Errors
+    /// [`Unsupported::RequestTooLong`] if it is for some phone.
+    fn try_from(prepared: Arc<PreparedCreation>) -> Result<Self, Unsupported> {
         let encoded = Encoded::new(prepared.longest_request().into())?;
-        Ok(Self { source: Source::Create(Box::new(prepared)), encoded })
+        Ok(Self { source: Source::Create(prepared), encoded })
     }
 }
 
@@ -275,8 +290,19 @@ impl TryFrom<PreparedRequest> for EncodedRequest {
     /// # Errors
     /// [`Unsupported::RequestTooLong`] if it is for some phone.
     fn try_from(prepared: PreparedRequest) -> Result<Self, Unsupported> {
+        Arc::new(prepared).try_into()
+    }
+}
+
+#[cfg(feature = "webauthn")]
+impl TryFrom<Arc<PreparedRequest>> for EncodedRequest {
+    type Error = Unsupported;
+
+    /// # Errors
+    /// [`Unsupported::RequestTooLong`] if it is for some phone.
+    fn try_from(prepared: Arc<PreparedRequest>) -> Result<Self, Unsupported> {
         let encoded = Encoded::new(prepared.longest_request().into())?;
-        Ok(Self { source: Source::Get(Box::new(prepared)), encoded })
+        Ok(Self { source: Source::Get(prepared), encoded })
     }
 }
 
@@ -323,6 +349,14 @@ phone_request!(
 phone_request!(
     #[cfg(feature = "webauthn")]
     PreparedRequest
+);
+phone_request!(
+    #[cfg(feature = "webauthn")]
+    Arc<PreparedCreation>
+);
+phone_request!(
+    #[cfg(feature = "webauthn")]
+    Arc<PreparedRequest>
 );
 
 #[cfg(test)]

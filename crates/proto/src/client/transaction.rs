@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 pub use super::config::{
-    AllowedTunnelServices, ClientConfig, ClientDeadlines, ContactSecrets, Linking, QrSecrets,
+    AllowedTunnelServices, ClientConfig, ClientDeadlines, ContactSecrets, Linking,
+    PREVIOUS_CODE_ACCEPTED, QrSecrets,
 };
 pub use super::input::Input;
 pub use super::output::Output;
@@ -39,7 +40,6 @@ use crate::transport::{ContactHint, Features, LinkedPhone, QrText};
 #[derive(Debug)]
 pub struct Transaction {
     runner: Runner<State>,
-    qr_text: Option<QrText>,
     phone_address: Option<BluetoothAddress>,
 }
 
@@ -51,10 +51,11 @@ impl Transaction {
     /// 1970.
     #[must_use]
     pub fn qr(config: ClientConfig, keys: QrSecrets, now: Duration, created: u64) -> Self {
-        let (state, qr_text) = State::showing_qr(&config, keys, created);
-        let outputs = [Output::Update(ClientUpdate::WaitingForScan(qr_text.clone()))];
+        let state = State::showing_qr(&config, keys, created);
+        let shown = state.qr_text().cloned().map(ClientUpdate::WaitingForScan);
+        let outputs: Vec<_> = shown.map(Output::Update).into_iter().collect();
         let runner = Runner::new(state, config.deadlines, now, outputs);
-        Self { runner, qr_text: Some(qr_text), phone_address: None }
+        Self { runner, phone_address: None }
     }
 
     /// Starts by calling a linked phone: the first output is a dial, and the
@@ -70,14 +71,14 @@ impl Transaction {
         let (state, request) = State::contacting(hint, phone, keys);
         let outputs = [Output::Update(ClientUpdate::Contacting), Output::Dial(request)];
         let runner = Runner::new(state, deadlines, now, outputs);
-        Self { runner, qr_text: None, phone_address: None }
+        Self { runner, phone_address: None }
     }
 
     /// The text of the QR code, until a phone's advert was received: a used code must
-    /// not stay on the screen.
+    /// not stay on the screen. [`Input::NewCode`] replaces it.
     #[must_use]
     pub fn qr_text(&self) -> Option<&QrText> {
-        self.qr_text.as_ref()
+        self.runner.state().qr_text()
     }
 
     /// The Bluetooth address from which the phone's advert came: where a direct
@@ -94,10 +95,12 @@ impl Transaction {
         self.runner.stage()
     }
 
-    /// When [`Input::TimePassed`] is due.
+    /// When [`Input::TimePassed`] is due: at the stage's deadline, or before it, when
+    /// secrets of a code that was replaced are to be wiped.
     #[must_use]
-    pub const fn deadline(&self) -> Option<Duration> {
-        self.runner.deadline()
+    pub fn deadline(&self) -> Option<Duration> {
+        let drops_at = self.runner.state().drops_at();
+        self.runner.deadline().into_iter().chain(drops_at).min()
     }
 
     /// The phone's features. `None` until [`Stage::Ready`], and after the end.
@@ -140,9 +143,6 @@ impl Transaction {
         }
         if self.stage() == Stage::Closed {
             self.phone_address = None;
-        }
-        if self.stage() != Stage::ShowingQr {
-            self.qr_text = None;
         }
         Ok(())
     }

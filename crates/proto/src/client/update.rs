@@ -12,7 +12,8 @@ use crate::transport::{Features, QrText};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum ClientUpdate {
-    /// The QR code is ready: show this text as a QR code. The text is a secret.
+    /// The QR code is ready: show this text as a QR code, in place of the one before.
+    /// The text is a secret.
     WaitingForScan(QrText),
     /// The radio changed, or cannot be used yet: no advert can be received until it
     /// is on. Then the same QR code is still good.

@@ -22,6 +22,8 @@ pub enum Advice {
     BringTheDevicesTogether,
     /// Try again, and answer the phone's question.
     AnswerOnThePhone,
+    /// Try again, and do not cancel on the phone; or use another phone.
+    ContinueOnThePhone,
     /// Unlock the phone with its PIN, and try again.
     UnlockThePhone,
     /// Check the internet connection, and try again.
@@ -86,6 +88,7 @@ impl Advice {
             | Self::CheckBothClocks
             | Self::BringTheDevicesTogether
             | Self::AnswerOnThePhone
+            | Self::ContinueOnThePhone
             | Self::UnlockThePhone
             | Self::CheckTheNetwork => true,
             Self::Nothing
@@ -137,6 +140,10 @@ impl fmt::Display for Advice {
                  two phones scanned the code, only the first one was used."
             }
             Self::AnswerOnThePhone => "Try again, and answer the question on the phone.",
+            Self::ContinueOnThePhone => {
+                "The phone ended the request. Try again and continue on the phone, or use a phone \
+                 with a passkey for this site."
+            }
             Self::UnlockThePhone => "Unlock the phone with its PIN or password, and try again.",
             Self::CheckTheNetwork => {
                 "Check the internet connection and try again. A firewall must allow \
@@ -200,7 +207,8 @@ mod tests {
             Advice::AnotherPhoneWasFirst => Advice::CheckBothClocks,
             Advice::CheckBothClocks => Advice::BringTheDevicesTogether,
             Advice::BringTheDevicesTogether => Advice::AnswerOnThePhone,
-            Advice::AnswerOnThePhone => Advice::UnlockThePhone,
+            Advice::AnswerOnThePhone => Advice::ContinueOnThePhone,
+            Advice::ContinueOnThePhone => Advice::UnlockThePhone,
             Advice::UnlockThePhone => Advice::CheckTheNetwork,
             Advice::CheckTheNetwork => Advice::CheckTheClock,
             Advice::CheckTheClock => Advice::UseAnotherNetwork,
@@ -231,7 +239,7 @@ mod tests {
     #[test]
     fn every_advice_has_short_sentences_for_people() {
         let all: Vec<_> = std::iter::successors(Some(Advice::Nothing), next).collect();
-        assert_eq!(all.len(), 32);
+        assert_eq!(all.len(), 33);
         all.iter().for_each(|it| assert_has_short_sentences(&it.to_string()));
     }
 }

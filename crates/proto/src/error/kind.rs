@@ -34,11 +34,16 @@ pub enum ErrorKind {
     /// The other side sent what no such device sends.
     #[error("the other device misbehaved: {0}")]
     PeerMisbehaved(#[from] PeerMisbehaved),
-    /// The other device disconnected without an answer. To a client this may mean
-    /// that the phone's user cancelled (iOS sends no CTAP error), or that Android
-    /// could not read the request.
+    /// The other device disconnected before it had to answer, or was lost. A tunnel that
+    /// broke on this side is a [`Tunnel`](Self::Tunnel) error.
     #[error("the other device disconnected")]
     PeerDisconnected,
+    /// To a client: the phone ended the connection in good order, and did not answer the
+    /// request that it had. Its user cancelled (iOS sends no CTAP error), it has no
+    /// passkey for a request without an allow list, or it could not read the request
+    /// (Android sends no CTAP error).
+    #[error("the phone ended the request without an answer")]
+    EndedOnPhone,
     /// The phone answered with a CTAP status that is not success.
     #[error("the phone answered with {0}")]
     Status(Status),

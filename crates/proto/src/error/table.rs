@@ -31,6 +31,7 @@ pub(super) const fn advice(stage: Stage, kind: &ErrorKind) -> Advice {
         ErrorKind::Tunnel(error) => tunnel(error),
         ErrorKind::PeerMisbehaved(misbehaved) => peer(stage, misbehaved),
         ErrorKind::PeerDisconnected => Advice::TryAgain,
+        ErrorKind::EndedOnPhone => Advice::ContinueOnThePhone,
         ErrorKind::Status(answer) => status(*answer),
         ErrorKind::QrCode(_) => Advice::ScanANewCode,
         ErrorKind::StaleQrCode => Advice::CheckBothClocks,
@@ -329,6 +330,7 @@ pub(super) fn dom_exception(kind: &ErrorKind) -> DomException {
         | ErrorKind::Tunnel(_)
         | ErrorKind::PeerMisbehaved(_)
         | ErrorKind::PeerDisconnected
+        | ErrorKind::EndedOnPhone
         | ErrorKind::QrCode(_)
         | ErrorKind::StaleQrCode
         | ErrorKind::Store(_)

@@ -213,14 +213,14 @@ impl PreparedCreation {
     /// # Errors
     /// [`AnswerError::NoCredential`].
     pub fn finish(
-        self,
+        &self,
         phone: &GetInfoResponse,
         response: MakeCredentialResponse,
     ) -> Result<Registration, AnswerError> {
         let context = RegistrationContext {
             attestation: self.attestation,
             rk: Ability::of(phone).rk(self.resident_key),
-            asked: self.asked,
+            asked: self.asked.clone(),
         };
         Registration::new(&self.client_data, context, &phone.transports, response)
     }

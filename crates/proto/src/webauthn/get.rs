@@ -177,7 +177,7 @@ impl PreparedRequest {
     /// # Errors
     /// [`AnswerError::Unnamed`].
     pub fn finish(
-        self,
+        &self,
         phone: &GetInfoResponse,
         response: GetAssertionResponse,
     ) -> Result<Assertion, AnswerError> {
@@ -189,7 +189,7 @@ impl PreparedRequest {
             _ => None,
         };
         let id = named.or(only).ok_or(AnswerError::Unnamed)?;
-        Ok(Assertion::new(&self.client_data, id, self.asked, response))
+        Ok(Assertion::new(&self.client_data, id, self.asked.clone(), response))
     }
 }
 

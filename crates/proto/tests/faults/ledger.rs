@@ -112,6 +112,7 @@ impl Ledger {
             }
             Input::TunnelClosed | Input::TunnelFailed(_) => self.going(Side::Client).tunnel = false,
             Input::Advert(_)
+            | Input::NewCode { .. }
             | Input::Adapter(_)
             | Input::BluetoothFailed(_)
             | Input::TunnelOpened { .. }

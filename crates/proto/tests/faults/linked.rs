@@ -221,7 +221,8 @@ pub(super) fn call(seed: u64) -> (Vec<String>, Result<(), Error>) {
                 ErrorKind::Cancelled(CancelledBy::Caller) => cancelled,
                 ErrorKind::Deadline => error.stage != Stage::Ready,
                 ErrorKind::PeerMisbehaved(_) => meddled,
-                ErrorKind::PeerDisconnected | ErrorKind::Tunnel(_) => tunnel_fault,
+                ErrorKind::PeerDisconnected | ErrorKind::EndedOnPhone | ErrorKind::Tunnel(_) =>
+                    tunnel_fault,
                 ErrorKind::Bluetooth(_) => radio_fault && error.stage == Stage::ShowingQr,
                 _ => false,
             },

@@ -287,6 +287,7 @@ impl Run {
                 fits && (self.tunnel.borrow().meddled || self.plan.overtaking)
             }
             ErrorKind::PeerDisconnected => over && *stage != Stage::ShowingQr,
+            ErrorKind::EndedOnPhone => over && *stage == Stage::AwaitingResponse,
             ErrorKind::Tunnel(_) => {
                 over || self.has(Mishap::DialFails(side)) || self.has(Mishap::SendFails)
             }
@@ -309,6 +310,7 @@ impl Run {
                 advice == Advice::ScanANewCode
             }
             ErrorKind::PeerDisconnected => advice == Advice::TryAgain && error.can_retry(),
+            ErrorKind::EndedOnPhone => advice == Advice::ContinueOnThePhone && error.can_retry(),
             _ => ![Advice::ReportTheProgram, Advice::TellTheSite].contains(&advice),
         };
         assert!(is_fitting, "{side}: {error}: {advice}");

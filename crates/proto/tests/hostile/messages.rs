@@ -38,12 +38,9 @@ const REFUSAL: [u8; 1] = [Status::OPERATION_DENIED.0];
 
 #[test]
 fn a_phone_sends_what_only_clients_send_or_what_was_not_offered() {
-    for (kind, payload) in [
-        (MessageType::Shutdown, &b""[..]),
-        (MessageType::Shutdown, b"now"),
-        (MessageType::Json, b"{}"),
-        (MessageType::Json, b""),
-    ] {
+    for (kind, payload) in
+        [(MessageType::Shutdown, &b"now"[..]), (MessageType::Json, b"{}"), (MessageType::Json, b"")]
+    {
         for (stage, client) in client_rig::STAGES.into_iter().skip(1) {
             let mut rig = client();
             let outputs = within(SHORT_PEAK, || rig.send(kind, payload));

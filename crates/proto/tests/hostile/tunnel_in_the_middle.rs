@@ -97,9 +97,9 @@ impl From<&Result<(), Error>> for End {
         let Err(error) = result else { return Self::Well };
         match &error.kind {
             ErrorKind::PeerMisbehaved(misbehaviour) => Self::Misbehaved(error.stage, *misbehaviour),
-            ErrorKind::PeerDisconnected | ErrorKind::Tunnel(TunnelError::Closed(None)) => {
-                Self::Left(error.stage)
-            }
+            ErrorKind::PeerDisconnected
+            | ErrorKind::EndedOnPhone
+            | ErrorKind::Tunnel(TunnelError::Closed(None)) => Self::Left(error.stage),
             ErrorKind::Deadline => Self::Late(error.stage),
             other => panic!("{other:?}"),
         }

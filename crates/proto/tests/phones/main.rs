@@ -13,6 +13,7 @@
 
 mod adapted;
 mod answers;
+mod endings;
 mod json;
 mod raw;
 mod requests;

@@ -41,12 +41,12 @@ fn a_client_that_cancels_while_the_user_is_asked_takes_the_prompt_away() {
 }
 
 #[test]
-fn a_phone_that_cancels_is_reported_as_disconnected() {
+fn a_phone_that_cancels_has_ended_the_request() {
     let mut pair = pair_at(1, Side::Client, Stage::AwaitingResponse);
     pair.cancel(Side::Phone);
     pair.run();
     let end = error(&pair, Side::Client);
     assert_eq!(end.stage, Stage::AwaitingResponse);
-    assert!(matches!(end.kind, ErrorKind::PeerDisconnected));
+    assert!(matches!(end.kind, ErrorKind::EndedOnPhone));
     assert!(end.can_retry());
 }

@@ -6,6 +6,7 @@ mod cancel;
 mod deadline;
 mod disconnect;
 mod lingering;
+mod new_code;
 mod observer;
 mod success;
 

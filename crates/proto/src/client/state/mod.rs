@@ -109,6 +109,11 @@ impl StateMachine for State {
             Input::Message(_) | Input::TunnelClosed | Input::TunnelFailed(_) => {
                 !matches!(self, Self::ShowingQr(_))
             }
+            Input::NewCode { .. } => match self {
+                Self::ShowingQr(_) => true,
+                Self::Closed => return Err(ApiMisuse::Closed),
+                _ => false,
+            },
             Input::Request { .. } | Input::Finish => match self {
                 Self::Ready(_) => true,
                 Self::Closed => return Err(ApiMisuse::Closed),
@@ -140,6 +145,13 @@ impl StateMachine for State {
         }
     }
 
+    fn at(self, now: Duration) -> Self {
+        match self {
+            Self::ShowingQr(state) => Self::ShowingQr(state.at(now)),
+            other => other,
+        }
+    }
+
     fn expire(self, outputs: &mut Outputs) -> Result<Self, End> {
         match self {
             Self::Lingering(_) => Err(End::Done),
@@ -167,13 +179,24 @@ impl StateMachine for State {
 
 impl State {
     /// Shows a QR code.
-    pub(super) fn showing_qr(
-        config: &ClientConfig,
-        keys: QrSecrets,
-        created: u64,
-    ) -> (Self, QrText) {
-        let (showing_qr, text) = ShowingQr::new(config, keys, created);
-        (Self::ShowingQr(showing_qr), text)
+    pub(super) fn showing_qr(config: &ClientConfig, keys: QrSecrets, created: u64) -> Self {
+        Self::ShowingQr(ShowingQr::new(config, keys, created))
+    }
+
+    /// When the state drops something before its stage's deadline, if it does.
+    pub(super) fn drops_at(&self) -> Option<Duration> {
+        match self {
+            Self::ShowingQr(state) => state.drops_at(),
+            _ => None,
+        }
+    }
+
+    /// The text of the code, while it is shown.
+    pub(super) const fn qr_text(&self) -> Option<&QrText> {
+        match self {
+            Self::ShowingQr(state) => Some(state.text()),
+            _ => None,
+        }
     }
 
     /// Calls a linked phone.

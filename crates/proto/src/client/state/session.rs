@@ -1,6 +1,7 @@
 //! The phone is ready: requests, responses, links that come, and the wait for a
 //! late link after the last of them. [CTAP 2.2 §11.5.1.2]
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::phone_info::PhoneInfo;
@@ -14,7 +15,7 @@ use crate::client::response_check::read_response;
 use crate::client::update::ClientUpdate;
 use crate::crypto::SecretKey;
 use crate::ctap;
-use crate::error::{ApiMisuse, ErrorKind, PeerMisbehaved, Unsupported};
+use crate::error::{ApiMisuse, ErrorKind, PeerMisbehaved, TunnelError, Unsupported};
 use crate::secret::{SecretBytes, SecretText};
 use crate::state_machine::End;
 use crate::transport::{
@@ -94,6 +95,8 @@ impl ClientChannel {
                         self.take_update(message.payload.expose(), outputs);
                         Ok(Turn::Ready(self))
                     }
+                    // webauthn-authenticator-rs sends one behind its answer.
+                    MessageType::Shutdown if self.answered => Err(End::Done),
                     kind => Err(PeerMisbehaved::UnexpectedMessage(kind).into()),
                 }
             }
@@ -226,7 +229,7 @@ pub(in crate::client) struct AwaitingResponse {
 /// The request that the phone has to answer.
 #[derive(Debug)]
 enum Asked {
-    Ctap { request: Box<ctap::CtapRequest>, demands: Demands },
+    Ctap { request: Arc<ctap::CtapRequest>, demands: Demands },
     Raw,
     Json,
 }
@@ -259,11 +262,19 @@ impl AwaitingResponse {
                         self.session.take_update(message.payload.expose(), outputs);
                         Ok(Step::Stay(self))
                     }
+                    // Only clients send one, and this phone has nothing more to say.
+                    (MessageType::Shutdown, _) if message.payload.is_empty() => {
+                        Err(ErrorKind::EndedOnPhone.into())
+                    }
                     (kind, _) => Err(PeerMisbehaved::UnexpectedMessage(kind).into()),
                 }
             }
-            // iOS says "cancelled" like this, Android "I cannot read that".
-            Input::TunnelClosed => Err(ErrorKind::PeerDisconnected.into()),
+            // iOS says "cancelled" like this, Android "no passkey" and "I cannot read that".
+            // A phone that was lost is not closed in good order: services say 1001, or
+            // nothing comes at all.
+            Input::TunnelClosed | Input::TunnelFailed(TunnelError::Closed(Some(1000))) => {
+                Err(ErrorKind::EndedOnPhone.into())
+            }
             Input::TunnelFailed(error) => Err(End::lost_tunnel(error)),
             _ => Ok(Step::Stay(self)),
         }

@@ -238,6 +238,7 @@ fn every_error() -> Vec<ErrorKind> {
         ErrorKind::NoThread(source()),
         ErrorKind::Deadline,
         ErrorKind::PeerDisconnected,
+        ErrorKind::EndedOnPhone,
         ErrorKind::StaleQrCode,
     ];
     kinds.extend(cancelled.into_iter().map(ErrorKind::Cancelled));
@@ -497,6 +498,7 @@ fn rows() -> Vec<Row> {
         (&[S::Registering, S::Connecting], A::CheckTheNetwork, vec![ErrorKind::Deadline]),
         (&[S::Advertising], A::BringTheDevicesTogether, vec![ErrorKind::Deadline]),
         (&[S::AwaitingResponse, S::Answering], A::AnswerOnThePhone, vec![ErrorKind::Deadline]),
+        (&[S::AwaitingResponse], A::ContinueOnThePhone, vec![ErrorKind::EndedOnPhone]),
         (
             &[S::Handshaking, S::AwaitingPostHandshake, S::Listening],
             A::TryAgain,
