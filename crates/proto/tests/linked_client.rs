@@ -326,5 +326,5 @@ fn a_tunnel_that_ended_is_told_even_when_the_deadline_has_passed() {
     client.handle(late, Input::TunnelClosed).unwrap();
     let outputs = drain(&mut client);
     let [Output::Closed(Err(end))] = &outputs[..] else { panic!("{outputs:?}") };
-    assert!(matches!(end.kind, ErrorKind::PeerDisconnected), "{end}");
+    assert!(matches!(end.kind, ErrorKind::EndedOnPhone), "{end}");
 }

@@ -378,7 +378,7 @@ impl Pair {
     }
 
     /// One side's machine is switched off: its advertising stops, and the tunnel
-    /// service closes the other side's end.
+    /// service closes the other side's end with the code of a lost peer, 1001.
     pub fn power_off(&mut self, side: Side) {
         self.note(side, "is switched off");
         if side == Side::Phone {
@@ -393,8 +393,10 @@ impl Pair {
             Scheduled::Phone(_) => side != Side::Phone,
             Scheduled::Transmission => true,
         });
-        if was_open {
-            self.disconnect(side.other());
+        let other = side.other();
+        if was_open && self.is_open(other) {
+            self.tunnel.insert(other, End::Closed);
+            self.fail_tunnel(other);
         }
     }
 

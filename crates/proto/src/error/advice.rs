@@ -141,8 +141,8 @@ impl fmt::Display for Advice {
             }
             Self::AnswerOnThePhone => "Try again, and answer the question on the phone.",
             Self::ContinueOnThePhone => {
-                "The phone ended the request. Try again and continue on the phone, or use a phone \
-                 with a passkey for this site."
+                "The phone ended the request. Try again and continue on the phone. If it ends that \
+                 too, use another phone."
             }
             Self::UnlockThePhone => "Unlock the phone with its PIN or password, and try again.",
             Self::CheckTheNetwork => {
