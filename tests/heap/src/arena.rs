@@ -36,6 +36,10 @@ static BEGINNING: AtomicUsize = AtomicUsize::new(0);
 /// One record at a time, so that each is a range of [`MEMORY`].
 static RECORDS: Mutex<()> = Mutex::new(());
 
+/// The bytes of the recorded blocks that are in use, and the most that were at once.
+static IN_USE: AtomicUsize = AtomicUsize::new(0);
+static PEAK: AtomicUsize = AtomicUsize::new(0);
+
 thread_local! {
     static IS_RECORDED: Cell<bool> = const { Cell::new(false) };
 }
@@ -79,6 +83,8 @@ pub struct Arena;
 unsafe impl GlobalAlloc for Arena {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         if IS_RECORDED.get() {
+            let in_use = IN_USE.fetch_add(layout.size(), Ordering::Relaxed) + layout.size();
+            PEAK.fetch_max(in_use, Ordering::Relaxed);
             return MEMORY.take(layout);
         }
         // SAFETY: as the caller promises.
@@ -86,7 +92,9 @@ unsafe impl GlobalAlloc for Arena {
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        if !MEMORY.holds(block) {
+        if MEMORY.holds(block) {
+            IN_USE.fetch_sub(layout.size(), Ordering::Relaxed);
+        } else {
             // SAFETY: as the caller promises, and the block is the system's.
             unsafe { System.dealloc(block, layout) }
         }
@@ -107,6 +115,16 @@ pub fn record<T>(work: impl FnOnce() -> T) -> (T, Record) {
     BEGINNING.store(start, Ordering::Relaxed);
     let value = with(true, work);
     (value, Record { range: start..NEXT.load(Ordering::Relaxed), _alone: alone })
+}
+
+/// The most bytes that `work` had in use at once, of what this thread allocated. A block
+/// that another thread frees is not in use any more.
+pub fn peak(work: impl FnOnce()) -> usize {
+    let _alone = RECORDS.lock().unwrap_or_else(PoisonError::into_inner);
+    let before = IN_USE.load(Ordering::Relaxed);
+    PEAK.store(before, Ordering::Relaxed);
+    with(true, work);
+    PEAK.load(Ordering::Relaxed) - before
 }
 
 /// Does something in between that is not recorded, such as a test's own work.
