@@ -98,7 +98,7 @@ impl Tcp {
         ready.map_err(|error| tcp_error(error, party))?;
         let connected = in_time(deadline, party.tcp_step(), connector.call(uri)).await?;
         let stream = connected.map_err(|error| tcp_error(error, party))?.into_inner();
-        tracing::debug!("connected to {}", party.name());
+        tracing::debug!(to = party.name(), "connected");
         Ok(stream)
     }
 }

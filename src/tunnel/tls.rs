@@ -25,6 +25,6 @@ pub(super) async fn secure(
     let connecting = TlsConnector::from(Arc::clone(tls)).connect(name, stream);
     let secured = in_time(deadline, party.tls_step(), connecting).await?;
     let stream = secured.map_err(|error| party.tls(error))?;
-    tracing::debug!("secured the connection to {}", party.name());
+    tracing::debug!(to = party.name(), "secured the connection");
     Ok(Box::new(stream))
 }
