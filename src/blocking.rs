@@ -56,7 +56,8 @@ use fido_hybrid_proto::secret::{SecretBytes, SecretText};
 use fido_hybrid_proto::transport::{QrText, RequestHint};
 #[cfg(feature = "webauthn")]
 use fido_hybrid_proto::webauthn::{
-    Assertion, Caller, CreationOptions, PublicSuffixes, Registration, RequestOptions,
+    Assertion, Caller, ClientCapabilities, CreationOptions, PublicSuffixes, Registration,
+    RequestOptions,
 };
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
@@ -155,6 +156,13 @@ impl Client {
         let rp_id = rp_id.map(str::to_owned);
         let check = async move { client.check_caller(caller, rp_id.as_deref()).await };
         block_on(self.background.runtime.spawn(check)).map_err(|_| ApiMisuse::TaskEnded)?
+    }
+
+    /// What this client can do, as [`client::Client::capabilities`] has it.
+    #[cfg(feature = "webauthn")]
+    #[must_use]
+    pub fn capabilities(&self) -> ClientCapabilities {
+        self.client.capabilities()
     }
 
     /// Begins a sign-in, as [`client::Client::get`] does.

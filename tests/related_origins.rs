@@ -245,6 +245,21 @@ async fn without_a_fetcher_the_domain_decides() {
 }
 
 #[tokio::test]
+async fn capabilities_follow_from_how_the_client_is_built() {
+    let server = Server::answering(vec![]).await;
+    for (client, related) in [(client(), false), (server.client(), true)] {
+        let capabilities = client.capabilities();
+        assert_eq!(capabilities.related_origins, related);
+        assert!(capabilities.hybrid_transport && capabilities.passkey_platform_authenticator);
+        let json: Value = serde_json::from_str(&capabilities.to_json()).unwrap();
+        assert_eq!(json["relatedOrigins"], related);
+        for signal in ["AllAcceptedCredentials", "CurrentUserDetails", "UnknownCredential"] {
+            assert_eq!(json[format!("signal{signal}")], false);
+        }
+    }
+}
+
+#[tokio::test]
 async fn chunks_and_trailers_are_read() {
     let mut chunked = b"HTTP/1.1 200 OK\r\ncontent-type: application/json; charset=utf-8\r\n\
         Transfer-Encoding: chunked\r\n\r\n"

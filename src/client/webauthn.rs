@@ -8,10 +8,20 @@ use fido_hybrid_proto::client::PhoneRequest;
 use fido_hybrid_proto::ctap::CtapResponse;
 use fido_hybrid_proto::error::{Error, ErrorKind, PeerMisbehaved, Stage};
 use fido_hybrid_proto::webauthn::{
-    AnswerError, Assertion, Caller, CreationOptions, Registration, RequestOptions,
+    AnswerError, Assertion, Caller, ClientCapabilities, CreationOptions, Registration,
+    RequestOptions,
 };
 
 impl Client {
+    /// What this client can do, in the shape of a page's `getClientCapabilities()`: for
+    /// programs that answer a web view [WebAuthn L3 §5.1.7].
+    #[must_use]
+    pub fn capabilities(&self) -> ClientCapabilities {
+        let mut capabilities = ClientCapabilities::over_hybrid();
+        capabilities.related_origins = self.web.fetcher.is_some();
+        capabilities
+    }
+
     /// Begins the registration of a passkey for a relying party.
     ///
     /// `caller` is who asks: an [`Origin`](fido_hybrid_proto::webauthn::Origin), or another

@@ -83,7 +83,7 @@ impl From<&OptionsError> for DomException {
             OptionsError::EvalByCredential
             | OptionsError::Base64(PRF_BY_CREDENTIAL)
             | OptionsError::Url(_) => Self::Syntax,
-            OptionsError::Base64(_) => Self::Encoding,
+            OptionsError::Base64(_) | OptionsError::ClientData => Self::Encoding,
             OptionsError::TooLong
             | OptionsError::Json
             | OptionsError::Missing(_)

@@ -264,6 +264,7 @@ ids!(ErrorKind {
     Self::Options(OptionsError::LargeBlobCredentials) => "options.large-blob-credentials",
     Self::Options(OptionsError::Url(_)) => "options.url",
     Self::Options(OptionsError::AppId(_)) => "options.app-id",
+    Self::Options(OptionsError::ClientData) => "options.client-data",
     Self::Options(OptionsError::RpId(RpIdError::Domain(DomainError::Syntax))) =>
         "options.rp-id-syntax",
     Self::Options(OptionsError::RpId(RpIdError::Domain(DomainError::NotCanonical))) =>

@@ -77,6 +77,11 @@ pub enum OptionsError {
     /// An application id of another domain than the origin's.
     #[error("{0} is of another domain than the origin")]
     AppId(&'static str),
+    /// Client data that the program brought and that is not a JSON object with `type`,
+    /// `challenge` and `origin`, or whose `type` is that of the other operation. The program
+    /// is at fault.
+    #[error("the client data of the program is not that of this operation")]
+    ClientData,
     /// The RP ID, or the origin that would use it.
     #[error(transparent)]
     RpId(#[from] RpIdError),

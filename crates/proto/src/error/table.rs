@@ -44,6 +44,7 @@ pub(super) const fn advice(stage: Stage, kind: &ErrorKind) -> Advice {
         ErrorKind::Options(OptionsError::Unsupported(_) | OptionsError::NotOnPhones(_)) => {
             Advice::UseAnotherDevice
         }
+        ErrorKind::Options(OptionsError::ClientData) => Advice::ReportTheProgram,
         ErrorKind::Options(_) => Advice::TellTheSite,
         ErrorKind::RelatedOrigins(error) => related_origins(error),
         ErrorKind::Unsupported(unsupported) => match unsupported {

@@ -16,7 +16,7 @@
 
 use super::caller::Caller;
 use super::origin::Origin;
-use super::rp_id::PublicSuffixes;
+use super::rp_id::{PublicSuffixes, registrable};
 use crate::error::{OptionsError, OriginError};
 
 /// The two that browsers let `google.com` use, from which many keys are.
@@ -32,6 +32,10 @@ pub(super) fn check(
     caller: &Caller,
     suffixes: &dyn PublicSuffixes,
 ) -> Result<(), OptionsError> {
+    // A program that brings a hash alone has checked its caller, as it did for the RP ID.
+    if caller.origin().is_empty() {
+        return Ok(());
+    }
     let refused = OptionsError::AppId(member);
     let url = if app_id.is_empty() { caller.origin() } else { app_id };
     let target = Origin::from_url(url).map_err(|error| match error {
@@ -56,12 +60,6 @@ fn has_scheme(text: &str) -> bool {
     let scheme = text.split_once(':').map_or("", |(scheme, _)| scheme);
     let is_rest = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
     scheme.starts_with(|first: char| first.is_ascii_alphabetic()) && scheme.bytes().all(is_rest)
-}
-
-/// The public suffix of `host` and one label more. `None`: `host` is a public suffix.
-fn registrable<'a>(host: &'a str, suffixes: &dyn PublicSuffixes) -> Option<&'a str> {
-    let above = host.strip_suffix(suffixes.public_suffix(host))?.strip_suffix('.')?;
-    host.get(above.rfind('.').map_or(0, |dot| dot + 1)..)
 }
 
 #[cfg(test)]

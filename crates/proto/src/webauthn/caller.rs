@@ -5,6 +5,7 @@
 //! page          origin: https://…                 crossOrigin: false
 //! frame         origin: https://…                 crossOrigin: true, topOrigin?: https://…
 //! Android app   origin: android:apk-key-hash:…    crossOrigin: false
+//! browser       as the program brings it: client data, or its hash
 //! ```
 //!
 //! Only the program makes a [`Caller`]: nothing in a relying party's options
@@ -12,11 +13,12 @@
 
 use data_encoding::BASE64URL_NOPAD;
 
+use super::client_data::{ClientData, Kind};
 use super::domain;
 use super::origin::Origin;
 use super::related::{RelatedOrigins, RelatedOriginsRequest};
 use super::rp_id::{PublicSuffixes, RpId};
-use crate::error::{RelatedOriginsError, RpIdError};
+use crate::error::{OptionsError, RelatedOriginsError, RpIdError};
 
 /// The prefix that Android puts before the hash of an app's certificate.
 const ANDROID: &str = "android:apk-key-hash:";
@@ -24,7 +26,8 @@ const ANDROID: &str = "android:apk-key-hash:";
 /// Members of client data that have a meaning of their own.
 const RESERVED: [&str; 5] = ["type", "challenge", "origin", "crossOrigin", "topOrigin"];
 
-/// The caller: a page, a frame in it, or an app.
+/// The caller: a page, a frame in it, an app, or the one that the program's own client data
+/// names.
 ///
 /// The caller of this crate must know who asks: the relying party believes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +43,7 @@ enum Asker {
     Page(Origin),
     Frame { origin: Origin, top: Option<Origin> },
     App { origin: String, rp_id: RpId },
+    Brought { data: ClientData, origin: String, kind: Option<Kind>, rp_id: RpId },
 }
 
 impl Caller {
@@ -71,9 +75,55 @@ impl Caller {
     /// # Errors
     /// [`RpIdError::Domain`] if `rp_id` is not a domain.
     pub fn android_app(certificate_hash: &[u8; 32], rp_id: &str) -> Result<Self, RpIdError> {
-        domain::check(rp_id).map_err(RpIdError::Domain)?;
+        let rp_id = vouched(rp_id)?;
         let origin = format!("{ANDROID}{}", BASE64URL_NOPAD.encode(certificate_hash));
-        Ok(Self::new(Asker::App { origin, rp_id: RpId::vouched(rp_id) }))
+        Ok(Self::new(Asker::App { origin, rp_id }))
+    }
+
+    /// A caller that another client has checked, with the client data which that client
+    /// wrote: WebAuthn's `remoteClientDataJSON`, for programs that sign in the user of a
+    /// remote desktop. Page options with that extension are refused.
+    ///
+    /// `json` is signed and answered as it is. The options' challenge is not in it, and
+    /// [`with_member`](Self::with_member) adds nothing. The program must be allowed to speak
+    /// for the other client, and vouches for all that client data says and for `rp_id`:
+    /// no origin is checked here. Options with another RP ID are refused. The answer has
+    /// no `remoteClientDataJSON` among its extension results, since no page asked.
+    ///
+    /// ```
+    /// use fido_hybrid_proto::webauthn::{Caller, RequestOptions};
+    ///
+    /// let json = r#"{"type":"webauthn.get","challenge":"AAECAw","origin":"https://example.com"}"#;
+    /// let caller = Caller::client_data(json, "example.com")?;
+    /// let prepared = RequestOptions::new([0, 1, 2, 3]).prepare(caller)?;
+    /// assert_eq!(prepared.client_data().as_bytes(), json.as_bytes());
+    /// # Ok::<(), fido_hybrid_proto::error::OptionsError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`OptionsError::ClientData`] if `json` is not a JSON object with the texts `type`,
+    /// `challenge` and `origin`, and from `prepare` if its `type` is not that of the
+    /// options. [`OptionsError::TooLong`] for more than
+    /// [`MAX_OPTIONS`](crate::error::MAX_OPTIONS) bytes. [`OptionsError::RpId`] if `rp_id` is
+    /// not a domain.
+    pub fn client_data(json: &str, rp_id: &str) -> Result<Self, OptionsError> {
+        let rp_id = vouched(rp_id)?;
+        let (data, kind, origin) = ClientData::brought(json)?;
+        Ok(Self::new(Asker::Brought { data, origin, kind: Some(kind), rp_id }))
+    }
+
+    /// A caller that a browser has checked, with the SHA-256 hash of the client data which
+    /// the browser wrote and keeps.
+    ///
+    /// The answer has no client data: its JSON has no `clientDataJSON`, which the browser
+    /// adds. What the program vouches for is as for [`client_data`](Self::client_data), and
+    /// also that the hashed `type` is that of the options.
+    ///
+    /// # Errors
+    /// [`RpIdError::Domain`] if `rp_id` is not a domain.
+    pub fn client_data_hash(hash: [u8; 32], rp_id: &str) -> Result<Self, RpIdError> {
+        let (data, rp_id) = (ClientData::of_hash(hash), vouched(rp_id)?);
+        Ok(Self::new(Asker::Brought { data, origin: String::new(), kind: None, rp_id }))
     }
 
     const fn new(asker: Asker) -> Self {
@@ -82,11 +132,12 @@ impl Caller {
 
     /// Adds a member to the client data, after those of WebAuthn. Relying parties
     /// ignore members that they do not know. `None` if the client data has a
-    /// member of this name.
+    /// member of this name, or is the program's own.
     #[must_use]
     pub fn with_member(mut self, name: &str, value: &str) -> Option<Self> {
         let is_there = self.members.iter().any(|(other, _)| other == name);
-        if is_there || RESERVED.contains(&name) {
+        let is_brought = matches!(self.asker, Asker::Brought { .. });
+        if is_there || is_brought || RESERVED.contains(&name) {
             return None;
         }
         self.members.push((name.to_owned(), value.to_owned()));
@@ -126,22 +177,25 @@ impl Caller {
     ) -> Result<Self, RelatedOriginsError> {
         match &self.asker {
             Asker::Page(origin) | Asker::Frame { origin, .. } => list.check(origin, suffixes)?,
-            Asker::App { .. } => return Err(RelatedOriginsError::NotListed),
+            Asker::App { .. } | Asker::Brought { .. } => {
+                return Err(RelatedOriginsError::NotListed);
+            }
         }
         self.related = Some(list.rp_id().clone());
         Ok(self)
     }
 
-    /// The origin, as in client data.
+    /// The origin, as in client data. Empty if the program brought a hash alone.
     #[must_use]
     pub fn origin(&self) -> &str {
         match &self.asker {
             Asker::Page(origin) | Asker::Frame { origin, .. } => origin.as_str(),
-            Asker::App { origin, .. } => origin,
+            Asker::App { origin, .. } | Asker::Brought { origin, .. } => origin,
         }
     }
 
-    /// Whether `origin` is that of a frame in a page of another origin.
+    /// Whether `origin` is that of a frame in a page of another origin. Not known, and
+    /// `false`, for client data of the program's own.
     #[must_use]
     pub const fn is_cross_origin(&self) -> bool {
         matches!(self.asker, Asker::Frame { .. })
@@ -152,6 +206,15 @@ impl Caller {
     pub const fn top_origin(&self) -> Option<&Origin> {
         match &self.asker {
             Asker::Frame { top, .. } => top.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// The client data that the program brought, and of which operation it is, if that is
+    /// known.
+    pub(super) const fn brought(&self) -> Option<(&ClientData, Option<Kind>)> {
+        match &self.asker {
+            Asker::Brought { data, kind, .. } => Some((data, *kind)),
             _ => None,
         }
     }
@@ -175,12 +238,18 @@ impl Caller {
             Asker::Page(origin) | Asker::Frame { origin, .. } => {
                 RpId::for_origin(origin, requested, suffixes)
             }
-            Asker::App { rp_id, .. } => match requested {
+            Asker::App { rp_id, .. } | Asker::Brought { rp_id, .. } => match requested {
                 Some(requested) if requested != rp_id.as_str() => Err(RpIdError::OtherDomain),
                 _ => Ok(rp_id.clone()),
             },
         }
     }
+}
+
+/// An RP ID that the program vouches for.
+fn vouched(rp_id: &str) -> Result<RpId, RpIdError> {
+    domain::check(rp_id).map_err(RpIdError::Domain)?;
+    Ok(RpId::vouched(rp_id))
 }
 
 impl From<Origin> for Caller {

@@ -8,14 +8,17 @@
 //!
 //! It is JSON by a byte-exact rule [WebAuthn L3 §5.8.1.1], so that a relying party may
 //! compare bytes in place of reading JSON [WebAuthn L3 §5.8.1.2]. The phone gets the
-//! hash only; the bytes go to the relying party.
+//! hash only; the bytes go to the relying party. Client data that a program brings
+//! ([`Caller::client_data`]) is not written here, and may have any form.
 
 use std::fmt;
 
 use data_encoding::BASE64URL_NOPAD;
+use serde::Deserialize;
 
 use super::caller::Caller;
 use crate::crypto::sha256;
+use crate::error::{MAX_OPTIONS, OptionsError};
 
 /// The `type` of client data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -26,26 +29,47 @@ pub enum Kind {
     Get,
 }
 
+impl Kind {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Create => "webauthn.create",
+            Self::Get => "webauthn.get",
+        }
+    }
+}
+
 /// The client data of one request, as JSON. `Debug` prints the length only.
 #[derive(Clone, PartialEq, Eq)]
-pub struct ClientData(String);
+pub struct ClientData {
+    /// Empty if only the hash is known.
+    json: String,
+    hash: [u8; 32],
+}
+
+/// The members that client data must have. What else it has is not read.
+#[derive(Deserialize)]
+struct Members {
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(rename = "challenge")]
+    _challenge: String,
+    origin: String,
+}
 
 impl ClientData {
     /// Binds a relying party's `challenge` to who asks: an [`Origin`], or a
-    /// [`Caller`] that is a frame or an app.
+    /// [`Caller`] that is a frame or an app. Of a caller with client data of its own it is
+    /// that, whatever the challenge.
     ///
     /// [`Origin`]: super::Origin
     #[must_use]
     pub fn new(kind: Kind, challenge: &[u8], caller: impl Into<Caller>) -> Self {
         let caller = caller.into();
+        if let Some((brought, _)) = caller.brought() {
+            return brought.clone();
+        }
         let mut json = String::from("{\"type\":");
-        push_string(
-            &mut json,
-            match kind {
-                Kind::Create => "webauthn.create",
-                Kind::Get => "webauthn.get",
-            },
-        );
+        push_string(&mut json, kind.name());
         json.push_str(",\"challenge\":");
         push_string(&mut json, &BASE64URL_NOPAD.encode(challenge));
         json.push_str(",\"origin\":");
@@ -63,25 +87,63 @@ impl ClientData {
             push_string(&mut json, value);
         }
         json.push('}');
-        Self(json)
+        Self::of(json)
     }
 
-    /// The JSON, in the bytes that were hashed.
+    /// As [`new`](Self::new), for options of this kind.
+    ///
+    /// # Errors
+    /// [`OptionsError::ClientData`] if the program brought client data of the other kind.
+    pub(super) fn prepare(
+        kind: Kind,
+        challenge: &[u8],
+        caller: Caller,
+    ) -> Result<Self, OptionsError> {
+        match caller.brought() {
+            Some((_, Some(other))) if other != kind => Err(OptionsError::ClientData),
+            _ => Ok(Self::new(kind, challenge, caller)),
+        }
+    }
+
+    /// Client data that another client wrote, with its kind and its origin.
+    pub(super) fn brought(json: &str) -> Result<(Self, Kind, String), OptionsError> {
+        if json.len() > MAX_OPTIONS {
+            return Err(OptionsError::TooLong);
+        }
+        // An array would be read as the members in order.
+        let is_object = json.trim_start().starts_with('{');
+        let members = serde_json::from_str(json).ok().filter(|_| is_object);
+        let Members { kind, origin, .. } = members.ok_or(OptionsError::ClientData)?;
+        let kind = [Kind::Create, Kind::Get].into_iter().find(|known| known.name() == kind);
+        Ok((Self::of(json.to_owned()), kind.ok_or(OptionsError::ClientData)?, origin))
+    }
+
+    /// Client data of which only the hash is known.
+    pub(super) const fn of_hash(hash: [u8; 32]) -> Self {
+        Self { json: String::new(), hash }
+    }
+
+    fn of(json: String) -> Self {
+        Self { hash: sha256(&[json.as_bytes()]), json }
+    }
+
+    /// The JSON, in the bytes that were hashed. Empty if the program brought the hash alone
+    /// ([`Caller::client_data_hash`]).
     #[must_use]
-    pub fn as_bytes(&self) -> &[u8] {
-        self.0.as_bytes()
+    pub const fn as_bytes(&self) -> &[u8] {
+        self.json.as_bytes()
     }
 
     /// SHA-256 of it, for the phone.
     #[must_use]
-    pub fn hash(&self) -> [u8; 32] {
-        sha256(&[self.as_bytes()])
+    pub const fn hash(&self) -> [u8; 32] {
+        self.hash
     }
 }
 
 impl fmt::Debug for ClientData {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ClientData({} bytes)", self.0.len())
+        write!(f, "ClientData({} bytes)", self.json.len())
     }
 }
 

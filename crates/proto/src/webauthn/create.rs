@@ -89,7 +89,7 @@ impl CreationOptions {
         if let Some(app_id) = &self.extensions.app_id_exclude {
             app_id::check("extensions.appidExclude", app_id, &caller, suffixes)?;
         }
-        let client_data = ClientData::new(Kind::Create, &self.challenge, caller);
+        let client_data = ClientData::prepare(Kind::Create, &self.challenge, caller)?;
         let mut user = self.user.clone();
         user.name.get_or_insert_default();
         user.display_name.get_or_insert_default();

@@ -81,7 +81,7 @@ impl RequestOptions {
         if let Some(app_id) = &self.extensions.app_id {
             app_id::check("extensions.appid", app_id, &caller, suffixes)?;
         }
-        let client_data = ClientData::new(Kind::Get, &self.challenge, caller);
+        let client_data = ClientData::prepare(Kind::Get, &self.challenge, caller)?;
         let mut request = GetAssertionRequest::new(rp_id.as_str(), client_data.hash());
         request.allow_list = without_transports(&self.allow_credentials);
         request.extensions = self.extensions.inputs();

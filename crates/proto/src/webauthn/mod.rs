@@ -27,12 +27,14 @@
 //!
 //! **What this does and a browser does not.** An extension that this crate does not
 //! know goes to phones that list it, as CBOR, and its output comes back. Browsers leave
-//! it out.
+//! it out. A program may bring client data that another client wrote, or its hash
+//! ([`Caller::client_data`], [`Caller::client_data_hash`]); no option of a page can.
 
 mod ability;
 mod app_id;
 mod base64;
 mod caller;
+mod capabilities;
 mod client_data;
 mod create;
 mod domain;
@@ -53,6 +55,7 @@ mod rp_id;
 mod spki;
 
 pub use caller::Caller;
+pub use capabilities::ClientCapabilities;
 pub use client_data::{ClientData, Kind};
 pub use create::PreparedCreation;
 pub use enumerations::{AttestationPreference, AuthenticatorAttachment, Mediation, Requirement};

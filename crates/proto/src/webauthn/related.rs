@@ -24,7 +24,7 @@ use serde::Deserialize;
 
 use super::domain;
 use super::origin::Origin;
-use super::rp_id::{PublicSuffixes, RpId};
+use super::rp_id::{PublicSuffixes, RpId, registrable};
 use crate::error::{MAX_RELATED_ORIGINS, RelatedOriginsError, RpIdError};
 
 /// The labels that are read of a list, with which all clients must come along
@@ -244,8 +244,7 @@ impl Listed {
 /// The first label of the registrable domain: `example` of `www.example.co.uk`
 /// [WebAuthn L3 §5.11.1]. `None` for what is a public suffix itself.
 fn registrable_label<'a>(host: &'a str, suffixes: &dyn PublicSuffixes) -> Option<&'a str> {
-    let below = host.strip_suffix(suffixes.public_suffix(host))?.strip_suffix('.')?;
-    below.rsplit('.').next()
+    registrable(host, suffixes)?.split('.').next()
 }
 
 #[cfg(test)]

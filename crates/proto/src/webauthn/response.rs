@@ -170,7 +170,7 @@ impl Registration {
                 AttestationResponse {
                     attestation_object: Base64Url(&self.attestation_object),
                     authenticator_data: Base64Url(auth_data),
-                    client_data_json: Base64Url(self.client_data.as_bytes()),
+                    client_data_json: known(self.client_data.as_bytes()),
                     public_key: spki.as_deref().map(Base64Url),
                     public_key_algorithm: self.public_key.algorithm().0,
                     transports: &self.transports,
@@ -228,7 +228,7 @@ impl Assertion {
         handle.filter(|handle| !handle.as_bytes().is_empty())
     }
 
-    /// The client data's bytes.
+    /// The client data's bytes. Empty if the program brought its hash alone.
     #[must_use]
     pub const fn client_data(&self) -> &SecretBytes {
         &self.client_data
@@ -285,7 +285,7 @@ impl Assertion {
                 &self.id,
                 AssertionResponse {
                     authenticator_data: Base64Url(auth_data),
-                    client_data_json: Base64Url(self.client_data.expose()),
+                    client_data_json: known(self.client_data.expose()),
                     signature: Base64Url(signature),
                     user_handle: self.user_handle().map(|handle| Base64Url(handle.as_bytes())),
                 },
@@ -319,8 +319,8 @@ struct Answer<'a, R> {
 struct AttestationResponse<'a> {
     attestation_object: Base64Url<'a>,
     authenticator_data: Base64Url<'a>,
-    #[serde(rename = "clientDataJSON")]
-    client_data_json: Base64Url<'a>,
+    #[serde(rename = "clientDataJSON", skip_serializing_if = "Option::is_none")]
+    client_data_json: Option<Base64Url<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     public_key: Option<Base64Url<'a>>,
     public_key_algorithm: i64,
@@ -331,8 +331,8 @@ struct AttestationResponse<'a> {
 #[serde(rename_all = "camelCase")]
 struct AssertionResponse<'a> {
     authenticator_data: Base64Url<'a>,
-    #[serde(rename = "clientDataJSON")]
-    client_data_json: Base64Url<'a>,
+    #[serde(rename = "clientDataJSON", skip_serializing_if = "Option::is_none")]
+    client_data_json: Option<Base64Url<'a>>,
     signature: Base64Url<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     user_handle: Option<Base64Url<'a>>,
@@ -361,6 +361,11 @@ impl<'a, R: Serialize> Answer<'a, R> {
         debug_assert_eq!(json.len(), length.0, "room for everything");
         SecretText::new(String::from_utf8(json).unwrap_or_default())
     }
+}
+
+/// Client data, unless only its hash is known.
+fn known(client_data: &[u8]) -> Option<Base64Url<'_>> {
+    (!client_data.is_empty()).then_some(Base64Url(client_data))
 }
 
 /// Counts what is written.

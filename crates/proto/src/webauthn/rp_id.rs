@@ -90,6 +90,13 @@ impl RpId {
     }
 }
 
+/// The registrable domain of `host`: its public suffix and one label more. `None`: `host`
+/// is a public suffix.
+pub(super) fn registrable<'a>(host: &'a str, suffixes: &dyn PublicSuffixes) -> Option<&'a str> {
+    let above = host.strip_suffix(suffixes.public_suffix(host))?.strip_suffix('.')?;
+    host.get(above.rfind('.').map_or(0, |dot| dot + 1)..)
+}
+
 fn is_below(domain: &str, parent: &str) -> bool {
     domain.strip_suffix(parent).is_some_and(|rest| rest.ends_with('.'))
 }

@@ -8,6 +8,7 @@
 
 mod answers;
 mod bad_input;
+mod client_data;
 mod extensions;
 mod platform_tests;
 

@@ -316,6 +316,7 @@ mod options {
             (OptionsError::AppId(_), _) => {
                 (OptionsError::AppId("extensions.appid"), DomException::Security)
             },
+            (OptionsError::ClientData, _) => (OptionsError::ClientData, DomException::Encoding),
             (OptionsError::RpId(_), _) => {
                 (OptionsError::RpId(RpIdError::OtherDomain), DomException::Security)
             },
@@ -394,6 +395,11 @@ fn every_error_has_the_exception_that_fits_its_advice() {
             }
             // Below.
             _ if matches!(kind, ErrorKind::Options(_)) => continue,
+            Advice::ReportTheProgram
+                if matches!(kind, ErrorKind::Options(OptionsError::ClientData)) =>
+            {
+                continue;
+            }
             Advice::ReportTheProgram if matches!(kind, ErrorKind::Origin(_)) => {
                 DomException::Security
             }
@@ -721,6 +727,7 @@ fn rows() -> Vec<Row> {
                 TunnelError::Roots(source()).into(),
                 proxy(ProxyError::Authenticator(source())),
                 ErrorKind::NoThread(source()),
+                OptionsError::ClientData.into(),
                 BluetoothError::Misuse(ApiMisuse::NoRuntime).into(),
             ],
         ),
