@@ -25,10 +25,10 @@ use fido_hybrid::client::{
 };
 use fido_hybrid::crypto::sha256;
 use fido_hybrid::error::{
-    DomException, Error, ErrorKind, MAX_RELATED_ORIGINS, OptionsError, RelatedOriginsError,
-    RpIdError, Stage,
+    DomException, Error, ErrorKind, MAX_RELATED_ORIGINS, OptionsError, ProxyError,
+    RelatedOriginsError, RpIdError, Stage,
 };
-use fido_hybrid::tunnel::{HttpsFetcher, MAX_LIST_REDIRECTS, WebSocketDialer};
+use fido_hybrid::tunnel::{HttpsFetcher, MAX_LIST_REDIRECTS, Proxy, WebSocketDialer};
 use fido_hybrid::webauthn::{BuiltInSuffixes, CreationOptions, Origin, PublicSuffixes};
 use fido_hybrid_sim::{Air, MemoryRelay};
 use fido_hybrid_testkit::paused_clock as clock;
@@ -386,6 +386,50 @@ async fn a_certificate_for_another_name_is_refused() {
         other => panic!("{other:?}"),
     }
     assert!(server.requests().is_empty());
+}
+
+/// A proxy that gives one answer, and is the way there after a 200.
+async fn proxy(answer: &'static str) -> (Proxy, tokio::sync::oneshot::Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let proxy = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+    let (told, request) = tokio::sync::oneshot::channel();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\n") {
+            request.push(stream.read_u8().await.unwrap());
+        }
+        let request = String::from_utf8(request).unwrap();
+        let _test_ended = told.send(request.clone());
+        stream.write_all(answer.as_bytes()).await.unwrap();
+        if answer.contains(" 200 ") {
+            let target = request.split(' ').nth(1).unwrap();
+            let mut server = tokio::net::TcpStream::connect(target).await.unwrap();
+            let _ended = tokio::io::copy_bidirectional(&mut stream, &mut server).await;
+        }
+    });
+    (proxy, request)
+}
+
+#[tokio::test]
+async fn a_list_is_fetched_through_the_dialers_proxy() {
+    let server = Server::answering(vec![list(LISTED)]).await;
+    let through = |proxy| {
+        let builder = WebSocketDialer::builder().extra_roots([server.root.clone()]);
+        let dialer = builder.resolve(RP_ID, server.address).proxy(proxy).build().unwrap();
+        client().related_origins(dialer.https_fetcher())
+    };
+    let (open, request) = proxy("HTTP/1.1 200 OK\r\n\r\n").await;
+    through(open).check_caller(origin(), Some(RP_ID)).await.unwrap();
+    assert!(request.await.unwrap().starts_with("CONNECT "));
+
+    let (closed, _request) = proxy("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n").await;
+    let error = through(closed).check_caller(origin(), Some(RP_ID)).await.unwrap_err();
+    match error.kind {
+        ErrorKind::RelatedOrigins(RelatedOriginsError::Proxy(ProxyError::Forbidden)) => {}
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(server.requests().len(), 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -302,101 +302,33 @@ fn creation_json() -> Value {
     })
 }
 
-fn request_json() -> Value {
-    json!({"challenge": "AAECAw"})
-}
-
-/// A member's path, its value (`None`: it is missing), the exception that
-/// web-platform-tests expect, and what this crate says.
-type BadArgument = (&'static str, Option<Value>, &'static str, &'static str, Option<&'static str>);
-
-const NULL: &str = "`null` counts as an absent member: servers write it for one";
-const NAMES: &str = "a missing name is an empty one: servers leave names out";
-const JSON: &str = "in JSON a challenge is text in base64";
-
-fn bad_creations() -> Vec<BadArgument> {
-    let long_id = data_encoding::BASE64URL_NOPAD.encode(&[0; 65]);
-    vec![
-        ("rp", None, "TypeError", "TypeError", None),
-        ("rp", Some(json!("hi mom")), "TypeError", "TypeError", None),
-        ("rp", Some(json!({})), "TypeError", ALLOWED, Some(NAMES)),
-        ("rp.id", Some(json!({})), "SecurityError", "SecurityError", None),
-        ("rp.id", Some(json!(null)), "SecurityError", ALLOWED, Some(NULL)),
-        ("rp.id", Some(json!("")), "SecurityError", "SecurityError", None),
-        ("rp.id", Some(json!("invalid domain.com")), "SecurityError", "SecurityError", None),
-        ("rp.id", Some(json!("-invaliddomain.com")), "SecurityError", "SecurityError", None),
-        ("rp.id", Some(json!("0invaliddomain.com")), "SecurityError", "SecurityError", None),
-        ("rp.id", Some(json!("web-platform.test:8443")), "SecurityError", "SecurityError", None),
-        ("rp.name", None, "TypeError", ALLOWED, Some(NAMES)),
-        ("user", None, "TypeError", "TypeError", None),
-        ("user", Some(json!("hi mom")), "TypeError", "TypeError", None),
-        ("user", Some(json!({})), "TypeError", "TypeError", None),
-        ("user.id", None, "TypeError", "TypeError", None),
-        ("user.id", Some(json!({})), "TypeError", "EncodingError", Some("JSON has its text")),
-        ("user.id", Some(json!(null)), "TypeError", "TypeError", None),
-        ("user.id", Some(json!("")), "TypeError", "TypeError", None),
-        ("user.id", Some(json!([])), "TypeError", "TypeError", None),
-        ("user.id", Some(json!(long_id)), "TypeError", "TypeError", None),
-        ("user.name", None, "TypeError", ALLOWED, Some(NAMES)),
-        ("user.displayName", None, "TypeError", ALLOWED, Some(NAMES)),
-        ("challenge", None, "TypeError", "TypeError", None),
-        ("challenge", Some(json!("hi mom")), "TypeError", "EncodingError", Some(JSON)),
-        ("challenge", Some(json!(null)), "TypeError", "TypeError", None),
-        ("challenge", Some(json!({})), "TypeError", "EncodingError", Some(JSON)),
-        ("challenge", Some(json!([])), "TypeError", ALLOWED, Some(JSON)),
-        ("authenticatorSelection", Some(json!("")), "TypeError", "TypeError", None),
-        ("authenticatorSelection", Some(json!("none")), "TypeError", "TypeError", None),
-    ]
-}
-
-fn bad_requests() -> Vec<BadArgument> {
-    vec![
-        ("rpId", Some(json!("")), "SecurityError", "SecurityError", None),
-        ("rpId", Some(json!(null)), "SecurityError", ALLOWED, Some(NULL)),
-        ("rpId", Some(json!("invalid domain.com")), "SecurityError", "SecurityError", None),
-        ("rpId", Some(json!("-invaliddomain.com")), "SecurityError", "SecurityError", None),
-        ("rpId", Some(json!("0invaliddomain.com")), "SecurityError", "SecurityError", None),
-        ("rpId", Some(json!("web-platform.test:8443")), "SecurityError", "SecurityError", None),
-        ("rpId", Some(json!({})), "SecurityError", "SecurityError", None),
-        ("challenge", None, "TypeError", "TypeError", None),
-    ]
-}
-
-fn with(mut options: Value, path: &str, value: Option<Value>) -> String {
-    let mut at = &mut options;
-    let (parents, name) = path.rsplit_once('.').unwrap_or(("", path));
-    for key in parents.split('.').filter(|key| !key.is_empty()) {
-        at = &mut at[key];
-    }
-    let members = at.as_object_mut().unwrap();
-    match value {
-        Some(value) => members.insert(name.to_owned(), value),
-        None => members.remove(name),
-    };
-    options.to_string()
-}
-
-fn assert_refused(rows: Vec<BadArgument>, base: &Value, read: impl Fn(&str) -> Result<(), Error>) {
-    for (path, value, there, here, why) in rows {
-        let json = with(base.clone(), path, value);
-        let outcome = match read(&json) {
-            Ok(()) => ALLOWED,
-            Err(error) => error.dom_exception().name(),
-        };
-        assert_eq!(outcome, here, "{json}");
-        assert_eq!(why.is_some(), here != there, "{json}");
-    }
-}
-
+/// In JSON, where `rpId` may have any type. (Other bad arguments of web-platform-tests are
+/// in `webauthn/platform_tests.rs`.) A row has the exception that those tests expect, and
+/// what this crate does.
 #[test]
-fn bad_arguments_are_refused_as_web_platform_tests_say() {
+fn an_rp_id_of_another_type_is_converted_first() {
+    const NULL: &str = "`null` counts as an absent member: servers write it for one";
     let origin = Origin::from_url(WPT_PAGE).unwrap();
-    assert_refused(bad_creations(), &creation_json(), |json| {
-        CreationOptions::from_json(json)?.prepare(&origin)?;
-        Ok(())
-    });
-    assert_refused(bad_requests(), &request_json(), |json| {
-        RequestOptions::from_json(json)?.prepare(&origin)?;
-        Ok(())
-    });
+    for (value, there, here, why) in [
+        (json!(""), "SecurityError", "SecurityError", ""),
+        (json!(null), "SecurityError", ALLOWED, NULL),
+        (json!({}), "SecurityError", "SecurityError", ""),
+        (json!([]), "SecurityError", "SecurityError", ""),
+        (json!(1), "SecurityError", "SecurityError", ""),
+        (json!(true), "SecurityError", "SecurityError", ""),
+        (json!(["web-platform.test"]), ALLOWED, ALLOWED, ""),
+        (json!("web-platform.test"), ALLOWED, ALLOWED, ""),
+    ] {
+        let mut get = json!({"challenge": "AAECAw"});
+        get["rpId"] = value.clone();
+        let get = RequestOptions::from_json(&get.to_string()).unwrap().prepare(&origin);
+        let mut create = creation_json();
+        create["rp"]["id"] = value.clone();
+        let create = CreationOptions::from_json(&create.to_string()).unwrap().prepare(&origin);
+        for outcome in [get.map(drop), create.map(drop)] {
+            let error = outcome.map_err(|error| Error::from(error).dom_exception().name());
+            assert_eq!(error.err().unwrap_or(ALLOWED), here, "{value}");
+        }
+        assert_eq!(there != here, !why.is_empty(), "{value}");
+    }
 }

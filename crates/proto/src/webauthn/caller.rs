@@ -13,7 +13,7 @@
 
 use data_encoding::BASE64URL_NOPAD;
 
-use super::client_data::{ClientData, Kind};
+use super::brought::BroughtData;
 use super::domain;
 use super::origin::Origin;
 use super::related::{RelatedOrigins, RelatedOriginsRequest};
@@ -43,7 +43,7 @@ enum Asker {
     Page(Origin),
     Frame { origin: Origin, top: Option<Origin> },
     App { origin: String, rp_id: RpId },
-    Brought { data: ClientData, origin: String, kind: Option<Kind>, rp_id: RpId },
+    Brought { data: BroughtData, rp_id: RpId },
 }
 
 impl Caller {
@@ -108,8 +108,8 @@ impl Caller {
     /// not a domain.
     pub fn client_data(json: &str, rp_id: &str) -> Result<Self, OptionsError> {
         let rp_id = vouched(rp_id)?;
-        let (data, kind, origin) = ClientData::brought(json)?;
-        Ok(Self::new(Asker::Brought { data, origin, kind: Some(kind), rp_id }))
+        let data = BroughtData::from_json(json)?;
+        Ok(Self::new(Asker::Brought { data, rp_id }))
     }
 
     /// A caller that a browser has checked, with the SHA-256 hash of the client data which
@@ -122,8 +122,8 @@ impl Caller {
     /// # Errors
     /// [`RpIdError::Domain`] if `rp_id` is not a domain.
     pub fn client_data_hash(hash: [u8; 32], rp_id: &str) -> Result<Self, RpIdError> {
-        let (data, rp_id) = (ClientData::of_hash(hash), vouched(rp_id)?);
-        Ok(Self::new(Asker::Brought { data, origin: String::new(), kind: None, rp_id }))
+        let (data, rp_id) = (BroughtData::from_hash(hash), vouched(rp_id)?);
+        Ok(Self::new(Asker::Brought { data, rp_id }))
     }
 
     const fn new(asker: Asker) -> Self {
@@ -190,7 +190,8 @@ impl Caller {
     pub fn origin(&self) -> &str {
         match &self.asker {
             Asker::Page(origin) | Asker::Frame { origin, .. } => origin.as_str(),
-            Asker::App { origin, .. } | Asker::Brought { origin, .. } => origin,
+            Asker::App { origin, .. } => origin,
+            Asker::Brought { data, .. } => &data.origin,
         }
     }
 
@@ -210,11 +211,10 @@ impl Caller {
         }
     }
 
-    /// The client data that the program brought, and of which operation it is, if that is
-    /// known.
-    pub(super) const fn brought(&self) -> Option<(&ClientData, Option<Kind>)> {
+    /// The client data that the program brought.
+    pub(super) const fn brought(&self) -> Option<&BroughtData> {
         match &self.asker {
-            Asker::Brought { data, kind, .. } => Some((data, *kind)),
+            Asker::Brought { data, .. } => Some(data),
             _ => None,
         }
     }

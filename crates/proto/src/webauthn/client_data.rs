@@ -14,29 +14,11 @@
 use std::fmt;
 
 use data_encoding::BASE64URL_NOPAD;
-use serde::Deserialize;
 
+use super::brought::Kind;
 use super::caller::Caller;
 use crate::crypto::sha256;
-use crate::error::{MAX_OPTIONS, OptionsError};
-
-/// The `type` of client data.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
-    /// `webauthn.create`.
-    Create,
-    /// `webauthn.get`.
-    Get,
-}
-
-impl Kind {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Create => "webauthn.create",
-            Self::Get => "webauthn.get",
-        }
-    }
-}
+use crate::error::OptionsError;
 
 /// The client data of one request, as JSON. `Debug` prints the length only.
 #[derive(Clone, PartialEq, Eq)]
@@ -44,16 +26,6 @@ pub struct ClientData {
     /// Empty if only the hash is known.
     json: String,
     hash: [u8; 32],
-}
-
-/// The members that client data must have. What else it has is not read.
-#[derive(Deserialize)]
-struct Members {
-    #[serde(rename = "type")]
-    kind: String,
-    #[serde(rename = "challenge")]
-    _challenge: String,
-    origin: String,
 }
 
 impl ClientData {
@@ -65,8 +37,8 @@ impl ClientData {
     #[must_use]
     pub fn new(kind: Kind, challenge: &[u8], caller: impl Into<Caller>) -> Self {
         let caller = caller.into();
-        if let Some((brought, _)) = caller.brought() {
-            return brought.clone();
+        if let Some(brought) = caller.brought() {
+            return Self { json: brought.json.clone(), hash: brought.hash };
         }
         let mut json = String::from("{\"type\":");
         push_string(&mut json, kind.name());
@@ -100,27 +72,9 @@ impl ClientData {
         caller: Caller,
     ) -> Result<Self, OptionsError> {
         match caller.brought() {
-            Some((_, Some(other))) if other != kind => Err(OptionsError::ClientData),
+            Some(brought) if !brought.may_be(kind) => Err(OptionsError::ClientData),
             _ => Ok(Self::new(kind, challenge, caller)),
         }
-    }
-
-    /// Client data that another client wrote, with its kind and its origin.
-    pub(super) fn brought(json: &str) -> Result<(Self, Kind, String), OptionsError> {
-        if json.len() > MAX_OPTIONS {
-            return Err(OptionsError::TooLong);
-        }
-        // An array would be read as the members in order.
-        let is_object = json.trim_start().starts_with('{');
-        let members = serde_json::from_str(json).ok().filter(|_| is_object);
-        let Members { kind, origin, .. } = members.ok_or(OptionsError::ClientData)?;
-        let kind = [Kind::Create, Kind::Get].into_iter().find(|known| known.name() == kind);
-        Ok((Self::of(json.to_owned()), kind.ok_or(OptionsError::ClientData)?, origin))
-    }
-
-    /// Client data of which only the hash is known.
-    pub(super) const fn of_hash(hash: [u8; 32]) -> Self {
-        Self { json: String::new(), hash }
     }
 
     fn of(json: String) -> Self {

@@ -20,8 +20,9 @@ use std::time::Duration;
 
 use super::ability::{Ability, of_everything};
 use super::app_id;
+use super::brought::Kind;
 use super::caller::Caller;
-use super::client_data::{ClientData, Kind};
+use super::client_data::ClientData;
 use super::enumerations::{AttestationPreference, Requirement};
 use super::extension_results::AskedToCreate;
 use super::extensions::RegistrationExtensions;

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use super::ability::{Ability, of_everything};
 use super::app_id;
+use super::brought::Kind;
 use super::caller::Caller;
-use super::client_data::{ClientData, Kind};
+use super::client_data::ClientData;
 use super::create::without_transports;
 use super::enumerations::Requirement;
 use super::extension_results::{AskedBlob, AskedToGet};

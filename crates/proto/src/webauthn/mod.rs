@@ -33,6 +33,7 @@
 mod ability;
 mod app_id;
 mod base64;
+mod brought;
 mod caller;
 mod capabilities;
 mod client_data;
@@ -54,9 +55,10 @@ mod response;
 mod rp_id;
 mod spki;
 
+pub use brought::Kind;
 pub use caller::Caller;
 pub use capabilities::ClientCapabilities;
-pub use client_data::{ClientData, Kind};
+pub use client_data::ClientData;
 pub use create::PreparedCreation;
 pub use enumerations::{AttestationPreference, AuthenticatorAttachment, Mediation, Requirement};
 pub use extensions::{AssertionExtensions, RegistrationExtensions};
