@@ -9,7 +9,9 @@ use std::sync::{Arc, Mutex};
 
 use fido_hybrid::BoxFuture;
 use fido_hybrid::bluetooth::{AdapterState, Scan, Scanner};
-use fido_hybrid::client::{AllowedTunnelServices, Client, Health, PREFLIGHT_DEADLINE};
+use fido_hybrid::client::{
+    AllowedTunnelServices, Client, Health, PREFLIGHT_DEADLINE, RemoteSession,
+};
 use fido_hybrid::error::{Advice, BluetoothError, ErrorKind, TunnelError};
 use fido_hybrid::transport::{TunnelDomain, TunnelRequest};
 use fido_hybrid::tunnel::{OpenedTunnel, TunnelDialer, WebSocketDialer};
@@ -49,7 +51,10 @@ async fn service() -> (CertificateDer<'static>, SocketAddr, ServerHandle) {
 }
 
 async fn preflight(scanner: impl Scanner + 'static, dialer: impl TunnelDialer + 'static) -> Health {
-    Client::new(scanner, dialer).preflight().await
+    let mut health = Client::new(scanner, dialer).preflight().await;
+    // Where these tests are run is not what they are about.
+    health.remote_session = None;
+    health
 }
 
 fn kinds(health: &Health) -> Vec<&ErrorKind> {
@@ -125,6 +130,19 @@ async fn a_machine_with_a_radio_that_reaches_both_services_is_ready() {
         "Bluetooth is on.\nThe tunnel service cable.ua5v.com can be reached.\nThe tunnel service \
          cable.auth.com can be reached."
     );
+}
+
+#[tokio::test]
+async fn a_session_from_another_computer_is_named_with_advice() {
+    let (root, address, _running) = service().await;
+    let mut health = preflight(Air::new(), dialer(root, address)).await;
+    health.remote_session = Some(RemoteSession::RemoteDesktop);
+    assert!(health.is_ready());
+    assert_eq!(health.advice(), [Advice::BringThePhoneToTheComputer]);
+    let text = health.to_string();
+    let last = text.lines().last().unwrap();
+    assert_eq!(last, RemoteSession::RemoteDesktop.to_string());
+    assert!(last.contains("remote desktop"), "{last}");
 }
 
 #[tokio::test]

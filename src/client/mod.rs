@@ -10,6 +10,7 @@ mod ceremony;
 mod check_caller;
 mod driver;
 mod preflight;
+mod remote_session;
 #[cfg(feature = "webauthn")]
 mod web;
 #[cfg(feature = "webauthn")]
@@ -27,3 +28,4 @@ pub use fido_hybrid_proto::client::{
 #[cfg(feature = "webauthn")]
 pub use fido_hybrid_proto::ports::related_origins::{FetchedList, RelatedOriginsFetcher};
 pub use preflight::{Health, PREFLIGHT_DEADLINE, ServiceHealth};
+pub use remote_session::RemoteSession;

@@ -1,5 +1,5 @@
-//! Whether this machine can be a client: the radio and both assigned tunnel services,
-//! checked before a QR code is shown.
+//! Whether this machine can be a client: the radio, both assigned tunnel services, and where
+//! its person is, checked before a QR code is shown.
 //!
 //! A tunnel service is asked for a tunnel that does not exist. That goes
 //! through every step that a ceremony takes (DNS, TCP, a proxy if there is one, TLS,
@@ -13,6 +13,7 @@ use getrandom::rand_core::{Rng as _, UnwrapErr};
 use tokio::time::timeout;
 
 use super::begin::Client;
+use super::remote_session::RemoteSession;
 use crate::bluetooth::AdapterState;
 use fido_hybrid_proto::error::{
     Advice, BluetoothError, Error, ErrorKind, Stage, TunnelError, TunnelStep,
@@ -36,6 +37,10 @@ pub struct Health {
     /// The assigned tunnel services: Google's, where Android phones are met,
     /// and Apple's. Those that [`Client::tunnel_services`] does not allow are left out.
     pub tunnel_services: Vec<ServiceHealth>,
+    /// That a person controls this program from another computer, where their phone is
+    /// more likely. It does not count in [`is_ready`](Self::is_ready): the phone may be here
+    /// all the same.
+    pub remote_session: Option<RemoteSession>,
 }
 
 /// Whether a tunnel service can be reached.
@@ -78,7 +83,8 @@ impl Health {
         let services = self.tunnel_services.iter();
         let services = services.filter_map(|service| service.reached.as_ref().err());
         let mut all = Vec::new();
-        for advice in radio.into_iter().chain(services.map(Error::advice)) {
+        let session = self.remote_session.map(RemoteSession::advice);
+        for advice in radio.into_iter().chain(services.map(Error::advice)).chain(session) {
             if !all.contains(&advice) {
                 all.push(advice);
             }
@@ -97,6 +103,9 @@ impl fmt::Display for Health {
         }
         for service in &self.tunnel_services {
             write!(f, "\n{service}")?;
+        }
+        if let Some(session) = self.remote_session {
+            write!(f, "\n{session}")?;
         }
         Ok(())
     }
@@ -143,7 +152,11 @@ impl Client {
             self.health_if_allowed(TunnelDomain::GOOGLE),
             self.health_if_allowed(TunnelDomain::APPLE),
         );
-        Health { bluetooth, tunnel_services: google.into_iter().chain(apple).collect() }
+        Health {
+            bluetooth,
+            tunnel_services: google.into_iter().chain(apple).collect(),
+            remote_session: RemoteSession::detect(),
+        }
     }
 
     async fn health_if_allowed(&self, domain: TunnelDomain) -> Option<ServiceHealth> {

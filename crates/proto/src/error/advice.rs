@@ -20,6 +20,8 @@ pub enum Advice {
     CheckBothClocks,
     /// Bring phone and computer close together, and try again.
     BringTheDevicesTogether,
+    /// Bring the phone to the computer that runs this program.
+    BringThePhoneToTheComputer,
     /// Try again, and answer the phone's question.
     AnswerOnThePhone,
     /// Try again, and do not cancel on the phone; or use another phone.
@@ -98,6 +100,7 @@ impl Advice {
             | Self::CheckTheProxy
             | Self::CheckTheProxyPassword
             | Self::AskTheAdministrator
+            | Self::BringThePhoneToTheComputer
             | Self::AddBluetooth
             | Self::TurnBluetoothOn
             | Self::AllowBluetooth
@@ -138,6 +141,9 @@ impl fmt::Display for Advice {
             Self::BringTheDevicesTogether => {
                 "Turn on Bluetooth on both devices, bring them close together, and try again. If \
                  two phones scanned the code, only the first one was used."
+            }
+            Self::BringThePhoneToTheComputer => {
+                "Bring the phone to the computer that runs this program."
             }
             Self::AnswerOnThePhone => "Try again, and answer the question on the phone.",
             Self::ContinueOnThePhone => {
@@ -206,7 +212,8 @@ mod tests {
             Advice::ScanANewCode => Advice::AnotherPhoneWasFirst,
             Advice::AnotherPhoneWasFirst => Advice::CheckBothClocks,
             Advice::CheckBothClocks => Advice::BringTheDevicesTogether,
-            Advice::BringTheDevicesTogether => Advice::AnswerOnThePhone,
+            Advice::BringTheDevicesTogether => Advice::BringThePhoneToTheComputer,
+            Advice::BringThePhoneToTheComputer => Advice::AnswerOnThePhone,
             Advice::AnswerOnThePhone => Advice::ContinueOnThePhone,
             Advice::ContinueOnThePhone => Advice::UnlockThePhone,
             Advice::UnlockThePhone => Advice::CheckTheNetwork,
@@ -239,7 +246,7 @@ mod tests {
     #[test]
     fn every_advice_has_short_sentences_for_people() {
         let all: Vec<_> = std::iter::successors(Some(Advice::Nothing), next).collect();
-        assert_eq!(all.len(), 33);
+        assert_eq!(all.len(), 34);
         all.iter().for_each(|it| assert_has_short_sentences(&it.to_string()));
     }
 }

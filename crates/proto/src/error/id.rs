@@ -68,6 +68,7 @@ ids!(Advice {
     Self::AnotherPhoneWasFirst => "another-phone-was-first",
     Self::CheckBothClocks => "check-both-clocks",
     Self::BringTheDevicesTogether => "bring-the-devices-together",
+    Self::BringThePhoneToTheComputer => "bring-the-phone-to-the-computer",
     Self::AnswerOnThePhone => "answer-on-the-phone",
     Self::ContinueOnThePhone => "continue-on-the-phone",
     Self::UnlockThePhone => "unlock-the-phone",
