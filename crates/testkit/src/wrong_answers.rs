@@ -37,7 +37,7 @@ pub enum Asked {
     Registration,
     /// The same, for a passkey that verification protects.
     ProtectedRegistration,
-    /// A sign-in with verification, with the passkey [`ID`].
+    /// A sign-in with verification, with the passkey `ID`.
     SignIn,
     /// The same, with one of two passkeys.
     SignInWithOneOfTwo,
