@@ -491,6 +491,9 @@ pub fn wrong_answers() -> Vec<WrongAnswer> {
         row(SignInWithAny, "passkey: not named", mismatch(Mismatch::Credential), |answer| {
             answer.without(1);
         }),
+        row(SignInWithAny, "passkey: an empty id", mismatch(Mismatch::Credential), |answer| {
+            answer.member(1, descriptor(&[]));
+        }),
         row(SignInWithAny, "user handle: missing", mismatch(Mismatch::UserHandle), |answer| {
             answer.without(4);
         }),

@@ -24,7 +24,9 @@ use std::collections::BTreeSet;
 
 use super::request::Demands;
 use crate::crypto::sha256;
-use crate::ctap::extensions::{CRED_PROTECT, CredProtect, HMAC_SECRET, LargeBlobSupport};
+use crate::ctap::extensions::{
+    CRED_PROTECT, CredProtect, HMAC_SECRET, LargeBlobSupport, MIN_PIN_LENGTH,
+};
 use crate::ctap::{
     AuthenticatorData, CtapRequest, CtapResponse, Flags, GetAssertionRequest, GetAssertionResponse,
     MakeCredentialRequest, MakeCredentialResponse, RawCbor, RawResponse, ResponseError, Status,
@@ -72,7 +74,7 @@ fn made(
     common(data, &request.rp.id, demands)?;
     signed(data, request.extensions.names(), |name, output| match name {
         CRED_PROTECT => is_protection(request, demands, output),
-        HMAC_SECRET => demands.prf,
+        HMAC_SECRET => demands.prf && is_boolean(output),
         _ => false,
     })?;
     protected(data, request, demands)?;
@@ -107,6 +109,9 @@ fn asserted(
     let allowed = &request.allow_list;
     match &response.credential {
         Some(used) => {
+            if used.id.as_bytes().is_empty() {
+                return Err(ResponseMismatch::Credential);
+            }
             if !allowed.is_empty() && !allowed.iter().any(|allowed| allowed.id == used.id) {
                 return Err(ResponseMismatch::Credential);
             }
@@ -148,9 +153,21 @@ fn signed<'a>(
     fine: impl Fn(&str, &RawCbor) -> bool,
 ) -> Result<(), ResponseMismatch> {
     let asked: BTreeSet<&str> = asked.filter(|name| *name != CRED_PROTECT).collect();
-    let is_fine =
-        |(name, output): (&String, &RawCbor)| asked.contains(name.as_str()) || fine(name, output);
+    let is_fine = |(name, output): (&String, &RawCbor)| match name.as_str() {
+        MIN_PIN_LENGTH => asked.contains(MIN_PIN_LENGTH) && is_unsigned(output),
+        name => asked.contains(name) || fine(name, output),
+    };
     if data.extensions().iter().all(is_fine) { Ok(()) } else { Err(ResponseMismatch::Extensions) }
+}
+
+/// Whether an item is `true` or `false` [RFC 8949 §3.3].
+fn is_boolean(output: &RawCbor) -> bool {
+    matches!(output.as_bytes(), [0xf4 | 0xf5])
+}
+
+/// Whether an item is an unsigned number: major type 0 [RFC 8949 §3.1].
+fn is_unsigned(output: &RawCbor) -> bool {
+    output.as_bytes().first().is_some_and(|head| head >> 5 == 0)
 }
 
 /// Whether `output` is a protection that may come. A phone that lists the

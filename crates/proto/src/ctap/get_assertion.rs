@@ -312,11 +312,13 @@ mod tests {
     }
 
     #[test]
-    fn members_of_the_future_are_no_error() {
+    fn members_of_the_future_are_kept() {
         let mut bytes = encode(&response());
         bytes[0] += 1;
         bytes.extend(b"\x18\x63\xa1\x61x\x00");
-        assert_eq!(decode(&bytes), Ok(response()));
+        let read: GetAssertionResponse = decode(&bytes).unwrap();
+        assert_eq!(read.unknown().get(0x63).unwrap().as_bytes(), b"\xa1\x61x\x00");
+        assert_eq!(encode(&read), bytes);
     }
 
     #[test]

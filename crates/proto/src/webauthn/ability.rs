@@ -211,11 +211,11 @@ fn is_within(length: usize, limit: Option<u64>) -> bool {
     limit.is_none_or(|limit| limit == 0 || length <= limit)
 }
 
-/// The getInfo of a phone that can do everything, with `extensions` besides its own.
-pub(super) fn of_everything<'a>(extensions: impl Iterator<Item = &'a str>) -> GetInfoResponse {
+/// The getInfo of a phone that can do everything that this crate knows.
+pub(super) fn of_everything() -> GetInfoResponse {
     let mut phone = GetInfoResponse::new(Vec::new(), Aaguid::ZERO);
     phone.options = [option::RK, option::UV].map(|name| (name.to_owned(), true)).into();
-    phone.extensions = extensions.chain([PRF, LARGE_BLOB]).map(str::to_owned).collect();
+    phone.extensions = [PRF, CRED_PROTECT, LARGE_BLOB].map(str::to_owned).into();
     phone.attestation_formats = vec![FORMAT_NONE.to_owned()];
     phone
 }

@@ -1,6 +1,8 @@
 //! Client data that a program brings: written by another client, as JSON of any form, or
 //! its hash alone.
 
+use std::fmt;
+
 use serde::Deserialize;
 
 use crate::crypto::sha256;
@@ -24,8 +26,9 @@ impl Kind {
     }
 }
 
-/// Client data of another client.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Client data of another client. `Debug` prints its length only, as that of
+/// [`ClientData`](super::ClientData): it contains the challenge.
+#[derive(Clone, PartialEq, Eq)]
 pub(super) struct BroughtData {
     /// Empty if only the hash is known.
     pub(super) json: String,
@@ -33,6 +36,12 @@ pub(super) struct BroughtData {
     /// The origin that it names. Empty if only the hash is known.
     pub(super) origin: String,
     kind: Option<Kind>,
+}
+
+impl fmt::Debug for BroughtData {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "BroughtData({} bytes)", self.json.len())
+    }
 }
 
 /// The members that client data must have. What else it has is not read.

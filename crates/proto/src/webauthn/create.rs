@@ -178,12 +178,11 @@ impl PreparedCreation {
         Ok(request)
     }
 
-    /// The longest request that any phone gets: what is too long here is too
-    /// long before there is a phone.
+    /// The longest request that any phone gets, without extensions that this crate does
+    /// not know: what is too long here is too long before there is a phone.
     #[must_use]
     pub fn longest_request(&self) -> MakeCredentialRequest {
-        let asked = self.request.extensions.other.iter().map(|(name, _)| name);
-        self.made_for(Ability::of(&of_everything(asked)))
+        self.made_for(Ability::of(&of_everything()))
     }
 
     fn made_for(&self, phone: Ability<'_>) -> MakeCredentialRequest {

@@ -39,9 +39,9 @@ use crate::ctap::extensions::{
 use crate::error::OptionsError;
 
 /// Extensions that are never passed on as they are. Their CTAP form is another than their JSON in
-/// CBOR, a client must make it (`hmac-secret` takes hashed inputs), or they
-/// are answered by the client alone.
-const KEPT_BACK: [&str; 18] = [
+/// CBOR, a client must make it (`hmac-secret` takes hashed inputs), they are answered by the
+/// client alone, or browsers gave them up because they identify the phone (`devicePubKey`).
+const KEPT_BACK: [&str; 20] = [
     "appid",
     "appidExclude",
     "cableAuthentication",
@@ -50,6 +50,7 @@ const KEPT_BACK: [&str; 18] = [
     "credProtect",
     "credentialProtectionPolicy",
     "crossDeviceFallbackUrl",
+    "devicePubKey",
     "enforceCredentialProtectionPolicy",
     "getCredBlob",
     "hmac-secret",
@@ -58,6 +59,7 @@ const KEPT_BACK: [&str; 18] = [
     "hmacGetSecret",
     "largeBlobKey",
     "minPinLength",
+    "supplementalPubKeys",
     "thirdPartyPayment",
     "uvm",
 ];

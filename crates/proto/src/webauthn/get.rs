@@ -20,7 +20,9 @@ use super::options::RequestOptions;
 use super::prf;
 use super::response::{AnswerError, Assertion};
 use super::rp_id::{BuiltInSuffixes, PublicSuffixes};
-use crate::ctap::extensions::{AssertionInputs, LARGE_BLOB, LargeBlobAssertionInput};
+use crate::ctap::extensions::{
+    AssertionInputs, LARGE_BLOB, LargeBlobAssertionInput, PrfAssertionInput,
+};
 use crate::ctap::{GetAssertionRequest, GetAssertionResponse, GetInfoResponse};
 use crate::error::{OptionsError, Unsupported};
 
@@ -142,12 +144,11 @@ impl PreparedRequest {
         Ok(request)
     }
 
-    /// The longest request that any phone gets: what is too long here is too
-    /// long before there is a phone.
+    /// The longest request that any phone gets, without extensions that this crate does
+    /// not know: what is too long here is too long before there is a phone.
     #[must_use]
     pub fn longest_request(&self) -> GetAssertionRequest {
-        let asked = self.request.extensions.other.iter().map(|(name, _)| name);
-        self.made_for(Ability::of(&of_everything(asked)))
+        self.made_for(Ability::of(&of_everything()))
     }
 
     fn made_for(&self, phone: Ability<'_>) -> GetAssertionRequest {
@@ -156,6 +157,8 @@ impl PreparedRequest {
         if let Some(prf) = &mut request.extensions.prf {
             prf.eval_by_credential.retain(|id, _| phone.may_have(id));
         }
+        // Without inputs there is nothing for the phone to do.
+        request.extensions.prf = request.extensions.prf.filter(PrfAssertionInput::has_values);
         // A passkey has two PRFs, and WebAuthn's is that of verified users.
         let raised = request.allow_list.is_empty() || request.extensions.prf.is_some();
         request.options.uv = phone.uv(self.user_verification, raised);

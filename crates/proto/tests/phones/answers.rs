@@ -154,6 +154,7 @@ fn signed_outputs_of_a_registration_are_accepted_where_a_browser_accepts_them() 
         (true, None, plain, "hmac-secret", TRUE, Ok(())),
         (true, None, &[], "hmac-secret", TRUE, Ok(())),
         (false, None, plain, "hmac-secret", TRUE, refused),
+        (true, None, plain, "hmac-secret", &[0x41, 0], refused),
         (true, None, plain, "prf", TRUE, Ok(())),
         (false, None, plain, "prf", TRUE, refused),
         (true, list, lists, "minPinLength", &[4], refused),
@@ -184,6 +185,8 @@ fn a_signed_output_that_was_asked_for_is_accepted() {
     let lists = &["minPinLength", "telepathy"][..];
     for (extensions, name, value, expected) in [
         (lists, "minPinLength", &[4][..], Ok(())),
+        (lists, "minPinLength", &[0x61, 0x34], refused),
+        (lists, "minPinLength", &[0x24], refused),
         (lists, "telepathy", &[0xa0], Ok(())),
         (lists, "clairvoyance", &[0xa0], refused),
         // Not sent to this phone.

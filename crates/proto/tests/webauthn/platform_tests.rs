@@ -289,8 +289,7 @@ fn creation_options_from_json() {
     let eval = extensions.prf.as_ref().unwrap().eval.as_ref().unwrap();
     assert_eq!(eval.first, prf_input(b"test"));
     assert_eq!(eval.second, Some(prf_input(b"test")));
-    assert!(extensions.other.get("supplementalPubKeys").is_some());
-    assert_eq!(extensions.unknown, ["credBlob"]);
+    assert_eq!(extensions.unknown, ["credBlob", "supplementalPubKeys"]);
 }
 
 #[test]

@@ -120,6 +120,11 @@ impl PrfAssertionInput {
         Self { eval: Some(eval), eval_by_credential: BTreeMap::new() }
     }
 
+    /// Whether there are values for any credential.
+    pub(crate) fn has_values(&self) -> bool {
+        self.eval.is_some() || !self.eval_by_credential.is_empty()
+    }
+
     /// The values for this credential: its own values go first
     /// [WebAuthn L3 §10.1.4].
     #[must_use]
