@@ -288,13 +288,11 @@ impl<T: Send + 'static> Ceremony<T> {
     /// [`on_update`](Self::on_update) has no ceremony left to retry. It begins another.
     ///
     /// # Errors
-    /// [`ApiMisuse::WrongStage`] if the phone has answered.
-    pub fn retry(mut self) -> Result<Self, Error> {
-        let ceremony = self.ceremony.take().ok_or(ApiMisuse::Closed)?;
-        let background = Arc::clone(&self.background);
-        let _within = background.runtime.enter();
-        let ceremony = Some(ceremony.retry()?);
-        Ok(Self { ceremony, background: Arc::clone(&self.background) })
+    /// [`ApiMisuse::WrongStage`] if the phone has answered. The outcome is not lost.
+    pub fn retry(&mut self) -> Result<(), Error> {
+        let ceremony = self.ceremony.as_mut().ok_or(ApiMisuse::Closed)?;
+        let _within = self.background.runtime.enter();
+        ceremony.retry()
     }
 
     /// Replaces the QR code by a new one, as [`client::Ceremony::renew_code`] does. It never

@@ -95,6 +95,12 @@ impl<U, T> Progress<U, T> {
         self.outcome.take()
     }
 
+    /// Whether the outcome is there, is no error, and was not taken yet.
+    pub(crate) fn has_answer(&mut self) -> bool {
+        self.try_settle();
+        matches!(self.outcome, Some(Ok(_)))
+    }
+
     /// Whether the outcome came. Updates before it may not have been taken yet.
     pub(crate) const fn is_over(&self) -> bool {
         self.due.is_none()

@@ -283,7 +283,7 @@ async fn a_request_that_is_ended_on_the_phone_is_asked_again_under_a_fresh_code(
     assert_eq!((end.stage, end.kind.as_str()), (Stage::AwaitingResponse, "ended-on-phone"));
     assert_eq!(end.advice(), Advice::ContinueOnThePhone);
 
-    ceremony = ceremony.retry().unwrap();
+    ceremony.retry().unwrap();
     let mut again = phone(code(&ceremony)).await;
     let answer = Asked::SignIn.right_answer().bytes();
     again.send(&[(MessageType::Ctap, &answer)]).await.unwrap();

@@ -12,8 +12,8 @@ use crate::background::Background;
 use crate::bluetooth::Scanner;
 use crate::tunnel::{EarlyConnections, TunnelDialer};
 use fido_hybrid_proto::client::{
-    AllowedTunnelServices, ClientConfig, ClientDeadlines, JsonRequest, PhoneRequest, RawRequest,
-    Transaction,
+    AllowedTunnelServices, ClientConfig, ClientDeadlines, JsonRequest, PREVIOUS_CODE_ACCEPTED,
+    PhoneRequest, RawRequest, Transaction,
 };
 use fido_hybrid_proto::ctap::{self, CtapResponse};
 use fido_hybrid_proto::error::{ApiMisuse, Error, Stage};
@@ -34,9 +34,9 @@ pub struct Client {
     pub(super) web: super::web::Web,
 }
 
-/// The shortest time for which a code is shown before it is renewed by itself. A person
-/// needs longer to scan it.
-const MIN_CODE_SHOWN: Duration = Duration::from_secs(10);
+/// The shortest time for which a code is shown before it is renewed by itself. With a
+/// shorter one, a code would end before the time for which it is accepted.
+const MIN_CODE_SHOWN: Duration = PREVIOUS_CODE_ACCEPTED;
 
 impl Client {
     /// A client that scans with `scanner` and reaches tunnel services with `dialer`.
@@ -92,8 +92,8 @@ impl Client {
         self
     }
 
-    /// Shows a new QR code after each `time` in which no phone has come, at least 10 s. By
-    /// default a ceremony has one code, for as long as it is shown.
+    /// Shows a new QR code after each `time` in which no phone has come, at least one
+    /// minute. By default a ceremony has one code, for as long as it is shown.
     ///
     /// For programs that show a code for minutes, such as login screens: phones may refuse
     /// a code that was made long ago (this crate's

@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_core::Stream;
@@ -239,9 +239,7 @@ impl<T> Ceremony<T> {
     /// `None` also once there is an outcome: [`try_outcome`](Self::try_outcome) gives
     /// that.
     pub fn try_next(&mut self) -> Option<ClientUpdate> {
-        let update = self.progress.try_next();
-        self.note_code(update.as_ref());
-        update
+        self.progress.try_next().map(|update| self.with_newest_code(update))
     }
 
     /// The outcome, if there is one already. It never waits, and gives the outcome once.
@@ -253,22 +251,21 @@ impl<T> Ceremony<T> {
 
     fn converted(&mut self, answer: Result<Answer, Error>) -> Result<T, Error> {
         let outcome = answer.and_then(|answer| (self.convert)(answer));
-        self.has_answer = outcome.is_ok();
+        self.has_answer |= outcome.is_ok();
         outcome
     }
 
     fn poll_update(&mut self, context: &mut Context<'_>) -> Poll<Option<ClientUpdate>> {
-        let update = self.progress.poll_update(context);
-        if let Poll::Ready(update) = &update {
-            self.note_code(update.as_ref());
-        }
-        update
+        let update = ready!(self.progress.poll_update(context));
+        Poll::Ready(update.map(|update| self.with_newest_code(update)))
     }
 
-    fn note_code(&self, update: Option<&ClientUpdate>) {
-        if let Some(ClientUpdate::WaitingForScan(_)) = update {
-            self.code_taken.store(true, Ordering::Relaxed);
-        }
+    /// Notes that the program gets the code, and gives it the newest: the one of the
+    /// update may have been renewed since.
+    fn with_newest_code(&self, update: ClientUpdate) -> ClientUpdate {
+        let ClientUpdate::WaitingForScan(code) = update else { return update };
+        self.code_taken.store(true, Ordering::Relaxed);
+        ClientUpdate::WaitingForScan(self.code.get().unwrap_or(code))
     }
 
     /// Calls `update` with each step while the ceremony is awaited:
@@ -303,7 +300,8 @@ impl<T> Ceremony<T> {
     }
 
     /// Begins the same request again, with a new QR code: the request of the same caller,
-    /// with the same timeout, through the same client. This ceremony is dropped.
+    /// with the same timeout, through the same client. It takes the place of this one, which
+    /// ends as if it were dropped.
     ///
     /// For a button *Try again* below an error that
     /// [`can_retry`](fido_hybrid_proto::error::Error::can_retry). The relying party gets the
@@ -328,7 +326,7 @@ impl<T> Ceremony<T> {
     ///         }
     ///         match ceremony.outcome().await {
     ///             Err(error) if error.can_retry() && window.wants_to_try_again(&error).await => {
-    ///                 ceremony = ceremony.retry()?;
+    ///                 ceremony.retry()?;
     ///             }
     ///             outcome => {
     ///                 ceremony.close().await;
@@ -347,13 +345,14 @@ impl<T> Ceremony<T> {
     ///
     /// # Errors
     /// [`ApiMisuse::WrongStage`] if the phone has answered: the answer would be made a
-    /// second time; [`ApiMisuse::NoRuntime`] outside a tokio runtime.
-    pub fn retry(mut self) -> Result<Self, Error> {
-        let answered = self.has_answer || matches!(self.try_outcome(), Some(Ok(_)));
-        if answered {
+    /// second time; [`ApiMisuse::NoRuntime`] outside a tokio runtime. This ceremony goes
+    /// on then, and its outcome is not lost.
+    pub fn retry(&mut self) -> Result<(), Error> {
+        if self.has_answer || self.progress.has_answer() {
             return Err(Error::new(Stage::Closed, ApiMisuse::WrongStage));
         }
-        (self.again)()
+        *self = (self.again)()?;
+        Ok(())
     }
 
     /// Replaces the QR code by a new one. The ceremony and its request stay.
@@ -365,6 +364,9 @@ impl<T> Ceremony<T> {
     /// just scanned it. Codes before that one are not accepted any more. Nothing happens
     /// once a phone was found. [`ClientDeadlines::showing_qr`](super::ClientDeadlines::showing_qr)
     /// still counts from the first code.
+    ///
+    /// A code that others have seen, in a photograph or a shared screen, must not be accepted
+    /// for one minute more: [`retry`](Self::retry) ends it at once.
     ///
     /// [`Client::renew_code_every`](super::Client::renew_code_every) does this by the clock.
     pub fn renew_code(&self) {
@@ -481,7 +483,8 @@ impl<T> Unpin for Ceremony<T> {}
 /// Waits for the outcome, then closes the ceremony.
 ///
 /// For a program that has taken the code ([`Ceremony::qr_code`]) and shows no updates.
-/// One that shows them awaits [`Ceremony::on_update`].
+/// One that shows them awaits [`Ceremony::on_update`], which has codes that
+/// [`Client::renew_code_every`](super::Client::renew_code_every) makes too.
 ///
 /// # Errors
 /// As for [`Ceremony::outcome`]; [`ApiMisuse::CodeNotTaken`] if the program did not
