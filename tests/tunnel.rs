@@ -16,7 +16,7 @@ use fido_hybrid_testkit::services::{
 };
 use futures_util::{SinkExt as _, StreamExt as _};
 use rustls::pki_types::CertificateDer;
-use rustls::server::Acceptor;
+use rustls::server::{Acceptor, ProducesTickets};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -197,6 +197,64 @@ async fn the_services_date_tells_a_wrong_clock_from_an_outdated_certificate() {
         assert!(error.to_string().contains(told), "{error}");
         let advice = Error::new(Stage::Connecting, error).advice();
         assert_eq!(advice, Advice::CheckTheClock);
+    }
+}
+
+/// Tickets that never expire, and that are the session itself.
+#[derive(Debug)]
+struct Lasting;
+
+impl ProducesTickets for Lasting {
+    fn enabled(&self) -> bool {
+        true
+    }
+
+    fn lifetime(&self) -> u32 {
+        0
+    }
+
+    fn encrypt(&self, plain: &[u8]) -> Option<Vec<u8>> {
+        Some(plain.to_vec())
+    }
+
+    fn decrypt(&self, cipher: &[u8]) -> Option<Vec<u8>> {
+        Some(cipher.to_vec())
+    }
+}
+
+#[tokio::test]
+async fn no_session_is_resumed_whose_certificate_was_outside_its_dates() {
+    for (from, until) in [(1990, 2020), (3000, 3010)] {
+        let (root, config) = certificate_between(&[&domain()], from, until);
+        let mut config = Arc::unwrap_or_clone(config);
+        config.ticketer = Arc::new(Lasting);
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut roots = RootCertStore::empty();
+        roots.add(root).unwrap();
+        // With the resumption that rustls has by default.
+        let dialer = WebSocketDialer::builder().tls_config(Arc::new(client_config(roots)));
+        let address = listener.local_addr().unwrap();
+        let dialer = dialer.resolve(&domain(), address).build().unwrap();
+        let serving = tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+                let mut request = Vec::new();
+                while !request.ends_with(b"\r\n\r\n") {
+                    request.push(stream.read_u8().await.unwrap());
+                }
+                let date = httpdate::fmt_http_date(SystemTime::now());
+                let told = format!("HTTP/1.1 404 Not Found\r\nDate: {date}\r\n\r\n");
+                stream.write_all(told.as_bytes()).await.unwrap();
+                stream.shutdown().await.unwrap();
+            }
+        });
+        for dial in ["first", "second"] {
+            let error = dialer.dial(phone_url(TUNNEL).into()).await.unwrap_err();
+            assert!(matches!(error, TunnelError::CertificateOutdated(_)), "{dial}: {error:?}");
+        }
+        serving.abort();
     }
 }
 

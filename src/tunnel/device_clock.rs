@@ -5,7 +5,8 @@
 //! about the certificate checked, but at a time that lies within its dates. Over that
 //! connection it sends `HEAD /`, which tells nothing of a tunnel, and reads `Date` from the
 //! answer. An attacker who has the key of an expired certificate can lie about it: that
-//! changes the error, and nothing is sent to it.
+//! changes the error, and nothing else is sent to it. The session is kept from later dials,
+//! which would resume it without a look at the certificate.
 //!
 //! There is no `Date` if the verifier does not tell the certificate's dates, which those
 //! of macOS and Windows do not, if an issuer's certificate is outdated as well, or if the
@@ -19,9 +20,11 @@ use http::header::{CONNECTION, DATE, HOST};
 use http::{Method, Request};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::pki_types::UnixTime;
+use rustls::sign::CertifiedKey;
 use rustls::time_provider::TimeProvider;
-use rustls::{CertificateError, ClientConfig};
+use rustls::{CertificateError, ClientConfig, SignatureScheme};
 
 use super::http::{Driven, NoBody};
 use super::stream::BoxedStream;
@@ -37,7 +40,8 @@ const TOLERANCE: u64 = 5 * 60;
 const MAX_ANSWER: usize = 16 * 1024;
 
 /// The configuration, with a clock that stands still within the dates of the certificate
-/// that `error` refused. `None` if those are not known.
+/// that `error` refused. `None` if those are not known. It shares no sessions with the other
+/// one and has no certificate of a client.
 pub(super) fn at_a_valid_time(config: &ClientConfig, error: &Source) -> Option<Arc<ClientConfig>> {
     let error: &(dyn std::error::Error + 'static) = &**error;
     let error = error.downcast_ref::<io::Error>()?.get_ref()?.downcast_ref::<rustls::Error>()?;
@@ -52,6 +56,8 @@ pub(super) fn at_a_valid_time(config: &ClientConfig, error: &Source) -> Option<A
     let mut config = config.clone();
     let time = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
     config.time_provider = Arc::new(Still(time));
+    config.resumption = Resumption::disabled();
+    config.client_auth_cert_resolver = Arc::new(NoCertificate);
     Some(Arc::new(config))
 }
 
@@ -61,6 +67,20 @@ struct Still(UnixTime);
 impl TimeProvider for Still {
     fn current_time(&self) -> Option<UnixTime> {
         Some(self.0)
+    }
+}
+
+/// Answers a service that asks for a certificate of the client with an empty list.
+#[derive(Debug)]
+struct NoCertificate;
+
+impl ResolvesClientCert for NoCertificate {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        None
+    }
+
+    fn has_certs(&self) -> bool {
+        false
     }
 }
 
@@ -107,6 +127,40 @@ fn seconds(time: SystemTime) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[derive(Debug)]
+    struct WithCertificate;
+
+    impl ResolvesClientCert for WithCertificate {
+        fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+            None
+        }
+
+        fn has_certs(&self) -> bool {
+            true
+        }
+    }
+
+    #[test]
+    fn a_certificate_of_the_client_is_for_trusted_services_alone() {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(rustls::RootCertStore::empty())
+            .with_client_cert_resolver(Arc::new(WithCertificate));
+        let (time, not_after) = (
+            UnixTime::since_unix_epoch(Duration::from_secs(2_000_000_000)),
+            UnixTime::since_unix_epoch(Duration::from_secs(1_000_000_000)),
+        );
+        let expired = CertificateError::ExpiredContext { time, not_after };
+        let error: Source = Arc::new(io::Error::other(rustls::Error::InvalidCertificate(expired)));
+        let question = at_a_valid_time(&config, &error).unwrap();
+        let now = question.time_provider.current_time().unwrap();
+        assert_eq!(now.as_secs(), 999_999_999);
+        assert!(config.client_auth_cert_resolver.has_certs());
+        assert!(!question.client_auth_cert_resolver.has_certs());
+    }
 
     #[test]
     fn clocks_may_differ_by_five_minutes() {
