@@ -118,6 +118,15 @@ async fn a_first_challenge_that_ends_its_connection_is_answered_on_another() {
     let (proxy, _, ended) = against(&[challenge(""), closing.to_owned(), ESTABLISHED.into()]).await;
     assert!(matches!(ended, Err(ProxyError::CredentialsRefused)), "{ended:?}");
     assert_eq!(authorizations(&proxy).len(), 2);
+
+    // A proxy that ends every connection has refused the answer.
+    let mut answers = vec![closing.to_owned(); MAX_PROXY_ROUNDS];
+    answers.push(ESTABLISHED.to_owned());
+    let (proxy, counting, ended) = against(&answers).await;
+    assert!(matches!(ended, Err(ProxyError::CredentialsRefused)), "{ended:?}");
+    let expected = [(0, None), (1, Some("NTLM secret1".to_owned()))];
+    assert_eq!(authorizations(&proxy), expected);
+    assert_eq!(counting.begun.lock().unwrap().len(), 1);
 }
 
 #[tokio::test]

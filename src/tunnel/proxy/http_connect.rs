@@ -10,6 +10,7 @@
 //! hyper writes the request and reads the answer. After a 407 the same connection carries
 //! the next request, so the body of the 407 is read to its end.
 
+use std::mem;
 use std::pin::pin;
 
 use http::header::{HOST, PROXY_AUTHORIZATION};
@@ -48,12 +49,14 @@ pub(in crate::tunnel) struct HttpConnect<'a> {
     authorization: Option<HeaderValue>,
     dialogue: Option<Box<dyn ProxyDialogue>>,
     rounds: usize,
+    /// Whether this is the second connection.
+    moved: bool,
 }
 
 impl<'a> HttpConnect<'a> {
     pub(in crate::tunnel) fn new(proxy: &'a Proxy, destination: &'a Destination) -> Self {
         let authorization = proxy.given_credentials().and_then(|credentials| credentials.basic());
-        Self { proxy, destination, authorization, dialogue: None, rounds: 0 }
+        Self { proxy, destination, authorization, dialogue: None, rounds: 0, moved: false }
     }
 
     /// Has the proxy at the other end of `stream` connect to the destination.
@@ -89,9 +92,11 @@ impl<'a> HttpConnect<'a> {
                         && connection.during(sender.ready()).await.is_ok();
                     match (can_go_on, answered_here) {
                         (true, _) => answered_here = true,
-                        (false, false) => return Ok(Attempt::Again),
+                        (false, false) if !mem::replace(&mut self.moved, true) => {
+                            return Ok(Attempt::Again);
+                        }
                         // What authenticates one connection means nothing on another.
-                        (false, true) => return Err(ProxyError::CredentialsRefused),
+                        (false, _) => return Err(ProxyError::CredentialsRefused),
                     }
                 }
                 StatusCode::FORBIDDEN => return Err(ProxyError::Forbidden),
