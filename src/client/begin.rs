@@ -83,8 +83,10 @@ impl Client {
     /// follows. Services that [`Self::tunnel_services`] does not allow are left out.
     ///
     /// A connection that its service closes meanwhile is made again, at most every 10 s. What
-    /// fails is not reported: the tunnel is then dialled as without this. The connections
-    /// are closed with the ceremony. A dialer of the program's own does this only if it
+    /// fails is not reported: the tunnel is then dialled as without this. After a proxy has
+    /// refused to authenticate this device, no connection is made until the tunnel is dialled:
+    /// a wrong password is sent once for each service, and then with the dial. The
+    /// connections are closed with the ceremony. A dialer of the program's own does this only if it
     /// implements [`TunnelDialer::connect_early`].
     #[must_use]
     pub const fn connect_early(mut self) -> Self {

@@ -9,11 +9,17 @@
 //! ```
 //!
 //! Nothing is sent on them. The tunnel is requested over the one that leads to its
-//! service. If that one turns out to be dead, the service is dialled as without it.
+//! service. If that one turns out to be dead, the service is dialled as without it. If it
+//! does not answer in [`PATIENCE`], a new connection is made beside it, and whichever is
+//! ready first is used.
+//!
+//! A proxy that refuses to authenticate this device ends all of them: each attempt counts
+//! where accounts are locked after a number of wrong passwords, and may ask a person.
 
 use std::convert::Infallible;
 use std::future::poll_fn;
-use std::pin::Pin;
+use std::ops::ControlFlow;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -24,8 +30,9 @@ use super::EarlyConnections;
 use super::OpenedTunnel;
 use super::opener::{MAX_REDIRECTS, Opener};
 use super::stream::BoxedStream;
+use super::tcp::in_time;
 use super::upgrade::{Answer, Target, upgrade};
-use fido_hybrid_proto::error::TunnelError;
+use fido_hybrid_proto::error::{ProxyError, TunnelError, TunnelStep};
 use fido_hybrid_proto::ports::BoxFuture;
 use fido_hybrid_proto::transport::{TunnelDomain, TunnelRequest};
 
@@ -36,9 +43,14 @@ const INTERVAL: Duration = Duration::from_secs(10);
 /// router on the way may have forgotten it, and nothing tells so.
 const PATIENCE: Duration = Duration::from_secs(3);
 
+/// The least time for another connection. With less, it would time out and report one of
+/// its first steps, not the one that took the time.
+const LEAST_TIME: Duration = Duration::from_secs(1);
+
 /// One connection for each service.
 pub(super) struct Early {
     opener: Opener,
+    /// Empty after a proxy has refused to authenticate this device.
     connections: Vec<Connection>,
 }
 
@@ -66,42 +78,138 @@ impl Early {
 
     async fn open(self, request: TunnelRequest) -> Result<OpenedTunnel, TunnelError> {
         let Self { opener, connections } = self;
-        let (target, headers) = (Target::from(&request.url), &request.headers);
+        let (target, headers) = (Target::from(&request.url), request.headers);
         let deadline = opener.deadline();
-        let connection = connections.into_iter().find(|it| it.target.host == target.host);
-        let stream = match connection.map(|connection| connection.state) {
-            Some(State::Open(stream)) => Some(stream),
-            Some(State::Opening(opening)) => {
-                timeout_at(deadline, opening).await.ok().and_then(Result::ok)
-            }
-            Some(State::Pausing(_)) | None => None,
+        let dial = Dial { opener, target, headers, deadline };
+        let connection = connections.into_iter().find(|it| it.target.host == dial.target.host);
+        match connection.map(|connection| connection.state) {
+            Some(State::Open(stream)) => dial.over(stream).await,
+            // It has a deadline of its own, which is not later.
+            Some(State::Opening(opening)) => match opening.await {
+                Ok(stream) => dial.over(stream).await,
+                Err(error) if is_refused(&error) || !dial.has_time() => Err(error),
+                Err(_) => dial.anew().await,
+            },
+            Some(State::Pausing(_)) | None => dial.anew().await,
+        }
+    }
+}
+
+/// Whether a proxy does not take what this device authenticates with.
+const fn is_refused(error: &TunnelError) -> bool {
+    matches!(
+        error,
+        TunnelError::Proxy(
+            ProxyError::AuthenticationRequired
+                | ProxyError::CredentialsRefused
+                | ProxyError::Authenticator(_)
+        )
+    )
+}
+
+/// Whether a connection was at its end before the request came. Servers may send a 408 on
+/// one that was idle for long, and close it.
+const fn was_dead(error: &TunnelError) -> bool {
+    matches!(error, TunnelError::Closed(_) | TunnelError::Broken(_) | TunnelError::Status(408))
+}
+
+/// One tunnel to open.
+struct Dial {
+    opener: Opener,
+    target: Target,
+    headers: Vec<(&'static str, String)>,
+    deadline: Instant,
+}
+
+impl Dial {
+    /// As without early connections.
+    async fn anew(&self) -> Result<OpenedTunnel, TunnelError> {
+        let (target, dials) = (self.target.clone(), MAX_REDIRECTS.saturating_add(1));
+        self.opener.open(target, &self.headers, dials, self.deadline).await
+    }
+
+    /// Over an early connection, if it is alive.
+    async fn over(&self, stream: BoxedStream) -> Result<OpenedTunnel, TunnelError> {
+        let mut answer = pin!(self.upgrade(stream));
+        let patience = self.deadline.min(Instant::now() + PATIENCE);
+        let answered = match timeout_at(patience, answer.as_mut()).await {
+            Ok(answered) => answered,
+            Err(_) if self.has_time() => return self.beside(answer).await,
+            Err(_) => in_time(self.deadline, TunnelStep::Upgrade, answer).await?,
         };
-        if let Some(stream) = stream {
-            let answer = upgrade(stream, &target, headers, opener.options);
-            match timeout_at(deadline.min(Instant::now() + PATIENCE), answer).await {
-                Ok(Ok(Answer::Open(tunnel))) => {
-                    tracing::debug!("the tunnel is open, over an early connection");
-                    return Ok(tunnel);
+        match answered {
+            Err(error) if was_dead(&error) && self.has_time() => {
+                tracing::debug!("the early connection cannot be used");
+                self.anew().await
+            }
+            answered => self.opened_early(answered?).await,
+        }
+    }
+
+    /// The early connection is dead or slow. A service does not take the request twice, so
+    /// it is repeated only if another connection is there before the answer.
+    async fn beside(
+        &self,
+        mut answer: Pin<&mut impl Future<Output = Result<Answer, TunnelError>>>,
+    ) -> Result<OpenedTunnel, TunnelError> {
+        let mut connecting = pin!(self.opener.connector.connect(&self.target, self.deadline));
+        let stream = tokio::select! {
+            biased;
+            answered = answer.as_mut() => match answered {
+                Err(error) if was_dead(&error) => connecting.await?,
+                answered => return self.opened_early(answered?).await,
+            },
+            connected = connecting.as_mut() => match connected {
+                Ok(stream) => stream,
+                Err(error) => {
+                    let answered = timeout_at(self.deadline, answer).await;
+                    return self.opened_early(answered.map_err(|_| error)??).await;
                 }
-                Ok(Ok(Answer::Redirect(next))) => {
-                    return opener.open(next, headers, MAX_REDIRECTS, deadline).await;
-                }
-                // It was dead before the request.
-                Ok(Err(TunnelError::Closed(_) | TunnelError::Broken(_))) | Err(_) => {
-                    tracing::debug!("the early connection cannot be used");
-                }
-                Ok(Err(answered)) => return Err(answered),
+            },
+        };
+        tracing::debug!("the early connection cannot be used");
+        let answer = self.upgrade(stream);
+        let answer = in_time(self.deadline, TunnelStep::Upgrade, answer).await??;
+        if matches!(answer, Answer::Open(_)) {
+            tracing::debug!("the tunnel is open");
+        }
+        self.follow(answer).await
+    }
+
+    fn upgrade(&self, stream: BoxedStream) -> impl Future<Output = Result<Answer, TunnelError>> {
+        upgrade(stream, &self.target, &self.headers, self.opener.options)
+    }
+
+    async fn opened_early(&self, answer: Answer) -> Result<OpenedTunnel, TunnelError> {
+        if matches!(answer, Answer::Open(_)) {
+            tracing::debug!("the tunnel is open, over an early connection");
+        }
+        self.follow(answer).await
+    }
+
+    async fn follow(&self, answer: Answer) -> Result<OpenedTunnel, TunnelError> {
+        match answer {
+            Answer::Open(tunnel) => Ok(tunnel),
+            Answer::Redirect(next) => {
+                self.opener.open(next, &self.headers, MAX_REDIRECTS, self.deadline).await
             }
         }
-        opener.open(target, headers, MAX_REDIRECTS.saturating_add(1), deadline).await
+    }
+
+    /// Whether there is time for another connection.
+    fn has_time(&self) -> bool {
+        Instant::now() + LEAST_TIME <= self.deadline
     }
 }
 
 impl EarlyConnections for Early {
     fn keep_open(&mut self) -> BoxFuture<'_, Infallible> {
         Box::pin(poll_fn(|context| {
-            for connection in &mut self.connections {
-                connection.poll(context, &self.opener);
+            let polled = self.connections.iter_mut();
+            let polled = polled.map(|connection| connection.poll(context, &self.opener));
+            if polled.fold(false, |refused, it| refused | it.is_break()) {
+                tracing::debug!("the proxy refuses early connections");
+                self.connections.clear();
             }
             Poll::Pending
         }))
@@ -116,8 +224,9 @@ impl EarlyConnections for Early {
 }
 
 impl Connection {
-    /// Goes on until there is something to wait for.
-    fn poll(&mut self, context: &mut Context<'_>, opener: &Opener) {
+    /// Goes on until there is something to wait for; breaks if a proxy refuses to
+    /// authenticate this device.
+    fn poll(&mut self, context: &mut Context<'_>, opener: &Opener) -> ControlFlow<()> {
         while let Poll::Ready(next) = self.state.poll_next(context) {
             self.state = match next {
                 Next::Open(stream) => State::Open(stream),
@@ -129,8 +238,10 @@ impl Connection {
                     self.began = Instant::now();
                     State::opening(opener, &self.target)
                 }
+                Next::GiveUp => return ControlFlow::Break(()),
             };
         }
+        ControlFlow::Continue(())
     }
 }
 
@@ -138,6 +249,7 @@ enum Next {
     Connect,
     Open(BoxedStream),
     Pause,
+    GiveUp,
 }
 
 impl State {
@@ -153,6 +265,7 @@ impl State {
         Poll::Ready(match self {
             Self::Opening(opening) => match ready!(opening.as_mut().poll(context)) {
                 Ok(stream) => Next::Open(stream),
+                Err(error) if is_refused(&error) => Next::GiveUp,
                 Err(_) => Next::Pause,
             },
             Self::Open(stream) => {

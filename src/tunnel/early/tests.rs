@@ -1,4 +1,5 @@
 use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
@@ -6,8 +7,9 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::super::TunnelDialer as _;
-use super::super::dial::WebSocketDialer;
+use super::super::dial::{WebSocketDialer, WebSocketDialerBuilder};
 use super::super::own_stream::StreamConnector;
+use super::super::proxy::{Proxy, ProxyCredentials};
 use super::*;
 use fido_hybrid_proto::transport::{RoutingId, TunnelId, TunnelUrl};
 
@@ -19,17 +21,25 @@ struct Services(Arc<Mutex<Made>>);
 struct Made {
     ends: Vec<(u16, Option<DuplexStream>)>,
     refuses: bool,
+    /// No connection is ever there.
+    hangs: bool,
 }
 
 impl StreamConnector for Services {
     fn connect<'a>(&'a self, _: &'a str, port: u16) -> BoxFuture<'a, io::Result<BoxedStream>> {
         Box::pin(async move {
-            let mut made = self.0.lock().unwrap();
             let (ours, theirs) = duplex(4096);
-            let refused = made.refuses;
-            made.ends.push((port, (!refused).then_some(theirs)));
-            if refused {
-                return Err(io::ErrorKind::ConnectionRefused.into());
+            let hangs = {
+                let mut made = self.0.lock().unwrap();
+                let refused = made.refuses;
+                made.ends.push((port, (!refused).then_some(theirs)));
+                if refused {
+                    return Err(io::ErrorKind::ConnectionRefused.into());
+                }
+                made.hangs
+            };
+            if hangs {
+                std::future::pending::<()>().await;
             }
             Ok(Box::new(ours) as BoxedStream)
         })
@@ -41,10 +51,14 @@ const APPLE: u16 = 2;
 
 impl Services {
     fn dialer(&self) -> WebSocketDialer {
+        self.builder().build().unwrap()
+    }
+
+    fn builder(&self) -> WebSocketDialerBuilder {
         let at = |port| ([127, 0, 0, 1], port).into();
         let builder = WebSocketDialer::builder().connector(self.clone());
         let builder = builder.resolve_without_tls(&TunnelDomain::GOOGLE.host(), at(GOOGLE));
-        builder.resolve_without_tls(&TunnelDomain::APPLE.host(), at(APPLE)).build().unwrap()
+        builder.resolve_without_tls(&TunnelDomain::APPLE.host(), at(APPLE))
     }
 
     fn early(&self) -> Box<dyn EarlyConnections> {
@@ -182,6 +196,130 @@ async fn a_connection_that_died_unnoticed_costs_a_new_one_and_no_error() {
         dialling.await.unwrap().unwrap();
         drop(kept);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_service_gets_one_request() {
+    for refuses in [false, true] {
+        let services = Services::default();
+        let mut early = services.early();
+        pass(&mut early, 1).await;
+        {
+            let mut made = services.0.lock().unwrap();
+            (made.refuses, made.hangs) = (refuses, !refuses);
+        }
+        let dialling = tokio::spawn(early.dial(request()));
+        tokio::time::sleep(Duration::from_millis(8_500)).await;
+        assert_eq!(services.made(), [GOOGLE, APPLE, GOOGLE]);
+        let _theirs = answer(services.take(0), "101 Switching Protocols").await;
+        dialling.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_early_connection_that_ends_late_is_replaced_by_the_one_begun_beside_it() {
+    let services = Services::default();
+    let mut early = services.early();
+    pass(&mut early, 1).await;
+    services.0.lock().unwrap().hangs = true;
+    let dialling = tokio::spawn(early.dial(request()));
+    tokio::time::sleep(PATIENCE * 2).await;
+    drop(services.take(0));
+    let error = dialling.await.unwrap().unwrap_err();
+    assert!(matches!(error, TunnelError::TimedOut(TunnelStep::Tcp)), "{error:?}");
+    assert_eq!(services.made(), [GOOGLE, APPLE, GOOGLE]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_timeout_for_an_idle_connection_is_no_answer() {
+    let services = Services::default();
+    let mut early = services.early();
+    pass(&mut early, 1).await;
+    let dialling = tokio::spawn(early.dial(request()));
+    let _first = answer(services.take(0), "408 Request Timeout").await;
+    while services.made().len() < 3 {
+        assert!(!dialling.is_finished());
+        tokio::task::yield_now().await;
+    }
+    let _theirs = answer(services.take(2), "101 Switching Protocols").await;
+    dialling.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_step_that_took_the_time_is_told() {
+    let services = Services::default();
+    services.0.lock().unwrap().hangs = true;
+    let error = services.early().dial(request()).await.unwrap_err();
+    assert!(matches!(error, TunnelError::TimedOut(TunnelStep::Tcp)), "{error:?}");
+    assert_eq!(services.made(), [GOOGLE]);
+
+    let services = Services::default();
+    let dialer = services.builder().timeout(PATIENCE - LEAST_TIME).build().unwrap();
+    let mut early = dialer.connect_early(&[TunnelDomain::GOOGLE]).unwrap();
+    pass(&mut early, 1).await;
+    let error = early.dial(request()).await.unwrap_err();
+    assert!(matches!(error, TunnelError::TimedOut(TunnelStep::Upgrade)), "{error:?}");
+    assert_eq!(services.made(), [GOOGLE]);
+}
+
+/// A proxy that wants another password.
+#[derive(Clone, Default)]
+struct RefusingProxy(Arc<AtomicUsize>);
+
+impl RefusingProxy {
+    fn early(&self) -> Box<dyn EarlyConnections> {
+        let credentials = ProxyCredentials::new("alice", "stale".to_owned()).unwrap();
+        let proxy: Proxy = "http://proxy.example:3128".parse().unwrap();
+        let dialer = WebSocketDialer::builder().proxy(proxy.credentials(credentials));
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let tls = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(rustls::RootCertStore::empty())
+            .with_no_client_auth();
+        let dialer = dialer.tls_config(Arc::new(tls)).connector(self.clone()).build().unwrap();
+        dialer.connect_early(&[TunnelDomain::GOOGLE, TunnelDomain::APPLE]).unwrap()
+    }
+
+    fn asked(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl StreamConnector for RefusingProxy {
+    fn connect<'a>(&'a self, _: &'a str, _: u16) -> BoxFuture<'a, io::Result<BoxedStream>> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        let (ours, theirs) = duplex(4096);
+        tokio::spawn(answer_connect(theirs));
+        Box::pin(async { Ok(Box::new(ours) as BoxedStream) })
+    }
+}
+
+async fn answer_connect(mut stream: DuplexStream) {
+    let mut request = Vec::new();
+    while !request.ends_with(b"\r\n\r\n") {
+        request.push(stream.read_u8().await.unwrap());
+    }
+    let answer = b"HTTP/1.1 407 Required\r\nContent-Length: 0\r\n\r\n";
+    stream.write_all(answer).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_proxy_that_refuses_a_password_is_not_given_it_again() {
+    let proxy = RefusingProxy::default();
+    let mut early = proxy.early();
+    pass(&mut early, 60_000).await;
+    assert_eq!(proxy.asked(), 2);
+    let error = early.dial(request()).await.unwrap_err();
+    let refused = TunnelError::Proxy(ProxyError::CredentialsRefused);
+    assert_eq!(format!("{error:?}"), format!("{refused:?}"));
+    assert_eq!(proxy.asked(), 3);
+
+    // Also if the tunnel is wanted before the proxy has answered.
+    let proxy = RefusingProxy::default();
+    let error = proxy.early().dial(request()).await.unwrap_err();
+    assert_eq!(format!("{error:?}"), format!("{refused:?}"));
+    assert_eq!(proxy.asked(), 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -37,7 +37,8 @@ pub trait TunnelDialer: Send + Sync {
 /// closed.
 pub trait EarlyConnections: Send {
     /// Makes the connections, and makes one again that its service closed. What fails is
-    /// tried again later, and never reported. Never returns.
+    /// tried again later, and never reported; a proxy that refuses to authenticate this
+    /// device is not asked again. Never returns.
     ///
     /// # Cancel safety
     /// The connections stay open when the future is dropped; none is made or seen to be
