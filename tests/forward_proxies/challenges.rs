@@ -162,7 +162,7 @@ async fn a_dialogue_that_has_no_answer_or_fails_ends_the_dial() {
         (other.to_owned(), "AuthenticationRequired", Advice::CheckTheProxyPassword),
         (challenge("stop"), "AuthenticationRequired", Advice::CheckTheProxyPassword),
         (challenge("fail"), "Authenticator(", Advice::ReportTheProgram),
-        (challenge("break"), "Address(", Advice::CheckTheProxy),
+        (challenge("break"), "Authenticator(", Advice::ReportTheProgram),
     ] {
         let proxy = FakeProxy::answering([first]).await;
         let url: Proxy = proxy.url().parse().unwrap();

@@ -12,6 +12,7 @@
 
 use std::mem;
 use std::pin::pin;
+use std::sync::Arc;
 
 use http::header::{HOST, PROXY_AUTHORIZATION};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
@@ -142,7 +143,7 @@ impl<'a> HttpConnect<'a> {
         let next = dialogue.answer(&challenges).await.map_err(ProxyError::Authenticator)?;
         let Some(next) = next else { return Err(refused) };
         let mut value = HeaderValue::from_str(next.expose())
-            .map_err(|_| ProxyError::Address("the authenticator's answer is not a header"))?;
+            .map_err(|error| ProxyError::Authenticator(Arc::new(error)))?;
         value.set_sensitive(true);
         Ok(value)
     }
