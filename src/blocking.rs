@@ -49,7 +49,9 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
-use fido_hybrid_proto::client::{ClientDeadlines, ClientUpdate, JsonRequest};
+use fido_hybrid_proto::client::{
+    AllowedTunnelServices, ClientDeadlines, ClientUpdate, JsonRequest,
+};
 use fido_hybrid_proto::ctap::{CtapRequest, CtapResponse};
 use fido_hybrid_proto::error::{ApiMisuse, Error, ErrorKind, Stage};
 use fido_hybrid_proto::secret::{SecretBytes, SecretText};
@@ -65,9 +67,9 @@ use tokio::task::coop::unconstrained;
 
 use crate::bluetooth::Scanner;
 use crate::cancel::CancelHandle;
-use crate::client;
 #[cfg(feature = "webauthn")]
 use crate::client::RelatedOriginsFetcher;
+use crate::client::{self, Health};
 use crate::tunnel::TunnelDialer;
 
 /// A program's way to phones, without an async runtime. Cheap to clone.
@@ -124,6 +126,27 @@ impl Client {
     #[must_use]
     pub fn renew_code_every(self, time: Duration) -> Self {
         Self { client: self.client.renew_code_every(time), ..self }
+    }
+
+    /// Which tunnel services are dialled, as [`client::Client::tunnel_services`] has it.
+    #[must_use]
+    pub fn tunnel_services(self, allowed: AllowedTunnelServices) -> Self {
+        Self { client: self.client.tunnel_services(allowed), ..self }
+    }
+
+    /// Connects to the tunnel services while the QR code is shown, as
+    /// [`client::Client::connect_early`] does.
+    #[must_use]
+    pub fn connect_early(self) -> Self {
+        Self { client: self.client.connect_early(), ..self }
+    }
+
+    /// Looks whether this machine can do its part, as [`client::Client::preflight`] does. It
+    /// blocks for [`PREFLIGHT_DEADLINE`](client::PREFLIGHT_DEADLINE) at most.
+    #[must_use]
+    pub fn preflight(&self) -> Health {
+        let _within = self.background.runtime.enter();
+        block_on(self.client.preflight())
     }
 
     /// Takes another list of public suffixes, as [`client::Client::public_suffixes`] does.

@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -12,10 +12,11 @@ use fido_hybrid::authenticator::{
     UserCheck,
 };
 use fido_hybrid::blocking::{Ceremony, Client};
-use fido_hybrid::client::ClientUpdate;
+use fido_hybrid::client::{AllowedTunnelServices, ClientUpdate};
 use fido_hybrid::ctap::{Command, CtapRequest, CtapResponse, RawResponse};
-use fido_hybrid::error::{ApiMisuse, CancelledBy, Error, ErrorKind};
-use fido_hybrid::transport::{QrText, RequestHint};
+use fido_hybrid::error::{ApiMisuse, CancelledBy, Error, ErrorKind, TunnelError};
+use fido_hybrid::transport::{QrText, RequestHint, TunnelDomain, TunnelRequest};
+use fido_hybrid::tunnel::{EarlyConnections, OpenedTunnel, TunnelDialer};
 use fido_hybrid::{BoxFuture, Canceller};
 use fido_hybrid_sim::{Air, MemoryRelay};
 use fido_hybrid_testkit::rig::{approved, domain, make_credential};
@@ -89,6 +90,35 @@ impl World {
 
 fn is_registered(outcome: &Result<CtapResponse, Error>) -> bool {
     matches!(outcome, Ok(CtapResponse::MakeCredential(_)))
+}
+
+/// Counts what it is asked, and answers nothing.
+#[derive(Clone, Default)]
+struct CountingDialer(Arc<Mutex<Vec<String>>>);
+
+impl TunnelDialer for CountingDialer {
+    fn dial(&self, request: TunnelRequest) -> BoxFuture<'_, Result<OpenedTunnel, TunnelError>> {
+        self.0.lock().unwrap().push(request.url.host().to_owned());
+        Box::pin(async { Err(TunnelError::Status(404)) })
+    }
+
+    fn connect_early(&self, services: &[TunnelDomain]) -> Option<Box<dyn EarlyConnections>> {
+        self.0.lock().unwrap().extend(services.iter().map(|it| format!("early {}", it.host())));
+        None
+    }
+}
+
+#[test]
+fn the_policy_for_tunnel_services_holds_for_all_that_dials() {
+    let dialer = CountingDialer::default();
+    let allowed = AllowedTunnelServices::Listed(vec![TunnelDomain::APPLE]);
+    let client = Client::new(Air::new(), dialer.clone()).unwrap();
+    let client = client.tunnel_services(allowed).connect_early();
+    let health = client.preflight();
+    assert_eq!(health.tunnel_services.len(), 1);
+    client.begin(make_credential("Ada").into(), None).unwrap().close();
+    let apple = TunnelDomain::APPLE.host();
+    assert_eq!(*dialer.0.lock().unwrap(), [apple.clone(), format!("early {apple}")]);
 }
 
 #[test]
