@@ -49,7 +49,8 @@ const HTTPS: &str = "https";
 /// [`WebSocketDialer::https_fetcher`] makes it. Cheap to clone.
 ///
 /// It follows up to [`MAX_LIST_REDIRECTS`] redirects, to https addresses with a name that
-/// is not this machine's own, and waits 10 s at most.
+/// is not this machine's own, and waits 10 s at most. Names are judged, and not the
+/// addresses that DNS has for them.
 #[derive(Clone)]
 pub struct HttpsFetcher {
     connector: Connector,
@@ -235,6 +236,9 @@ mod tests {
             "https://[::1]/",
             "https://localhost/",
             "https://a.localhost/",
+            "https://localhost.:8443/x",
+            "https://a.localhost./",
+            "//localhost./",
             "//localhost/",
             "//",
             "///a",

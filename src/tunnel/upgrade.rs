@@ -86,6 +86,10 @@ impl Target {
             return None;
         }
         let host = authority.host().to_ascii_lowercase();
+        // The same name to DNS, and another one to those who compare names.
+        if host.ends_with('.') {
+            return None;
+        }
         DnsName::try_from(host.as_str()).ok()?;
         // `Authority::port` takes a malformed port for none.
         let port = match authority.as_str().strip_prefix(authority.host())? {
@@ -284,6 +288,7 @@ mod tests {
             "wss://user:password@there.example/",
             "wss://127.0.0.1/",
             "wss://[::1]/",
+            "wss://there.example./",
             "wss://there.example:0x1/",
             "wss://there.example:99999/",
             "wss://there example/",
