@@ -58,8 +58,8 @@ pub(in crate::tunnel) async fn connect(
         (USER_AND_PASSWORD, Some(credentials)) => {
             authenticate(&mut stream, credentials).await?;
         }
-        (NO_ACCEPTABLE_METHOD, None) => return Err(ProxyError::AuthenticationRequired),
-        (NO_ACCEPTABLE_METHOD, Some(_)) => return Err(ProxyError::CredentialsRefused),
+        // It saw no credentials, and wants another method.
+        (NO_ACCEPTABLE_METHOD, _) => return Err(ProxyError::AuthenticationRequired),
         _ => return Err(ProxyError::Answer("it chooses a method that was not offered")),
     }
     send(&mut stream, &request(destination)?).await?;
@@ -229,7 +229,7 @@ mod tests {
         let given = credentials();
         for (answers, credentials, expected) in [
             (&[5, 0xff][..], None, "AuthenticationRequired"),
-            (&[5, 0xff], Some(&given), "CredentialsRefused"),
+            (&[5, 0xff], Some(&given), "AuthenticationRequired"),
             (&[5, 2, 1, 1], Some(&given), "CredentialsRefused"),
             (&[5, 2], None, "Answer(\"it chooses a method that was not offered\")"),
             (&[5, 1], Some(&given), "Answer(\"it chooses a method that was not offered\")"),
