@@ -48,8 +48,8 @@ fn entry(text: &str) -> (String, Option<u16>) {
             _ => (text, None),
         },
     };
-    let host = host.strip_suffix('.').unwrap_or(host);
-    let host = match host.strip_prefix("*.") {
+    let host = host.strip_suffix('.').filter(|rest| *rest != "*").unwrap_or(host);
+    let host = match host.strip_prefix("*.").filter(|suffix| !suffix.is_empty()) {
         Some(suffix) => format!(".{suffix}"),
         None => host.to_owned(),
     };
@@ -83,7 +83,17 @@ mod tests {
             assert!(bypassed(list, "example.com", 443), "{list}");
             assert!(bypassed(list, "cable.example.com", 443), "{list}");
         }
-        for list in ["", ",, ,", "example.com", "com.", "ample.com", "a.cable.example.com"] {
+        for list in [
+            "",
+            ",, ,",
+            "*.",
+            "*..",
+            "*.:443",
+            "example.com",
+            "com.",
+            "ample.com",
+            "a.cable.example.com",
+        ] {
             assert!(!bypassed(list, "notexample.org", 443), "{list}");
         }
         assert!(!bypassed("example.com", "notexample.com", 443));
