@@ -2,6 +2,8 @@
 
 use std::ffi::OsString;
 
+use zeroize::Zeroizing;
+
 use super::Proxy;
 use super::bypass::Bypass;
 use fido_hybrid_proto::error::ProxyError;
@@ -19,7 +21,7 @@ impl Proxy {
     /// [`Self::bypass`] the first of `no_proxy` and `NO_PROXY`. `None`: the environment
     /// names no proxy.
     ///
-    /// The environment is read here and nowhere else: a
+    /// The environment is read here, which `sign_in` and `register` call, and nowhere else: a
     /// [`WebSocketDialer`](super::super::WebSocketDialer) connects directly unless it was
     /// given a proxy. A program may have settings of its own, and one that runs with more
     /// rights than its user, such as a greeter, should not be led elsewhere by a variable.
@@ -55,16 +57,16 @@ fn from_variables(
     Ok(Some(proxy))
 }
 
-/// The first variable that is not empty.
+/// The first variable that is not empty. It may contain a password, so it is wiped.
 fn first(
     read: impl Fn(&'static str) -> Option<OsString>,
     names: &[&'static str],
-) -> Result<Option<(&'static str, String)>, ProxyError> {
+) -> Result<Option<(&'static str, Zeroizing<String>)>, ProxyError> {
     for variable in names {
         match read(variable).map(OsString::into_string) {
             None => {}
             Some(Ok(value)) if value.is_empty() => {}
-            Some(Ok(value)) => return Ok(Some((variable, value))),
+            Some(Ok(value)) => return Ok(Some((variable, Zeroizing::new(value)))),
             Some(Err(_)) => {
                 return Err(ProxyError::Environment { variable, reason: "it is not Unicode" });
             }
