@@ -13,7 +13,7 @@ use fido_hybrid_proto::webauthn::{
 use crate::bluetooth::Bluetooth;
 use crate::client::Client;
 use crate::qr_render::QrMatrix;
-use crate::tunnel::WebSocketDialer;
+use crate::tunnel::{Proxy, WebSocketDialer};
 
 /// Signs in at `origin` with a passkey on a phone. `options_json` is what the relying
 /// party gives a page for `navigator.credentials.get()`:
@@ -26,6 +26,9 @@ use crate::tunnel::WebSocketDialer;
 /// code away once a phone scanned it. A program that shows the code in another way uses
 /// [`Client::get`].
 ///
+/// It goes through the proxy that the environment names, as [`Proxy::from_environment`]
+/// reads it, and otherwise connects directly.
+///
 /// ```no_run
 /// # async fn sign_in(options_json: &str) -> Result<(), fido_hybrid::Error> {
 /// let assertion = fido_hybrid::sign_in(options_json, "https://example.com").await?;
@@ -36,7 +39,7 @@ use crate::tunnel::WebSocketDialer;
 ///
 /// # Errors
 /// [`ApiMisuse::NoTerminal`] at once if standard error is not a terminal; as for
-/// [`Client::check_caller`], for [`Client::get`] and for the outcome of its ceremony.
+/// [`Proxy::from_environment`], [`Client::check_caller`], for [`Client::get`] and for the outcome of its ceremony.
 ///
 /// # Cancel safety
 /// Dropping the future cancels the ceremony in the background. If the program ends right
@@ -55,11 +58,11 @@ pub async fn sign_in(options_json: &str, origin: &str) -> Result<Assertion, Erro
 /// party gives a page for `navigator.credentials.create()`:
 /// `PublicKeyCredentialCreationOptionsJSON`, or an object with a member `publicKey`.
 ///
-/// It draws the QR code as [`sign_in`] does.
+/// It draws the QR code and takes the environment's proxy as [`sign_in`] does.
 ///
 /// # Errors
 /// [`ApiMisuse::NoTerminal`] at once if standard error is not a terminal; as for
-/// [`Client::check_caller`], for [`Client::create`] and for the outcome of its ceremony.
+/// [`Proxy::from_environment`], [`Client::check_caller`], for [`Client::create`] and for the outcome of its ceremony.
 ///
 /// # Cancel safety
 /// Dropping the future cancels the ceremony.
@@ -73,7 +76,7 @@ pub async fn register(options_json: &str, origin: &str) -> Result<Registration, 
 }
 
 fn client() -> Result<Client, Error> {
-    let dialer = WebSocketDialer::new()?;
+    let dialer = WebSocketDialer::builder().proxy(Proxy::from_environment()?).build()?;
     let fetcher = dialer.https_fetcher();
     Ok(Client::new(Bluetooth::new(), dialer).related_origins(fetcher))
 }
@@ -146,6 +149,7 @@ impl<S: Write> Drop for Terminal<S> {
 
 #[cfg(test)]
 mod tests {
+    use std::process::Command;
     use std::sync::{Arc, Mutex};
 
     use fido_hybrid_proto::crypto::SecretKey;
@@ -192,6 +196,25 @@ mod tests {
         let key = *SecretKey::from_scalar(&[1; 32]).unwrap().public_key();
         let code = QrCode::new(key, QrSecret::new([2; 16]), 0, RequestHint::GetAssertion);
         ClientUpdate::WaitingForScan(code.to_text())
+    }
+
+    #[test]
+    fn the_environment_names_the_proxy() {
+        const VARIABLE: &str = "https_proxy";
+        const NO_PROXY: &str = "ftp://proxy.example";
+        if std::env::var(VARIABLE).is_ok_and(|value| value == NO_PROXY) {
+            let error = client().unwrap_err();
+            let told = error.to_string();
+            assert!(told.contains("the environment variable https_proxy is not"), "{told}");
+            return;
+        }
+        // Variables are for a whole process: this test again, in another one.
+        let this = std::env::current_exe().unwrap();
+        let test = "terminal::tests::the_environment_names_the_proxy";
+        let child = Command::new(this).args(["--exact", test]).env(VARIABLE, NO_PROXY).output();
+        let child = child.unwrap();
+        let told = String::from_utf8_lossy(&child.stdout);
+        assert!(child.status.success() && told.contains("1 passed"), "{told}");
     }
 
     #[test]
