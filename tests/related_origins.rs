@@ -25,7 +25,7 @@ use fido_hybrid::client::{
 };
 use fido_hybrid::crypto::sha256;
 use fido_hybrid::error::{
-    DomException, Error, ErrorKind, MAX_RELATED_ORIGINS, OptionsError, ProxyError,
+    Advice, DomException, Error, ErrorKind, MAX_RELATED_ORIGINS, OptionsError, ProxyError,
     RelatedOriginsError, RpIdError, Stage,
 };
 use fido_hybrid::tunnel::{HttpsFetcher, MAX_LIST_REDIRECTS, Proxy, WebSocketDialer};
@@ -33,7 +33,7 @@ use fido_hybrid::webauthn::{BuiltInSuffixes, CreationOptions, Origin, PublicSuff
 use fido_hybrid_sim::{Air, MemoryRelay};
 use fido_hybrid_testkit::paused_clock as clock;
 use fido_hybrid_testkit::rig::{approved, domain};
-use fido_hybrid_testkit::services::certificate;
+use fido_hybrid_testkit::services::{certificate, certificate_between};
 use rustls::ServerConfig;
 use rustls::pki_types::CertificateDer;
 use serde_json::{Value, json};
@@ -381,11 +381,28 @@ async fn a_certificate_for_another_name_is_refused() {
     let (root, config) = certificate(&["other.example"]);
     let server = Server::with(root, config, vec![list(LISTED)]).await;
     let error = server.client().check_caller(origin(), Some(RP_ID)).await.unwrap_err();
+    assert_eq!(error.advice(), Advice::CheckTheWayToTheSite);
     match error.kind {
-        ErrorKind::RelatedOrigins(RelatedOriginsError::Fetch(_)) => {}
+        ErrorKind::RelatedOrigins(RelatedOriginsError::Certificate(_)) => {}
         other => panic!("{other:?}"),
     }
     assert!(server.requests().is_empty());
+}
+
+#[tokio::test]
+async fn certificates_tell_a_wrong_clock_and_an_inspected_connection() {
+    let (root, config) = certificate_between(&[RP_ID], 3000, 3010);
+    let server = Server::with(root, config, vec![list(LISTED)]).await;
+    // It is asked for the time, and does not tell it.
+    let error = server.client().check_caller(origin(), Some(RP_ID)).await.unwrap_err();
+    assert_eq!(error.advice(), Advice::CheckTheClock);
+
+    let (_, config) = certificate(&[RP_ID]);
+    let (unrelated, _) = certificate(&[RP_ID]);
+    let server = Server::with(unrelated, config, vec![]).await;
+    let error = server.client().check_caller(origin(), Some(RP_ID)).await.unwrap_err();
+    assert_eq!(error.advice(), Advice::CheckTlsInspection);
+    assert!(!error.to_string().contains("tunnel service"), "{error}");
 }
 
 /// A proxy that gives one answer, and is the way there after a 200.
@@ -425,6 +442,8 @@ async fn a_list_is_fetched_through_the_dialers_proxy() {
 
     let (closed, _request) = proxy("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n").await;
     let error = through(closed).check_caller(origin(), Some(RP_ID)).await.unwrap_err();
+    assert_eq!(error.advice(), Advice::CheckTheWayToTheSite);
+    assert!(!error.to_string().contains("tunnel service"), "{error}");
     match error.kind {
         ErrorKind::RelatedOrigins(RelatedOriginsError::Proxy(ProxyError::Forbidden)) => {}
         other => panic!("{other:?}"),

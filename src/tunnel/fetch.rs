@@ -179,14 +179,16 @@ fn unreachable(error: TunnelError) -> RelatedOriginsError {
     match error {
         TunnelError::TimedOut(_) => RelatedOriginsError::TimedOut,
         TunnelError::Proxy(error) => error.into(),
-        TunnelError::Dns(source)
-        | TunnelError::Tcp(source)
-        | TunnelError::Tls(source)
-        | TunnelError::UntrustedIssuer(source)
-        | TunnelError::CertificateName(source)
-        | TunnelError::CertificateDate(source)
-        | TunnelError::CertificateOutdated(source)
-        | TunnelError::WrongClock { source, .. } => RelatedOriginsError::Fetch(source),
+        TunnelError::Dns(source) | TunnelError::Tcp(source) | TunnelError::Tls(source) => {
+            RelatedOriginsError::Fetch(source)
+        }
+        TunnelError::UntrustedIssuer(source) => RelatedOriginsError::UntrustedIssuer(source),
+        TunnelError::CertificateName(source) | TunnelError::CertificateOutdated(source) => {
+            RelatedOriginsError::Certificate(source)
+        }
+        TunnelError::CertificateDate(source) | TunnelError::WrongClock { source, .. } => {
+            RelatedOriginsError::CertificateDate(source)
+        }
         other => RelatedOriginsError::Fetch(Arc::new(other)),
     }
 }

@@ -28,6 +28,9 @@ pub enum Advice {
     ContinueOnThePhone,
     /// Unlock the phone with its PIN, and try again.
     UnlockThePhone,
+    /// Check the internet connection, or log in to this network, and try again: the site's
+    /// server was not reached.
+    CheckTheWayToTheSite,
     /// Check the internet connection, and try again.
     CheckTheNetwork,
     /// Set this device's clock.
@@ -92,6 +95,7 @@ impl Advice {
             | Self::AnswerOnThePhone
             | Self::ContinueOnThePhone
             | Self::UnlockThePhone
+            | Self::CheckTheWayToTheSite
             | Self::CheckTheNetwork => true,
             Self::Nothing
             | Self::CheckTheClock
@@ -151,6 +155,10 @@ impl fmt::Display for Advice {
                  too, use another phone."
             }
             Self::UnlockThePhone => "Unlock the phone with its PIN or password, and try again.",
+            Self::CheckTheWayToTheSite => {
+                "Check the internet connection and try again. Log in to this network if it asks \
+                 for that. A firewall or proxy must allow this site."
+            }
             Self::CheckTheNetwork => {
                 "Check the internet connection and try again. A firewall must allow \
                  https://cable.ua5v.com and https://cable.auth.com."
@@ -216,7 +224,8 @@ mod tests {
             Advice::BringThePhoneToTheComputer => Advice::AnswerOnThePhone,
             Advice::AnswerOnThePhone => Advice::ContinueOnThePhone,
             Advice::ContinueOnThePhone => Advice::UnlockThePhone,
-            Advice::UnlockThePhone => Advice::CheckTheNetwork,
+            Advice::UnlockThePhone => Advice::CheckTheWayToTheSite,
+            Advice::CheckTheWayToTheSite => Advice::CheckTheNetwork,
             Advice::CheckTheNetwork => Advice::CheckTheClock,
             Advice::CheckTheClock => Advice::UseAnotherNetwork,
             Advice::UseAnotherNetwork => Advice::CheckTlsInspection,
@@ -246,7 +255,7 @@ mod tests {
     #[test]
     fn every_advice_has_short_sentences_for_people() {
         let all: Vec<_> = std::iter::successors(Some(Advice::Nothing), next).collect();
-        assert_eq!(all.len(), 34);
+        assert_eq!(all.len(), 35);
         all.iter().for_each(|it| assert_has_short_sentences(&it.to_string()));
     }
 }

@@ -49,11 +49,11 @@ pub enum ProxyError {
     Authenticator(#[source] Source),
     /// The proxy does not allow a connection to the tunnel service: HTTP status 403,
     /// or SOCKS reply 2.
-    #[error("the proxy does not allow connections to the tunnel service")]
+    #[error("the proxy does not allow this connection")]
     Forbidden,
     /// The proxy did not reach the tunnel service: HTTP status 502, 503 or 504, or a
     /// SOCKS reply that means this.
-    #[error("the proxy could not reach the tunnel service")]
+    #[error("the proxy could not reach the server")]
     Unreachable,
     /// The proxy answered with another HTTP status than 2xx.
     #[error("the proxy answered with HTTP status {0}")]

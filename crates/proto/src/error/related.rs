@@ -14,6 +14,18 @@ pub enum RelatedOriginsError {
     /// There was no answer: DNS, TCP, TLS, or a connection that broke.
     #[error("the relying party's list of related origins could not be fetched")]
     Fetch(#[source] Source),
+    /// The server's certificate has expired or is not valid yet, by this device's clock.
+    #[error(
+        "the certificate of the relying party's server is not valid at this device's date and time"
+    )]
+    CertificateDate(#[source] Source),
+    /// The issuer of the server's certificate is not trusted.
+    #[error("the issuer of the certificate of the relying party's server is not trusted")]
+    UntrustedIssuer(#[source] Source),
+    /// The server's certificate is for another name, or has expired while this device's
+    /// clock is right.
+    #[error("the certificate of the relying party's server is for another name or has expired")]
+    Certificate(#[source] Source),
     /// The way to the relying party through a proxy failed.
     #[error(transparent)]
     Proxy(#[from] ProxyError),

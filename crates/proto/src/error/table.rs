@@ -190,8 +190,16 @@ const fn proxy(error: &ProxyError) -> Advice {
 
 const fn related_origins(error: &RelatedOriginsError) -> Advice {
     match error {
-        RelatedOriginsError::Fetch(_) | RelatedOriginsError::TimedOut => Advice::CheckTheNetwork,
-        RelatedOriginsError::Proxy(error) => proxy(error),
+        RelatedOriginsError::Fetch(_)
+        | RelatedOriginsError::Certificate(_)
+        | RelatedOriginsError::TimedOut => Advice::CheckTheWayToTheSite,
+        RelatedOriginsError::CertificateDate(_) => Advice::CheckTheClock,
+        RelatedOriginsError::UntrustedIssuer(_) => Advice::CheckTlsInspection,
+        RelatedOriginsError::Proxy(error) => match proxy(error) {
+            // These name the tunnel services.
+            Advice::CheckTheNetwork | Advice::UseAnotherNetwork => Advice::CheckTheWayToTheSite,
+            advice => advice,
+        },
         RelatedOriginsError::Status(425 | 429 | 500..) => Advice::TryAgainLater,
         RelatedOriginsError::Status(_)
         | RelatedOriginsError::Redirect

@@ -222,6 +222,9 @@ fn every_error() -> Vec<ErrorKind> {
     });
     let mut related = every!(RelatedOriginsError {
         RelatedOriginsError::Fetch(_) => RelatedOriginsError::Fetch(source()),
+        RelatedOriginsError::CertificateDate(_) => RelatedOriginsError::CertificateDate(source()),
+        RelatedOriginsError::UntrustedIssuer(_) => RelatedOriginsError::UntrustedIssuer(source()),
+        RelatedOriginsError::Certificate(_) => RelatedOriginsError::Certificate(source()),
         RelatedOriginsError::Proxy(_) => ProxyError::Unreachable.into(),
         RelatedOriginsError::TimedOut => RelatedOriginsError::TimedOut,
         RelatedOriginsError::Redirect => RelatedOriginsError::Redirect,
@@ -377,6 +380,7 @@ fn no_error_has_values_that_contradict_each_other() {
                             | TunnelError::WrongClock { .. }
                             | TunnelError::Proxy(ProxyError::CertificateDate(_))
                     )
+                    | ErrorKind::RelatedOrigins(RelatedOriginsError::CertificateDate(_))
             );
             assert_eq!(lower.contains("date and time"), is_of_the_clock, "{row}");
         }
@@ -561,9 +565,18 @@ fn rows() -> Vec<Row> {
                 timed_out(TunnelStep::Upgrade),
                 proxy(ProxyError::Unreachable),
                 TunnelError::Unresponsive.into(),
+            ],
+        ),
+        (
+            &S::ALL,
+            A::CheckTheWayToTheSite,
+            vec![
                 RelatedOriginsError::Fetch(source()).into(),
+                RelatedOriginsError::Certificate(source()).into(),
                 RelatedOriginsError::TimedOut.into(),
                 RelatedOriginsError::Proxy(ProxyError::Unreachable).into(),
+                RelatedOriginsError::Proxy(ProxyError::Forbidden).into(),
+                RelatedOriginsError::Proxy(ProxyError::Status(302)).into(),
             ],
         ),
         (
@@ -606,6 +619,7 @@ fn rows() -> Vec<Row> {
                 TunnelError::Tls(source()).into(),
                 TunnelError::UntrustedIssuer(source()).into(),
                 proxy(ProxyError::UntrustedIssuer(source())),
+                RelatedOriginsError::UntrustedIssuer(source()).into(),
             ],
         ),
         (
@@ -615,6 +629,7 @@ fn rows() -> Vec<Row> {
                 TunnelError::CertificateDate(source()).into(),
                 TunnelError::WrongClock { ahead_by: -86_400, source: source() }.into(),
                 proxy(ProxyError::CertificateDate(source())),
+                RelatedOriginsError::CertificateDate(source()).into(),
             ],
         ),
         (
