@@ -45,7 +45,6 @@ pub(crate) const HMAC_SECRET: &str = "hmac-secret";
 pub(crate) const LARGE_BLOB: &str = "largeBlob";
 /// The name of the extension by which an authenticator signs the shortest PIN that it
 /// accepts [CTAP 2.2 §12.4].
-#[cfg(feature = "webauthn")]
 pub(crate) const MIN_PIN_LENGTH: &str = "minPinLength";
 
 /// A raw extension was given the name of one that has a type.

@@ -121,6 +121,7 @@ impl PrfAssertionInput {
     }
 
     /// Whether there are values for any credential.
+    #[cfg(feature = "webauthn")]
     pub(crate) fn has_values(&self) -> bool {
         self.eval.is_some() || !self.eval_by_credential.is_empty()
     }
