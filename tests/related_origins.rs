@@ -204,7 +204,7 @@ async fn the_request_has_nothing_but_what_is_needed() {
     server.client().check_caller(origin(), Some(RP_ID)).await.unwrap();
     let expected = [("example.com", "/.well-known/webauthn"), ("www.example.com", "/a?b")];
     let expected = expected.map(|(host, path)| {
-        format!("GET {path} HTTP/1.1\r\nhost: {host}\r\naccept: application/json\r\n\r\n")
+        format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nAccept: application/json\r\n\r\n")
     });
     assert_eq!(server.requests(), expected);
 }

@@ -18,15 +18,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::header::{CONNECTION, DATE, HOST};
 use http::{Method, Request};
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
 use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::pki_types::UnixTime;
 use rustls::sign::CertifiedKey;
 use rustls::time_provider::TimeProvider;
 use rustls::{CertificateError, ClientConfig, SignatureScheme};
 
-use super::http::{Driven, NoBody};
+use super::http::{EmptyBody, start_http};
 use super::stream::BoxedStream;
 use fido_hybrid_proto::error::{Source, TunnelError};
 
@@ -91,15 +89,10 @@ pub(super) async fn ask(stream: BoxedStream, host: &str) -> Option<SystemTime> {
         .uri("/")
         .header(HOST, host)
         .header(CONNECTION, "close")
-        .body(NoBody)
+        .body(EmptyBody)
         .ok()?;
-    let (mut sender, connection) = http1::Builder::new()
-        .title_case_headers(true)
-        .max_buf_size(MAX_ANSWER)
-        .handshake(TokioIo::new(stream))
-        .await
-        .ok()?;
-    let answer = Driven::new(connection).during(sender.send_request(request)).await.ok()?;
+    let (mut sender, mut connection) = start_http(stream, MAX_ANSWER).await.ok()?;
+    let answer = connection.during(sender.send_request(request)).await.ok()?;
     httpdate::parse_http_date(answer.headers().get(DATE)?.to_str().ok()?).ok()
 }
 

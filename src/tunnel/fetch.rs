@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! GET /.well-known/webauthn HTTP/1.1       HTTP/1.1 200 OK
-//! host: example.com                        content-type: application/json
-//! accept: application/json                 {"origins": […]}
+//! Host: example.com                        Content-Type: application/json
+//! Accept: application/json                 {"origins": […]}
 //! ```
 //!
 //! Nothing else is sent: no cookies, no credentials, no referrer, and no origin
@@ -12,19 +12,18 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 
 use http::header::{ACCEPT, CONTENT_TYPE, HOST, HeaderMap, LOCATION};
 use http::{Request, StatusCode};
 use http_body::Body as _;
 use hyper::body::Incoming;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
 use tokio::time::{Duration, Instant, timeout_at};
 
 use super::connect::Connector;
 use super::dial::WebSocketDialer;
+use super::http::{EmptyBody, start_http};
 use super::stream::BoxedStream;
 use super::upgrade::Target;
 use fido_hybrid_proto::error::{MAX_RELATED_ORIGINS, RelatedOriginsError, TunnelError};
@@ -117,12 +116,10 @@ async fn exchange(stream: BoxedStream, target: &Target) -> Result<Step, RelatedO
     let request = Request::get(target.path())
         .header(HOST, target.authority())
         .header(ACCEPT, "application/json")
-        .body(String::new())
+        .body(EmptyBody)
         .map_err(|error| RelatedOriginsError::Fetch(Arc::new(error)))?;
-    let mut builder = http1::Builder::new();
-    builder.max_buf_size(MAX_HEAD);
-    let (mut sender, connection) = builder.handshake(TokioIo::new(stream)).await.map_err(broken)?;
-    let mut answer = pin!(async move {
+    let (mut sender, mut connection) = start_http(stream, MAX_HEAD).await.map_err(broken)?;
+    let answer = async move {
         let (head, body) = sender.send_request(request).await.map_err(broken)?.into_parts();
         if is_redirect(head.status) {
             return Ok(Step::Redirect(only(&head.headers, LOCATION)));
@@ -134,13 +131,8 @@ async fn exchange(stream: BoxedStream, target: &Target) -> Result<Step, RelatedO
             _ => Vec::new(),
         };
         Ok(Step::Fetched(FetchedList { status: head.status.as_u16(), content_type, body }))
-    });
-    tokio::select! {
-        biased;
-        step = &mut answer => step,
-        // What arrived before its end is read on.
-        _ended = connection => answer.await,
-    }
+    };
+    connection.during(answer).await
 }
 
 async fn read(mut body: Incoming) -> Result<Vec<u8>, RelatedOriginsError> {

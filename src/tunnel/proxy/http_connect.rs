@@ -17,13 +17,12 @@ use std::sync::Arc;
 use http::header::{HOST, PROXY_AUTHORIZATION};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::{Body as _, Incoming};
-use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 
 use super::Proxy;
 use super::challenge::{MAX_PROXY_ROUNDS, ProxyChallenges, ProxyDialogue};
 use super::destination::Destination;
-use crate::tunnel::http::{Driven, NoBody};
+use crate::tunnel::http::{Driven, EmptyBody, start_http};
 use crate::tunnel::stream::BoxedStream;
 use fido_hybrid_proto::error::ProxyError;
 use fido_hybrid_proto::ports::BoxFuture;
@@ -69,13 +68,8 @@ impl<'a> HttpConnect<'a> {
     }
 
     async fn exchange(&mut self, stream: BoxedStream) -> Result<Attempt, ProxyError> {
-        let (mut sender, connection) = http1::Builder::new()
-            .title_case_headers(true)
-            .max_buf_size(MAX_ANSWER)
-            .handshake(TokioIo::new(stream))
-            .await
-            .map_err(|error| failed(&error))?;
-        let mut connection = Driven::new(connection.with_upgrades());
+        let (mut sender, mut connection) =
+            start_http(stream, MAX_ANSWER).await.map_err(|error| failed(&error))?;
         let mut answered_here = false;
         loop {
             let request = self.request()?;
@@ -109,13 +103,13 @@ impl<'a> HttpConnect<'a> {
         }
     }
 
-    fn request(&self) -> Result<Request<NoBody>, ProxyError> {
+    fn request(&self) -> Result<Request<EmptyBody>, ProxyError> {
         let authority = self.destination.to_string();
         let mut request = Request::builder()
             .method(Method::CONNECT)
             .uri(&authority)
             .header(HOST, &authority)
-            .body(NoBody)
+            .body(EmptyBody)
             .map_err(|_| ProxyError::Address("the tunnel service's name is not one of HTTP"))?;
         if let Some(value) = &self.authorization {
             request.headers_mut().insert(PROXY_AUTHORIZATION, value.clone());
