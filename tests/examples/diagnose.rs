@@ -74,8 +74,8 @@ fn a_proxy_is_named_where_it_may_be_the_reason() {
     let (_socket, nowhere) = closed();
     let service = TunnelService::start(&scratch);
     // Bound and not listening.
-    let (_proxy, nobody) = closed();
-    let proxy = format!("http://user:secret@{}", nobody[1]);
+    let (_proxy, not_listening) = closed();
+    let proxy = format!("http://user:secret@{}", not_listening[1]);
     for (arguments, bypass, told) in
         [(&nowhere[..], "", true), (&service.arguments()[..], "127.0.0.0/8", false)]
     {
