@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
-use super::ceremony::{Answer, Ceremony, Convert, Line};
+use super::ceremony::{Ceremony, Convert};
 use super::driver::{Driver, new_code};
+use super::line::{Answer, Line};
 use crate::background::Background;
 use crate::bluetooth::Scanner;
 use crate::tunnel::{EarlyConnections, TunnelDialer};

@@ -14,7 +14,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::consume_budget;
 use tracing::debug;
 
-use super::ceremony::{Answer, Ask, Caller, Ended, ShownCode};
+use super::line::{Answer, Ask, Caller, Ended, ShownCode};
 use crate::bluetooth::{Scan, ScanEvent, Scanner};
 use crate::cancel::CancelHandle;
 use crate::clock::Clock;

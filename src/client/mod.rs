@@ -9,6 +9,7 @@ mod ceremony;
 #[cfg(feature = "webauthn")]
 mod check_caller;
 mod driver;
+mod line;
 mod preflight;
 mod remote_session;
 #[cfg(feature = "webauthn")]

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::begin::Client;
-use super::ceremony::{Ceremony, contradiction};
+use super::ceremony::Ceremony;
+use super::line::contradiction;
 use fido_hybrid_proto::client::PhoneRequest;
 use fido_hybrid_proto::ctap::CtapResponse;
 use fido_hybrid_proto::error::{Error, ErrorKind, PeerMisbehaved, Stage};
