@@ -12,6 +12,7 @@
 mod again;
 mod wrong_answers;
 
+use fido_hybrid_testkit::made_phone::MadePhone;
 use fido_hybrid_testkit::rig;
 use std::time::Duration;
 
@@ -19,22 +20,17 @@ use fido_hybrid::authenticator::{
     Authenticator, AuthenticatorParts, Decision, MemoryStore, Prompt, Session, UserCheck,
     UserVerification,
 };
-use fido_hybrid::bluetooth::{
-    AdapterState, AdvertReport, Advertiser, SERVICE_UUID, Scan, ScanEvent, Scanner,
-};
-use fido_hybrid::cbor::encode;
+use fido_hybrid::bluetooth::{AdapterState, AdvertReport, SERVICE_UUID, Scan, ScanEvent, Scanner};
 use fido_hybrid::client::{
     Ceremony, Client, ClientDeadlines, ClientUpdate, JsonRequest, MAX_REQUEST_LENGTH,
 };
-use fido_hybrid::crypto::SecretKey;
 use fido_hybrid::ctap::{CredentialDescriptor, CredentialId, CtapRequest, CtapResponse, Status};
 use fido_hybrid::error::{
     Advice, ApiMisuse, BluetoothError, CancelledBy, ErrorKind, PeerMisbehaved, Stage, TunnelError,
     Unsupported,
 };
 use fido_hybrid::transport::{
-    AdvertKey, Channel, Eid, Features, MessageType, PostHandshake, QrCode, RequestHint, Responder,
-    TunnelDomain, TunnelRequest, TunnelUrl, key_schedule,
+    Features, MessageType, PostHandshake, QrCode, RequestHint, TunnelRequest,
 };
 use fido_hybrid::tunnel::{DataChannel, OpenedTunnel, TunnelDialer};
 use fido_hybrid::{BoxFuture, Canceller, authenticator as phone};
@@ -697,30 +693,16 @@ async fn debug_output_of_the_objects_holds_no_secret() {
 /// A phone of digital credentials alone: it takes one JSON request, which it
 /// returns, and answers `reply`.
 async fn wallet(code: QrCode, air: Air, exchange: MemoryRelay, reply: Vec<u8>) -> String {
-    let id = key_schedule::tunnel_id(&code.secret);
-    let url = TunnelUrl::new_tunnel(TunnelDomain::GOOGLE, id);
-    let OpenedTunnel { mut tunnel, routing_id, .. } = exchange.dial(url.into()).await.unwrap();
-    let eid = Eid::new([7; 10], routing_id.unwrap(), TunnelDomain::GOOGLE);
-    let advert = AdvertKey::new(&key_schedule::eid_key(&code.secret)).seal(&eid);
-    let _advert = air.advertise(advert.to_vec()).await.unwrap();
-    let psk = key_schedule::psk(&code.secret, &eid);
-    let ephemeral = SecretKey::generate(&mut SeededRng::new(9));
-    let responder = Responder::qr(code.public_key, &psk, ephemeral);
-    let hello = tunnel.receive().await.unwrap().unwrap();
-    let (established, message) = responder.respond(&hello).unwrap();
-    let mut channel = Channel::new(established);
     let introduction = PostHandshake {
         get_info: None,
         features: Features { ctap: false, digital_credentials: true },
         ..PostHandshake::ctap(Vec::new())
     };
-    let introduction = channel.seal_untyped(&encode(&introduction)).unwrap();
-    tunnel.send(vec![message.to_vec(), introduction]).await.unwrap();
-    let request = channel.open(tunnel.receive().await.unwrap().unwrap()).unwrap();
+    let mut phone = MadePhone::connect_as(&code, &air, &exchange, &introduction).await;
+    let request = phone.receive().await.unwrap();
     assert_eq!(request.kind, MessageType::Json);
-    tunnel.send(vec![channel.seal(MessageType::Json, &reply).unwrap()]).await.unwrap();
-    let goodbye = channel.open(tunnel.receive().await.unwrap().unwrap()).unwrap();
-    assert_eq!(goodbye.kind, MessageType::Shutdown);
+    phone.send(&[(MessageType::Json, &reply)]).await.unwrap();
+    assert_eq!(phone.receive().await.unwrap().kind, MessageType::Shutdown);
     String::from_utf8(request.payload.expose().to_vec()).unwrap()
 }
 

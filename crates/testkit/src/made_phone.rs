@@ -21,12 +21,23 @@ pub struct MadePhone {
 }
 
 impl MadePhone {
-    /// Reads `code`, advertises, meets the client and introduces itself.
+    /// Reads `code`, advertises, meets the client and introduces itself as a phone with CTAP.
     pub async fn connect(
         code: &QrCode,
         air: &Air,
         dialer: &dyn TunnelDialer,
         get_info: &GetInfoResponse,
+    ) -> Self {
+        let introduction = PostHandshake::ctap(encode(get_info));
+        Self::connect_as(code, air, dialer, &introduction).await
+    }
+
+    /// Reads `code`, advertises, meets the client and introduces itself.
+    pub async fn connect_as(
+        code: &QrCode,
+        air: &Air,
+        dialer: &dyn TunnelDialer,
+        introduction: &PostHandshake,
     ) -> Self {
         let id = key_schedule::tunnel_id(&code.secret);
         let url = TunnelUrl::new_tunnel(TunnelDomain::GOOGLE, id);
@@ -40,8 +51,7 @@ impl MadePhone {
         let hello = tunnel.receive().await.unwrap().unwrap();
         let (established, reply) = responder.respond(&hello).unwrap();
         let mut channel = Channel::new(established);
-        let introduction = encode(&PostHandshake::ctap(encode(get_info)));
-        let introduction = channel.seal_untyped(&introduction).unwrap();
+        let introduction = channel.seal_untyped(&encode(introduction)).unwrap();
         tunnel.send(vec![reply.to_vec(), introduction]).await.unwrap();
         Self { tunnel, channel, _advert: advert }
     }
